@@ -55,9 +55,9 @@ export const Standings = ({ patterns }) => html`<${Table} label="Patterns" head=
   <td class="num dim">${one.last == null ? NONE : html`<${Time} at=${one.last} />`}</td>
   <td>${one.avoided ? html`<span class="tag bad">${one.avoided}</span>` : one.note ? html`<span class="dim">${say(one.note)}</span>` : null}</td></tr>`)}<//>`;
 
-/** @param {{ at: number, says: string, x: number, height: number }} props */
-const Change = ({ at, says, x, height }) => html`<g class="change"><line x1=${x} x2=${x} y1="10" y2=${height + 56} />
-  <text x=${x + (at > 0.6 ? -6 : 6)} y="132" text-anchor=${at > 0.6 ? 'end' : 'start'}>${says}</text></g>`;
+/** A change; those beside each other stand on different lines. @param {{ at: number, says: string, x: number, height: number, i: number }} props */
+const Change = ({ at, says, x, height, i }) => html`<g class="change"><line x1=${x} x2=${x} y1="10" y2=${height + 56} />
+  <text x=${x + (at > 0.5 ? -6 : 6)} y=${134 - 15 * (i % 3)} text-anchor=${at > 0.5 ? 'end' : 'start'}>${says}</text></g>`;
 
 /**
  * The mean score over the executions with its band, and below what was chosen.
@@ -85,7 +85,7 @@ export function Progress({ task }) {
     <path class="band" d=${`${line(2).join('')}${low.join('')}Z`} /><path class="mean" d=${line(0).join('')} />
     <text class="l" x=${right + 10} y=${y(last[0]) + 4}>score ${score(last[0])}</text>
     ${choices.map((/** @type {number[]} */ shares, /** @type {number} */ i) => html`<${Shares} shares=${shares} x=${left + i * step} width=${step + 0.3} top=${height + 12} />`)}
-    ${(task.changes ?? []).map((/** @type {any} */ one) => html`<${Change} at=${one.at} says=${one.says} x=${x(one.at * (curve.length - 1))} height=${height} />`)}
+    ${(task.changes ?? []).map((/** @type {any} */ one, /** @type {number} */ i) => html`<${Change} i=${i} at=${one.at} says=${one.says} x=${x(one.at * (curve.length - 1))} height=${height} />`)}
     ${choices.length ? html`<${ShareNames} patterns=${task.patterns} shares=${choices[choices.length - 1]} x=${right + 10} top=${height + 12} />` : null}
     <text x=${left} y=${height + 74}>first</text><text x=${right} y=${height + 74} text-anchor="end">execution ${count(task.n)}</text></svg></div>`;
 }

@@ -1,11 +1,12 @@
 // Two runs side by side: what was different before, and what came of it.
-import { classes, html, useState } from './base.js';
+import { html } from './base.js';
 import { brief, count, money, plural, say, secs } from './words.js';
 import { adjust, go, link } from './address.js';
 import { useAnswer, usePages } from './data.js';
 import { Cost, Empty, Loading, Mark, More, Pieces, Status, Table, Time, Trouble } from './parts.js';
 import { useKeys } from './keys.js';
 
+/** @param {{ of: string }} props */
 const Side = ({ of }) => html`<span class=${`ab ${of}`}>${of}</span>`;
 
 /** @param {{ of: string, run: any }} props */
@@ -69,8 +70,7 @@ const Differences = ({ data }) => html`<div class="card"><header><h2>What was di
   ${data.differs.length ? html`<${Table} label="Facts that differ" head=${html`<th>fact</th><th><${Side} of="A" /></th><th><${Side} of="B" /></th>`}>
       ${data.differs.map((/** @type {any} */ one) => html`<tr><td class="dim">${say(one.what)}</td><td><code>${one.a ?? '–'}</code></td><td><code>${one.b ?? '–'}</code></td></tr>`)}<//>`
     : html`<p class="dim pad">Parameters, files, models and versions are the same. What differs below is chance, or was decided by a model.</p>`}
-  ${data.differs.length > 1 ? html`<div class="note warn inset"><strong>${plural(data.differs.length, 'fact')} differ</strong>, so no single one explains what follows.
-    ${say('Change one thing at a time, or let `kaizen compare` repeat both on the same tasks: it says which is better, with an interval.')}</div>` : null}</div>`;
+  ${data.differs.length > 1 ? html`<div class="note warn inset"><strong>${plural(data.differs.length, 'fact')} differ</strong>, so no single one explains what follows.${' '}${say('Change one thing at a time, or let `kaizen compare` repeat both on the same tasks: it says which is better, with an interval.')}</div>` : null}</div>`;
 
 /** @param {{ a: string, b: string, query: any }} props */
 export function Compare({ a, b, query }) {

@@ -1,6 +1,6 @@
 // What went wrong, by class: how often, since when, what it teaches, and where to look.
 import { html } from './base.js';
-import { ago, brief, count, percent, plural, say } from './words.js';
+import { ago, brief, count, plural, say } from './words.js';
 import { adjust, link } from './address.js';
 import { useAnswer } from './data.js';
 import { Empty, Loading, Spark, Trouble } from './parts.js';
@@ -16,8 +16,7 @@ export const Failure = ({ of }) => html`<article class="card" tabindex="-1">
   <div><div class="on">${of.blames ? 'Counts against ' : 'Does not count against '}${of.patterns.length ? listed(of.patterns.map((/** @type {string} */ one) => html`<strong>${one}</strong>`)) : 'any pattern'}
       ${of.tasks.length ? html` on ${listed(of.tasks.map((/** @type {string} */ one) => html`<a href=${link(['learning', one])}>${one}</a>`))}` : null}</div>
     <pre tabindex="0">${of.message}</pre>${of.lesson ? html`<div class="lesson">${say(of.lesson)}</div>` : null}</div>
-  <div><h3>latest</h3>${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest"><a class="mono" href=${link(['run', one.run], { op: one.op })}>${brief(one.run)}</a>
-      <span class="dim">${one.says ?? ''}${one.at == null ? '' : ` ${ago(one.at)}`}</span></div>`)}
+  <div><h3>latest</h3>${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest"><a class="mono" href=${link(['run', one.run], { op: one.op })}>${brief(one.run)}</a>${' '}<span class="dim">${one.says ?? ''}${one.at == null ? '' : ` ${ago(one.at)}`}</span></div>`)}
     ${of.avoided ? html`<div class="avoided"><span class="tag bad">${of.avoided}</span></div>` : null}</div></article>`;
 
 /** @param {{ query: any }} props */

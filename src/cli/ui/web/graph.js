@@ -43,8 +43,10 @@ export function placed(graph, library) {
     return { ...node, x: x - BOX.width / 2, y: y - BOX.height / 2, w: BOX.width, h: BOX.height };
   });
   const edges = graph.edges.map(edge => {
-    const points = plan.edge(String(edge.from), String(edge.to)).points;
-    return { ...edge, line: points.flatMap((/** @type {any} */ p) => [p.x, p.y]) };
+    const points = plan.edge(String(edge.from), String(edge.to)).points.slice(1, -1);
+    const [start, end] = [nodes[edge.from], nodes[edge.to]];
+    const inner = points.flatMap((/** @type {any} */ p) => [p.x, p.y]);
+    return { ...edge, line: [start.x + start.w, start.y + start.h / 2, ...inner, end.x, end.y + end.h / 2] };
   });
   const { width, height } = plan.graph();
   return { nodes, edges, w: Math.max(width || 0, BOX.width), h: Math.max(height || 0, BOX.height) };

@@ -22,6 +22,14 @@ function useDeed(what) {
   return { ...state, run };
 }
 
+/** Puts the focus into a field when it appears. @param {any} field */
+function focusOnce(field) {
+  if (field && !field.dataset.seen) {
+    field.dataset.seen = 'yes';
+    field.focus();
+  }
+}
+
 /** @param {{ run: any }} props */
 export function Labels({ run }) {
   const [isOpen, setIsOpen] = useState(false);
@@ -45,7 +53,7 @@ export function Labels({ run }) {
   };
   return html`${(run.tags ?? []).map((/** @type {string} */ tag) => html`<span class="tag">${tag}<button type="button" class="tiny" aria-label=${`Remove the label ${tag}`}
       onClick=${() => drop(tag)}>✕</button></span>`)}
-    ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Label" placeholder="label" maxlength="60" value=${text}
+    ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Label" placeholder="label" maxlength="60" value=${text} ref=${focusOnce}
         onInput=${(/** @type {any} */ event) => setText(event.target.value)} /><button class="btn small" disabled=${add.isWaiting}>add</button></form>`
     : html`<button type="button" class="btn small ghost" onClick=${() => setIsOpen(true)}>+ label</button>`}
     ${add.problem ? html`<${Trouble} problem=${add.problem} />` : null}`;
@@ -53,18 +61,22 @@ export function Labels({ run }) {
 
 /** Notes on the run, and a line for another one. @param {{ run: any }} props */
 export function Notes({ run }) {
+  const [isOpen, setIsOpen] = useState(false);
   const [text, setText] = useState('');
   const add = useDeed(async () => {
     await tell('/api/note', { run: run.id, text });
     setText('');
+    setIsOpen(false);
     refresh();
   });
 
   const own = (run.notes ?? []).filter((/** @type {any} */ one) => one.op == null);
   const submit = (/** @type {any} */ event) => { event.preventDefault(); if (text.trim()) add.run(); };
-  return html`<div class="notes">${own.map((/** @type {any} */ one) => html`<div class="said">${one.text} <span class="dim"><${Time} at=${one.at} /></span></div>`)}
-    <form class="inline" onSubmit=${submit}><input class="field" aria-label="Note on the run" placeholder="add a note" maxlength="2000" value=${text}
-      onInput=${(/** @type {any} */ event) => setText(event.target.value)} />${text.trim() ? html`<button class="btn small" disabled=${add.isWaiting}>add</button>` : null}</form>
+  return html`<div class="notes">
+    ${own.map((/** @type {any} */ one) => html`<div class="said">${one.text} <span class="dim"><${Time} at=${one.at} /></span></div>`)}
+    ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Note on the run" placeholder="note" maxlength="2000" value=${text}
+        ref=${focusOnce} onInput=${(/** @type {any} */ event) => setText(event.target.value)} /><button class="btn small" disabled=${add.isWaiting}>add</button></form>`
+    : html`<button type="button" class="btn small ghost" onClick=${() => setIsOpen(true)}>+ note</button>`}
     ${add.problem ? html`<${Trouble} problem=${add.problem} />` : null}</div>`;
 }
 

@@ -1,21 +1,17 @@
 // The rows of a run's timeline: asked for a page at a time, folds opened in place, kept up to date while it runs.
 import { useEffect, useRef, useState, useStore } from './base.js';
 import { ask, epoch, listen } from './data.js';
-import { count, plural } from './words.js';
+import { keyOf } from './lines.js';
 
 /**
  * @typedef {import('./types.js').OpRow} OpRow
  * @typedef {import('./types.js').FoldRow} FoldRow
- * @typedef {import('./types.js').Line} Line
- * @typedef {{ rows: any[], next: any }} Page
+ * @typedef {import('./lines.js').Page} Page
  * @typedef {{ of: string, top: Page | null, listings: Record<string, Page>, problem: any }} State
  */
 
 /** Between two requests for the rows of a run that is going on, in milliseconds. */
 const PAUSE = 700;
-
-/** @param {FoldRow} row */
-const keyOf = row => `${row.flow}/${row.fold}`;
 
 /**
  * @param {Page} page
@@ -81,67 +77,4 @@ export function useRows(run, { only, q }) {
     update(was => ({ listings: { ...was.listings, [key]: { rows: [...known?.rows ?? [], ...page.rows], next: page.next } } }));
   };
   return { ...state, isOld: state.of !== path, more, list };
-}
-
-/**
- * The lines of an opened fold: those worth a look, or all of them a page at a time.
- * @param {FoldRow} row
- * @param {Page | undefined} listing
- * @returns {Line[]}
- */
-function inside(row, listing) {
-  const key = keyOf(row);
-  const rows = listing?.rows ?? row.rows ?? [];
-  /** @type {Line[]} */
-  const lines = rows.map(one => ({ kind: 'op', key: `${key}#${one.op}`, row: one, isInside: true }));
-
-  const left = row.n - rows.length;
-  if (left <= 0 || (listing && listing.next == null)) return lines;
-  const says = listing ? 'the next 200' : 'failed and slowest are shown; this lists all of them, a page at a time';
-  return [...lines, { kind: 'more', key, word: `${count(left)} more`, says }];
-}
-
-/** @param {any} flow @param {any[]} all */
-function heading(flow, all) {
-  const within = all.find(one => one.flow === flow.within);
-  const parts = [`flow ${flow.flow}`, plural(flow.ops, 'operation')];
-  if (flow.max_concurrent) parts.push(`max ${flow.max_concurrent} at once`);
-  if (within) parts.push(`within ${within.name || `flow ${within.flow}`}`);
-  return parts.join(' · ');
-}
-
-/**
- * What the timeline shows, from the rows of a run.
- * @param {any[]} flows
- * @param {Page} top
- * @param {Record<string, Page>} listings
- * @param {Set<string>} open
- * @param {[number, number] | null} zoom
- * @returns {Line[]}
- */
-export function linesOf(flows, top, listings, open, zoom) {
-  const isSeen = (/** @type {any} */ a, /** @type {any} */ b) => !zoom || a == null || !((b ?? Infinity) < zoom[0] || a > zoom[1]);
-  /** @type {Line[]} */
-  const lines = [];
-  let last = null;
-
-  for (const row of top.rows) {
-    const isFold = row.fold != null;
-    if (!(isFold ? isSeen(row.first, row.last) : isSeen(row.start, row.end))) continue;
-    if (row.flow !== last) {
-      last = row.flow;
-      const flow = flows.find(one => one.flow === row.flow);
-      if (flow) lines.push({ kind: 'flow', key: `flow${last}`, name: flow.name || `flow ${flow.flow}`, says: heading(flow, flows), took: flow.took ?? null });
-    }
-
-    if (!isFold) {
-      lines.push({ kind: 'op', key: `#${row.op}`, row });
-      continue;
-    }
-    const key = keyOf(row);
-    lines.push({ kind: 'fold', key, row: { ...row, key } });
-    if (open.has(key)) lines.push(...inside(row, listings[key]).filter(line => line.kind !== 'op' || isSeen(line.row.start, line.row.end)));
-  }
-  if (top.next != null) lines.push({ kind: 'more', key: '', word: 'more', says: 'the next 200 rows' });
-  return lines;
 }

@@ -1,16 +1,18 @@
 // One run: figures, then its operations over time or as a graph, and one of them in full.
 import { classes, html, useEffect, useRef, useState } from './base.js';
-import { brief, count, moment, money, percent, plain, plural, say, secs, short } from './words.js';
+import { brief, count, moment, plain, plural, say, secs } from './words.js';
 import { adjust, link } from './address.js';
 import { askText, listen, useAnswer, usePages } from './data.js';
-import { announce, Choice, Demo, Empty, Figure, Loading, More, Status, Table, Time, Trouble } from './parts.js';
+import { announce, Choice, Demo, Empty, Loading, More, Status, Table, Time, Trouble } from './parts.js';
+import { Figures } from './figures.js';
 import { Timeline } from './timeline.js';
 import { Dag } from './graph.js';
 import { Message } from './conversation.js';
 import { Panel } from './panel.js';
 import { Waits } from './questions.js';
 import { Cases } from './cases.js';
-import { linesOf, useRows } from './rows.js';
+import { linesOf } from './lines.js';
+import { useRows } from './rows.js';
 import { useReveal, useRunKeys } from './walk.js';
 import { Labels, Notes, Report, Stop } from './labels.js';
 
@@ -50,32 +52,12 @@ function RunHead({ run }) {
     <div class="sub"><${Time} at=${run.started_at} /><span>${moment(run.started_at)}</span>
       ${Object.entries(run.args ?? {}).map(([name, value]) => html`<span class="arg">${name}=<span class="mono">${plain(value)}</span></span>`)}
       <span>seed <span class="mono">${run.seed}</span></span><span>kaizen ${run.program}</span>
-      ${run.resumes ? html`<span>resumes <a class="mono" href=${link(['run', run.resumes])}>${brief(run.resumes)}</a></span>` : null}</div>
-    <${Notes} run=${run} />
+      ${run.resumes ? html`<span>resumes <a class="mono" href=${link(['run', run.resumes])}>${brief(run.resumes)}</a></span>` : null}<${Notes} run=${run} /></div>
     ${run.failure ? html`<div class="note bad"><strong>${say(run.failure.title)}</strong> <span class="mono dim">${run.failure.place}</span>
-      <div class="pre">${say(run.failure.text)} ${run.failure.op == null ? null : html`<a href=${link(['run', run.id], { op: run.failure.op })}>show the operation</a>`}</div></div>` : null}
-    ${run.demo ? html`<div class="note warn">The demo model answered <strong>${m.demo_calls === m.calls ? 'every call' : `${m.demo_calls} of ${plural(m.calls, 'call')}`}</strong>
-      of this run. Times and costs are those of the demo, and nothing is learned from it.</div>` : null}
+      ${run.failure.text || run.failure.op != null ? html`<div class="pre">${say(run.failure.text)} ${run.failure.op == null ? null
+        : html`<a href=${link(['run', run.id], { op: run.failure.op })}>show the operation</a>`}</div>` : null}</div>` : null}
+    ${run.demo ? html`<div class="note warn">The demo model answered <strong>${m.demo_calls === m.calls ? 'every call' : `${m.demo_calls} of ${plural(m.calls, 'call')}`}</strong>${' '}of this run. Times and costs are those of the demo, and nothing is learned from it.</div>` : null}
     ${run.waits ? html`<${Waits} run=${run.id} waits=${run.waits} />` : null}`;
-}
-
-/** The seven figures. @param {{ run: any }} props */
-export function Figures({ run }) {
-  const m = run.metrics;
-  const parts = [m.failed ? `${count(m.failed)} failed` : '', m.skipped ? `${count(m.skipped)} skipped` : '', m.cancelled ? `${count(m.cancelled)} cancelled` : ''].filter(Boolean);
-  const total = m.completed + m.failed + m.skipped + (m.cancelled ?? 0);
-  const calls = [m.retries ? plural(m.retries, 'retry', 'retries') : '', m.reused ? `${count(m.reused)} reused` : ''].filter(Boolean).join(' · ');
-  const cost = run.demo ? '$0' : m.cost != null && m.unknown_costs ? `≥ ${money(m.cost)}` : money(m.cost);
-  const limit = m.unknown_costs ? `${count(m.unknown_costs)} without a price` : m.budget ? `of ${money(m.budget)}` : 'no limit set';
-
-  return html`<dl class="figs">
-    <${Figure} name="time" value=${secs(run.took)} extra=${run.median == null ? 'first run' : `median ${secs(run.median)}`} />
-    <${Figure} name="critical path" value=${secs(m.critical_path_time)} extra=${run.took ? `${percent(m.critical_path_time / run.took)} of the time` : ''} />
-    <${Figure} name="speedup" value=${m.speedup == null ? '–' : `${m.speedup.toFixed(1)}×`} extra=${m.op_time == null ? '' : `${secs(m.op_time)} in turn`} title="total time of all operations divided by the elapsed time" />
-    <${Figure} name="operations" value=${count(total)} extra=${parts.length ? parts.join(', ') : total ? 'all completed' : ''} title=${parts.join(', ')} />
-    <${Figure} name="calls" value=${count(m.calls)} extra=${calls || 'no retries'} title=${m.saved ? `reused replies saved ${money(m.saved)}` : null} />
-    <${Figure} name="tokens" value=${`${short(m.input)} → ${short(m.output)}`} extra=${m.cached && m.input ? `${percent(m.cached / m.input)} from cache` : 'in → out'} />
-    <${Figure} name="cost" value=${cost} extra=${limit} share=${m.budget && m.cost != null ? m.cost / m.budget : null} /></dl>`;
 }
 
 /** @param {{ run: string }} props */

@@ -76,7 +76,7 @@ function Counts({ run }) {
 
 /** @param {{ run: RunLine, isMarked: boolean }} props */
 const RunRow = ({ run, isMarked }) => html`<tr class="row" tabindex="-1" data-go=${link(['run', run.id])} data-run=${run.id} aria-selected=${isMarked ? 'true' : null}>
-  <td><label class="box"><input type="checkbox" aria-label=${`Mark run ${run.id}`} checked=${isMarked} onChange=${() => mark(run.id)} /></label></td>
+  <td><label class="tick"><input type="checkbox" aria-label=${`Mark run ${run.id}`} checked=${isMarked} onChange=${() => mark(run.id)} /></label></td>
   <td class="nowrap"><${Mark} of=${run.status}><a class="mono" href=${link(['run', run.id])}>${brief(run.id)}</a><//></td>
   <td class="main"><div><span class="fix">${base(run.script)}</span><span class="dim give" title=${run.params}>${run.params}</span>
     ${run.failure ? html`<span class=${run.status === 'failed' ? 'bad' : 'warn'} title=${run.failure}>${run.failure}</span>` : null}

@@ -13,7 +13,7 @@ import { Demo, Glyph } from './parts.js';
  */
 
 /** Heights of rows, as in the style sheet. */
-const HEIGHTS = { op: 26, fold: 38, flow: 24, more: 30 };
+export const HEIGHTS = { op: 26, fold: 38, flow: 24, more: 30 };
 /** Rows that are kept above and below those in sight. */
 const SPARE = 20;
 
@@ -39,10 +39,14 @@ function Bars({ row, scale }) {
   });
 
   let note = row.label;
-  let place = { left: `${at(last)}%` };
   if (row.outcome === 'skipped') note = row.because;
-  if (at(last) > 70) place = /** @type {any} */ ({ right: `${100 - at(Math.max(row.start ?? to, from))}%` });
-  return html`${bars}${note ? html`<small class=${row.outcome === 'failed' ? 'bad' : ''} style=${place}>${say(note)}</small>` : null}`;
+  if (!note) return bars;
+
+  // Beside the bar where there is room, else before it.
+  const isLate = at(last) > 70;
+  const place = isLate ? { right: `${100 - at(Math.max(row.start ?? to, from))}%` } : { left: `${at(last)}%` };
+  const look = classes(row.outcome === 'failed' && 'bad', isLate && 'end');
+  return html`${bars}<small class=${look} style=${place}>${say(note)}</small>`;
 }
 
 /** @param {{ scale: Scale }} props */

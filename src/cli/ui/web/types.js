@@ -39,3 +39,5 @@
  *
  * @typedef {{ from: number, to: number, critical: boolean, line?: number[] }} GraphEdge
  */
+
+export {};

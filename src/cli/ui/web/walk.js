@@ -5,6 +5,7 @@ import { adjust, go } from './address.js';
 import { announce } from './parts.js';
 import { useKeys } from './keys.js';
 import { zoomed } from './scale.js';
+import { HEIGHTS } from './timeline.js';
 
 /** @typedef {import('./types.js').Line} Line */
 
@@ -69,6 +70,7 @@ export function useRunKeys({ run, query, view, lines, open, zoom, setZoom, more 
     }
   };
 
+  /** @type {import('./keys.js').Keys} */
   const onTimeline = view === 'timeline' ? { '+': look(0.5), '=': look(0.5), '-': look(2), '−': look(2), 0: () => setZoom(null), o: all } : {};
   useKeys({
     t: show('timeline'), g: show('graph'), l: show('log'), v: show('result'), ...run.cases ? { e: show('examples') } : {},
@@ -100,8 +102,7 @@ export function useReveal(op, lines) {
   useEffect(() => {
     const body = /** @type {HTMLElement | null} */ (document.querySelector('.tl [role=rowgroup]'));
     if (op == null || index < 0 || !body) return;
-    const heights = { op: 26, fold: 38, flow: 24, more: 30 };
-    const top = body.getBoundingClientRect().top + lines.slice(0, index).reduce((sum, line) => sum + heights[line.kind], 0);
+    const top = body.getBoundingClientRect().top + lines.slice(0, index).reduce((sum, line) => sum + HEIGHTS[line.kind], 0);
 
     if (top < 70 || top > innerHeight - 60) {
       const section = body.closest('.run > section');

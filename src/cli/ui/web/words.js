@@ -75,12 +75,18 @@ export function bytes(n) {
  */
 export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many || `${one}s`}`;
 
+/** When a report was made: it counts from then. @type {number | null} */
+let made = null;
+
+/** @param {number} at microseconds since 1970 */
+export const countFrom = at => { made = at; };
+
 /**
  * How long ago a moment was.
  * @param {number} at microseconds since 1970
- * @param {number} [now]
  */
-export function ago(at, now = Date.now() * 1000) {
+export function ago(at) {
+  const now = made ?? Date.now() * 1000;
   const s = (now - at) / 1e6;
   if (s < 0) return moment(at);
   if (s < 60) return `${Math.round(s)} s ago`;
