@@ -53,7 +53,7 @@ export function Cases({ run, query }) {
       <${Choice} label="Examples" of=${ONLY} value=${only} pick=${(/** @type {string} */ key) => adjust({ only: key || null, pattern: null })} /></header>
     ${shown.length ? html`<div class="scroll" tabindex="0" role="group" aria-label="Examples"><table class="cases">
       <thead><tr><th class="num">#</th><th>input</th><th>expected</th>${data.patterns.map((/** @type {any} */ one) => html`<${PatternHead} key=${one.name} pattern=${one} query=${query} />`)}</tr></thead>
-      <tbody>${shown.map((/** @type {any} */ row) => html`<tr key=${`${row.task}-${row.number}`}><td class="num dim">${row.number}</td><td class="input"><div>${row.input}</div></td>
+      <tbody>${shown.map((/** @type {any} */ row) => html`<tr key=${`${row.task}-${row.number}`}><td class="num dim">${row.number}</td><td class="input"><div tabindex=${row.input.length > 160 ? 0 : null}>${row.input}</div></td>
         <td class="expected">${row.expected ?? html`<span class="dim">unknown</span>`}</td>
         ${row.cells.map((/** @type {any} */ cell, /** @type {number} */ i) => html`<${Cell} key=${i} cell=${cell} run=${run} query=${query} isDim=${at >= 0 && i !== at} />`)}</tr>`)}</tbody></table></div>
       <${More} next=${next} load=${load} says=${`${plural(shown.length, 'input')}${at >= 0 ? `, wrong with ${query.pattern}` : ''}`} />`

@@ -79,13 +79,13 @@ function says(node) {
 
 /** @param {{ node: any, longest: number, isPicked: boolean }} props */
 const Node = ({ node, longest, isPicked }) => html`<g class=${classes('node', node.critical && 'crit', node.outcome)} tabindex="0"
-  role="button" aria-pressed=${String(isPicked)} aria-label=${`${node.name}, ${says(node)}, ${node.outcome}`}
+  role="button" aria-pressed=${String(isPicked)} aria-label=${`${cut(node.name)} ${says(node)}, ${node.outcome}`}
   data-op=${node.fold ? null : node.op} data-fold=${node.fold ? node.fold : null}>
-  <title>${node.name}</title>
+  ${node.name === cut(node.name) ? null : html`<title>${node.name}</title>`}
   ${node.fold ? html`<rect class="box" x=${node.x + 5} y=${node.y + 5} width=${node.w} height=${node.h} rx="6" />` : null}
   <rect class="box" x=${node.x} y=${node.y} width=${node.w} height=${node.h} rx="6" />
   <${Glyph} of=${node.outcome} x=${node.x + 9} y=${node.y + 9} />
-  <text x=${node.x + 27} y=${node.y + 19}>${cut(node.name)}</text>
+  <text x=${node.x + 27} y=${node.y + 19}>${cut(node.name)}</text>${' '}
   <text class="s" x=${node.x + 9} y=${node.y + 37}>${says(node)}</text>
   <rect class="dur" x=${node.x + 1} y=${node.y + node.h - 4} height="3" rx="1.5"
     width=${Math.max(2, (node.w - 2) * (node.took || 0) / longest)} />

@@ -94,7 +94,7 @@ const views = run => [
 /** @param {{ id: string, query: any }} props */
 export function Run({ id, query }) {
   const { run, problem } = useRun(id);
-  if (problem?.status === 404) return html`<div class="page"><div class="card"><${Empty} title=${html`There is no run <code>${id}</code>`}>
+  if (problem?.status === 404) return html`<div class="page"><h1 class="sr">Run</h1><div class="card"><${Empty} title=${html`There is no run <code>${id}</code>`}>
     It may have been deleted by <code>kaizen gc</code>. What was learned from it stays. <p><a href=${link(['runs'])}>All runs</a></p><//></div></div>`;
   if (problem && !run) return html`<div class="page"><${Trouble} problem=${problem} /></div>`;
   if (!run) return html`<div class="page"></div>`;

@@ -160,15 +160,17 @@ function useWindow(box, lines) {
     const look = () => {
       if (!box.current) return;
       const above = -box.current.getBoundingClientRect().top;
-      const first = tops.findIndex(top => top > above) - 1 - SPARE;
+      const first = tops.findIndex(top => top > above);
       const end = tops.findIndex(top => top > above + innerHeight);
-      const next = [Math.max(0, first), (end < 0 ? lines.length : end) + SPARE];
+      const next = [Math.max(0, (first < 0 ? lines.length : first) - 1 - SPARE), (end < 0 ? lines.length : end) + SPARE];
       setSeen((/** @type {number[]} */ was) => was[0] === next[0] && was[1] === next[1] ? was : next);
     };
+    const all = () => setSeen([0, lines.length]);
+    const events = /** @type {[string, () => void][]} */ ([['scroll', look], ['resize', look], ['beforeprint', all], ['afterprint', look]]);
+
     look();
-    addEventListener('scroll', look, true);
-    addEventListener('resize', look);
-    return () => { removeEventListener('scroll', look, true); removeEventListener('resize', look); };
+    for (const [event, act] of events) addEventListener(event, act, true);
+    return () => { for (const [event, act] of events) removeEventListener(event, act, true); };
   }, [lines.length, tops[lines.length]]);
 
   const [from, to] = [Math.min(seen[0], lines.length), Math.min(seen[1], lines.length)];
