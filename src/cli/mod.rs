@@ -3,6 +3,7 @@
 mod app;
 mod command;
 mod render;
+mod ui;
 
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
@@ -13,7 +14,7 @@ use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
-    advise, answer, check, compare, config_show, doc, doctor, explain, export, failures, fork, gc,
+    advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures, fork, gc,
     list, mcp, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, tools,
     watch,
 };
@@ -95,6 +96,10 @@ enum Command {
     Runs(runs::Arguments),
     /// Show what a run did.
     Show(show::Arguments),
+    /// Show in what two runs differ.
+    Diff(diff::Arguments),
+    /// Look at runs in the browser: a page on this computer that follows them live.
+    Ui(ui::Arguments),
     /// Show what was learned about each pattern, by task type.
     Patterns(patterns::Arguments),
     /// List the tools of the project's MCP servers, or call one.
@@ -260,6 +265,8 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Answer(arguments)) => answer::run(global, arguments),
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
+        Some(Command::Diff(arguments)) => diff::run(global, arguments),
+        Some(Command::Ui(arguments)) => ui::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),
         Some(Command::Mcp(arguments)) => mcp::run(global, arguments),

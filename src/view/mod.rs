@@ -2,6 +2,7 @@
 //! terminal show. Knows no terminal, no HTML, no HTTP, no clock and no disk.
 
 pub mod detail;
+pub mod difference;
 pub mod filter;
 pub mod graph;
 pub mod line;

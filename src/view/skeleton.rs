@@ -4,9 +4,10 @@
 
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId, RunId};
+use crate::base::json::as_text;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
-use crate::journal::event::{Event, LogLevel, RunKind, RunStatus, Terms};
+use crate::journal::event::{Event, RunKind, RunStatus, Terms};
 use crate::journal::inquiry::Topic;
 use crate::journal::key::Key;
 use crate::journal::roster::Roster;
@@ -16,6 +17,7 @@ use crate::metrics::charge::{Bill, Charge};
 use crate::metrics::fold::FlowFold;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Characters of a message that the bones keep.
 const MESSAGE_MAX: usize = 200;
@@ -129,6 +131,10 @@ pub struct OpBones {
     pub calls: Vec<CallBones>,
     /// The events of its calls of tools: start and end.
     pub tools: Vec<(i64, Option<i64>)>,
+    /// The newest event about it.
+    pub touched: i64,
+    /// What tells its value from another one.
+    pub value: u64,
 }
 
 /// How an operation ended, without its value.
@@ -155,6 +161,10 @@ pub struct CallBones {
     pub model: usize,
     /// Whether the demo model was asked.
     pub demo: bool,
+    /// What the request is known by.
+    pub key: Option<Key>,
+    /// What tells its newest message from another one.
+    pub prompt: u64,
     /// How it ended, if it did.
     pub end: Option<CallEnd>,
 }
@@ -176,6 +186,8 @@ pub struct CallEnd {
     pub cost: Option<Money>,
     /// The pause before the next try, in milliseconds, if there was one.
     pub retry_in_ms: Option<u64>,
+    /// What tells its reply from another one.
+    pub reply: u64,
 }
 
 impl Skeleton {
@@ -266,20 +278,28 @@ impl Skeleton {
 
         let bones = self.ops.entry(op).or_default();
         bones.flow = event.flow().unwrap_or_default();
+        bones.touched = seq;
 
         match event {
             Event::OpStarted { .. } => bones.started = Some(at),
             Event::OpEnded { outcome, .. } => {
                 bones.ended = Some((at, seq));
                 bones.outcome = Some(OpEnd::of(outcome));
+                if let Outcome::Completed { value } = outcome {
+                    bones.value = mark(&as_text(value));
+                }
             }
-            Event::AttemptStarted { attempt, demo, .. } => bones.calls.push(CallBones {
-                number: *attempt,
-                began: Some((at, seq)),
-                model,
-                demo: *demo,
-                end: None,
-            }),
+            Event::AttemptStarted { attempt, demo, key, prompt, .. } => {
+                bones.calls.push(CallBones {
+                    number: *attempt,
+                    began: Some((at, seq)),
+                    model,
+                    demo: *demo,
+                    key: *key,
+                    prompt: mark(prompt),
+                    end: None,
+                });
+            }
             Event::AttemptEnded { .. } => bones.end_call(seq, at, event),
             Event::ToolStarted { .. } => bones.tools.push((seq, None)),
             // Calls of tools may end in another order than they began; which end belongs to which start is
@@ -371,7 +391,7 @@ impl OpBones {
 
     fn end_call(&mut self, seq: i64, at: i64, event: &Event) {
         let Event::AttemptEnded {
-            attempt, demo, reused, usage, cost, failure, retry_in_ms, ..
+            attempt, demo, reused, reply, usage, cost, failure, retry_in_ms, ..
         } = event
         else {
             return;
@@ -385,6 +405,7 @@ impl OpBones {
             tokens: usage.map(|usage| (usage.input(), usage.output())),
             cost: *cost,
             retry_in_ms: *retry_in_ms,
+            reply: reply.as_deref().map_or(0, mark),
         };
 
         let mut open = self.calls.iter_mut().rev();
@@ -395,6 +416,8 @@ impl OpBones {
                 began: None,
                 model: 0,
                 demo: *demo,
+                key: None,
+                prompt: 0,
                 end: Some(end),
             }),
         }
@@ -454,9 +477,11 @@ impl ShortFailure {
     }
 }
 
-/// Returns the word for how bad something is that was said.
-pub fn level(level: LogLevel) -> &'static str {
-    level.word()
+/// Returns what tells a text from another one.
+fn mark(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Finds the chain of dependent operations with the longest sum of times.

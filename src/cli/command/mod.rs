@@ -5,6 +5,7 @@ pub(in crate::cli) mod answer;
 pub(in crate::cli) mod check;
 pub(in crate::cli) mod compare;
 pub(in crate::cli) mod config_show;
+pub(in crate::cli) mod diff;
 pub(in crate::cli) mod doc;
 pub(in crate::cli) mod doc_html;
 pub(in crate::cli) mod doc_settings;

@@ -1,0 +1,291 @@
+//! Who may ask the page's server for something: decided by the headers of a request alone. Every web page
+//! in the same browser can reach the port, and any name can be made to point to this computer.
+
+use std::fmt;
+
+/// The header that bears the token.
+pub(in crate::cli) const TOKEN_HEADER: &str = "x-kaizen";
+/// What a browser may load and do on the page.
+pub(in crate::cli) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+/// Names of this computer.
+const OWN_HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
+/// Random bytes of a token.
+const TOKEN_BYTES: usize = 16;
+
+/// What shows that a request comes from somebody who was given the link.
+#[derive(Clone)]
+pub(in crate::cli) struct Token {
+    text: String,
+    hash: blake3::Hash,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+impl Token {
+    /// Makes a token of random bytes.
+    pub(in crate::cli) fn of(bytes: [u8; TOKEN_BYTES]) -> Token {
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = blake3::hash(text.as_bytes());
+        Token { text, hash }
+    }
+
+    /// Returns it as it stands in the link.
+    pub(in crate::cli) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Compares it with a text. Hashes are compared in constant time, so nothing can be guessed bit by bit.
+    fn is(&self, text: &str) -> bool {
+        blake3::hash(text.as_bytes()) == self.hash
+    }
+}
+
+/// What a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Target {
+    /// The document, which holds no data.
+    Document,
+    /// A file of the page.
+    File,
+    /// Data, or something to do.
+    Data,
+}
+
+/// What the headers of a request say.
+#[derive(Debug, Clone, Default)]
+pub(in crate::cli) struct Headers<'a> {
+    /// Whether it wants something done.
+    pub(in crate::cli) is_post: bool,
+    /// The part of the address after `?`.
+    pub(in crate::cli) query: Option<&'a str>,
+    /// The host of an address that was given whole.
+    pub(in crate::cli) authority: Option<&'a str>,
+    /// `Host`, each time it stands there.
+    pub(in crate::cli) hosts: Vec<&'a str>,
+    /// `Origin`.
+    pub(in crate::cli) origins: Vec<&'a str>,
+    /// `Sec-Fetch-Site`.
+    pub(in crate::cli) sites: Vec<&'a str>,
+    /// `X-Kaizen`.
+    pub(in crate::cli) tokens: Vec<&'a str>,
+    /// `Content-Type`.
+    pub(in crate::cli) kinds: Vec<&'a str>,
+}
+
+/// Why a request is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Denial {
+    /// It is meant for another host.
+    Host,
+    /// It comes from another page.
+    Origin,
+    /// It bears the token where others can read it.
+    TokenInAddress,
+    /// It bears no token, or another one.
+    Token,
+    /// It wants something done, and is no JSON.
+    Kind,
+}
+
+impl Denial {
+    /// Returns the status of the answer.
+    pub(in crate::cli) fn status(self) -> u16 {
+        match self {
+            Denial::Host => 421,
+            Denial::Origin => 403,
+            Denial::TokenInAddress => 400,
+            Denial::Token => 401,
+            Denial::Kind => 415,
+        }
+    }
+
+    /// Says what is wrong, and what to do.
+    pub(in crate::cli) fn says(self) -> (&'static str, &'static str) {
+        match self {
+            Denial::Host => (
+                "this server answers requests to 127.0.0.1 and localhost only",
+                "open the link that `kaizen ui` printed",
+            ),
+            Denial::Origin => (
+                "the request comes from another web page",
+                "open the link that `kaizen ui` printed in a tab of its own",
+            ),
+            Denial::TokenInAddress => (
+                "the token must not stand in the address of a request",
+                "send it in the header `X-Kaizen`",
+            ),
+            Denial::Token => (
+                "the token is missing, or belongs to an earlier `kaizen ui`",
+                "open the newest link that `kaizen ui` printed",
+            ),
+            Denial::Kind => (
+                "the body must be JSON",
+                "send it with `Content-Type: application/json`",
+            ),
+        }
+    }
+}
+
+/// Decides whether a request is answered.
+pub(in crate::cli) fn check(
+    target: Target,
+    headers: &Headers<'_>,
+    token: &Token,
+) -> Result<(), Denial> {
+    // One `Host`, and one only: of two, somebody else may take the other one.
+    let [host] = headers.hosts[..] else { return Err(Denial::Host) };
+    if !is_own(host) || headers.authority.is_some_and(|authority| authority != host) {
+        return Err(Denial::Host);
+    }
+
+    let own_origin = format!("http://{host}");
+    if headers.origins.iter().any(|origin| *origin != own_origin) {
+        return Err(Denial::Origin);
+    }
+    let may_be = |site: &str| match site {
+        "same-origin" => true,
+        // Somebody typed the address, or opened the link from a terminal.
+        "none" => target == Target::Document,
+        _ => false,
+    };
+    if !headers.sites.iter().all(|site| may_be(site)) {
+        return Err(Denial::Origin);
+    }
+
+    if headers.query.is_some_and(|query| query.contains(token.text())) {
+        return Err(Denial::TokenInAddress);
+    }
+    if target == Target::Data && !matches!(headers.tokens[..], [given] if token.is(given)) {
+        return Err(Denial::Token);
+    }
+    if headers.is_post && !matches!(headers.kinds[..], [kind] if is_json(kind)) {
+        return Err(Denial::Kind);
+    }
+    Ok(())
+}
+
+/// Tells whether a host, perhaps with a port, is this computer.
+fn is_own(host: &str) -> bool {
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+
+    OWN_HOSTS.iter().any(|own| match host.strip_prefix(own) {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix(':').is_some_and(is_port),
+        None => false,
+    })
+}
+
+fn is_json(kind: &str) -> bool {
+    let essence = kind.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token() -> Token {
+        Token::of([7; TOKEN_BYTES])
+    }
+
+    /// A request for data as the page makes it, changed.
+    fn asked(change: impl Fn(&mut Headers<'static>)) -> Result<(), Denial> {
+        let mut headers = Headers {
+            hosts: vec!["127.0.0.1:7433"],
+            sites: vec!["same-origin"],
+            tokens: vec!["07070707070707070707070707070707"],
+            ..Headers::default()
+        };
+        change(&mut headers);
+        check(Target::Data, &headers, &token())
+    }
+
+    #[test]
+    fn a_request_of_the_page_is_answered() {
+        assert_eq!(asked(|_| {}), Ok(()));
+        assert_eq!(asked(|h| h.origins = vec!["http://127.0.0.1:7433"]), Ok(()));
+        assert_eq!(asked(|h| h.sites = vec![]), Ok(()));
+        for host in ["localhost", "localhost:1", "[::1]:7433", "127.0.0.1"] {
+            assert_eq!(asked(|h| h.hosts = vec![host]), Ok(()), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_was_made_to_point_here_is_refused() {
+        let hosts = [
+            "evil.example",
+            "evil.example:7433",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:7433",
+            "127.0.0.1:7433@evil.example",
+            "0.0.0.0:7433",
+            "127.0.0.1:",
+            "127.1",
+            "2130706433",
+            "[::ffff:127.0.0.1]:7433",
+            "",
+            "LOCALHOST.",
+        ];
+        for host in hosts {
+            assert_eq!(asked(|h| h.hosts = vec![host]), Err(Denial::Host), "{host}");
+        }
+        assert_eq!(asked(|h| h.hosts = vec![]), Err(Denial::Host));
+        assert_eq!(asked(|h| h.hosts = vec!["localhost", "localhost"]), Err(Denial::Host));
+        assert_eq!(asked(|h| h.authority = Some("evil.example")), Err(Denial::Host));
+    }
+
+    #[test]
+    fn another_page_is_refused_whatever_it_knows() {
+        for origin in ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost:7433", ""]
+        {
+            assert_eq!(asked(|h| h.origins = vec![origin]), Err(Denial::Origin), "{origin}");
+        }
+        for site in ["cross-site", "same-site", "none", "", "anything"] {
+            assert_eq!(asked(|h| h.sites = vec![site]), Err(Denial::Origin), "{site}");
+        }
+
+        let typed = Headers {
+            hosts: vec!["localhost:7433"],
+            sites: vec!["none"],
+            ..Headers::default()
+        };
+        assert_eq!(check(Target::Document, &typed, &token()), Ok(()));
+        assert_eq!(check(Target::File, &typed, &token()), Err(Denial::Origin));
+    }
+
+    #[test]
+    fn the_token_is_asked_for_in_its_header_alone() {
+        let wrong = ["", "07", "07070707070707070707070707070708", "0707070707070707070707070707070707"];
+        for token in wrong {
+            assert_eq!(asked(|h| h.tokens = vec![token]), Err(Denial::Token), "{token}");
+        }
+        assert_eq!(asked(|h| h.tokens = vec![]), Err(Denial::Token));
+        assert_eq!(asked(|h| h.tokens.push("07")), Err(Denial::Token));
+
+        let query = Some("q=1&t=07070707070707070707070707070707");
+        assert_eq!(asked(|h| h.query = query), Err(Denial::TokenInAddress));
+    }
+
+    #[test]
+    fn only_json_does_anything() {
+        let post = |kinds: Vec<&'static str>| {
+            asked(move |h| {
+                h.is_post = true;
+                h.kinds.clone_from(&kinds);
+            })
+        };
+        assert_eq!(post(vec!["application/json"]), Ok(()));
+        assert_eq!(post(vec!["application/json; charset=utf-8"]), Ok(()));
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", ""]
+        {
+            assert_eq!(post(vec![kind]), Err(Denial::Kind), "{kind}");
+        }
+        assert_eq!(post(vec![]), Err(Denial::Kind));
+    }
+}

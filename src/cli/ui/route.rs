@@ -1,0 +1,193 @@
+//! Which address answers what. Paths are matched, never joined to a path of the file system.
+
+use crate::base::id::{FlowId, OpId};
+use crate::base::secret;
+use crate::cli::ui::asset::{self, Bundle};
+use crate::cli::ui::live;
+use crate::cli::ui::query::AddressQuery;
+use crate::cli::ui::reader::Reader;
+use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::{cases, compare, run, runs, words};
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What every answer is made with.
+#[derive(Clone)]
+pub(in crate::cli) struct Desk {
+    /// Reads the store.
+    pub(in crate::cli) reader: Reader,
+    /// The project's name.
+    pub(in crate::cli) project: Arc<str>,
+    /// Streams that may be open.
+    pub(in crate::cli) streams: Arc<Semaphore>,
+}
+
+/// An answer, or why there is none.
+type Answer = Result<Response, Refusal>;
+/// The parts of an address after `?`.
+type Parts = Query<HashMap<String, String>>;
+
+/// Returns what answers each address.
+pub(in crate::cli) fn routes(desk: Desk) -> Router {
+    let run = Router::new()
+        .route("/rows", get(rows))
+        .route("/graph", get(graph))
+        .route("/op/{op}", get(operation))
+        .route("/text/{seq}/{field}", get(text))
+        .route("/log", get(log))
+        .route("/cases", get(compared));
+
+    Router::new()
+        .route("/", get(document))
+        .route("/words", get(reference))
+        .route("/a/{version}/{file}", get(file))
+        .route("/api/hello", get(hello))
+        .route("/api/runs", get(list))
+        .route("/api/live", get(live::stream))
+        .route("/api/compare/{a}/{b}", get(both))
+        .route("/api/run/{run}", get(whole))
+        .nest("/api/run/{run}", run)
+        .fallback(|| async { Refusal::nothing_there() })
+        .method_not_allowed_fallback(|| async {
+            Refusal::new(405, "this address is not asked in that way")
+        })
+        .with_state(desk)
+}
+
+/// Makes an answer of a value, without secrets.
+pub(in crate::cli) fn json(value: &Value) -> Response {
+    let text = value.to_string();
+    let text = match secret::may_hold(&text) {
+        true => secret::clean(value.clone()).to_string(),
+        false => text,
+    };
+    let text = crate::base::visible::in_json(&text).into_owned();
+    ([(CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+async fn document() -> Response {
+    ([(CONTENT_TYPE, "text/html; charset=utf-8")], asset::document()).into_response()
+}
+
+async fn reference() -> Response {
+    words::page()
+}
+
+async fn file(Path((version, name)): Path<(String, String)>) -> Answer {
+    // A debug build reads files that may have changed since the document was read.
+    if !cfg!(debug_assertions) && version != asset::version() {
+        return Err(Refusal::nothing_there());
+    }
+
+    let kind = "text/javascript; charset=utf-8";
+    let (kind, text) = match name.as_str() {
+        "page.js" => (kind, asset::script(Bundle::Page)),
+        "dagre.js" => (kind, asset::file("vendor/dagre.esm.js").into_owned()),
+        "page.css" => ("text/css; charset=utf-8", asset::file("style.css").into_owned()),
+        _ => return Err(Refusal::nothing_there()),
+    };
+    let keep = if cfg!(debug_assertions) { "no-store" } else { "max-age=31536000, immutable" };
+    Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, keep)], text).into_response())
+}
+
+async fn hello(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+    AddressQuery::of(parts, &[])?;
+    let project = desk.project.clone();
+    let found = desk.reader.ask(move |library| Ok(runs::hello(library, &project))).await?;
+    Ok(json(&found))
+}
+
+async fn list(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+    let query = AddressQuery::of(parts, &["q", "before"])?;
+    let found = desk.reader.ask(move |library| {
+        runs::list(library, query.text("q").unwrap_or_default(), query.text("before"))
+    });
+    Ok(json(&found.await?))
+}
+
+async fn whole(State(desk): State<Desk>, Path(name): Path<String>) -> Answer {
+    let found = desk.reader.ask(move |library| run::whole(library, &name)).await?;
+    Ok(json(&found))
+}
+
+async fn rows(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    Query(parts): Parts,
+) -> Answer {
+    let known = ["flow", "fold", "only", "q", "after", "zoom"];
+    let query = AddressQuery::of(parts, &known)?.rows()?;
+    let found = desk.reader.ask(move |library| run::rows(library, &name, &query)).await?;
+    Ok(json(&found))
+}
+
+async fn graph(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    Query(parts): Parts,
+) -> Answer {
+    let flow = AddressQuery::of(parts, &["flow"])?.number("flow")?.map(FlowId);
+    let found = desk.reader.ask(move |library| run::graph(library, &name, flow)).await?;
+    Ok(json(&found))
+}
+
+async fn operation(
+    State(desk): State<Desk>,
+    Path((name, op)): Path<(String, String)>,
+) -> Answer {
+    let number = op.parse().map(OpId);
+    let number = number.map_err(|_| Refusal::new(400, "an operation is named by its number"))?;
+    let found = desk.reader.ask(move |library| run::operation(library, &name, number)).await?;
+    Ok(json(&found))
+}
+
+async fn text(
+    State(desk): State<Desk>,
+    Path((name, seq, field)): Path<(String, String, String)>,
+    Query(parts): Parts,
+) -> Answer {
+    let from = AddressQuery::of(parts, &["from"])?.number("from")?.unwrap_or(0);
+    let seq = seq.parse().map_err(|_| Refusal::new(400, "an event is named by its number"))?;
+    let found = desk.reader.ask(move |library| run::part(library, &name, seq, &field, from));
+    let text = secret::scrubbed(found.await?);
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+}
+
+async fn log(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    Query(parts): Parts,
+) -> Answer {
+    let after = AddressQuery::of(parts, &["after"])?.number("after")?;
+    let found = desk.reader.ask(move |library| run::said(library, &name, after)).await?;
+    Ok(json(&found))
+}
+
+async fn compared(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    Query(parts): Parts,
+) -> Answer {
+    let query = AddressQuery::of(parts, &["task", "only", "after"])?;
+    let found = desk.reader.ask(move |library| cases::table(library, &name, &query)).await?;
+    Ok(json(&found))
+}
+
+async fn both(
+    State(desk): State<Desk>,
+    Path((a, b)): Path<(String, String)>,
+    Query(parts): Parts,
+) -> Answer {
+    let query = AddressQuery::of(parts, &["after"])?;
+    let found = desk.reader.ask(move |library| {
+        compare::compare(library, &a, &b, query.text("after"))
+    });
+    Ok(json(&found.await?))
+}
