@@ -3,7 +3,7 @@ import { classes, html } from './base.js';
 import { money, percent, plural, score, secs } from './words.js';
 import { adjust, link } from './address.js';
 import { usePages } from './data.js';
-import { Choice, Empty, Loading, Mark, Meter, More, Trouble } from './parts.js';
+import { Choice, Empty, Glyph, Loading, Meter, More, Trouble } from './parts.js';
 
 /** The filters of the table. */
 const ONLY = [['', 'all'], ['differ', 'where they differ'], ['wrong', 'wrong']];
@@ -14,10 +14,10 @@ const ONLY = [['', 'all'], ['differ', 'where they differ'], ['wrong', 'wrong']];
  */
 function Cell({ cell, run, query, isDim }) {
   if (!cell) return html`<td class="case dim">not run</td>`;
-  const figures = [cell.score == null ? 'no score' : `score ${score(cell.score)}`, money(cell.cost), secs(cell.took)].join(' · ');
+  const figures = [cell.score == null ? 'not judged' : `score ${score(cell.score)}`, money(cell.cost), secs(cell.took)].join(' · ');
   const answer = cell.error ?? cell.answer ?? 'no answer';
 
-  const body = html`<${Mark} of=${cell.wrong ? 'failed' : 'completed'}><span class="sr">${cell.wrong ? 'wrong' : 'right'}</span><//>
+  const body = html`<span class="st"><${Glyph} of=${cell.wrong ? 'failed' : cell.score == null ? 'waiting' : 'completed'} /><span class="sr">${cell.wrong ? 'wrong' : cell.score == null ? '' : 'right'}</span></span>
     <span class=${classes('answer-text', cell.error && 'bad')}>${answer}</span><span class="dim figures">${figures}</span>`;
   return html`<td class=${classes('case', cell.wrong && 'wrong', isDim && 'faint')}>${cell.op == null ? html`<div>${body}</div>`
     : html`<a href=${link(['run', run], { ...query, op: cell.op })} aria-current=${query.op === String(cell.op) ? 'true' : null}>${body}</a>`}</td>`;
@@ -25,14 +25,15 @@ function Cell({ cell, run, query, isDim }) {
 
 /** @param {{ pattern: any, query: any }} props */
 function PatternHead({ pattern, query }) {
-  const wrong = pattern.n - pattern.right;
+  const isJudged = pattern.score != null || pattern.right > 0;
+  const wrong = pattern.wrong ?? (isJudged ? pattern.n - pattern.right : 0);
   const isChosen = query.only === 'wrong' && query.pattern === pattern.name;
   const toggle = () => adjust(isChosen ? { only: null, pattern: null } : { only: 'wrong', pattern: pattern.name });
 
   return html`<th scope="col" class="pattern"><strong>${pattern.name}</strong>
-    <${Meter} share=${pattern.n ? pattern.right / pattern.n : 0} />
-    <span class="dim">${percent(pattern.n ? pattern.right / pattern.n : null)} right · score ${score(pattern.score)} · ${money(pattern.cost)} · ${secs(pattern.took)}</span>
-    ${wrong ? html`<button type="button" class="btn small" aria-pressed=${String(isChosen)} onClick=${toggle}>${wrong} wrong</button>` : html`<span class="ok">none wrong</span>`}</th>`;
+    ${isJudged ? html`<${Meter} share=${pattern.n ? pattern.right / pattern.n : 0} />` : null}
+    <span class="dim">${isJudged ? `${percent(pattern.n ? pattern.right / pattern.n : null)} right · score ${score(pattern.score)} · ` : ''}${money(pattern.cost)} · ${secs(pattern.took)}</span>
+    ${wrong ? html`<button type="button" class="btn small" aria-pressed=${String(isChosen)} onClick=${toggle}>${wrong} wrong</button>` : html`<span class=${isJudged ? 'ok' : 'dim'}>${isJudged ? 'none wrong' : 'not judged'}</span>`}</th>`;
 }
 
 /**

@@ -31,6 +31,7 @@ function inside(row, listing) {
 /** @param {any} flow @param {any[]} all */
 function heading(flow, all) {
   const within = all.find(one => one.flow === flow.within);
+  if (flow.flow === 0) return `${plural(flow.ops, 'operation')} outside flows`;
   const parts = [`flow ${flow.flow}`, plural(flow.ops, 'operation')];
   if (flow.max_concurrent) parts.push(`limit ${flow.max_concurrent} at once`);
   if (within) parts.push(`within ${within.name || `flow ${within.flow}`}`);
@@ -58,7 +59,7 @@ export function linesOf(flows, top, listings, open, zoom) {
     if (row.flow !== last) {
       last = row.flow;
       const flow = flows.find(one => one.flow === row.flow);
-      if (flow) lines.push({ kind: 'flow', key: `flow${last}`, name: flow.name || `flow ${flow.flow}`, says: heading(flow, flows), took: flow.took ?? null });
+      if (flow) lines.push({ kind: 'flow', key: `flow${last}`, name: flow.name || (flow.flow === 0 ? 'script' : `flow ${flow.flow}`), says: heading(flow, flows), took: flow.took ?? null });
     }
 
     if (!isFold) {

@@ -104,7 +104,7 @@ export function Panel({ run, op, query, close }) {
         <span>${row.model || row.does}</span></div></header>
     <${Failed} row=${row} lesson=${data.lesson} />
     ${attempts.length ? html`<${Conversation} key=${row.op} run=${run} row=${row} attempts=${attempts} />` : null}
-    ${data.value ? html`<section><h3>Result</h3><${Message} key=${row.op} who="value" isReply text=${data.value} name=${`${brief(run)}-${row.name}`}
+    ${data.value && data.value.text !== attempts[attempts.length - 1]?.reply?.text ? html`<section><h3>Result</h3><${Message} key=${row.op} who="value" isReply text=${data.value} name=${`${brief(run)}-${row.name}`}
       fetch=${(/** @type {string} */ where, /** @type {number} */ from) => askText(`/api/run/${run}/text/${where}?from=${from}`)} /></section>` : null}
     ${data.inputs?.length || data.used?.length ? html`<section><h3>Inputs and uses</h3><dl class="kv">
       <${Links} name="inputs" of=${data.inputs} run=${run} query=${query} /><${Links} name="used by" of=${data.used} run=${run} query=${query} /></dl></section>` : null}

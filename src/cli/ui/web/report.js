@@ -24,7 +24,7 @@ const Operation = ({ op, run }) => html`<details id=${`op-${run.id}-${op.row.op}
       ${op.lesson ? html`<div>→ ${say(op.lesson)}</div>` : null}</div>` : null}
     ${(op.attempts ?? []).map((/** @type {any} */ one, /** @type {number} */ i) => html`${op.attempts.length > 1 ? html`<h3>call ${i + 1} of ${op.attempts.length}</h3>` : null}
       <${Exchange} attempt=${one} name=${`${brief(run.id)}-${op.row.name}`} />`)}
-    ${op.value ? html`<${Message} who="value" isReply text=${op.value} name=${`${brief(run.id)}-${op.row.name}`} />` : null}
+    ${op.value && op.value.text !== op.attempts?.[op.attempts.length - 1]?.reply?.text ? html`<${Message} who="value" isReply text=${op.value} name=${`${brief(run.id)}-${op.row.name}`} />` : null}
     ${(op.notes ?? []).map((/** @type {any} */ one) => html`<div class="said">${one.text}</div>`)}</div></details>`;
 
 /** The operations of a run over time. @param {{ of: any }} props */

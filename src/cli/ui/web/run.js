@@ -70,7 +70,7 @@ function Log({ run }) {
   const looks = /** @type {any} */ ({ decision: 'go', warn: 'warn', error: 'bad', asked: 'go', answered: 'go' });
   return html`<div class="card"><${Table} label="Log" head=${html`<th class="num">after</th><th>kind</th><th>text</th>`}>${rows.map(line => html`<tr key=${line.seq}>
       <td class="num dim mono">+${secs(line.at)}</td><td class="nowrap"><span class=${classes('tag', looks[line.kind])}>${line.kind}</span></td>
-      <td class="log-text"><div class="pre">${say(line.text)}</div>${line.why ? html`<div class="dim">${say(line.why)}</div>` : null}</td></tr>`)}<//>
+      <td class="log-text"><div class=${classes('pre', line.kind === 'told' && 'dim')}>${say(line.text)}</div>${line.why ? html`<div class="dim">${say(line.why)}</div>` : null}</td></tr>`)}<//>
     <${More} next=${next} load=${load} says=${plural(rows.length, 'line')} /></div>`;
 }
 
@@ -107,12 +107,12 @@ function RunPage({ run, query }) {
   const view = query.view || (run.cases ? 'examples' : 'timeline');
   const only = query.only === 'failed' || query.only === 'critical' ? query.only : '';
   const zoom = /^\d+-\d+$/.test(query.zoom ?? '') ? /** @type {[number, number]} */ (query.zoom.split('-').map(Number)) : null;
-  const open = new Set((query.open ?? '').split('|').filter(Boolean));
+  const open = new Set((query.open ?? '').split('\n').filter(Boolean));
   const rows = useRows(run.id, { only, q: query.find ?? '' });
   const lines = rows.top ? linesOf(run.flows ?? [], rows.top, rows.listings, open, zoom) : [];
 
   const setZoom = (/** @type {[number, number] | null} */ next) => adjust({ zoom: next ? next.join('-') : null });
-  const toggle = (/** @type {string} */ key) => adjust({ open: (open.has(key) ? [...open].filter(one => one !== key) : [...open, key]).join('|') });
+  const toggle = (/** @type {string} */ key) => adjust({ open: (open.has(key) ? [...open].filter(one => one !== key) : [...open, key]).join('\n') });
   const more = (/** @type {string} */ key) => {
     const fold = rows.top?.rows.find((/** @type {any} */ row) => `${row.flow}/${row.fold}` === key);
     if (fold) rows.list(fold); else rows.more();

@@ -20,22 +20,27 @@ export function mark(id) {
 }
 
 /** @param {string} script */
-const base = script => script.replace(/^scripts\//, '');
+const base = script => script.replace(/(^| )scripts\//g, '$1');
+
+/** The words of a filter. @param {string} query */
+const wordsOf = query => query.split(/\s+/).filter(Boolean);
 
 /**
- * Adds a word to the filter, or takes it out.
+ * Adds words to the filter, or takes them out.
  * @param {string} query
- * @param {string} word
+ * @param {string[]} words
  */
-function toggle(query, word) {
-  const words = query.split(/\s+/).filter(Boolean);
-  return (words.includes(word) ? words.filter(one => one !== word) : [...words, word]).join(' ');
+function toggle(query, words) {
+  const all = wordsOf(query);
+  const rest = all.filter(one => !words.includes(one));
+  return (rest.length < all.length ? rest : [...all, ...words]).join(' ');
 }
 
 /** @param {{ script: any, query: string }} props */
 function Tile({ script, query }) {
-  const word = `script:${script.name}`;
-  return html`<button type="button" aria-pressed=${String(query.split(/\s+/).includes(word))} onClick=${() => go(['runs'], { q: toggle(query, word) })}>
+  const words = wordsOf(script.name).map(part => `script:${part}`);
+  const isChosen = words.every(word => wordsOf(query).includes(word));
+  return html`<button type="button" aria-pressed=${String(isChosen)} onClick=${() => go(['runs'], { q: toggle(query, words) })}>
     <strong title=${script.name}>${base(script.name)}</strong><${Spark} values=${script.took} tone=${script.failed ? 'var(--bad)' : 'var(--ok)'} />
     <span>${plural(script.runs, 'run')}${script.failed ? html` · <span class="bad">${count(script.failed)} failed</span>` : null}</span>
     <span class="m" title="median time">${secs(script.median)}</span></button>`;

@@ -96,7 +96,7 @@ function FoldLine({ row, scale, isOpen, index, tab }) {
 
   const state = ended < row.n
     ? html`${count(ended)} done, <span class="go">${count(by.running ?? 0)} running</span>${failed && ', '}${failed}`
-    : html`${failed ?? 'all ended'} · median ${secs(row.p50)} · p95 ${secs(row.p95)}`;
+    : html`${failed ?? (by.completed === row.n ? 'completed' : 'ended')} · p50 ${secs(row.p50)} · p95 ${secs(row.p95)}`;
   return html`<div class="r fold" role="row" tabindex=${tab} data-fold=${row.key} data-index=${index} aria-rowindex=${index + 2}
     aria-expanded=${String(isOpen)} aria-label=${`${count(row.n)} operations named ${row.fold}, ${by.failed || 'none'} failed`}>
     <div class="n" role="rowheader"><span aria-hidden="true">${isOpen ? '▾' : '▸'}</span>

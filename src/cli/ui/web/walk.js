@@ -57,12 +57,12 @@ export function useRunKeys({ run, query, view, lines, open, zoom, setZoom, more 
   const fail = () => {
     const found = nextFailure(lines, here(lines, query.op), open);
     if (!found) announce('no operation failed');
-    else adjust({ op: found.op, open: [...found.open].join('|'), view: run.cases ? 'timeline' : null });
+    else adjust({ op: found.op, open: [...found.open].join('\n'), view: run.cases ? 'timeline' : null });
   };
   const all = () => {
     const line = lines[here(lines, query.op)];
     if (line?.kind === 'fold') {
-      adjust({ open: [...new Set([...open, line.key])].join('|') });
+      adjust({ open: [...new Set([...open, line.key])].join('\n') });
       more(line.key);
     } else {
       const fold = [...lines.slice(0, Math.max(0, here(lines, query.op)) + 1)].reverse().find(one => one.kind === 'fold');
