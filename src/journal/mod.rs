@@ -1,6 +1,7 @@
 //! What happened, append-only: the source of truth. Metrics, `show` and the optimizer are folds of
 //! these events.
 
+pub mod annotation;
 pub mod cassette;
 mod clean;
 pub mod damage;

@@ -7,6 +7,7 @@ use crate::cli::app::waiting;
 use crate::cli::command::runs::{self, Condition};
 use crate::cli::command::show;
 use crate::cli::ui::refusal::Refusal;
+use crate::journal::annotation::{self, Annotation, RunRemarks};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, LogItem, RunRow};
 use crate::store::{self, Connection, StoreError};
@@ -44,6 +45,8 @@ pub(in crate::cli) struct Library {
     /// Bones, the ones used last at the end.
     skeletons: Vec<(RunId, Skeleton)>,
     usual: HashMap<String, Option<i64>>,
+    /// What people noted about runs.
+    remarks: HashMap<RunId, RunRemarks>,
 }
 
 impl Library {
@@ -59,6 +62,7 @@ impl Library {
             lines: HashMap::new(),
             skeletons: Vec::new(),
             usual: HashMap::new(),
+            remarks: HashMap::new(),
         }
     }
 
@@ -135,6 +139,7 @@ impl Library {
             false => HashMap::new(),
         };
         self.usual.clear();
+        self.remarks = annotation::of_all(store)?;
         Ok(())
     }
 
@@ -272,6 +277,9 @@ impl Library {
             line.took = clock::micros() - row.started_at;
         }
         line.median = self.usual(&row.script);
+        let remarks = self.remarks.get(&row.id).cloned().unwrap_or_default();
+        line.note = remarks.note;
+        line.tags = remarks.labels;
         Ok(line)
     }
 
@@ -285,6 +293,11 @@ impl Library {
         self.skeleton(run)?;
         let Some((_, skeleton)) = self.skeletons.last() else { return Ok(None) };
         Ok(detail::detail(skeleton, op, clock, &|seq| self.event(run, seq)))
+    }
+
+    /// Returns what people noted about a run and its operations, oldest first.
+    pub(in crate::cli) fn noted(&self, run: &RunId) -> Result<Vec<Annotation>, Refusal> {
+        Ok(annotation::of_run(self.opened()?, run)?)
     }
 
     /// Reads one event of a run.

@@ -1,6 +1,7 @@
 //! `kaizen ui`: a page on this computer that shows runs, live. It never spends money and never runs a
 //! script.
 
+mod action;
 mod asset;
 mod cases;
 pub(in crate::cli) mod compare;
@@ -90,6 +91,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         let desk = Desk {
             reader: Reader::start(project.store_path()),
             project: name.into(),
+            store: project.store_path(),
+            durability: project.config.durability(),
             streams: serve::streams(),
         };
         tokio::select! {

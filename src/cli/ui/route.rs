@@ -7,14 +7,16 @@ use crate::cli::ui::live;
 use crate::cli::ui::query::AddressQuery;
 use crate::cli::ui::reader::Reader;
 use crate::cli::ui::refusal::Refusal;
-use crate::cli::ui::{cases, compare, run, runs, words};
+use crate::cli::ui::{action, cases, compare, run, runs, words};
+use crate::store::durability::Durability;
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -25,6 +27,10 @@ pub(in crate::cli) struct Desk {
     pub(in crate::cli) reader: Reader,
     /// The project's name.
     pub(in crate::cli) project: Arc<str>,
+    /// The store's path.
+    pub(in crate::cli) store: PathBuf,
+    /// When what is written counts as kept.
+    pub(in crate::cli) durability: Durability,
     /// Streams that may be open.
     pub(in crate::cli) streams: Arc<Semaphore>,
 }
@@ -51,6 +57,11 @@ pub(in crate::cli) fn routes(desk: Desk) -> Router {
         .route("/api/hello", get(hello))
         .route("/api/runs", get(list))
         .route("/api/live", get(live::stream))
+        .route("/api/note", post(action::note))
+        .route("/api/label", post(action::label))
+        .route("/api/verdict", post(action::verdict))
+        .route("/api/stop", post(action::stop))
+        .route("/api/answer", post(action::answer))
         .route("/api/compare/{a}/{b}", get(both))
         .route("/api/run/{run}", get(whole))
         .nest("/api/run/{run}", run)

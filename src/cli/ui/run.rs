@@ -4,6 +4,7 @@ use crate::base::id::{FlowId, OpId};
 use crate::base::json::as_text;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::Refusal;
+use crate::journal::annotation::{Annotation, AnnotationKind};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::RunRow;
 use crate::view::log::{self, LINES_MAX};
@@ -16,6 +17,8 @@ use serde_json::{Map, Value, json};
 
 /// Other runs whose operations of the same name are compared.
 const EARLIER_MAX: usize = 10;
+/// The verdict on a good answer, as it is kept.
+pub(in crate::cli) const GOOD: &str = "good";
 
 /// Returns a run as a whole.
 pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, Refusal> {
@@ -37,9 +40,25 @@ pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, 
     extend(&mut shown, body(library, &row)?);
     extend(
         &mut shown,
-        json!({ "value": value, "before": before, "after": after, "notes": [], "line": line }),
+        json!({
+            "value": value, "before": before, "after": after, "line": line,
+            "notes": notes(&library.noted(&row.id)?),
+        }),
     );
     Ok(shown)
+}
+
+/// Returns the notes among what was noted.
+fn notes(noted: &[Annotation]) -> Vec<Value> {
+    let all = noted.iter().filter(|one| one.kind == AnnotationKind::Note);
+    all.map(|one| json!({ "at": one.at, "op": one.op, "text": one.body })).collect()
+}
+
+/// Returns the verdict that counts, if there is one.
+fn verdict(noted: &[Annotation]) -> Value {
+    let last = noted.iter().rfind(|one| one.kind == AnnotationKind::Verdict);
+    let given = last.filter(|one| !one.body.is_empty());
+    given.map_or(Value::Null, |one| json!({ "good": one.body == GOOD, "at": one.at }))
 }
 
 /// Returns the parts of a run that its line does not have.
@@ -133,9 +152,14 @@ pub(in crate::cli) fn operation(
             .help("open the run, and choose one of its operations")
     };
     let mut shown = library.detail(&row.id, op, clock)?.ok_or_else(missing)?;
+    let mut noted = library.noted(&row.id)?;
+    noted.retain(|one| one.op == Some(op));
     extend(
         &mut shown,
-        json!({ "median": median, "of": of, "verdict": null, "teaches": false, "notes": [] }),
+        json!({
+            "median": median, "of": of, "verdict": verdict(&noted), "teaches": false,
+            "notes": notes(&noted),
+        }),
     );
     Ok(shown)
 }
