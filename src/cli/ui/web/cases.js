@@ -17,10 +17,15 @@ function Cell({ cell, run, query, isDim }) {
   const figures = [cell.score == null ? 'not judged' : `score ${score(cell.score)}`, money(cell.cost), secs(cell.took)].join(' · ');
   const answer = cell.error ?? cell.answer ?? 'no answer';
 
-  const body = html`<span class="st"><${Glyph} of=${cell.wrong ? 'failed' : cell.score == null ? 'waiting' : 'completed'} /><span class="sr">${cell.wrong ? 'wrong' : cell.score == null ? '' : 'right'}</span></span>
-    <span class=${classes('answer-text', cell.error && 'bad')}>${answer}</span><span class="dim figures">${figures}</span>`;
-  return html`<td class=${classes('case', cell.wrong && 'wrong', isDim && 'faint')}>${cell.op == null ? html`<div>${body}</div>`
-    : html`<a href=${link(['run', run], { ...query, op: cell.op })} aria-current=${query.op === String(cell.op) ? 'true' : null}>${body}</a>`}</td>`;
+  const body = html`<span class="st"><${Glyph}
+    of=${cell.wrong ? 'failed' : cell.score == null ? 'waiting' : 'completed'} />
+    <span class="sr">${cell.wrong ? 'wrong' : cell.score == null ? '' : 'right'}</span></span>
+    <span class=${classes('answer-text', cell.error && 'bad')}>${answer}</span>
+      <span class="dim figures">${figures}</span>`;
+  return html`<td class=${classes('case', cell.wrong && 'wrong', isDim && 'faint')}>${cell.op == null
+    ? html`<div>${body}</div>`
+    : html`<a href=${link(['run', run], { ...query, op: cell.op })}
+      aria-current=${query.op === String(cell.op) ? 'true' : null}>${body}</a>`}</td>`;
 }
 
 /** @param {{ pattern: any, query: any }} props */
@@ -33,7 +38,9 @@ function PatternHead({ pattern, query }) {
   return html`<th scope="col" class="pattern"><strong>${pattern.name}</strong>
     ${isJudged ? html`<${Meter} share=${pattern.n ? pattern.right / pattern.n : 0} />` : null}
     <span class="dim">${isJudged ? `${percent(pattern.n ? pattern.right / pattern.n : null)} right · score ${score(pattern.score)} · ` : ''}${money(pattern.cost)} · ${secs(pattern.took)}</span>
-    ${wrong ? html`<button type="button" class="btn small" aria-pressed=${String(isChosen)} onClick=${toggle}>${wrong} wrong</button>` : html`<span class=${isJudged ? 'ok' : 'dim'}>${isJudged ? 'none wrong' : 'not judged'}</span>`}</th>`;
+    ${wrong ? html`<button type="button" class="btn small" aria-pressed=${String(isChosen)}
+      onClick=${toggle}>${wrong} wrong</button>` : html`<span
+      class=${isJudged ? 'ok' : 'dim'}>${isJudged ? 'none wrong' : 'not judged'}</span>`}</th>`;
 }
 
 /**
@@ -50,14 +57,22 @@ export function Cases({ run, query }) {
   const names = data.patterns.map((/** @type {any} */ one) => one.name);
   const at = names.indexOf(query.pattern);
   const shown = only === 'wrong' && at >= 0 ? rows.filter(row => row.cells[at]?.wrong) : rows;
-  return html`<div class="card"><header><h2>Compare patterns on examples</h2><span class="dim">${data.task}</span><span class="grow"></span>
-      <${Choice} label="Examples" of=${ONLY} value=${only} pick=${(/** @type {string} */ key) => adjust({ only: key || null, pattern: null })} /></header>
+  return html`<div class="card"><header><h2>Compare patterns on examples</h2><span class="dim">${data.task}</span>
+    <span class="grow"></span>
+      <${Choice} label="Examples" of=${ONLY} value=${only}
+        pick=${(/** @type {string} */ key) => adjust({ only: key || null, pattern: null })} /></header>
     ${shown.length ? html`<div class="scroll" tabindex="0" role="group" aria-label="Examples"><table class="cases">
-      <thead><tr><th class="num">#</th><th>input</th><th>expected</th>${data.patterns.map((/** @type {any} */ one) => html`<${PatternHead} key=${one.name} pattern=${one} query=${query} />`)}</tr></thead>
-      <tbody>${shown.map((/** @type {any} */ row) => html`<tr key=${`${row.task}-${row.number}`}><td class="num dim">${row.number}</td><td class="input"><div tabindex=${row.input.length > 160 ? 0 : null}>${row.input}</div></td>
+      <thead><tr><th class="num">#</th><th>input</th><th>expected</th>${data.patterns.map((/** @type {any} */ one) =>
+        html`<${PatternHead} key=${one.name} pattern=${one} query=${query} />`)}</tr></thead>
+      <tbody>${shown.map((/** @type {any} */ row) => html`<tr key=${`${row.task}-${row.number}`}>
+        <td class="num dim">${row.number}</td><td class="input"><div tabindex=${row.input.length > 160 ? 0
+         : null}>${row.input}</div></td>
         <td class="expected">${row.expected ?? html`<span class="dim">unknown</span>`}</td>
-        ${row.cells.map((/** @type {any} */ cell, /** @type {number} */ i) => html`<${Cell} key=${i} cell=${cell} run=${run} query=${query} isDim=${at >= 0 && i !== at} />`)}</tr>`)}</tbody></table></div>
-      <${More} next=${next} load=${load} says=${`${plural(shown.length, 'input')}${at >= 0 ? `, wrong with ${query.pattern}` : ''}`} />`
+        ${row.cells.map((/** @type {any} */ cell, /** @type {number} */ i) =>
+          html`<${Cell} key=${i} cell=${cell} run=${run}
+          query=${query} isDim=${at >= 0 && i !== at} />`)}</tr>`)}</tbody></table></div>
+      <${More} next=${next} load=${load}
+        says=${`${plural(shown.length, 'input')}${at >= 0 ? `, wrong with ${query.pattern}` : ''}`} />`
     : html`<${Empty} title=${only === 'wrong' ? 'No answer is wrong' : only === 'differ' ? 'The patterns did equally well on every input' : 'No inputs were recorded'}>
         ${only ? 'Choose another filter to see the other inputs.' : 'The run was recorded by a version that did not keep them.'}<//>`}
   </div>`;

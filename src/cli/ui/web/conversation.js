@@ -1,6 +1,6 @@
 // What a model was sent and what it replied, a part of long texts at a time.
 import { html, useState } from './base.js';
-import { bytes, count, money, plural, say, secs } from './words.js';
+import { bytes, count, money, plain, plural, say, secs } from './words.js';
 import { Copy, Status, save } from './parts.js';
 
 /**
@@ -56,9 +56,12 @@ export function Message({ who, text, says, name, isReply, fetch }) {
       ${form ? html`<button type="button" class="copy" aria-pressed=${String(!isRaw)} onClick=${() => setIsRaw(!isRaw)}>
         ${isRaw ? 'with line breaks' : 'as it was'}</button>` : null}
       <${Copy} text=${body} what=${who} /></header>
-    <pre tabindex="0" aria-label=${who} class=${form && !isRaw ? 'code' : ''}>${form && !isRaw ? form : body || html`<span class="dim">(empty)</span>`}</pre>
+    <pre tabindex="0" aria-label=${who}
+      class=${form && !isRaw ? 'code' : ''}>${form && !isRaw ? form : body || html`<span
+      class="dim">(empty)</span>`}</pre>
     ${hasRest ? html`<div class="cut"><span>${bytes(have)} of ${bytes(text.bytes)}</span>
-      <button type="button" class="btn small" disabled=${more.isLoading} onClick=${() => load(false)}>next 64 kB</button>
+      <button type="button" class="btn small" disabled=${more.isLoading}
+        onClick=${() => load(false)}>next 64 kB</button>
       <button type="button" class="btn small" disabled=${more.isLoading} onClick=${() => load(true)}>save all</button>
       ${more.failed ? html`<span class="bad" role="alert">${say(more.failed)}</span>` : null}</div>` : null}
   </div>`;
@@ -68,26 +71,65 @@ export function Message({ who, text, says, name, isReply, fetch }) {
 const tokens = usage => usage ? `${count(usage.input)} → ${count(usage.output)}` : '–';
 
 /** The calls of an operation as a table, where there is more than one. @param {{ attempts: any[] }} props */
-export const Calls = ({ attempts }) => html`<div class="scroll" tabindex="0" role="group" aria-label="Calls"><table class="try">
-  <thead><tr><th>call</th><th class="num">began</th><th class="num">time</th><th class="num">tokens</th><th class="num">cost</th><th>outcome</th></tr></thead>
+export const Calls = ({ attempts }) => html`<div class="scroll" tabindex="0" role="group" aria-label="Calls">
+  <table class="try">
+  <thead><tr><th>call</th><th class="num">began</th><th class="num">time</th><th class="num">tokens</th>
+    <th class="num">cost</th><th>outcome</th></tr></thead>
   <tbody>${attempts.map((one, i) => html`<tr><td class="dim">${i + 1}</td><td class="num">+${secs(one.began)}</td>
-    <td class="num">${secs(one.took)}</td><td class="num dim">${tokens(one.usage)}</td><td class="num">${money(one.cost)}</td>
+    <td class="num">${secs(one.took)}</td><td class="num dim">${tokens(one.usage)}</td>
+      <td class="num">${money(one.cost)}</td>
     <td><${Status} of=${one.failure ? 'failed' : one.reused ? 'reused' : one.took == null ? 'running' : 'completed'} word=${one.failure?.kind} /></td></tr>`)}</tbody>
 </table></div>`;
 
-/** Messages before the newest, folded. @param {any} props */
-function Before({ messages, history, fetch, name }) {
+/**
+ * Earlier messages, folded.
+ * @param {{ messages: any[], left: number, fetch?: Fetch, name: string }} props
+ */
+function Before({ messages, left, fetch, name }) {
   const [isOpen, setIsOpen] = useState(false);
-  const n = messages.length || history;
-  if (!n) return null;
+  if (!messages.length && !left) return null;
 
-  const roles = messages.map((/** @type {any} */ one) => one.role);
+  const roles = messages.map(one => one.role);
   const some = roles.length > 4 ? `${roles[0]} … ${roles[roles.length - 1]}` : roles.join(', ');
-  return html`<div class="msg fold"><header><b>${plural(n, 'earlier message')}</b>
-    <span class="grow">${some || 'not kept in this run'}</span>
-    ${messages.length ? html`<button type="button" class="copy" aria-expanded=${String(isOpen)} onClick=${() => setIsOpen(!isOpen)}>
-      ${isOpen ? 'hide' : 'show'}</button>` : null}</header></div>
-    ${isOpen ? messages.map((/** @type {any} */ one, /** @type {number} */ i) => html`<${Message} key=${i} who=${one.role} text=${one} fetch=${fetch} name=${`${name}-${i}`} />`) : null}`;
+  return html`<div class="msg fold"><header><b>${plural(messages.length + left, 'earlier message')}</b>
+      <span class="grow">${some || 'not kept in this run'}</span>
+      ${messages.length ? html`<button type="button" class="copy" aria-expanded=${String(isOpen)}
+        onClick=${() => setIsOpen(!isOpen)}>${isOpen ? 'hide' : 'show'}</button>` : null}</header></div>
+    ${isOpen && left && messages.length ? html`<p
+      class="dim">${plural(left, 'message')} before these are not shown.</p>` : null}
+    ${isOpen ? messages.map((one, i) =>
+      html`<${Message} key=${i} who=${one.role} text=${one} fetch=${fetch} name=${`${name}-${i}`} />`) : null}`;
+}
+
+/** What a request has besides its messages. */
+const TERMS = [['settings', 'settings'], ['schema', 'schema of the reply'], ['tools', 'tools']];
+
+/**
+ * What else was sent, folded.
+ * @param {{ attempt: any, fetch?: Fetch, name: string }} props
+ */
+function Terms({ attempt, fetch, name }) {
+  const [isOpen, setIsOpen] = useState(false);
+  const sent = TERMS.filter(([key]) => attempt[key]);
+  if (!sent.length) return null;
+
+  return html`<div class="msg fold"><header><b>also sent</b><span
+    class="grow">${sent.map(([, word]) => word).join(', ')}</span>
+      <button type="button" class="copy" aria-expanded=${String(isOpen)}
+        aria-label=${`${isOpen ? 'hide' : 'show'} what else was sent`}
+        onClick=${() => setIsOpen(!isOpen)}>${isOpen ? 'hide' : 'show'}</button></header></div>
+    ${isOpen ? sent.map(([key, word]) =>
+      html`<${Message} key=${key} who=${word} text=${attempt[key]} fetch=${fetch} name=${`${name}-${key}`} />`)
+         : null}`;
+}
+
+/**
+ * What is to be known of a reply, in few words.
+ * @param {any} attempt
+ */
+function endingOf(attempt) {
+  const mended = attempt.mended?.length ? `mended: ${attempt.mended.map(plain).join(', ')}` : '';
+  return [attempt.finish, attempt.cut ? 'cut off' : '', attempt.reused ? 'reused reply' : '', mended].filter(Boolean).join(' · ');
 }
 
 /**
@@ -95,12 +137,37 @@ function Before({ messages, history, fetch, name }) {
  * @param {{ attempt: any, name: string, fetch?: Fetch }} props
  */
 export function Exchange({ attempt, name, fetch }) {
-  const { prompt, reply, failure } = attempt;
-  const ending = [attempt.finish, attempt.reused ? 'reused reply' : null].filter(Boolean).join(' · ');
+  const { prompt, reply, calls, failure } = attempt;
+  const all = attempt.messages ?? [];
+  const newest = prompt ? null : all[all.length - 1];
+  const earlier = newest ? all.slice(0, -1) : all;
+  const left = attempt.messages_left ?? Math.max(0, (attempt.history ?? 0) - earlier.length);
+  const says = attempt.repair ? 'asks for a repair' : attempt.step ? `step ${attempt.step + 1}` : attempt.says;
 
-  return html`<${Before} messages=${attempt.messages ?? []} history=${attempt.history ?? 0} fetch=${fetch} name=${name} />
-    ${prompt ? html`<${Message} who="prompt" text=${prompt} says=${attempt.says} name=${`${name}-prompt`} fetch=${fetch} />` : null}
-    ${reply ? html`<${Message} who="reply" isReply text=${reply} says=${ending} name=${`${name}-reply`} fetch=${fetch} />` : null}
+  return html`<${Before} messages=${earlier} left=${left} fetch=${fetch} name=${name} />
+    <${Terms} attempt=${attempt} fetch=${fetch} name=${name} />
+    ${newest ? html`<${Message} who=${newest.role} text=${newest} says=${says} name=${`${name}-newest`}
+      fetch=${fetch} />` : null}
+    ${prompt ? html`<${Message} who="prompt" text=${prompt} says=${says} name=${`${name}-prompt`} fetch=${fetch} />`
+       : null}
+    ${reply ? html`<${Message} who="reply" isReply text=${reply} says=${endingOf(attempt)} name=${`${name}-reply`}
+      fetch=${fetch} />` : null}
+    ${calls ? html`<${Message} who="calls of tools" isReply text=${calls} name=${`${name}-calls`} fetch=${fetch} />`
+       : null}
     ${failure ? html`<div class="note bad"><strong>${failure.kind}</strong> · ${say(failure.message)}</div>` : null}
     ${attempt.retry_in_ms ? html`<p class="dim">retried after ${secs(attempt.retry_in_ms * 1000)}</p>` : null}`;
 }
+
+/**
+ * The calls of tools of an operation.
+ * @param {{ of: any[], fetch?: Fetch, name: string }} props
+ */
+export const Tools = ({ of, fetch, name }) => of.map((one, i) =>
+  html`<${Message} key=${`${i}a`} who=${one.tool} text=${one.args}
+    says=${[one.approved === false ? 'not approved' : '', one.step == null ? '' : `step ${one.step + 1}`].filter(Boolean).join(' · ')}
+    name=${`${name}-tool-${i}`} fetch=${fetch} />
+  ${one.result ? html`<${Message} key=${`${i}r`} who="result" isReply text=${one.result}
+    says=${one.cut ? `cut from ${bytes(one.bytes ?? 0)}` : ''}
+    name=${`${name}-result-${i}`} fetch=${fetch} />` : null}
+  ${one.failure ? html`<div class="note bad">${one.failure.kind ? html`<strong>${one.failure.kind}</strong> · `
+     : null}${say(one.failure.message ?? plain(one.failure))}</div>` : null}`);

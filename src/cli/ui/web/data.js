@@ -46,8 +46,12 @@ async function request(path, how = {}) {
 /** @param {string} path */
 export const ask = async path => (await request(path)).json();
 
-/** @param {string} path */
-export const askText = async path => (await request(path)).text();
+/**
+ * Reads the next part of a long text of a run.
+ * @param {string} run
+ * @returns {(at: string, from: number) => Promise<string>}
+ */
+export const partOf = run => async (at, from) => (await request(`/api/run/${run}/text/${at}?from=${from}`)).text();
 
 /**
  * @param {string} path

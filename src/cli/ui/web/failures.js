@@ -10,13 +10,18 @@ const listed = items => items.map((item, i) => html`${i ? ', ' : ''}${item}`);
 
 /** @param {{ of: any }} props */
 export const Failure = ({ of }) => html`<article class="card" tabindex="-1">
-  <div><div><span class="count">${count(of.count)}</span> <span class=${of.blames ? 'tag bad' : 'tag'}>${of.class}</span></div><h2 class="mono">${of.kind}</h2>
-    <${Spark} values=${of.days ?? []} tone=${of.blames ? 'var(--bad)' : 'var(--dim)'} width=${150} height=${30} isFromZero />
+  <div><div><span class="count">${count(of.count)}</span> <span
+    class=${of.blames ? 'tag bad' : 'tag'}>${of.class}</span></div><h2 class="mono">${of.kind}</h2>
+    <${Spark} values=${of.days ?? []} tone=${of.blames ? 'var(--bad)' : 'var(--dim)'} width=${150}
+      height=${30} isFromZero />
     <div class="dim">${of.first == null ? '' : `first ${ago(of.first)}, last ${ago(of.last)}`}</div></div>
   <div><div class="on">${of.blames ? 'Counts against ' : 'Does not count against '}${of.patterns.length ? listed(of.patterns.map((/** @type {string} */ one) => html`<strong>${one}</strong>`)) : 'any pattern'}
-      ${of.tasks.length ? html` on ${listed(of.tasks.map((/** @type {string} */ one) => html`<a href=${link(['learning', one])}>${one}</a>`))}` : null}</div>
+      ${of.tasks.length ? html` on ${listed(of.tasks.map((/** @type {string} */ one) =>
+        html`<a href=${link(['learning', one])}>${one}</a>`))}` : null}</div>
     <pre tabindex="0">${of.message}</pre>${of.lesson ? html`<div class="lesson">${say(of.lesson)}</div>` : null}</div>
-  <div><h3>latest</h3>${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest"><a class="mono" href=${link(['run', one.run], { op: one.op })}>${brief(one.run)}</a>${' '}<span class="dim">${one.says ?? ''}${one.at == null ? '' : ` ${ago(one.at)}`}</span></div>`)}
+  <div><h3>latest</h3>${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest">
+    <a class="mono" href=${link(['run', one.run], { op: one.op })}>${brief(one.run)}</a>${' '}<span
+    class="dim">${one.says ?? ''}${one.at == null ? '' : ` ${ago(one.at)}`}</span></div>`)}
     ${of.avoided ? html`<div class="avoided"><span class="tag bad">${of.avoided}</span></div>` : null}</div></article>`;
 
 /** @param {{ query: any }} props */
@@ -27,11 +32,17 @@ export function Failures({ query }) {
   if (!data) return html`<div class="page"><h1>Failures</h1><${Loading} /></div>`;
 
   const total = data.rows.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.count, 0);
-  const choice = data.tasks?.length ? html`<label>task type <select value=${task} onChange=${(/** @type {any} */ event) => adjust({ task: event.target.value })}>
-    <option value="">all</option>${data.tasks.map((/** @type {string} */ one) => html`<option value=${one}>${one}</option>`)}</select></label>` : null;
+  const choice = data.tasks?.length ? html`<label>task type <select value=${task}
+    onChange=${(/** @type {any} */ event) => adjust({ task: event.target.value })}>
+    <option value="">all</option>${data.tasks.map((/** @type {string} */ one) =>
+      html`<option value=${one}>${one}</option>`)}</select></label>` : null;
   return html`<div class="page"><div class="head"><h1>Failures</h1>
-      ${data.rows.length ? html`<span class="dim">${count(total)} of ${plural(data.rows.length, 'kind')}, the last 30 days</span>` : null}<span class="grow"></span>${choice}</div>
-    ${data.rows.length ? html`<div class="fail">${data.rows.map((/** @type {any} */ one) => html`<${Failure} key=${`${one.class}/${one.kind}`} of=${one} />`)}</div>`
-      : html`<div class="card"><${Empty} title="No failures">${data.looked ?? 'Looked at the newest observations and runs.'}<//></div>`}
+      ${data.rows.length ? html`<span
+        class="dim">${count(total)} of ${plural(data.rows.length, 'kind')}, the last 30 days</span>`
+         : null}<span class="grow"></span>${choice}</div>
+    ${data.rows.length ? html`<div class="fail">${data.rows.map((/** @type {any} */ one) =>
+      html`<${Failure} key=${`${one.class}/${one.kind}`} of=${one} />`)}</div>`
+      : html`<div class="card"><${Empty}
+        title="No failures">${data.looked ?? 'Looked at the newest observations and runs.'}<//></div>`}
     ${data.rows.length && data.looked ? html`<p class="dim">${say(data.looked)}</p>` : null}</div>`;
 }

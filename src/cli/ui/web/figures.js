@@ -13,11 +13,19 @@ export function Figures({ run }) {
   const limit = m.unknown_costs ? `${count(m.unknown_costs)} without a price` : m.budget ? `of ${money(m.budget)}` : 'no limit set';
 
   return html`<dl class="figs">
-    <${Figure} name="time" value=${secs(run.took)} extra=${run.median == null ? 'first run' : `median ${secs(run.median)}`} />
-    <${Figure} name="critical path" value=${secs(m.critical_path_time)} extra=${run.took ? `${percent(m.critical_path_time / run.took)} of the time` : ''} />
-    <${Figure} name="speedup" value=${m.speedup == null ? '–' : `${m.speedup.toFixed(1)}×`} extra=${m.op_time == null ? '' : `${secs(m.op_time)} in turn`} title="total time of all operations divided by the elapsed time" />
-    <${Figure} name="operations" value=${count(total)} extra=${parts.length ? parts.join(', ') : total ? 'all completed' : ''} title=${parts.join(', ')} />
-    <${Figure} name="calls" value=${count(m.calls)} extra=${calls || 'no retries'} title=${m.saved ? `reused replies saved ${money(m.saved)}` : null} />
-    <${Figure} name="tokens" value=${`${short(m.input)} → ${short(m.output)}`} extra=${m.cached && m.input ? `${percent(m.cached / m.input)} from cache` : 'in → out'} />
-    <${Figure} name="cost" value=${cost} extra=${limit} share=${m.budget && m.cost != null ? m.cost / m.budget : null} /></dl>`;
+    <${Figure} name="time" value=${secs(run.took)}
+      extra=${run.median == null ? 'first run' : `median ${secs(run.median)}`} />
+    <${Figure} name="critical path" value=${secs(m.critical_path_time)}
+      extra=${run.took ? `${percent(m.critical_path_time / run.took)} of the time` : ''} />
+    <${Figure} name="speedup" value=${m.speedup == null ? '–' : `${m.speedup.toFixed(1)}×`}
+      extra=${m.op_time == null ? '' : `${secs(m.op_time)} in turn`}
+      title="total time of all operations divided by the elapsed time" />
+    <${Figure} name="operations" value=${count(total)}
+      extra=${parts.length ? parts.join(', ') : total ? 'all completed' : ''} title=${parts.join(', ')} />
+    <${Figure} name="calls" value=${count(m.calls)} extra=${calls || 'no retries'}
+      title=${m.saved ? `reused replies saved ${money(m.saved)}` : null} />
+    <${Figure} name="tokens" value=${`${short(m.input)} → ${short(m.output)}`}
+      extra=${m.cached && m.input ? `${percent(m.cached / m.input)} from cache` : 'in → out'} />
+    <${Figure} name="cost" value=${cost} extra=${limit} share=${m.budget && m.cost != null ? m.cost / m.budget
+       : null} /></dl>`;
 }

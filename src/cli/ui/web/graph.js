@@ -78,11 +78,13 @@ function says(node) {
 }
 
 /** @param {{ node: any, longest: number, isPicked: boolean }} props */
-const Node = ({ node, longest, isPicked }) => html`<g class=${classes('node', node.critical && 'crit', node.outcome)} tabindex="0"
+const Node = ({ node, longest, isPicked }) => html`<g class=${classes('node', node.critical && 'crit', node.outcome)}
+  tabindex="0"
   role="button" aria-pressed=${String(isPicked)} aria-label=${`${cut(node.name)} ${says(node)}, ${node.outcome}`}
   data-op=${node.fold ? null : node.op} data-fold=${node.fold ? node.fold : null}>
   ${node.name === cut(node.name) ? null : html`<title>${node.name}</title>`}
-  ${node.fold ? html`<rect class="box" x=${node.x + 5} y=${node.y + 5} width=${node.w} height=${node.h} rx="6" />` : null}
+  ${node.fold ? html`<rect class="box" x=${node.x + 5} y=${node.y + 5} width=${node.w} height=${node.h} rx="6" />`
+     : null}
   <rect class="box" x=${node.x} y=${node.y} width=${node.w} height=${node.h} rx="6" />
   <${Glyph} of=${node.outcome} x=${node.x + 9} y=${node.y + 9} />
   <text x=${node.x + 27} y=${node.y + 19}>${cut(node.name)}</text>${' '}
@@ -97,7 +99,8 @@ export function Dag({ graph, op, pick }) {
   const [isMissing, setIsMissing] = useState(false);
   useEffect(() => { if (!library) dagre().then(found => setLibrary(found), () => setIsMissing(true)); }, []);
 
-  if (isMissing) return html`<div class="note warn">The graph cannot be drawn: <code>dagre.js</code> was not loaded.</div>`;
+  if (isMissing) return html`<div
+    class="note warn">The graph cannot be drawn: <code>dagre.js</code> was not loaded.</div>`;
   if (!library) return html`<div class="dag"></div>`;
   const { nodes, edges, w, h } = placed(graph, library);
   const longest = Math.max(1, ...nodes.map(node => node.took || 0));
@@ -105,7 +108,8 @@ export function Dag({ graph, op, pick }) {
   return html`<div class="dag" tabindex="0" role="group" aria-label="Graph of the flow" onClick=${pick}>
     <svg style=${{ '--w': `${w}px` }} viewBox=${`0 0 ${w} ${h + 6}`}>
       ${edges.map(edge => html`<path class=${classes('e', edge.critical && 'crit')} d=${curve(edge.line)} />`)}
-      ${nodes.map(node => html`<${Node} key=${node.fold ?? node.op} node=${node} longest=${longest} isPicked=${node.op != null && node.op === op} />`)}
+      ${nodes.map(node => html`<${Node}
+        key=${node.fold ?? node.op} node=${node} longest=${longest} isPicked=${node.op != null && node.op === op} />`)}
     </svg>
     ${graph.left ? html`<p class="dim">${count(graph.left)} edges that follow from others are left out.</p>` : null}
   </div>`;

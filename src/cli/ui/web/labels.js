@@ -51,10 +51,13 @@ export function Labels({ run }) {
     await tell('/api/label', { run: run.id, remove: tag }).catch(() => setRemoved(tag));
     refresh();
   };
-  return html`${(run.tags ?? []).map((/** @type {string} */ tag) => html`<span class="tag">${tag}<button type="button" class="tiny" aria-label=${`Remove the label ${tag}`}
+  return html`${(run.tags ?? []).map((/** @type {string} */ tag) =>
+    html`<span class="tag">${tag}<button type="button" class="tiny" aria-label=${`Remove the label ${tag}`}
       onClick=${() => drop(tag)}>✕</button></span>`)}
-    ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Label" placeholder="label" maxlength="60" value=${text} ref=${focusOnce}
-        onInput=${(/** @type {any} */ event) => setText(event.target.value)} /><button class="btn small" disabled=${add.isWaiting}>add</button></form>`
+    ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Label"
+      placeholder="label" maxlength="60" value=${text} ref=${focusOnce}
+        onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+          <button class="btn small" disabled=${add.isWaiting}>add</button></form>`
     : html`<button type="button" class="btn small ghost" onClick=${() => setIsOpen(true)}>+ label</button>`}
     ${add.problem ? html`<${Trouble} problem=${add.problem} />` : null}`;
 }
@@ -73,9 +76,12 @@ export function Notes({ run }) {
   const own = (run.notes ?? []).filter((/** @type {any} */ one) => one.op == null);
   const submit = (/** @type {any} */ event) => { event.preventDefault(); if (text.trim()) add.run(); };
   return html`<div class="notes">
-    ${own.map((/** @type {any} */ one) => html`<div class="said">${one.text} <span class="dim"><${Time} at=${one.at} /></span></div>`)}
-    ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Note on the run" placeholder="note" maxlength="2000" value=${text}
-        ref=${focusOnce} onInput=${(/** @type {any} */ event) => setText(event.target.value)} /><button class="btn small" disabled=${add.isWaiting}>add</button></form>`
+    ${own.map((/** @type {any} */ one) => html`<div class="said">${one.text} <span class="dim">
+      <${Time} at=${one.at} /></span></div>`)}
+    ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Note on the run"
+      placeholder="note" maxlength="2000" value=${text}
+        ref=${focusOnce} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+          <button class="btn small" disabled=${add.isWaiting}>add</button></form>`
     : html`<button type="button" class="btn small ghost" onClick=${() => setIsOpen(true)}>+ note</button>`}
     ${add.problem ? html`<${Trouble} problem=${add.problem} />` : null}</div>`;
 }
@@ -90,8 +96,10 @@ export function Stop({ run }) {
   });
 
   if (stop.problem) return html`<${Trouble} problem=${stop.problem} />`;
-  if (!isAsked) return html`<button type="button" class="btn small stop" onClick=${() => setIsAsked(true)}>Stop…</button>`;
-  return html`<span class="confirm" role="group" aria-label="Stop the run">${say('Stop it, as Ctrl-C does? `kaizen resume` continues it.')}
+  if (!isAsked) return html`<button type="button" class="btn small stop"
+    onClick=${() => setIsAsked(true)}>Stop…</button>`;
+  return html`<span class="confirm" role="group"
+    aria-label="Stop the run">${say('Stop it, as Ctrl-C does? `kaizen resume` continues it.')}
     <button type="button" class="btn small stop" disabled=${stop.isWaiting} onClick=${stop.run}>stop</button>
     <button type="button" class="btn small" onClick=${() => setIsAsked(false)}>keep running</button></span>`;
 }
@@ -99,6 +107,7 @@ export function Stop({ run }) {
 /** Saves the report of the run as one file. @param {{ run: any }} props */
 export function Report({ run }) {
   const report = useDeed(async () => save(await tellForText('/api/report', { run: run.id }), `report-${brief(run.id)}.html`, 'text/html'));
-  return html`<button type="button" class="btn small" disabled=${report.isWaiting} onClick=${report.run}>${report.isWaiting ? 'building …' : 'Report'}</button>
+  return html`<button type="button" class="btn small" disabled=${report.isWaiting}
+    onClick=${report.run}>${report.isWaiting ? 'building …' : 'Report'}</button>
     ${report.problem ? html`<${Trouble} problem=${report.problem} />` : null}`;
 }

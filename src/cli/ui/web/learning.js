@@ -15,27 +15,35 @@ const Nothing = ({ n }) => html`<div class="page"><h1 class="sr">Learning</h1><d
     Scripts record them with <code>o.run(..)</code> or <code>o.record_execution(..)</code>.<//></div></div>`;
 
 /** @param {any} props */
-const Decision = ({ of, patterns }) => html`<tr class=${colour(Math.max(0, patterns.findIndex((/** @type {any} */ one) => one.name === of.pattern)))}>
-  <td class="dim nowrap">${of.at == null ? '' : html`<${Time} at=${of.at} />`}</td><td class="nowrap"><span class="dot"></span>${of.pattern}${of.explored ? html` <span class="tag go">exploration</span>` : null}</td>
+const Decision = ({ of, patterns }) => html`<tr
+  class=${colour(Math.max(0, patterns.findIndex((/** @type {any} */ one) => one.name === of.pattern)))}>
+  <td class="dim nowrap">${of.at == null ? '' : html`<${Time} at=${of.at} />`}</td><td class="nowrap">
+    <span class="dot"></span>${of.pattern}${of.explored ? html` <span class="tag go">exploration</span>` : null}</td>
   <td class="num">${percent(of.probability)}</td><td class="why">${say(of.reason)}</td>
   <td class="num">${of.failed ? html`<${Mark} of="failed">${of.failed}<//>` : score(of.score)}</td>
-  <td>${of.run ? html`<a class="mono" href=${link(['run', of.run], of.op == null ? {} : { op: of.op })}>${brief(of.run)}</a>` : null}</td></tr>`;
+  <td>${of.run ? html`<a class="mono"
+    href=${link(['run', of.run], of.op == null ? {} : { op: of.op })}>${brief(of.run)}</a>` : null}</td></tr>`;
 
-const DECISION_HEAD = html`<th>when</th><th>chosen</th><th class="num">probability</th><th>reason</th><th class="num">score</th><th>run</th>`;
+const DECISION_HEAD = html`<th>when</th><th>chosen</th><th class="num">probability</th><th>reason</th>
+  <th class="num">score</th><th>run</th>`;
 
 /** Decisions, newest first. @param {{ name: string, patterns: any[] }} props */
 function Decisions({ name, patterns }) {
   const { rows, next, load } = usePages(`/api/learning/${encodeURIComponent(name)}`, 'before', answer => answer.decisions ?? { rows: [], next: null });
   if (!rows.length) return null;
-  return html`<section class="card"><header><h2>Decisions</h2><span class="dim">newest first, each with the reason given at the time</span></header>
-    <${Table} label="Decisions" head=${DECISION_HEAD}>${rows.map(one => html`<${Decision} of=${one} patterns=${patterns} />`)}<//>
-    ${next == null ? null : html`<${More} next=${next} load=${load} says=${plural(rows.length, 'decision')} />`}</section>`;
+  return html`<section class="card"><header><h2>Decisions</h2><span
+    class="dim">newest first, each with the reason given at the time</span></header>
+    <${Table} label="Decisions" head=${DECISION_HEAD}>${rows.map(one =>
+      html`<${Decision} of=${one} patterns=${patterns} />`)}<//>
+    ${next == null ? null : html`<${More} next=${next} load=${load}
+      says=${plural(rows.length, 'decision')} />`}</section>`;
 }
 
 /** What would be chosen now, and the evidence. @param {{ task: any }} props */
 export const Standing = ({ task }) => html`<section class="card"><header><h2>${task.task}</h2>
     <span class="dim">${plural(task.n, 'execution')}${task.since == null ? '' : ` since ${moment(task.since).slice(0, 10)}`}</span><span class="grow"></span><span class="dim">${task.objective}</span></header>
-  <div class="say">${say(task.says)}</div><${Whiskers} patterns=${task.patterns} /><${Standings} patterns=${task.patterns} /></section>`;
+  <div class="say">${say(task.says)}</div><${Whiskers} patterns=${task.patterns} />
+    <${Standings} patterns=${task.patterns} /></section>`;
 
 /** @param {{ name: string }} props */
 function Task({ name }) {
@@ -57,7 +65,9 @@ export function Learning({ name }) {
 
   const chosen = name && data.tasks.some((/** @type {any} */ one) => one.task === name) ? name : data.tasks[0].task;
   return html`<div class="page"><h1 class="sr">Learning: ${chosen}</h1><div class="learn">
-    <nav class="card tasks" aria-label="Task types">${data.tasks.map((/** @type {any} */ one) => html`<a key=${one.task} href=${link(['learning', one.task])}
-      aria-current=${one.task === chosen ? 'page' : null}><span>${one.task}</span><span class="dim">n=${count(one.n)}</span><small>${say(one.state)}</small></a>`)}</nav>
+    <nav class="card tasks" aria-label="Task types">${data.tasks.map((/** @type {any} */ one) =>
+      html`<a key=${one.task} href=${link(['learning', one.task])}
+      aria-current=${one.task === chosen ? 'page' : null}><span>${one.task}</span>
+        <span class="dim">n=${count(one.n)}</span><small>${say(one.state)}</small></a>`)}</nav>
     <${Task} key=${chosen} name=${chosen} /></div></div>`;
 }

@@ -8,7 +8,7 @@ const WORDS = { ok: 'ok', budget: 'out of budget' };
 /** The colour of a status. */
 const TONES = {
   ok: 'ok', completed: 'ok', failed: 'bad', crashed: 'bad', running: 'go',
-  interrupted: 'warn', cancelled: 'warn', budget: 'warn', waiting: 'go', replaced: 'dim',
+  interrupted: 'warn', cancelled: 'warn', unfinished: 'warn', budget: 'warn', waiting: 'go', replaced: 'dim',
 };
 
 const CHECK = 'M2.5 6.5 5 9 10 3.2';
@@ -17,7 +17,7 @@ const BARS = 'M4 3V9M8 3V9';
 
 /** The form of a status, so that its colour need not be seen. */
 const FORMS = {
-  ok: CHECK, completed: CHECK, failed: CROSS, crashed: CROSS, interrupted: BARS, budget: BARS,
+  ok: CHECK, completed: CHECK, failed: CROSS, crashed: CROSS, interrupted: BARS, budget: BARS, unfinished: BARS,
   skipped: 'M2.5 6H9M6.8 3.5 9.3 6 6.8 8.5', cancelled: 'M6 2A4 4 0 1 0 6 10A4 4 0 1 0 6 2M3.3 8.7 8.7 3.3',
   reused: 'M9.5 4.5A4 4 0 1 0 10 7M9.7 2V4.7H7', replaced: 'M9.5 4.5A4 4 0 1 0 10 7M9.7 2V4.7H7',
 };
@@ -88,7 +88,8 @@ export function Copy({ text, label = 'copy', what }) {
     }
     setTimeout(() => { button.textContent = label; }, 1500);
   };
-  return html`<button type="button" class="copy" aria-label=${what ? `${label} ${what}` : null} onClick=${copy}>${label}</button>`;
+  return html`<button type="button" class="copy" aria-label=${what ? `${label} ${what}`
+     : null} onClick=${copy}>${label}</button>`;
 }
 
 /** A command for the terminal. @param {{ text: string }} props */
@@ -114,7 +115,8 @@ export const Meter = ({ share, isHot }) => html`<div class="meter" aria-hidden="
  */
 export function Cost({ cost, demo, unknown }) {
   if (demo) return html`<span class="dim">$0</span>`;
-  if (cost != null && unknown) return html`<span title=${`${unknown} calls have no known price`}>≥ ${money(cost)}</span>`;
+  if (cost != null && unknown) return html`<span
+    title=${`${unknown} calls have no known price`}>≥ ${money(cost)}</span>`;
   return html`<span>${money(cost)}</span>`;
 }
 
@@ -179,7 +181,8 @@ export const More = ({ next, load, says, word = 'show more' }) => html`<div clas
  * A table that scrolls sideways where it does not fit.
  * @param {{ label: string, name?: string, head: any[], children?: any }} props
  */
-export const Table = ({ label, name, head, children }) => html`<div class="scroll" tabindex="0" role="group" aria-label=${label}>
+export const Table = ({ label, name, head, children }) => html`<div class="scroll" tabindex="0" role="group"
+  aria-label=${label}>
   <table class=${name}><thead><tr>${head}</tr></thead><tbody>${children}</tbody></table></div>`;
 
 /**

@@ -1,6 +1,6 @@
 // The rows of a run's timeline: asked for a page at a time, folds opened in place, kept up to date while it runs.
 import { useEffect, useRef, useState, useStore } from './base.js';
-import { ask, epoch, listen } from './data.js';
+import { ask, epoch, listen, pending } from './data.js';
 import { keyOf } from './lines.js';
 
 /**
@@ -47,7 +47,9 @@ export function useRows(run, { only, q }) {
 
   useEffect(() => {
     let isGone = false;
+    pending.set(pending.get() + 1);
     const settle = (/** @type {any} */ found) => {
+      pending.set(pending.get() - 1);
       if (!isGone) setState((/** @type {State} */ was) => ({ of: path, listings: was.of === path ? was.listings : {}, top: null, problem: null, ...found }));
     };
     ask(path).then(top => settle({ top }), problem => settle({ problem }));

@@ -2,7 +2,7 @@
 import { classes, html, useEffect, useRef, useState } from './base.js';
 import { brief, count, moment, plain, plural, say, secs } from './words.js';
 import { adjust, link } from './address.js';
-import { askText, listen, useAnswer, usePages } from './data.js';
+import { listen, partOf, useAnswer, usePages } from './data.js';
 import { announce, Choice, Demo, Empty, Loading, More, Status, Table, Time, Trouble } from './parts.js';
 import { Figures } from './figures.js';
 import { Timeline } from './timeline.js';
@@ -16,25 +16,36 @@ import { useRows } from './rows.js';
 import { useReveal, useRunKeys } from './walk.js';
 import { Labels, Notes, Report, Stop } from './labels.js';
 
-/** Follows a run: what is known of it is asked for again when something happened. @param {string} id */
+/**
+ * Follows a run. What is heard of it replaces what was known; if that is not all, it is asked for again.
+ * @param {string} id
+ */
 function useRun(id) {
   const [tick, setTick] = useState(0);
+  const [, redraw] = useState(0);
   const timer = useRef(0);
-  const answer = useAnswer(`/api/run/${id}`, tick);
-  const last = useRef(null);
-  if (answer.data?.id === id) last.current = answer.data;
+  const { data, problem } = useAnswer(`/api/run/${id}`, tick);
+  const known = useRef({ from: null, run: /** @type {any} */ (null) });
+  if (data?.id === id && known.current.from !== data) known.current = { from: data, run: data };
 
   useEffect(() => {
     const again = () => { timer.current = 0; setTick((/** @type {number} */ n) => n + 1); };
     const stop = listen('run', told => {
-      if (told.run && told.run !== id) return;
+      const { run } = known.current;
+      if (told.run !== run?.id) return;
       announce(`run ${brief(id)} moved on`);
-      timer.current ||= setTimeout(again, 500);
+      if (told.line && told.flows) {
+        const { run: _, rows: __, ...rest } = told;
+        known.current.run = { ...run, ...told.line, ...rest };
+        redraw((/** @type {number} */ n) => n + 1);
+      } else if (told.seq !== run.seq) {
+        timer.current ||= setTimeout(again, 500);
+      }
     });
-    const gone = listen('gone', told => { if (told.run === id) again(); });
+    const gone = listen('gone', told => { if (told.run === id || told.run === known.current.run?.id) again(); });
     return () => { stop(); gone(); clearTimeout(timer.current); timer.current = 0; };
   }, [id]);
-  return { run: answer.problem ? null : /** @type {any} */ (last.current)?.id === id ? last.current : null, problem: answer.problem };
+  return { run: problem ? null : known.current.run, problem };
 }
 
 /** @param {{ run: any }} props */
@@ -43,20 +54,28 @@ function RunHead({ run }) {
   const ended = m.completed + m.failed + m.skipped + (m.cancelled ?? 0);
   const word = run.status === 'running' ? `running, ${count(ended)} of ${count(run.planned ?? ended)}` : null;
 
-  return html`<div class="title"><${Status} of=${run.status} word=${word} /><h1>${run.script}</h1><span class="mono dim">${run.id}</span>
+  return html`<div class="title"><${Status} of=${run.status} word=${word} /><h1>${run.script}</h1>
+    <span class="mono dim">${run.id}</span>
       ${run.demo ? html`<${Demo} />` : null}<${Labels} run=${run} /><span class="grow"></span>
       ${run.status === 'running' ? html`<${Stop} run=${run} />` : null}
-      <a class=${classes('btn small', !run.before && 'off')} aria-disabled=${run.before ? null : 'true'} href=${run.before ? link(['compare', run.before, run.id]) : null}
+      <a class=${classes('btn small', !run.before && 'off')} aria-disabled=${run.before ? null : 'true'}
+        href=${run.before ? link(['compare', run.before, run.id]) : null}
         title=${run.before ? 'with the run of this script before it' : 'there is no earlier run of this script'}>Compare <kbd class="wide">c</kbd></a>
       <${Report} run=${run} /></div>
     <div class="sub"><${Time} at=${run.started_at} /><span>${moment(run.started_at)}</span>
-      ${Object.entries(run.args ?? {}).map(([name, value]) => html`<span class="arg">${name}=<span class="mono">${plain(value)}</span></span>`)}
+      ${Object.entries(run.args ?? {}).map(([name, value]) => html`<span class="arg">${name}=<span
+        class="mono">${plain(value)}</span></span>`)}
       <span>seed <span class="mono">${run.seed}</span></span><span>kaizen ${run.program}</span>
-      ${run.resumes ? html`<span>resumes <a class="mono" href=${link(['run', run.resumes])}>${brief(run.resumes)}</a></span>` : null}<${Notes} run=${run} /></div>
-    ${run.failure ? html`<div class="note bad"><strong>${say(run.failure.title)}</strong> <span class="mono dim">${run.failure.place}</span>
-      ${run.failure.text || run.failure.op != null ? html`<div class="pre">${say(run.failure.text)} ${run.failure.op == null ? null
-        : html`<a href=${link(['run', run.id], { op: run.failure.op })}>show the operation</a>`}</div>` : null}</div>` : null}
-    ${run.demo ? html`<div class="note warn">The demo model answered <strong>${m.demo_calls === m.calls ? 'every call' : `${m.demo_calls} of ${plural(m.calls, 'call')}`}</strong>${' '}of this run. Times and costs are those of the demo, and nothing is learned from it.</div>` : null}
+      ${run.resumes ? html`<span>resumes <a class="mono" href=${link(['run', run.resumes])}>${brief(run.resumes)}</a>
+        </span>` : null}<${Notes} run=${run} /></div>
+    ${run.failure ? html`<div class="note bad"><strong>${say(run.failure.title)}</strong> <span
+      class="mono dim">${run.failure.place}</span>
+      ${run.failure.text || run.failure.op != null ? html`<div
+        class="pre">${say(run.failure.text)} ${run.failure.op == null ? null
+        : html`<a href=${link(['run', run.id], { op: run.failure.op })}>show the operation</a>`}</div>` : null}</div>`
+           : null}
+    ${run.demo ? html`<div
+      class="note warn">The demo model answered <strong>${m.demo_calls === m.calls ? 'every call' : `${m.demo_calls} of ${plural(m.calls, 'call')}`}</strong>${' '}of this run. Times and costs are those of the demo, and nothing is learned from it.</div>` : null}
     ${run.waits ? html`<${Waits} run=${run.id} waits=${run.waits} />` : null}`;
 }
 
@@ -65,12 +84,17 @@ function Log({ run }) {
   const { rows, next, load, data, problem } = usePages(`/api/run/${run}/log`, 'after');
   if (problem) return html`<${Trouble} problem=${problem} />`;
   if (!data) return html`<${Loading} />`;
-  if (!rows.length) return html`<div class="card"><${Empty} title="The log is empty">Scripts write to it with <code>log(..)</code>, and the optimizer with each of its decisions.<//></div>`;
+  if (!rows.length) return html`<div class="card"><${Empty}
+    title="The log is empty">Scripts write to it with <code>log(..)</code>, and the optimizer with each of its decisions.<//></div>`;
 
   const looks = /** @type {any} */ ({ decision: 'go', warn: 'warn', error: 'bad', asked: 'go', answered: 'go' });
-  return html`<div class="card"><${Table} label="Log" head=${html`<th class="num">after</th><th>kind</th><th>text</th>`}>${rows.map(line => html`<tr key=${line.seq}>
-      <td class="num dim mono">+${secs(line.at)}</td><td class="nowrap"><span class=${classes('tag', looks[line.kind])}>${line.kind}</span></td>
-      <td class="log-text"><div class=${classes('pre', line.kind === 'told' && 'dim')}>${say(line.text)}</div>${line.why ? html`<div class="dim">${say(line.why)}</div>` : null}</td></tr>`)}<//>
+  return html`<div class="card"><${Table} label="Log" head=${html`<th class="num">after</th><th>kind</th>
+    <th>text</th>`}>${rows.map(line => html`<tr key=${line.seq}>
+      <td class="num dim mono">+${secs(line.at)}</td><td class="nowrap">
+        <span class=${classes('tag', looks[line.kind])}>${line.kind}</span></td>
+      <td class="log-text"><div
+        class=${classes('pre', line.kind === 'told' && 'dim')}>${say(line.text)}</div>${line.why
+        ? html`<div class="dim">${say(line.why)}</div>` : null}</td></tr>`)}<//>
     <${More} next=${next} load=${load} says=${plural(rows.length, 'line')} /></div>`;
 }
 
@@ -81,9 +105,12 @@ function GraphView({ run, query, op, pick }) {
   const { data, problem } = useAnswer(chosen ? `/api/run/${run.id}/graph?flow=${chosen.flow}` : null);
   if (!chosen) return html`<div class="card"><${Empty} title="No graph">The run executed no operations.<//></div>`;
 
-  return html`${flows.length > 1 ? html`<div class="tools"><label>flow <select value=${chosen.flow} onChange=${(/** @type {any} */ event) => adjust({ flow: event.target.value })}>
-      ${flows.map((/** @type {any} */ one) => html`<option value=${one.flow}>${one.flow}${one.name ? ` · ${one.name}` : ''} · ${plural(one.ops, 'operation')}</option>`)}</select></label></div>` : null}
-    ${problem ? html`<${Trouble} problem=${problem} />` : data ? html`<${Dag} graph=${data} op=${op} pick=${pick} />` : html`<${Loading} />`}`;
+  return html`${flows.length > 1 ? html`<div class="tools"><label>flow <select value=${chosen.flow}
+    onChange=${(/** @type {any} */ event) => adjust({ flow: event.target.value })}>
+      ${flows.map((/** @type {any} */ one) => html`<option
+        value=${one.flow}>${one.flow}${one.name ? ` · ${one.name}` : ''} · ${plural(one.ops, 'operation')}</option>`)}</select></label></div>` : null}
+    ${problem ? html`<${Trouble} problem=${problem} />` : data ? html`<${Dag} graph=${data} op=${op} pick=${pick} />`
+      : html`<${Loading} />`}`;
 }
 
 /** @param {any} run */
@@ -94,8 +121,10 @@ const views = run => [
 /** @param {{ id: string, query: any }} props */
 export function Run({ id, query }) {
   const { run, problem } = useRun(id);
-  if (problem?.status === 404) return html`<div class="page"><h1 class="sr">Run</h1><div class="card"><${Empty} title=${html`There is no run <code>${id}</code>`}>
-    It may have been deleted by <code>kaizen gc</code>. What was learned from it stays. <p><a href=${link(['runs'])}>All runs</a></p><//></div></div>`;
+  if (problem?.status === 404) return html`<div class="page"><h1 class="sr">Run</h1><div class="card">
+    <${Empty} title=${html`There is no run <code>${id}</code>`}>
+    It may have been deleted by <code>kaizen gc</code>. What was learned from it stays. <p>
+      <a href=${link(['runs'])}>All runs</a></p><//></div></div>`;
   if (problem && !run) return html`<div class="page"><${Trouble} problem=${problem} /></div>`;
   if (!run) return html`<div class="page"></div>`;
   return html`<${RunPage} key=${id} run=${run} query=${query} />`;
@@ -131,21 +160,32 @@ function RunPage({ run, query }) {
   const setView = (/** @type {string} */ key) => adjust({ view: key === (run.cases ? 'examples' : 'timeline') ? null : key });
   return html`<div class=${classes('run', op != null && 'open')}><section aria-label="Run">
       <${RunHead} run=${run} /><${Figures} run=${run} />
-      <div class="tools"><${Choice} label="View" value=${view} pick=${setView} of=${views(run).map(([key, word, letter]) => [key, html`${word} <kbd class="wide">${letter}</kbd>`])} />
+      <div class="tools"><${Choice} label="View" value=${view} pick=${setView}
+        of=${views(run).map(([key, word, letter]) => [key, html`${word} <kbd class="wide">${letter}</kbd>`])} />
         <span class="grow"></span>
-        ${view === 'timeline' ? html`<${Choice} label="Rows" value=${only} pick=${(/** @type {string} */ key) => adjust({ only: key || null })}
+        ${view === 'timeline' ? html`<${Choice} label="Rows" value=${only}
+          pick=${(/** @type {string} */ key) => adjust({ only: key || null })}
             of=${[['', 'all'], ['failed', `failed ${run.metrics.failed || ''}`], ['critical', 'critical path']]} />
-          <label class="find slim"><span class="dim" aria-hidden="true">⌕</span><input id="find" type="search" placeholder="operation" aria-label="Find an operation" value=${query.find ?? ''}
-            onInput=${(/** @type {any} */ event) => adjust({ find: event.target.value })} /><kbd class="wide">/</kbd></label>` : null}</div>
+          <label class="find slim"><span class="dim" aria-hidden="true">⌕</span>
+            <input id="find" type="search" placeholder="operation" aria-label="Find an operation"
+            value=${query.find ?? ''}
+            onInput=${(/** @type {any} */ event) => adjust({ find: event.target.value })} /><kbd class="wide">/</kbd>
+              </label>` : null}</div>
       ${rows.problem && view === 'timeline' ? html`<${Trouble} problem=${rows.problem} />` : null}
-      ${view === 'timeline' && rows.top && !lines.length ? html`<div class="card"><${Empty} title=${only || query.find ? 'No operation matches' : 'No operations'}>
-        ${only || query.find ? html`Looked at all operations of the run. <a href=${link(['run', run.id])}>Show all</a>` : 'The run executed no operations so far.'}<//></div>` : null}
-      ${view === 'timeline' && lines.length ? html`<${Timeline} run=${run} lines=${lines} op=${op} open=${open} zoom=${zoom} setZoom=${setZoom} pick=${pick} />` : null}
+      ${view === 'timeline' && rows.top && !lines.length ? html`<div class="card">
+        <${Empty} title=${only || query.find ? 'No operation matches' : 'No operations'}>
+        ${only || query.find ? html`Looked at all operations of the run. <a
+          href=${link(['run', run.id])}>Show all</a>` : 'The run executed no operations so far.'}<//></div>` : null}
+      ${view === 'timeline' && lines.length ? html`<${Timeline} run=${run} lines=${lines}
+        op=${op} open=${open} zoom=${zoom} setZoom=${setZoom} pick=${pick} />` : null}
       ${view === 'graph' ? html`<${GraphView} run=${run} query=${query} op=${op} pick=${pick} />` : null}
       ${view === 'log' ? html`<${Log} run=${run.id} />` : null}
       ${view === 'examples' ? html`<${Cases} run=${run.id} query=${query} />` : null}
-      ${view === 'result' ? run.value ? html`<${Message} who="value of the script" text=${run.value} name=${`${brief(run.id)}-value`}
-          fetch=${(/** @type {string} */ where, /** @type {number} */ from) => askText(`/api/run/${run.id}/text/${where}?from=${from}`)} />`
-        : html`<div class="card"><${Empty} title="No result">${run.status === 'running' ? 'The run has not ended yet.' : 'The run ended without a value.'}<//></div>` : null}
-    </section>${op == null ? null : html`<${Panel} run=${run.id} op=${op} query=${query} close=${() => adjust({ op: null })} />`}</div>`;
+      ${view === 'result' ? run.value ? html`<${Message} who="value of the script" text=${run.value}
+        name=${`${brief(run.id)}-value`}
+          fetch=${partOf(run.id)} />`
+        : html`<div class="card"><${Empty}
+          title="No result">${run.status === 'running' ? 'The run has not ended yet.' : 'The run ended without a value.'}<//></div>` : null}
+    </section>${op == null ? null : html`<${Panel} run=${run.id} op=${op}
+      query=${query} close=${() => adjust({ op: null })} />`}</div>`;
 }

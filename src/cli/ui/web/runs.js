@@ -40,9 +40,12 @@ function toggle(query, words) {
 function Tile({ script, query }) {
   const words = wordsOf(script.name).map(part => `script:${part}`);
   const isChosen = words.every(word => wordsOf(query).includes(word));
-  return html`<button type="button" aria-pressed=${String(isChosen)} onClick=${() => go(['runs'], { q: toggle(query, words) })}>
-    <strong title=${script.name}>${base(script.name)}</strong><${Spark} values=${script.took} tone=${script.failed ? 'var(--bad)' : 'var(--ok)'} />
-    <span>${plural(script.runs, 'run')}${script.failed ? html` · <span class="bad">${count(script.failed)} failed</span>` : null}</span>
+  return html`<button type="button" aria-pressed=${String(isChosen)}
+    onClick=${() => go(['runs'], { q: toggle(query, words) })}>
+    <strong title=${script.name}>${base(script.name)}</strong>
+      <${Spark} values=${script.took} tone=${script.failed ? 'var(--bad)' : 'var(--ok)'} />
+    <span>${plural(script.runs, 'run')}${script.failed ? html` · <span
+      class="bad">${count(script.failed)} failed</span>` : null}</span>
     <span class="m" title="median time">${secs(script.median)}</span></button>`;
 }
 
@@ -54,7 +57,8 @@ function Outcomes({ ops }) {
 
   const parts = ['completed', 'failed', 'running', 'skipped', 'cancelled'].filter(kind => /** @type {any} */ (ops)[kind]);
   return html`<span class="ops" role="img" aria-label=${all.map(([kind, n]) => `${n} ${kind}`).join(', ') || 'none'}>
-    ${parts.map(kind => html`<i class=${looks[kind]} style=${{ width: `${100 * /** @type {any} */ (ops)[kind] / total}%` }}></i>`)}</span>`;
+    ${parts.map(kind => html`<i class=${looks[kind]}
+      style=${{ width: `${100 * /** @type {any} */ (ops)[kind] / total}%` }}></i>`)}</span>`;
 }
 
 /** @param {{ run: RunLine }} props */
@@ -64,7 +68,8 @@ function Took({ run }) {
   const isSlow = run.median && run.took != null && run.took > 1.5 * run.median;
   const look = isRunning ? 'go' : isSlow ? 'slow' : '';
 
-  return html`<span class="took"><i aria-hidden="true" title=${run.median ? `the line is the script's median, ${secs(run.median)}` : 'no earlier run to compare with'}>
+  return html`<span class="took"><i aria-hidden="true"
+    title=${run.median ? `the line is the script's median, ${secs(run.median)}` : 'no earlier run to compare with'}>
     <b class=${look} style=${{ width: `${100 * share}%` }}></b>${run.median ? html`<u></u>` : null}</i>
     <span class=${isRunning ? 'go' : ''}>${secs(run.took)}</span></span>`;
 }
@@ -74,25 +79,35 @@ function Counts({ run }) {
   const { ops } = run;
   const total = Object.values(ops).reduce((sum, n) => sum + (n ?? 0), 0);
   if (run.status === 'running') {
-    return html`<span class="dim">${count(ops.completed + ops.failed)} of ${count(total)}${ops.failed ? html` <span class="bad">${count(ops.failed)} failed</span>` : null}</span>`;
+    return html`<span class="dim">${count(ops.completed + ops.failed)} of ${count(total)}${ops.failed
+      ? html` <span class="bad">${count(ops.failed)} failed</span>` : null}</span>`;
   }
-  return ops.failed ? html`<span class="bad">${count(ops.failed)} of ${count(total)} failed</span>` : html`<span class="dim">${count(total)}</span>`;
+  return ops.failed ? html`<span class="bad">${count(ops.failed)} of ${count(total)} failed</span>`
+    : html`<span class="dim">${count(total)}</span>`;
 }
 
 /** @param {{ run: RunLine, isMarked: boolean }} props */
-const RunRow = ({ run, isMarked }) => html`<tr class="row" tabindex="-1" data-go=${link(['run', run.id])} data-run=${run.id} aria-selected=${isMarked ? 'true' : null}>
-  <td><label class="tick"><input type="checkbox" aria-label=${`Mark run ${run.id}`} checked=${isMarked} onChange=${() => mark(run.id)} /></label></td>
-  <td class="nowrap"><${Mark} of=${run.status}><a class="mono" href=${link(['run', run.id])}>${brief(run.id)}</a><//></td>
-  <td class="main"><div><span class="fix">${base(run.script)}</span><span class="dim give" title=${run.params}>${run.params}</span>
-    ${run.failure ? html`<span class=${run.status === 'failed' ? 'bad' : 'warn'} title=${run.failure}>${run.failure}</span>` : null}
+const RunRow = ({ run, isMarked }) => html`<tr class="row" tabindex="-1" data-go=${link(['run', run.id])}
+  data-run=${run.id} aria-selected=${isMarked ? 'true' : null}>
+  <td><label class="tick"><input type="checkbox" aria-label=${`Mark run ${run.id}`} checked=${isMarked}
+    onChange=${() => mark(run.id)} /></label></td>
+  <td class="nowrap"><${Mark} of=${run.status}><a class="mono" href=${link(['run', run.id])}>${brief(run.id)}</a><//>
+    </td>
+  <td class="main"><div><span class="fix">${base(run.script)}</span>
+    <span class="dim give" title=${run.params}>${run.params}</span>
+    ${run.failure ? html`<span class=${run.status === 'failed' ? 'bad' : 'warn'}
+      title=${run.failure}>${run.failure}</span>` : null}
     ${run.status === 'waiting' ? html`<span class="fix go">waits for an answer</span>` : null}
-    ${run.note ? html`<span class="note-text" title=${run.note}>${run.note}</span>` : null}${run.demo ? html`<${Demo} isSmall />` : null}
-    ${run.resumes ? html`<span class="tag fix" title=${`resumes run ${run.resumes}`}>↩ ${brief(run.resumes)}</span>` : null}
+    ${run.note ? html`<span class="note-text" title=${run.note}>${run.note}</span>` : null}${run.demo
+      ? html`<${Demo} isSmall />` : null}
+    ${run.resumes ? html`<span class="tag fix" title=${`resumes run ${run.resumes}`}>↩ ${brief(run.resumes)}</span>`
+       : null}
     ${(run.tags ?? []).map(tag => html`<span class="tag fix">${tag}</span>`)}</div></td>
   <td class="wide nowrap"><${Time} at=${run.started_at} /></td>
   <td class="wide"><${Took} run=${run} /></td><td class="only-narrow num">${secs(run.took)}</td>
   <td class="wide nowrap"><${Outcomes} ops=${run.ops} /> <${Counts} run=${run} /></td>
-  <td class="num wide">${count(run.calls)}${run.reused ? html`<span class="dim"> +${count(run.reused)} reused</span>` : null}</td>
+  <td class="num wide">${count(run.calls)}${run.reused ? html`<span class="dim"> +${count(run.reused)} reused</span>`
+     : null}</td>
   <td class="num wide dim">${short(run.tokens[0])} / ${short(run.tokens[1])}</td>
   <td class="num"><${Cost} cost=${run.cost} demo=${run.demo} unknown=${run.unknown_costs} /></td>
 </tr>`;
@@ -139,23 +154,29 @@ export function Runs({ hello, query }) {
   if (data && !all.length && !q) return html`<${NoRuns} hello=${hello} />`;
   return html`<div class="page"><h1 class="sr">Runs</h1>
     <div class="scripts" role="group" aria-label="Scripts, with the times of their last 30 runs">
-      ${(hello.scripts ?? []).slice(0, 12).map((/** @type {any} */ one) => html`<${Tile} key=${one.name} script=${one} query=${q} />`)}</div>
+      ${(hello.scripts ?? []).slice(0, 12).map((/** @type {any} */ one) =>
+        html`<${Tile} key=${one.name} script=${one} query=${q} />`)}</div>
     <div class="head"><label class="find"><span class="dim" aria-hidden="true">⌕</span>
-        <input id="find" type="search" value=${q} aria-label="Filter runs" placeholder="script:review  status:failed  cost:>0.10  tag:nightly  or any text"
+        <input id="find" type="search" value=${q} aria-label="Filter runs"
+          placeholder="script:review  status:failed  cost:>0.10  tag:nightly  or any text"
           onChange=${(/** @type {any} */ event) => adjust({ q: event.target.value.trim() })} /><kbd>/</kbd></label>
-      ${q ? html`<button type="button" class="btn" onClick=${() => go(['runs'])}>clear</button>` : hello.runs ? html`<span class="dim">${plural(hello.runs, 'run')}</span>` : null}</div>
+      ${q ? html`<button type="button" class="btn" onClick=${() => go(['runs'])}>clear</button>` : hello.runs
+        ? html`<span class="dim">${plural(hello.runs, 'run')}</span>` : null}</div>
     ${problem ? html`<${Trouble} problem=${problem} />` : null}
     <div class="card">${all.length ? html`<${Table} label="Runs" name="runs" head=${RUN_HEAD}>
         ${all.map(run => html`<${RunRow} key=${run.id} run=${run} isMarked=${chosen.includes(run.id)} />`)}<//>
-      <${More} next=${next} load=${load} word="older ↓" says=${next == null ? `${plural(all.length, 'run')}${q ? ' found' : ''}` : `newest ${count(all.length)}${q ? ' found' : ''}`} />`
-      : data ? html`<${Empty} title="No run matches">Looked for <code>${q}</code> in all runs. A filter may hold <code>script:</code>, <code>status:</code>,
+      <${More} next=${next} load=${load} word="older ↓"
+        says=${next == null ? `${plural(all.length, 'run')}${q ? ' found' : ''}` : `newest ${count(all.length)}${q ? ' found' : ''}`} />`
+      : data ? html`<${Empty}
+        title="No run matches">Looked for <code>${q}</code> in all runs. A filter may hold <code>script:</code>, <code>status:</code>,
           <code>tag:</code>, <code>is:demo</code>, <code>cost:>0.1</code>, <code>took:>60</code>, <code>after:2026-11-01</code> or any text.<//>` : problem ? null : html`<${Loading} />`}</div>
     ${chosen.length ? html`<${Marked} chosen=${chosen} />` : null}</div>`;
 }
 
 /** @param {{ chosen: string[] }} props */
 const Marked = ({ chosen }) => html`<div class="bulk" role="status">${plural(chosen.length, 'run')} marked
-  <button type="button" class="btn small" disabled=${chosen.length !== 2} onClick=${() => go(['compare', ...chosen])}>compare <kbd>c</kbd></button>
+  <button type="button" class="btn small" disabled=${chosen.length !== 2}
+    onClick=${() => go(['compare', ...chosen])}>compare <kbd>c</kbd></button>
   <button type="button" class="btn small" onClick=${() => marked.set([])}>clear</button></div>`;
 
 /** @param {{ hello: any }} props */

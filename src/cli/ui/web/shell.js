@@ -41,7 +41,8 @@ function flip() {
 
 /** @param {{ dialog: any }} props */
 const Help = ({ dialog }) => html`<dialog ref=${dialog} aria-labelledby="keys"><h2 id="keys">Keys</h2>
-  <dl>${HELP.map(([keys, does]) => html`<dt>${keys.split(' ').map(key => html`<kbd>${key}</kbd> `)}</dt><dd>${does}</dd>`)}</dl>
+  <dl>${HELP.map(([keys, does]) => html`<dt>${keys.split(' ').map(key => html`<kbd>${key}</kbd> `)}</dt>
+    <dd>${does}</dd>`)}</dl>
   <button type="button" class="btn" onClick=${() => dialog.current.close()}>Close</button></dialog>`;
 
 /** @param {{ hello: any, page: string, showHelp: () => void }} props */
@@ -51,9 +52,12 @@ function Top({ hello, page, showHelp }) {
   const names = /** @type {any} */ ({ failures: 'in the last day', waiting: 'runs wait for an answer' });
 
   return html`<header class="top"><a class="brand" href=${link(['runs'])}>kaizen <i>${hello.project}</i></a>
-    <nav aria-label="Pages">${PAGES.map(([key, word]) => html`<a key=${key} href=${link([key])} aria-current=${key === (WITHIN[page] ?? page) ? 'page' : null}>${word}
-      ${counts[key] ? html`<sup class=${key === 'waiting' ? 'go' : ''} title=${`${counts[key]} ${names[key]}`}>${counts[key]}</sup>` : null}</a>`)}</nav><span class="grow"></span>
-    ${state === 'lost' ? html`<span class="live off">not connected</span>` : hello.running ? html`<span class="live"><b></b>${hello.running}<span> running</span></span>` : null}
+    <nav aria-label="Pages">${PAGES.map(([key, word]) => html`<a key=${key} href=${link([key])}
+      aria-current=${key === (WITHIN[page] ?? page) ? 'page' : null}>${word}
+      ${counts[key] ? html`<sup class=${key === 'waiting' ? 'go' : ''}
+        title=${`${counts[key]} ${names[key]}`}>${counts[key]}</sup>` : null}</a>`)}</nav><span class="grow"></span>
+    ${state === 'lost' ? html`<span class="live off">not connected</span>` : hello.running ? html`<span class="live">
+      <b></b>${hello.running}<span> running</span></span>` : null}
     <a class="icon words" href="/words" target="_blank" rel="noopener">Words</a>
     <button type="button" class="icon keys" aria-label="Keys" onClick=${showHelp}>?</button>
     <button type="button" class="icon" aria-label="Light or dark" onClick=${flip}>◐</button></header>`;
@@ -63,7 +67,8 @@ function Top({ hello, page, showHelp }) {
 function Page({ hello, at }) {
   const { page, rest, query } = at;
   if (page === 'run' && rest[0]) return html`<${Run} key=${rest[0]} id=${rest[0]} query=${query} />`;
-  if (page === 'compare' && rest[1]) return html`<${Compare} key=${rest.join('/')} a=${rest[0]} b=${rest[1]} query=${query} />`;
+  if (page === 'compare' && rest[1]) return html`<${Compare} key=${rest.join('/')} a=${rest[0]} b=${rest[1]}
+    query=${query} />`;
   if (page === 'waiting') return html`<${Waiting} />`;
   if (page === 'learning') return html`<${Learning} name=${rest[0]} />`;
   if (page === 'failures') return html`<${Failures} query=${query} />`;
@@ -146,7 +151,7 @@ function useReady(page) {
     const { dataset } = document.documentElement;
     delete dataset.ready;
     if (awaited) return undefined;
-    const frame = requestAnimationFrame(() => { dataset.ready = page; });
+    const frame = requestAnimationFrame(() => { if (!pending.get()) dataset.ready = page; });
     return () => cancelAnimationFrame(frame);
   }, [awaited, page]);
 }

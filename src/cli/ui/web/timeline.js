@@ -57,10 +57,12 @@ const Gaps = ({ scale }) => scale.gaps.map(([a, b]) => html`<i class="gap" title
 const OpLine = ({ row, scale, isPicked, index, isInside, tab }) => html`<div class="r" role="row" tabindex=${tab}
   data-op=${row.op} data-index=${index} aria-rowindex=${index + 2} aria-selected=${String(isPicked)} aria-label=${label(row)}>
   <div class=${classes('n', isInside && 'in')} role="rowheader">
-    <${Glyph} of=${row.outcome} /><span title=${row.name}>${row.name}</span>${row.demo ? html`<${Demo} isSmall />` : null}
+    <${Glyph} of=${row.outcome} /><span title=${row.name}>${row.name}</span>${row.demo ? html`<${Demo} isSmall />`
+       : null}
   </div>
   <div class="t" role="gridcell"><${Gaps} scale=${scale} /><${Bars} row=${row} scale=${scale} /></div>
-  <div class="z" role="gridcell">${secs(row.took)}${row.cost == null ? null : html`<span class="x"> · ${money(row.cost)}</span>`}</div>
+  <div class="z" role="gridcell">${secs(row.took)}${row.cost == null ? null
+    : html`<span class="x"> · ${money(row.cost)}</span>`}</div>
 </div>`;
 
 /**
@@ -83,7 +85,8 @@ function Density({ row, scale }) {
   return html`<svg viewBox=${`${from} 0 ${shown} 32`} preserveAspectRatio="none" aria-hidden="true"
     style=${{ left: `${left}%`, width: `${Math.max(0.3, right - left)}%` }}>
     <path class="dense" d=${`M0 32${area}L${width} 32Z`} />
-    ${row.bins.map(([, failed], i) => failed ? html`<rect class="fails" x=${i} width=${Math.max(0.8, shown / 160)} y="0" height="32" />` : null)}
+    ${row.bins.map(([, failed], i) => failed ? html`<rect class="fails" x=${i} width=${Math.max(0.8, shown / 160)}
+      y="0" height="32" />` : null)}
   </svg>`;
 }
 
@@ -97,12 +100,14 @@ function FoldLine({ row, scale, isOpen, index, tab }) {
   const state = ended < row.n
     ? html`${count(ended)} done, <span class="go">${count(by.running ?? 0)} running</span>${failed && ', '}${failed}`
     : html`${failed ?? (by.completed === row.n ? 'completed' : 'ended')} · p50 ${secs(row.p50)} · p95 ${secs(row.p95)}`;
-  return html`<div class="r fold" role="row" tabindex=${tab} data-fold=${row.key} data-index=${index} aria-rowindex=${index + 2}
+  return html`<div class="r fold" role="row" tabindex=${tab} data-fold=${row.key} data-index=${index}
+    aria-rowindex=${index + 2}
     aria-expanded=${String(isOpen)} aria-label=${`${count(row.n)} operations named ${row.fold}, ${by.failed || 'none'} failed`}>
     <div class="n" role="rowheader"><span aria-hidden="true">${isOpen ? '▾' : '▸'}</span>
       <span><strong>${row.fold}</strong> ×${count(row.n)}<br /><em>${state}</em></span></div>
     <div class="t" role="gridcell"><${Density} row=${row} scale=${scale} /></div>
-    <div class="z" role="gridcell">${secs(row.last - row.first)}<span class="x"> · ${money(row.cost)}</span><br /><em class="dim">max ${top} at once</em></div>
+    <div class="z" role="gridcell">${secs(row.last - row.first)}<span class="x"> · ${money(row.cost)}</span><br />
+      <em class="dim">max ${top} at once</em></div>
   </div>`;
 }
 
@@ -110,10 +115,13 @@ function FoldLine({ row, scale, isOpen, index, tab }) {
 function Other({ line, index, tab }) {
   if (line.kind === 'flow') return html`<div class="r flow" role="row" aria-rowindex=${index + 2} data-index=${index}>
     <div class="n" role="rowheader"><strong>${line.name}</strong></div>
-    <div class="t says" role="gridcell">${line.says}</div><div class="z" role="gridcell">${line.took == null ? null : secs(line.took)}</div></div>`;
-  return html`<div class="r more-rows" role="row" aria-rowindex=${index + 2} tabindex=${tab} data-more=${line.key} data-index=${index}>
+    <div class="t says" role="gridcell">${line.says}</div><div class="z"
+      role="gridcell">${line.took == null ? null : secs(line.took)}</div></div>`;
+  return html`<div class="r more-rows" role="row" aria-rowindex=${index + 2} tabindex=${tab} data-more=${line.key}
+    data-index=${index}>
     <div class="n in" role="rowheader"><span class="as-link">${line.word}</span></div>
-    <div class="t" role="gridcell"><small style=${{ left: 0 }}>${line.says}</small></div><div class="z" role="gridcell"></div></div>`;
+    <div class="t" role="gridcell"><small style=${{ left: 0 }}>${line.says}</small></div>
+      <div class="z" role="gridcell"></div></div>`;
 }
 
 /** What was running over the whole run; dragging looks closer. @param {any} props */
@@ -135,14 +143,16 @@ function Overview({ run, view, zoom, setZoom }) {
   };
 
   const area = flight.map((/** @type {number} */ n, /** @type {number} */ i) => `L${i} ${y(n)}L${i + 1} ${y(n)}`).join('');
-  return html`<div class="over"><div>running<br />max ${run.metrics.max_in_flight || Math.max(0, ...flight)} at once</div>
+  return html`<div class="over">
+    <div>running<br />max ${run.metrics.max_in_flight || Math.max(0, ...flight)} at once</div>
     <svg viewBox=${`0 0 ${width} 46`} preserveAspectRatio="none" role="img"
       aria-label=${`Operations running over time, at most ${peak}. Drag to zoom in.`}
       onPointerDown=${(/** @type {any} */ event) => { began.current = where(event); event.currentTarget.setPointerCapture(event.pointerId); }}
       onPointerUp=${end}>
       <path class="flight" d=${`M0 44${area}L${width} 44Z`} />
       ${zoom ? html`<rect class="shade" x="0" y="0" height="46" width=${width * view[0] / run.took} />
-        <rect class="shade" x=${width * view[1] / run.took} y="0" height="46" width=${width * (1 - view[1] / run.took)} />` : null}
+        <rect class="shade" x=${width * view[1] / run.took} y="0" height="46"
+          width=${width * (1 - view[1] / run.took)} />` : null}
     </svg><div></div></div>`;
 }
 
@@ -199,10 +209,12 @@ export function Timeline({ run, lines, op, open, zoom, setZoom, pick }) {
     const index = from + i;
     const tab = index === Math.max(tabbed, lines.findIndex(one => one.kind !== 'flow')) ? 0 : -1;
     if (line.kind === 'op') {
-      return html`<${OpLine} key=${line.key} row=${line.row} scale=${scale} isPicked=${line.row.op === op} index=${index} isInside=${line.isInside} tab=${tab} />`;
+      return html`<${OpLine} key=${line.key} row=${line.row} scale=${scale} isPicked=${line.row.op === op}
+        index=${index} isInside=${line.isInside} tab=${tab} />`;
     }
     if (line.kind === 'fold') {
-      return html`<${FoldLine} key=${line.key} row=${line.row} scale=${scale} isOpen=${open.has(line.key)} index=${index} tab=${tab} />`;
+      return html`<${FoldLine} key=${line.key} row=${line.row} scale=${scale} isOpen=${open.has(line.key)}
+        index=${index} tab=${tab} />`;
     }
     return html`<${Other} key=${line.key} line=${line} index=${index} tab=${tab} />`;
   });
@@ -211,8 +223,10 @@ export function Timeline({ run, lines, op, open, zoom, setZoom, pick }) {
     <${Overview} run=${run} view=${view} zoom=${zoom} setZoom=${setZoom} />
     <div role="treegrid" aria-label="Operations over time" aria-rowcount=${lines.length + 1}>
       <div class="axis" role="row" aria-rowindex="1">
-        <div role="columnheader">${zoom ? html`<button type="button" class="as-link" onClick=${() => setZoom(null)}>whole run</button>` : 'operation'}</div>
-        <div class="t" role="columnheader" aria-label="time">${marks.map(t => html`<span style=${{ left: `${scale.at(t)}%` }}>${t === 0 ? '0' : secs(t)}</span>`)}</div>
+        <div role="columnheader">${zoom ? html`<button type="button" class="as-link"
+          onClick=${() => setZoom(null)}>whole run</button>` : 'operation'}</div>
+        <div class="t" role="columnheader" aria-label="time">${marks.map(t =>
+          html`<span style=${{ left: `${scale.at(t)}%` }}>${t === 0 ? '0' : secs(t)}</span>`)}</div>
         <div role="columnheader"><span class="wide">time · cost</span><span class="only-narrow">time</span></div>
       </div>
       <div role="rowgroup" ref=${box} style=${{ paddingTop: `${above}px`, paddingBottom: `${below}px` }}>${rows}</div>
