@@ -15,7 +15,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures, fork, gc,
-    list, mcp, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, tools,
+    list, mcp, models, new, patterns, plan, repl, replay, report, resume, run, runs, show, test, tools,
     watch,
 };
 use crate::cli::render::paint::{self, Colors};
@@ -98,6 +98,8 @@ enum Command {
     Show(show::Arguments),
     /// Show in what two runs differ.
     Diff(diff::Arguments),
+    /// Write runs to one HTML file that opens without a server.
+    Report(report::Arguments),
     /// Look at runs in the browser: a page on this computer that follows them live.
     Ui(ui::Arguments),
     /// Show what was learned about each pattern, by task type.
@@ -266,6 +268,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
         Some(Command::Diff(arguments)) => diff::run(global, arguments),
+        Some(Command::Report(arguments)) => report::run(global, arguments),
         Some(Command::Ui(arguments)) => ui::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),

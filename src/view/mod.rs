@@ -10,5 +10,6 @@ pub mod log;
 pub mod overview;
 pub mod row;
 pub mod skeleton;
+pub mod story;
 pub mod table;
 pub mod text;

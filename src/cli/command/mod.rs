@@ -23,6 +23,7 @@ pub(in crate::cli) mod patterns;
 pub(in crate::cli) mod plan;
 pub(in crate::cli) mod repl;
 pub(in crate::cli) mod replay;
+pub(in crate::cli) mod report;
 pub(in crate::cli) mod resume;
 pub(in crate::cli) mod run;
 pub(in crate::cli) mod runs;

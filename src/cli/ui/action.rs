@@ -3,6 +3,7 @@
 
 use crate::base::clock;
 use crate::base::id::{OpId, RunId};
+use crate::cli::command::report::{TextAmount, Wanted, build};
 use crate::cli::app::process::{self, StopFault};
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::Refusal;
@@ -16,7 +17,8 @@ use crate::view::line::RunState;
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::response::Response;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -66,6 +68,13 @@ pub(in crate::cli) struct AnswerRequest {
     run: String,
     question: u32,
     answer: String,
+}
+
+/// A run to write to a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::cli) struct ReportRequest {
+    run: String,
 }
 
 /// What a request bears, or what is wrong with it.
@@ -232,4 +241,24 @@ pub(in crate::cli) async fn answer(State(desk): State<Desk>, body: Body<AnswerRe
 /// Writes a text so that a shell takes it as one word and as it is.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+/// Makes the report of a run, as `kaizen report` does.
+pub(in crate::cli) async fn report(State(desk): State<Desk>, body: Body<ReportRequest>) -> Answer {
+    let ReportRequest { run } = read(body)?;
+    let wanted = Wanted {
+        project: desk.project.to_string(),
+        runs: vec![run],
+        learning: Vec::new(),
+        texts: TextAmount::Short,
+        counts_demo: desk.counts_demo,
+    };
+
+    let made = desk.reader.ask(move |library| build(library, &wanted)).await?;
+    let name = format!("attachment; filename=\"report-{}.html\"", made.first);
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+        (CONTENT_DISPOSITION, name),
+    ];
+    Ok((headers, made.text).into_response())
 }

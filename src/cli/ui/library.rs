@@ -66,6 +66,11 @@ impl Library {
         }
     }
 
+    /// Returns the path of the store.
+    pub(in crate::cli) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the store, if there is one.
     pub(in crate::cli) fn store(&self) -> Option<&Connection> {
         self.store.as_ref()

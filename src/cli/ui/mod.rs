@@ -2,17 +2,20 @@
 //! script.
 
 mod action;
-mod asset;
+pub(in crate::cli) mod asset;
 mod cases;
 pub(in crate::cli) mod compare;
+mod cost;
+mod failures;
 mod guard;
+pub(in crate::cli) mod learning;
 pub(in crate::cli) mod library;
 mod live;
 mod query;
 mod reader;
-mod refusal;
+pub(in crate::cli) mod refusal;
 mod route;
-mod run;
+pub(in crate::cli) mod run;
 mod runs;
 mod serve;
 mod words;
@@ -93,6 +96,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             project: name.into(),
             store: project.store_path(),
             durability: project.config.durability(),
+            counts_demo: project.config.learn_from_demo(),
             streams: serve::streams(),
         };
         tokio::select! {

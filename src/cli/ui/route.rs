@@ -7,7 +7,8 @@ use crate::cli::ui::live;
 use crate::cli::ui::query::AddressQuery;
 use crate::cli::ui::reader::Reader;
 use crate::cli::ui::refusal::Refusal;
-use crate::cli::ui::{action, cases, compare, run, runs, words};
+use crate::cli::ui::cost::CostBy;
+use crate::cli::ui::{action, cases, compare, cost, failures, learning, run, runs, words};
 use crate::store::durability::Durability;
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -31,6 +32,8 @@ pub(in crate::cli) struct Desk {
     pub(in crate::cli) store: PathBuf,
     /// When what is written counts as kept.
     pub(in crate::cli) durability: Durability,
+    /// Whether what the demo model did counts.
+    pub(in crate::cli) counts_demo: bool,
     /// Streams that may be open.
     pub(in crate::cli) streams: Arc<Semaphore>,
 }
@@ -62,6 +65,11 @@ pub(in crate::cli) fn routes(desk: Desk) -> Router {
         .route("/api/verdict", post(action::verdict))
         .route("/api/stop", post(action::stop))
         .route("/api/answer", post(action::answer))
+        .route("/api/report", post(action::report))
+        .route("/api/learning", get(tasks))
+        .route("/api/learning/{task}", get(learned))
+        .route("/api/failures", get(failed))
+        .route("/api/cost", get(costs))
         .route("/api/compare/{a}/{b}", get(both))
         .route("/api/run/{run}", get(whole))
         .nest("/api/run/{run}", run)
@@ -201,4 +209,37 @@ async fn both(
         compare::compare(library, &a, &b, query.text("after"))
     });
     Ok(json(&found.await?))
+}
+
+async fn tasks(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+    AddressQuery::of(parts, &[])?;
+    let demo = desk.counts_demo;
+    let found = desk.reader.ask(move |library| learning::list(library, demo)).await?;
+    Ok(json(&found))
+}
+
+async fn learned(
+    State(desk): State<Desk>,
+    Path(task): Path<String>,
+    Query(parts): Parts,
+) -> Answer {
+    let before = AddressQuery::of(parts, &["before"])?.number("before")?.unwrap_or(0);
+    let demo = desk.counts_demo;
+    let found = desk.reader.ask(move |library| learning::task(library, &task, before, demo));
+    Ok(json(&found.await?))
+}
+
+async fn failed(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+    let query = AddressQuery::of(parts, &["task"])?;
+    let demo = desk.counts_demo;
+    let found = desk.reader.ask(move |library| failures::kinds(library, query.text("task"), demo));
+    Ok(json(&found.await?))
+}
+
+async fn costs(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+    let query = AddressQuery::of(parts, &["by"])?;
+    let by = CostBy::of(query.text("by").unwrap_or("script"));
+    let by = by.ok_or_else(|| Refusal::new(400, "`by` is `script`, `model` or `pattern`"))?;
+    let found = desk.reader.ask(move |library| cost::sums(library, by)).await?;
+    Ok(json(&found))
 }
