@@ -1,5 +1,5 @@
 // Asking the server, and hearing from it. Every request bears the token; nothing else is sent anywhere.
-import { store, useEffect, useState, useStore } from './base.js';
+import { store, useSetup, useState, useStore } from './base.js';
 
 /**
  * What the server says when it cannot answer.
@@ -92,7 +92,7 @@ export function useAnswer(path, again = 0) {
   const [state, setState] = useState({ path: null, data: null, problem: null });
   const version = useStore(epoch);
 
-  useEffect(() => {
+  useSetup(() => {
     if (path == null) return undefined;
     let isGone = false;
     pending.set(pending.get() + 1);

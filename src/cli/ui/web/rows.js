@@ -1,5 +1,5 @@
 // The rows of a run's timeline: asked for a page at a time, folds opened in place, kept up to date while it runs.
-import { useEffect, useRef, useState, useStore } from './base.js';
+import { useEffect, useRef, useSetup, useState, useStore } from './base.js';
 import { ask, epoch, listen, pending } from './data.js';
 import { keyOf } from './lines.js';
 
@@ -45,7 +45,7 @@ export function useRows(run, { only, q }) {
     update(was => (was.top?.rows.length ?? 0) > top.rows.length && top.next != null ? {} : { top });
   };
 
-  useEffect(() => {
+  useSetup(() => {
     let isGone = false;
     pending.set(pending.get() + 1);
     const settle = (/** @type {any} */ found) => {

@@ -121,23 +121,23 @@ const views = run => [
 /** @param {{ id: string, query: any }} props */
 export function Run({ id, query }) {
   const { run, problem } = useRun(id);
+  const only = query.only === 'failed' || query.only === 'critical' ? query.only : '';
+  const rows = useRows(id, { only, q: query.find ?? '' });
   if (problem?.status === 404) return html`<div class="page"><h1 class="sr">Run</h1><div class="card">
     <${Empty} title=${html`There is no run <code>${id}</code>`}>
     It may have been deleted by <code>kaizen gc</code>. What was learned from it stays. <p>
       <a href=${link(['runs'])}>All runs</a></p><//></div></div>`;
   if (problem && !run) return html`<div class="page"><${Trouble} problem=${problem} /></div>`;
   if (!run) return html`<div class="page"></div>`;
-  return html`<${RunPage} key=${id} run=${run} query=${query} />`;
+  return html`<${RunPage} key=${id} run=${run} query=${query} only=${only} rows=${rows} />`;
 }
 
-/** @param {{ run: any, query: any }} props */
-function RunPage({ run, query }) {
+/** @param {{ run: any, query: any, only: string, rows: any }} props */
+function RunPage({ run, query, only, rows }) {
   const op = query.op == null || query.op === '' ? null : Number(query.op);
   const view = query.view || (run.cases ? 'examples' : 'timeline');
-  const only = query.only === 'failed' || query.only === 'critical' ? query.only : '';
   const zoom = /^\d+-\d+$/.test(query.zoom ?? '') ? /** @type {[number, number]} */ (query.zoom.split('-').map(Number)) : null;
   const open = new Set((query.open ?? '').split('\n').filter(Boolean));
-  const rows = useRows(run.id, { only, q: query.find ?? '' });
   const lines = rows.top ? linesOf(run.flows ?? [], rows.top, rows.listings, open, zoom) : [];
 
   const setZoom = (/** @type {[number, number] | null} */ next) => adjust({ zoom: next ? next.join('-') : null });

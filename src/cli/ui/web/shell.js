@@ -178,9 +178,10 @@ function App() {
   });
   useReady(at.page);
 
-  if (!hello) return problem ? html`<${Refused} problem=${problem} />` : null;
-  return html`<${Top} hello=${hello} page=${at.page} showHelp=${showHelp} />
-    <main id="main" tabindex="-1" onClick=${clicked}><${Page} hello=${hello} at=${at} /></main>
+  // The page asks for what it shows while the frame still asks for its own figures.
+  if (!hello && problem) return html`<${Refused} problem=${problem} />`;
+  return html`<${Top} hello=${hello ?? {}} page=${at.page} showHelp=${showHelp} />
+    <main id="main" tabindex="-1" onClick=${clicked}><${Page} hello=${hello ?? {}} at=${at} /></main>
     <${Announcer} /><${Help} dialog=${dialog} />`;
 }
 
