@@ -28,6 +28,12 @@ function Whisker({ pattern, i, y, x, left, right, slim }) {
     <text x=${right + 14} y=${y + 4}>${figures}</text></g>`;
 }
 
+/** Where the axis of scores ends: at 1, or sooner if all are low. @param {any[]} patterns */
+function topOf(patterns) {
+  const most = Math.max(...patterns.map(one => one.high ?? one.score ?? 0));
+  return [0.2, 0.4].find(top => most <= top) ?? 1;
+}
+
 /**
  * The score of each pattern with its interval. A bracket joins those that cannot be told apart.
  * @param {{ patterns: any[] }} props
@@ -37,15 +43,16 @@ export function Whiskers({ patterns }) {
   const [width, left, edge] = slim ? [400, 86, 92] : [860, 150, 200];
   const right = width - edge;
   const height = 8 + patterns.length * 27 + 24;
-  const x = (/** @type {number} */ v) => left + (right - left) * Math.max(0, Math.min(1, v ?? 0));
+  const top = topOf(patterns);
+  const x = (/** @type {number} */ v) => left + (right - left) * Math.max(0, Math.min(1, (v ?? 0) / top));
   const y = (/** @type {number} */ i) => 8 + 27 * (i + 0.5);
 
   const near = patterns.map((one, i) => one.near ? y(i) : null).filter(one => one != null);
   const bracket = near.length > 1 ? `M${right + 4} ${Math.min(...near)}h5V${Math.max(...near)}h-5` : null;
   return html`<div class="plot"><svg class="ch" viewBox=${`0 0 ${width} ${height}`} role="img"
     aria-label="Score of each pattern with its 90 % interval; the table has the figures">
-    ${[0, 0.25, 0.5, 0.75, 1].map(v => html`<line class="grid" x1=${x(v)} x2=${x(v)} y1="8" y2=${height - 20} />
-      <text x=${x(v)} y=${height - 5} text-anchor="middle">${v}</text>`)}
+    ${[0, 0.25, 0.5, 0.75, 1].map(part => part * top).map(v => html`<line class="grid" x1=${x(v)} x2=${x(v)} y1="8" y2=${height - 20} />
+      <text x=${x(v)} y=${height - 5} text-anchor="middle">${Number(v.toFixed(2))}</text>`)}
     ${patterns.map((one, i) => html`<${Whisker} pattern=${one} i=${i}
       y=${y(i)} x=${x} left=${left} right=${right} slim=${slim} />`)}
     ${bracket ? html`<path d=${bracket} fill="none" stroke="var(--dim)" />` : null}</svg></div>`;

@@ -23,7 +23,7 @@ export function CostPage({ query }) {
   if (problem) return html`<div class="page"><h1>Cost</h1><${Trouble} problem=${problem} /></div>`;
   if (!data) return html`<div class="page"><h1>Cost</h1><${Loading} /></div>`;
 
-  const isNothing = !data.by.length && !data.total && !data.unknown;
+  const isNothing = !data.total && !data.unknown && !data.saved;
   const head = html`<th>${by}</th><th class="num">runs</th><th class="num wide">calls</th>
     <th class="num wide">per run</th><th class="num">paid</th><th class="num">share</th><th class="wide">
     <span class="sr">share as a bar</span></th>`;

@@ -22,7 +22,7 @@ export const Failure = ({ of }) => html`<article class="card" tabindex="-1">
   <div><h3>latest</h3>${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest">
     <a class="mono" href=${link(['run', one.run], { op: one.op })}>${brief(one.run)}</a>${' '}<span
     class="dim">${one.says ?? ''}${one.at == null ? '' : ` ${ago(one.at)}`}</span></div>`)}
-    ${of.avoided ? html`<div class="avoided"><span class="tag bad">${of.avoided}</span></div>` : null}</div></article>`;
+    ${of.avoided?.length ? html`<div class="avoided"><span class="tag bad">${Array.isArray(of.avoided) ? `avoided: ${of.avoided.join(', ')}` : of.avoided}</span></div>` : null}</div></article>`;
 
 /** @param {{ query: any }} props */
 export function Failures({ query }) {

@@ -42,7 +42,7 @@ function Decisions({ name, patterns }) {
 /** What would be chosen now, and the evidence. @param {{ task: any }} props */
 export const Standing = ({ task }) => html`<section class="card"><header><h2>${task.task}</h2>
     <span class="dim">${plural(task.n, 'execution')}${task.since == null ? '' : ` since ${moment(task.since).slice(0, 10)}`}</span><span class="grow"></span><span class="dim">${task.objective}</span></header>
-  <div class="say">${say(task.says)}</div><${Whiskers} patterns=${task.patterns} />
+  <div class="say">${say(task.says)}${task.tested ? html`<p class="dim small">${say(task.tested)}</p>` : null}</div><${Whiskers} patterns=${task.patterns} />
     <${Standings} patterns=${task.patterns} /></section>`;
 
 /** @param {{ name: string }} props */

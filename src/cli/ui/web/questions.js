@@ -48,7 +48,7 @@ function Question({ run, question }) {
     ${hint(question) ? html`<p class="dim small">${hint(question)}</p>` : null}
     <div role="status">${sent.isWaiting ? html`<p class="dim">sending the answer …</p>` : null}
       ${sent.done ? html`<p
-        class="ok">${/** @type {any} */ (sent.done).command ? 'The answer is kept. Continue the run with:' : 'Answered. The run continues.'}</p>` : null}</div>
+        class="ok">${/** @type {any} */ (sent.done).command ? 'The answer fits. Give it in a terminal, which continues the run:' : 'Answered. The run continues.'}</p>` : null}</div>
     ${/** @type {any} */ (sent.done)?.command ? html`<${Command} text=${/** @type {any} */ (sent.done).command} />`
        : null}
     ${sent.problem ? html`<${Trouble} problem=${sent.problem} />` : null}
@@ -92,7 +92,7 @@ export function Waiting() {
     its run is suspended and appears here.<//></div></div>`;
   return html`<div class="page stack"><div class="head"><h1>Waiting for an answer</h1>
     <span class="dim">${plural(rows.length, 'run')}${next == null ? '' : ' so far'}</span></div>
-    <p class="dim lead">${say('Nothing is running for them. An answer continues the run, as `kaizen answer` does.')}</p>
+    <p class="dim lead">${say('Nothing is running for them. The page checks an answer and shows the command that gives it: `kaizen answer` continues the run.')}</p>
     ${rows.map((/** @type {any} */ line) => html`<${WaitingRun} key=${line.id} line=${line} />`)}
     ${next == null ? null : html`<${More} next=${next} load=${load} says="" />`}</div>`;
 }

@@ -52,7 +52,8 @@ function useRun(id) {
 function RunHead({ run }) {
   const m = run.metrics;
   const ended = m.completed + m.failed + m.skipped + (m.cancelled ?? 0);
-  const word = run.status === 'running' ? `running, ${count(ended)} of ${count(run.planned ?? ended)}` : null;
+  const progress = run.planned > ended ? `${count(ended)} of ${count(run.planned)}` : plural(ended, 'operation');
+  const word = run.status === 'running' ? `running, ${progress}` : null;
 
   return html`<div class="title"><${Status} of=${run.status} word=${word} /><h1>${run.script}</h1>
     <span class="mono dim">${run.id}</span>
@@ -85,7 +86,7 @@ function Log({ run }) {
   if (problem) return html`<${Trouble} problem=${problem} />`;
   if (!data) return html`<${Loading} />`;
   if (!rows.length) return html`<div class="card"><${Empty}
-    title="The log is empty">Scripts write to it with <code>log(..)</code>, and the optimizer with each of its decisions.<//></div>`;
+    title="The log is empty">Scripts write to it with <code>log.info(..)</code>, and the optimizer with each of its decisions.<//></div>`;
 
   const looks = /** @type {any} */ ({ decision: 'go', warn: 'warn', error: 'bad', asked: 'go', answered: 'go' });
   return html`<div class="card"><${Table} label="Log" head=${html`<th class="num">after</th><th>kind</th>
