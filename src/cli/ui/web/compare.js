@@ -23,7 +23,7 @@ const SideHead = ({ of, run }) => html`<div class=${`card ${of}`}><h2><${Side} o
 function Delta({ a, b, show }) {
   if (a == null || b == null) return null;
   const change = b - a;
-  if (Math.abs(change) < 1e-9) return html`<span class="dim">same</span>`;
+  if (Math.abs(change) < 1e-9 || show(Math.abs(change)) === '0 ms') return html`<span class="dim">same</span>`;
   return html`<span class=${change < 0 ? 'ok' : 'bad'}>${change < 0 ? '−' : '+'}${show(Math.abs(change))}</span>`;
 }
 
@@ -85,15 +85,19 @@ function PairRow({ op, longest, a, b, isOpen, place }) {
 }
 
 /** @param {{ data: any }} props */
-const Differences = ({ data }) => html`<div class="card"><header><h2>What was different before</h2>
+function Differences({ data }) {
+  // A seed differs in nearly all runs, and alone it is chance.
+  const facts = data.differs.filter((/** @type {any} */ one) => one.what !== 'seed');
+  return html`<div class="card"><header><h2>What was different before</h2>
     <span class="dim">${plural(data.differs.length, 'fact')}</span></header>
   ${data.differs.length ? html`<${Table} label="Facts that differ" head=${html`<th>fact</th><th><${Side} of="A" />
     </th><th><${Side} of="B" /></th>`}>
       ${data.differs.map((/** @type {any} */ one) => html`<tr><td class="dim">${say(one.what)}</td><td>
         <code>${one.a ?? '–'}</code></td><td><code>${one.b ?? '–'}</code></td></tr>`)}<//>`
     : html`<p class="dim pad">Parameters, files, models and versions are the same. What differs below is chance, or was decided by a model.</p>`}
-  ${data.differs.length > 1 ? html`<div class="note warn inset">
-    <strong>${plural(data.differs.length, 'fact')} differ</strong>, so no single one explains what follows.${' '}${say('Change one thing at a time, or let `kaizen compare` repeat both on the same tasks: it says which is better, with an interval.')}</div>` : null}</div>`;
+  ${facts.length > 1 ? html`<div class="note warn inset">
+    <strong>${plural(facts.length, 'fact')} differ</strong>, so no single one explains what follows.${' '}${say('Change one thing at a time, or let `kaizen compare` repeat both on the same tasks: it says which is better, with an interval.')}</div>` : null}</div>`;
+}
 
 /** @param {{ a: string, b: string, query: any }} props */
 export function Compare({ a, b, query }) {

@@ -8,18 +8,30 @@ import { Empty, Loading, Spark, Trouble } from './parts.js';
 /** Names in a row, with commas. @param {any[]} items */
 const listed = items => items.map((item, i) => html`${i ? ', ' : ''}${item}`);
 
+/** Whether failures count against a pattern, and which. @param {any} of */
+function whom(of) {
+  if (!of.patterns.length) return 'Not recorded for a pattern';
+  const names = listed(of.patterns.map((/** @type {string} */ one) => html`<strong>${one}</strong>`));
+  return html`${of.blames ? 'Counts against ' : 'Does not count against '}${names}`;
+}
+
+/** When failures came. @param {any} of */
+function whenOf(of) {
+  if (of.first == null) return '';
+  return of.first === of.last ? ago(of.last) : `first ${ago(of.first)}, last ${ago(of.last)}`;
+}
+
 /** @param {{ of: any }} props */
 export const Failure = ({ of }) => html`<article class="card" tabindex="-1">
   <div><div><span class="count">${count(of.count)}</span> <span
     class=${of.blames ? 'tag bad' : 'tag'}>${of.class}</span></div><h2 class="mono">${of.kind}</h2>
     <${Spark} values=${of.days ?? []} tone=${of.blames ? 'var(--bad)' : 'var(--dim)'} width=${150}
       height=${30} isFromZero />
-    <div class="dim">${of.first == null ? '' : `first ${ago(of.first)}, last ${ago(of.last)}`}</div></div>
-  <div><div class="on">${of.blames ? 'Counts against ' : 'Does not count against '}${of.patterns.length ? listed(of.patterns.map((/** @type {string} */ one) => html`<strong>${one}</strong>`)) : 'any pattern'}
-      ${of.tasks.length ? html` on ${listed(of.tasks.map((/** @type {string} */ one) =>
-        html`<a href=${link(['learning', one])}>${one}</a>`))}` : null}</div>
+    <div class="dim">${whenOf(of)}</div></div>
+  <div><div class="on">${whom(of)}${of.tasks.length ? html` on ${listed(of.tasks.map((/** @type {string} */ one) =>
+      html`<a href=${link(['learning', one])}>${one}</a>`))}` : null}</div>
     <pre tabindex="0">${of.message}</pre>${of.lesson ? html`<div class="lesson">${say(of.lesson)}</div>` : null}</div>
-  <div><h3>latest</h3>${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest">
+  <div>${of.runs?.length ? html`<h3>latest</h3>` : null}${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest">
     <a class="mono" href=${link(['run', one.run], { op: one.op })}>${brief(one.run)}</a>${' '}<span
     class="dim">${one.says ?? ''}${one.at == null ? '' : ` ${ago(one.at)}`}</span></div>`)}
     ${of.avoided?.length ? html`<div class="avoided"><span class="tag bad">${Array.isArray(of.avoided) ? `avoided: ${of.avoided.join(', ')}` : of.avoided}</span></div>` : null}</div></article>`;
@@ -38,7 +50,7 @@ export function Failures({ query }) {
       html`<option value=${one}>${one}</option>`)}</select></label>` : null;
   return html`<div class="page"><div class="head"><h1>Failures</h1>
       ${data.rows.length ? html`<span
-        class="dim">${count(total)} of ${plural(data.rows.length, 'kind')}, the last 30 days</span>`
+        class="dim">${plural(total, 'failure')} of ${plural(data.rows.length, 'kind')}, the last 30 days</span>`
          : null}<span class="grow"></span>${choice}</div>
     ${data.rows.length ? html`<div class="fail">${data.rows.map((/** @type {any} */ one) =>
       html`<${Failure} key=${`${one.class}/${one.kind}`} of=${one} />`)}</div>`

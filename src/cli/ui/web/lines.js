@@ -33,7 +33,7 @@ function heading(flow, all) {
   const within = all.find(one => one.flow === flow.within);
   if (flow.flow === 0) return `${plural(flow.ops, 'operation')} outside flows`;
   const parts = [`flow ${flow.flow}`, plural(flow.ops, 'operation')];
-  if (flow.max_concurrent) parts.push(`limit ${flow.max_concurrent} at once`);
+  if (flow.max_concurrent && flow.max_concurrent < flow.ops) parts.push(`limit ${flow.max_concurrent} at once`);
   if (within) parts.push(`within ${within.name || `flow ${within.flow}`}`);
   return parts.join(' · ');
 }

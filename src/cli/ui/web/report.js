@@ -101,7 +101,7 @@ function Whole({ data }) {
   return html`<div class="report"><header><div class="title"><h1>${data.title}</h1>${first.run.demo
     ? html`<${Demo} />` : null}</div>
       ${isOnly ? html`<${Facts} run=${first.run} />` : null}</header>
-    ${[data.lead].flat().map(one => html`<p class="lead">${say(one)}</p>`)}${data.left ? html`<div class="note">${say(data.left)}</div>` : null}
+    ${[data.lead].flat().map(one => html`<p class="lead">${say(one)}</p>`)}${data.left ? html`<p class="dim">Left out: ${say(data.left)}</p>` : null}
     ${data.runs.map((/** @type {any} */ of) => html`<${One} key=${of.run.id} of=${of} isOnly=${isOnly} />`)}
     ${data.compare ? html`<${Against} of=${data.compare} />` : null}
     ${data.learning?.length ? html`<h2>What was learned</h2>${data.learning.map((/** @type {any} */ one) =>

@@ -30,11 +30,15 @@ function label(row) {
 function Bars({ row, scale }) {
   const { at, from, to } = scale;
   const last = Math.min(row.end ?? to, to);
+  // What failed after its call was answered, such as in a check, is drawn as failed too.
+  const isUnmarked = row.outcome === 'failed' && !row.segments.some(([kind]) => kind === 'failed');
+  const lastCall = isUnmarked ? row.segments[row.segments.length - 1] : null;
 
-  const bars = row.segments.filter(([, a, b]) => (b ?? to) >= from && a <= to).map(([kind, a, b, says], i) => {
+  const bars = row.segments.filter(([, a, b]) => (b ?? to) >= from && a <= to).map((segment, i) => {
+    const [kind, a, b, says] = segment;
     const left = at(Math.max(a, from));
     const width = at(Math.min(b ?? to, to)) - left;
-    const look = /** @type {any} */ (LOOKS)[kind] ?? (row.critical ? 'crit' : '');
+    const look = segment === lastCall ? 'f' : /** @type {any} */ (LOOKS)[kind] ?? (row.critical ? 'crit' : '');
     return html`<i key=${i} class=${look} title=${says || kind} style=${{ left: `${left}%`, width: `${width}%` }}></i>`;
   });
 
