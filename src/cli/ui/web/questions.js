@@ -10,7 +10,7 @@ function hint(question) {
   const parts = [];
   if (question.schema) parts.push(`an answer of the form ${plain(question.schema)}, as JSON`);
   if (question.default != null) parts.push(`an empty answer means ${plain(question.default)}`);
-  if (question.due != null) parts.push(`waits until ${moment(question.due * 1000)}`);
+  if (question.due != null) parts.push(`waits until ${moment(question.due)}`);
   return parts.join('; ');
 }
 
@@ -65,7 +65,7 @@ export const Waits = ({ run, waits }) => html`<div class="note go waits">
   ${(waits.questions ?? []).map((/** @type {any} */ one) => html`<${Question} key=${one.number}
     run=${run} question=${one} />`)}
   ${(waits.timers ?? []).map((/** @type {any} */ one) =>
-    html`<p>Waits until ${moment(one.due * 1000)}. <code>kaizen resume ${brief(run)}</code> continues it then.</p>`)}
+    html`<p>Waits until ${moment(one.due)}. <code>kaizen resume ${brief(run)}</code> continues it then.</p>`)}
 </div>`;
 
 /** One run of the page of waiting runs. @param {{ line: any }} props */
