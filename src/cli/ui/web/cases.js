@@ -8,13 +8,19 @@ import { Choice, Empty, Glyph, Loading, Meter, More, Trouble } from './parts.js'
 /** The filters of the table. */
 const ONLY = [['', 'all'], ['differ', 'where they differ'], ['wrong', 'wrong']];
 
+/** What an empty table means, by filter. */
+const NOTHING = {
+  '': 'No inputs were recorded', wrong: 'No answer is wrong', differ: 'The patterns did equally well on every input',
+};
+
 /**
  * One pattern on one input.
  * @param {{ cell: any, run: string, query: any, isDim: boolean }} props
  */
 function Cell({ cell, run, query, isDim }) {
   if (!cell) return html`<td class="case dim">not run</td>`;
-  const figures = [cell.score == null ? 'not judged' : `score ${score(cell.score)}`, money(cell.cost), secs(cell.took)].join(' · ');
+  const judged = cell.score == null ? 'not judged' : `score ${score(cell.score)}`;
+  const figures = [judged, money(cell.cost), secs(cell.took)].join(' · ');
   const answer = cell.error ?? cell.answer ?? 'no answer';
 
   const body = html`<span class="st"><${Glyph}
@@ -33,11 +39,14 @@ function PatternHead({ pattern, query }) {
   const isJudged = pattern.score != null || pattern.right > 0;
   const wrong = pattern.wrong ?? (isJudged ? pattern.n - pattern.right : 0);
   const isChosen = query.only === 'wrong' && query.pattern === pattern.name;
+  const share = percent(pattern.n ? pattern.right / pattern.n : null);
+  const judged = isJudged ? [`${share} right`, `score ${score(pattern.score)}`] : [];
+  const figures = [...judged, money(pattern.cost), secs(pattern.took)];
   const toggle = () => adjust(isChosen ? { only: null, pattern: null } : { only: 'wrong', pattern: pattern.name });
 
   return html`<th scope="col" class="pattern"><strong>${pattern.name}</strong>
     ${isJudged ? html`<${Meter} share=${pattern.n ? pattern.right / pattern.n : 0} />` : null}
-    <span class="dim">${isJudged ? `${percent(pattern.n ? pattern.right / pattern.n : null)} right · score ${score(pattern.score)} · ` : ''}${money(pattern.cost)} · ${secs(pattern.took)}</span>
+    <span class="dim">${figures.join(' · ')}</span>
     ${wrong ? html`<button type="button" class="btn small" aria-pressed=${String(isChosen)}
       onClick=${toggle}>${wrong} wrong</button>` : html`<span
       class=${isJudged ? 'ok' : 'dim'}>${isJudged ? 'none wrong' : 'not judged'}</span>`}</th>`;
@@ -73,7 +82,7 @@ export function Cases({ run, query }) {
           query=${query} isDim=${at >= 0 && i !== at} />`)}</tr>`)}</tbody></table></div>
       <${More} next=${next} load=${load}
         says=${`${plural(shown.length, 'input')}${at >= 0 ? `, wrong with ${query.pattern}` : ''}`} />`
-    : html`<${Empty} title=${only === 'wrong' ? 'No answer is wrong' : only === 'differ' ? 'The patterns did equally well on every input' : 'No inputs were recorded'}>
-        ${only ? 'Choose another filter to see the other inputs.' : 'The run was recorded by a version that did not keep them.'}<//>`}
+    : html`<${Empty} title=${/** @type {any} */ (NOTHING)[only]}>
+        ${only ? 'Choose another filter to see the other inputs.' : 'A version that did not keep them recorded the run.'}<//>`}
   </div>`;
 }

@@ -51,7 +51,8 @@ export function Whiskers({ patterns }) {
   const bracket = near.length > 1 ? `M${right + 4} ${Math.min(...near)}h5V${Math.max(...near)}h-5` : null;
   return html`<div class="plot"><svg class="ch" viewBox=${`0 0 ${width} ${height}`} role="img"
     aria-label="Score of each pattern with its 90 % interval; the table has the figures">
-    ${[0, 0.25, 0.5, 0.75, 1].map(part => part * top).map(v => html`<line class="grid" x1=${x(v)} x2=${x(v)} y1="8" y2=${height - 20} />
+    ${[0, 0.25, 0.5, 0.75, 1].map(part => part * top).map(v => html`
+      <line class="grid" x1=${x(v)} x2=${x(v)} y1="8" y2=${height - 20} />
       <text x=${x(v)} y=${height - 5} text-anchor="middle">${Number(v.toFixed(2))}</text>`)}
     ${patterns.map((one, i) => html`<${Whisker} pattern=${one} i=${i}
       y=${y(i)} x=${x} left=${left} right=${right} slim=${slim} />`)}
@@ -97,16 +98,18 @@ export function Progress({ task }) {
 
   const x = (/** @type {number} */ i) => left + (right - left) * i / (curve.length - 1);
   const y = (/** @type {number} */ v) => 12 + 126 * (1 - v);
-  const line = (/** @type {number} */ part) => curve.map((/** @type {number[]} */ v, /** @type {number} */ i) => `${i ? 'L' : 'M'}${x(i).toFixed(1)} ${y(v[part]).toFixed(1)}`);
-  const low = curve.map((/** @type {number[]} */ v, /** @type {number} */ i) => `L${x(i).toFixed(1)} ${y(v[1]).toFixed(1)}`).reverse();
+  const point = (/** @type {number} */ i, /** @type {number} */ v) => `${x(i).toFixed(1)} ${y(v).toFixed(1)}`;
+  const line = (/** @type {number} */ part) =>
+    `M${curve.map((/** @type {number[]} */ v, /** @type {number} */ i) => point(i, v[part])).join('L')}`;
+  const low = curve.map((/** @type {number[]} */ v, /** @type {number} */ i) => `L${point(i, v[1])}`).reverse();
   const last = curve[curve.length - 1];
   const step = (right - left) / Math.max(1, choices.length);
 
   return html`<div class="plot"><svg class="ch" viewBox=${`0 0 ${width} ${height + 78}`} role="img"
-      aria-label=${`The mean score went from ${score(curve[0][0])} to ${score(last[0])}; the table of patterns has the figures`}>
+      aria-label=${`Mean score, from ${score(curve[0][0])} to ${score(last[0])}; the table of patterns has the figures`}>
     ${[0, 0.5, 1].map(v => html`<line class="grid" x1=${left} x2=${right} y1=${y(v)} y2=${y(v)} />
       <text x=${left - 8} y=${y(v) + 4} text-anchor="end">${v}</text>`)}
-    <path class="band" d=${`${line(2).join('')}${low.join('')}Z`} /><path class="mean" d=${line(0).join('')} />
+    <path class="band" d=${`${line(2)}${low.join('')}Z`} /><path class="mean" d=${line(0)} />
     <text class="l" x=${right + 10} y=${y(last[0]) + 4}>score ${score(last[0])}</text>
     ${choices.map((/** @type {number[]} */ shares, /** @type {number} */ i) =>
       html`<${Shares} shares=${shares} x=${left + i * step} width=${step + 0.3} top=${height + 12} />`)}
@@ -147,7 +150,7 @@ function ShareNames({ patterns, shares, x, top }) {
 export function Days({ days, models }) {
   const slim = isSlim();
   const [width, height, left] = [slim ? 400 : 1000, 150, 48];
-  const total = (/** @type {any} */ day) => day.models.reduce((/** @type {number} */ sum, /** @type {number} */ v) => sum + v, 0);
+  const total = (/** @type {{ models: number[] }} */ day) => day.models.reduce((sum, v) => sum + v, 0);
   const top = Math.max(...days.map(total), 1e-9);
   const step = (width - left) / Math.max(1, days.length);
   const y = (/** @type {number} */ v) => 10 + (height - 34) * (1 - v / top);

@@ -27,6 +27,13 @@ function Delta({ a, b, show }) {
   return html`<span class=${change < 0 ? 'ok' : 'bad'}>${change < 0 ? '−' : '+'}${show(Math.abs(change))}</span>`;
 }
 
+/** What to do where more than one fact differs. */
+const ADVICE = 'Change one thing at a time, or let `kaizen compare` repeat both on the same tasks: it says which is better, '
+  + 'with an interval.';
+
+/** Where an answer has the list of operations. @param {any} answer */
+const opsOf = answer => ({ rows: answer.ops, next: answer.next });
+
 /** What differs, as words. */
 const CHANGES = /** @type {any} */ ({
   same: 'same', words: 'reply', prompt: 'prompt', outcome: 'outcome', only_a: 'only in A', only_b: 'only in B',
@@ -94,14 +101,16 @@ function Differences({ data }) {
     </th><th><${Side} of="B" /></th>`}>
       ${data.differs.map((/** @type {any} */ one) => html`<tr><td class="dim">${say(one.what)}</td><td>
         <code>${one.a ?? '–'}</code></td><td><code>${one.b ?? '–'}</code></td></tr>`)}<//>`
-    : html`<p class="dim pad">Parameters, files, models and versions are the same. What differs below is chance, or was decided by a model.</p>`}
+    : html`<p class="dim pad">Parameters, files, models and versions are the same.
+      What differs below is chance, or was decided by a model.</p>`}
   ${facts.length > 1 ? html`<div class="note warn inset">
-    <strong>${plural(facts.length, 'fact')} differ</strong>, so no single one explains what follows.${' '}${say('Change one thing at a time, or let `kaizen compare` repeat both on the same tasks: it says which is better, with an interval.')}</div>` : null}</div>`;
+    <strong>${plural(facts.length, 'fact')} differ</strong>, so no single one explains what follows.${' '}
+    ${say(ADVICE)}</div>` : null}</div>`;
 }
 
 /** @param {{ a: string, b: string, query: any }} props */
 export function Compare({ a, b, query }) {
-  const { rows, next, load, data, problem } = usePages(`/api/compare/${a}/${b}`, 'after', answer => ({ rows: answer.ops, next: answer.next }));
+  const { rows, next, load, data, problem } = usePages(`/api/compare/${a}/${b}`, 'after', opsOf);
   const isAll = query.all === '1';
   useKeys({ d: () => adjust({ all: isAll ? null : '1' }) });
   if (problem) return html`<div class="page"><h1>Compare</h1><${Trouble} problem=${problem} /></div>`;
@@ -126,7 +135,8 @@ export function Compare({ a, b, query }) {
       ${shown.length ? html`<${Table} label="Operations of both runs" name="cmp" head=${html`<th>operation</th>
         <th>outcome</th><th>time</th><th class="num">Δ time</th><th class="num wide">Δ cost</th><th>what differs</th>`}>
           ${shown.map(op => html`<${PairRow} key=${op.name}
-            op=${op} longest=${longest} a=${data.a.id} b=${data.b.id} isOpen=${query.op === op.name} place=${place(op)} />`)}<//>`
+            op=${op} longest=${longest} a=${data.a.id} b=${data.b.id} isOpen=${query.op === op.name}
+            place=${place(op)} />`)}<//>`
         : html`<${Empty} title="No operation differs">Prompts, replies and outcomes are the same.<//>`}
       ${next == null ? null : html`<${More} next=${next} load=${load}
         says=${plural(rows.length, 'operation')} />`}</div>

@@ -67,6 +67,13 @@ export function Message({ who, text, says, name, isReply, fetch }) {
   </div>`;
 }
 
+/** What became of a call. @param {any} attempt */
+function outcomeOf(attempt) {
+  if (attempt.failure) return 'failed';
+  if (attempt.reused) return 'reused';
+  return attempt.took == null ? 'running' : 'completed';
+}
+
 /** @param {any} usage */
 const tokens = usage => usage ? `${count(usage.input)} → ${count(usage.output)}` : '–';
 
@@ -78,7 +85,7 @@ export const Calls = ({ attempts }) => html`<div class="scroll" tabindex="0" rol
   <tbody>${attempts.map((one, i) => html`<tr><td class="dim">${i + 1}</td><td class="num">+${secs(one.began)}</td>
     <td class="num">${secs(one.took)}</td><td class="num dim">${tokens(one.usage)}</td>
       <td class="num">${money(one.cost)}</td>
-    <td><${Status} of=${one.failure ? 'failed' : one.reused ? 'reused' : one.took == null ? 'running' : 'completed'} word=${one.failure?.kind} /></td></tr>`)}</tbody>
+    <td><${Status} of=${outcomeOf(one)} word=${one.failure?.kind} /></td></tr>`)}</tbody>
 </table></div>`;
 
 /**
@@ -129,7 +136,8 @@ function Terms({ attempt, fetch, name }) {
  */
 function endingOf(attempt) {
   const mended = attempt.mended?.length ? `mended: ${attempt.mended.map(plain).join(', ')}` : '';
-  return [attempt.finish, attempt.cut ? 'cut off' : '', attempt.reused ? 'reused reply' : '', mended].filter(Boolean).join(' · ');
+  const parts = [attempt.finish, attempt.cut ? 'cut off' : '', attempt.reused ? 'reused reply' : '', mended];
+  return parts.filter(Boolean).join(' · ');
 }
 
 /**
@@ -164,7 +172,7 @@ export function Exchange({ attempt, name, fetch }) {
  */
 export const Tools = ({ of, fetch, name }) => of.map((one, i) =>
   html`<${Message} key=${`${i}a`} who=${one.tool} text=${one.args}
-    says=${[one.approved === false ? 'not approved' : '', one.step == null ? '' : `step ${one.step + 1}`].filter(Boolean).join(' · ')}
+    says=${`${one.step == null ? '' : `step ${one.step + 1}`}${one.approved === false ? ' · not approved' : ''}`}
     name=${`${name}-tool-${i}`} fetch=${fetch} />
   ${one.result ? html`<${Message} key=${`${i}r`} who="result" isReply text=${one.result}
     says=${one.cut ? `cut from ${bytes(one.bytes ?? 0)}` : ''}

@@ -34,7 +34,8 @@ export function CostPage({ query }) {
         pick=${(/** @type {string} */ key) => adjust({ by: key === 'script' ? null : key })}
         of=${BY.map(one => [one, `by ${one}`])} /></div>
     ${isNothing ? html`<div class="card"><${Empty}
-      title="Nothing was paid">No run called a model that costs something. Calls of the demo model are never counted.<//></div>` : html`
+      title="Nothing was paid">No run called a model that costs something.
+        Calls of the demo model are never counted.<//></div>` : html`
     <dl class="figs"><${Figure} name="paid" value=${money(data.total)} extra="calls with a known price" />
       <${Figure} name="unknown" value=${plural(data.unknown, 'call')} extra="no price is set for their model" />
       <${Figure} name="saved" value=${money(data.saved)} extra="replies that were reused" />

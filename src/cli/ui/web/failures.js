@@ -31,10 +31,12 @@ export const Failure = ({ of }) => html`<article class="card" tabindex="-1">
   <div><div class="on">${whom(of)}${of.tasks.length ? html` on ${listed(of.tasks.map((/** @type {string} */ one) =>
       html`<a href=${link(['learning', one])}>${one}</a>`))}` : null}</div>
     <pre tabindex="0">${of.message}</pre>${of.lesson ? html`<div class="lesson">${say(of.lesson)}</div>` : null}</div>
-  <div>${of.runs?.length ? html`<h3>latest</h3>` : null}${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest">
+  <div>${of.runs?.length ? html`<h3>latest</h3>` : null}
+    ${(of.runs ?? []).map((/** @type {any} */ one) => html`<div class="latest">
     <a class="mono" href=${link(['run', one.run], { op: one.op })}>${brief(one.run)}</a>${' '}<span
     class="dim">${one.says ?? ''}${one.at == null ? '' : ` ${ago(one.at)}`}</span></div>`)}
-    ${of.avoided?.length ? html`<div class="avoided"><span class="tag bad">${Array.isArray(of.avoided) ? `avoided: ${of.avoided.join(', ')}` : of.avoided}</span></div>` : null}</div></article>`;
+    ${of.avoided?.length ? html`<div class="avoided">
+      <span class="tag bad">avoided: ${[of.avoided].flat().join(', ')}</span></div>` : null}</div></article>`;
 
 /** @param {{ query: any }} props */
 export function Failures({ query }) {

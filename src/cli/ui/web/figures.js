@@ -6,11 +6,13 @@ import { Figure } from './parts.js';
 /** The seven figures. @param {{ run: any }} props */
 export function Figures({ run }) {
   const m = run.metrics;
-  const parts = [m.failed ? `${count(m.failed)} failed` : '', m.skipped ? `${count(m.skipped)} skipped` : '', m.cancelled ? `${count(m.cancelled)} cancelled` : ''].filter(Boolean);
+  const parts = ['failed', 'skipped', 'cancelled'].filter(kind => m[kind]).map(kind => `${count(m[kind])} ${kind}`);
   const total = m.completed + m.failed + m.skipped + (m.cancelled ?? 0);
-  const calls = [m.retries ? plural(m.retries, 'retry', 'retries') : '', m.reused ? `${count(m.reused)} reused` : ''].filter(Boolean).join(' · ');
+  const retries = m.retries ? plural(m.retries, 'retry', 'retries') : '';
+  const calls = [retries, m.reused ? `${count(m.reused)} reused` : ''].filter(Boolean).join(' · ');
   const cost = run.demo ? '$0' : m.cost != null && m.unknown_costs ? `≥ ${money(m.cost)}` : money(m.cost);
-  const limit = m.unknown_costs ? `${count(m.unknown_costs)} without a price` : m.budget ? `of ${money(m.budget)}` : 'no limit set';
+  const budget = m.budget ? `of ${money(m.budget)}` : 'no limit set';
+  const limit = m.unknown_costs ? `${count(m.unknown_costs)} without a price` : budget;
 
   return html`<dl class="figs">
     <${Figure} name="time" value=${secs(run.took)}

@@ -106,7 +106,9 @@ export function Stop({ run }) {
 
 /** Saves the report of the run as one file. @param {{ run: any }} props */
 export function Report({ run }) {
-  const report = useDeed(async () => save(await tellForText('/api/report', { run: run.id }), `report-${brief(run.id)}.html`, 'text/html'));
+  const report = useDeed(async () => {
+    save(await tellForText('/api/report', { run: run.id }), `report-${brief(run.id)}.html`, 'text/html');
+  });
   return html`<button type="button" class="btn small" disabled=${report.isWaiting}
     onClick=${report.run}>${report.isWaiting ? 'building …' : 'Report'}</button>
     ${report.problem ? html`<${Trouble} problem=${report.problem} />` : null}`;

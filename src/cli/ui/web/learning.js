@@ -11,7 +11,7 @@ const EXAMPLE = 'let o = optimizer();\nlet done = o.run("sentiment", patterns, t
 /** @param {{ n: number }} props */
 const Nothing = ({ n }) => html`<div class="page"><h1 class="sr">Learning</h1><div class="card">
   <${Empty} title="Nothing was learned yet" command=${EXAMPLE}>
-    ${n ? html`The store holds ${plural(n, 'observation')} of the demo model, which do not count. ` : 'The store holds no observation. '}
+    The store holds ${n ? `${plural(n, 'observation')} of the demo model, which do not count` : 'no observation'}.${' '}
     Scripts record them with <code>o.run(..)</code> or <code>o.record_execution(..)</code>.<//></div></div>`;
 
 /** @param {any} props */
@@ -27,9 +27,12 @@ const Decision = ({ of, patterns }) => html`<tr
 const DECISION_HEAD = html`<th>when</th><th>chosen</th><th class="num">probability</th><th>reason</th>
   <th class="num">score</th><th>run</th>`;
 
+/** Where an answer has the list of decisions. @param {any} answer */
+const decisionsOf = answer => answer.decisions ?? { rows: [], next: null };
+
 /** Decisions, newest first. @param {{ name: string, patterns: any[] }} props */
 function Decisions({ name, patterns }) {
-  const { rows, next, load } = usePages(`/api/learning/${encodeURIComponent(name)}`, 'before', answer => answer.decisions ?? { rows: [], next: null });
+  const { rows, next, load } = usePages(`/api/learning/${encodeURIComponent(name)}`, 'before', decisionsOf);
   if (!rows.length) return null;
   return html`<section class="card"><header><h2>Decisions</h2><span
     class="dim">newest first, each with the reason given at the time</span></header>
@@ -41,8 +44,10 @@ function Decisions({ name, patterns }) {
 
 /** What would be chosen now, and the evidence. @param {{ task: any }} props */
 export const Standing = ({ task }) => html`<section class="card"><header><h2>${task.task}</h2>
-    <span class="dim">${plural(task.n, 'execution')}${task.since == null ? '' : ` since ${moment(task.since).slice(0, 10)}`}</span><span class="grow"></span><span class="dim">${task.objective}</span></header>
-  <div class="say">${say(task.says)}${task.tested ? html`<p class="dim small">${say(task.tested)}</p>` : null}</div><${Whiskers} patterns=${task.patterns} />
+    <span class="dim">${plural(task.n, 'execution')}${task.since == null ? '' : ` since ${moment(task.since).slice(0, 10)}`}</span>
+    <span class="grow"></span><span class="dim">${task.objective}</span></header>
+  <div class="say">${say(task.says)}${task.tested ? html`<p class="dim small">${say(task.tested)}</p>` : null}</div>
+  <${Whiskers} patterns=${task.patterns} />
     <${Standings} patterns=${task.patterns} /></section>`;
 
 /** @param {{ name: string }} props */
@@ -52,7 +57,8 @@ function Task({ name }) {
   if (!data) return html`<${Loading} />`;
   return html`<div class="stack"><${Standing} task=${data} />
     <section class="card"><header><h2>What was chosen, and how well it did</h2>
-      <span class="dim">${plural(data.n, 'execution')} in their order${data.smooth > 1 ? `; mean of ${data.smooth}` : ''}</span></header><${Progress} task=${data} /></section>
+      <span class="dim">${plural(data.n, 'execution')} in their order${data.smooth > 1 ? `; mean of ${data.smooth}` : ''}</span></header>
+      <${Progress} task=${data} /></section>
     <${Decisions} name=${name} patterns=${data.patterns} /></div>`;
 }
 

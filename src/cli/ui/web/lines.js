@@ -38,6 +38,12 @@ function heading(flow, all) {
   return parts.join(' · ');
 }
 
+/** The heading of a flow. @param {any} flow @param {any[]} all @returns {Line} */
+function headOf(flow, all) {
+  const name = flow.name || (flow.flow === 0 ? 'script' : `flow ${flow.flow}`);
+  return { kind: 'flow', key: `flow${flow.flow}`, name, says: heading(flow, all), took: flow.took ?? null };
+}
+
 /**
  * What the timeline shows, from the rows of a run.
  * @param {any[]} flows
@@ -48,7 +54,8 @@ function heading(flow, all) {
  * @returns {Line[]}
  */
 export function linesOf(flows, top, listings, open, zoom) {
-  const isSeen = (/** @type {any} */ a, /** @type {any} */ b) => !zoom || a == null || !((b ?? Infinity) < zoom[0] || a > zoom[1]);
+  const isSeen = (/** @type {any} */ a, /** @type {any} */ b) =>
+    !zoom || a == null || !((b ?? Infinity) < zoom[0] || a > zoom[1]);
   /** @type {Line[]} */
   const lines = [];
   let last = null;
@@ -59,7 +66,7 @@ export function linesOf(flows, top, listings, open, zoom) {
     if (row.flow !== last) {
       last = row.flow;
       const flow = flows.find(one => one.flow === row.flow);
-      if (flow) lines.push({ kind: 'flow', key: `flow${last}`, name: flow.name || (flow.flow === 0 ? 'script' : `flow ${flow.flow}`), says: heading(flow, flows), took: flow.took ?? null });
+      if (flow) lines.push(headOf(flow, flows));
     }
 
     if (!isFold) {
@@ -68,7 +75,8 @@ export function linesOf(flows, top, listings, open, zoom) {
     }
     const key = keyOf(row);
     lines.push({ kind: 'fold', key, row: { ...row, key } });
-    if (open.has(key)) lines.push(...inside(row, listings[key]).filter(line => line.kind !== 'op' || isSeen(line.row.start, line.row.end)));
+    const within = open.has(key) ? inside(row, listings[key]) : [];
+    lines.push(...within.filter(line => line.kind !== 'op' || isSeen(line.row.start, line.row.end)));
   }
   if (top.next != null) lines.push({ kind: 'more', key: '', word: 'more', says: 'the next 200 rows' });
   return lines;

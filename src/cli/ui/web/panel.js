@@ -31,7 +31,8 @@ function Conversation({ run, row, attempts }) {
   return html`${attempts.length > 1 ? html`<section><h3>Calls</h3><${Calls} attempts=${attempts} /></section>` : null}
     <section><h3>Messages<span class="grow"></span>${attempts.length > 1
       ? html`<label class="plain">of call <select value=${at}
-      onChange=${(/** @type {any} */ event) => choose(Number(event.target.value))}>${attempts.map((/** @type {any} */ _, /** @type {number} */ i) =>
+      onChange=${(/** @type {any} */ event) => choose(Number(event.target.value))}>
+      ${attempts.map((/** @type {any} */ _, /** @type {number} */ i) =>
         html`<option value=${i}>${i + 1}</option>`)}</select></label>` : null}</h3>
     <${Exchange} key=${`${row.op}-${at}`} attempt=${attempts[at]} name=${`${brief(run)}-${row.name}`}
       fetch=${fetch} /></section>`;
@@ -56,20 +57,25 @@ export function Verdict({ run, row, more }) {
     }
     setIsWaiting(false);
   };
+  const submit = (/** @type {any} */ event) => {
+    event.preventDefault();
+    if (note.trim()) write('/api/note', { text: note });
+  };
   const thumb = (/** @type {boolean} */ value, /** @type {string} */ sign, /** @type {string} */ word) =>
     html`<button type="button"
     aria-pressed=${String(good === value)} aria-label=${word} title=${word} disabled=${isWaiting}
     onClick=${() => write('/api/verdict', { good: good === value ? null : value })}>${sign}</button>`;
 
   return html`<section><h3>Verdict and notes</h3>
-    <form class="thumbs" onSubmit=${(/** @type {any} */ event) => { event.preventDefault(); if (note.trim()) write('/api/note', { text: note }); }}>
+    <form class="thumbs" onSubmit=${submit}>
       ${thumb(true, '▲', 'A good answer')}${thumb(false, '▼', 'A bad answer')}
       <input class="field" placeholder="note" aria-label="Note" maxlength="2000" value=${note}
         onInput=${(/** @type {any} */ event) => setNote(event.target.value)} />
       <button class="btn" disabled=${isWaiting || !note.trim()}>add</button>
     </form>
     <p class="dim small" role="status">${isWaiting ? 'waiting for the store …' : more.teaches
-      ? 'A verdict replaces the score of this execution, and the optimizer learns from it.' : 'A verdict here is kept as a note; nothing is learned from it.'}</p>
+      ? 'A verdict replaces the score of this execution, and the optimizer learns from it.'
+      : 'A verdict here is kept as a note; nothing is learned from it.'}</p>
     ${problem ? html`<${Trouble} problem=${problem} />` : null}
     ${(more.notes ?? []).map((/** @type {any} */ one) => html`<div class="said">${one.text} <span class="dim">
       <${Time} at=${one.at} /></span></div>`)}
@@ -80,7 +86,8 @@ export function Verdict({ run, row, more }) {
 function Facts({ run, row, more }) {
   const last = (more.attempts ?? [])[(more.attempts ?? []).length - 1] ?? {};
   const facts = [
-    ['operation', `${row.op} in flow ${row.flow}`], ['kind', row.does], ['request', last.key ? `${last.key}${last.sample ? ` · sample ${last.sample}` : ''}` : ''],
+    ['operation', `${row.op} in flow ${row.flow}`], ['kind', row.does],
+    ['request', last.key && `${last.key}${last.sample ? ` · sample ${last.sample}` : ''}`],
     ['served by', last.served_by], ['waited', row.waited ? `${secs(row.waited)} for its inputs` : ''],
     ['median', more.median == null ? '' : `${secs(more.median)}${more.of ? ` in ${plural(more.of, 'earlier run')}` : ''}`],
   ];

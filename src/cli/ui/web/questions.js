@@ -48,7 +48,8 @@ function Question({ run, question }) {
     ${hint(question) ? html`<p class="dim small">${hint(question)}</p>` : null}
     <div role="status">${sent.isWaiting ? html`<p class="dim">sending the answer …</p>` : null}
       ${sent.done ? html`<p
-        class="ok">${/** @type {any} */ (sent.done).command ? 'The answer fits. Give it in a terminal, which continues the run:' : 'Answered. The run continues.'}</p>` : null}</div>
+        class="ok">${/** @type {any} */ (sent.done).command
+          ? 'The answer fits. Give it in a terminal, which continues the run:' : 'Answered. The run continues.'}</p>` : null}</div>
     ${/** @type {any} */ (sent.done)?.command ? html`<${Command} text=${/** @type {any} */ (sent.done).command} />`
        : null}
     ${sent.problem ? html`<${Trouble} problem=${sent.problem} />` : null}
@@ -67,6 +68,10 @@ export const Waits = ({ run, waits }) => html`<div class="note go waits">
   ${(waits.timers ?? []).map((/** @type {any} */ one) =>
     html`<p>Waits until ${moment(one.due)}. <code>kaizen resume ${brief(run)}</code> continues it then.</p>`)}
 </div>`;
+
+/** What the page does with answers. */
+const LEAD = 'Nothing is running for them. The page checks an answer and shows the command that gives it: '
+  + '`kaizen answer` continues the run.';
 
 /** One run of the page of waiting runs. @param {{ line: any }} props */
 function WaitingRun({ line }) {
@@ -88,11 +93,12 @@ export function Waiting() {
 
   if (!rows.length) return html`<div class="page"><h1 class="sr">Waiting</h1><div class="card">
     <${Empty} title="No run waits for an answer"
-    command=${'let answer = ask("Release 1.2?", #{ options: ["yes", "no"] });'}>A script asks people with <code>ask</code>. Where nobody answers on a terminal,
+    command=${'let answer = ask("Release 1.2?", #{ options: ["yes", "no"] });'}>A script asks people with <code>ask</code>.
+    Where nobody answers on a terminal,
     its run is suspended and appears here.<//></div></div>`;
   return html`<div class="page stack"><div class="head"><h1>Waiting for an answer</h1>
     <span class="dim">${plural(rows.length, 'run')}${next == null ? '' : ' so far'}</span></div>
-    <p class="dim lead">${say('Nothing is running for them. The page checks an answer and shows the command that gives it: `kaizen answer` continues the run.')}</p>
+    <p class="dim lead">${say(LEAD)}</p>
     ${rows.map((/** @type {any} */ line) => html`<${WaitingRun} key=${line.id} line=${line} />`)}
     ${next == null ? null : html`<${More} next=${next} load=${load} says="" />`}</div>`;
 }

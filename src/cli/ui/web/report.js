@@ -34,6 +34,11 @@ const Operation = ({ op, run }) => html`<details id=${`op-${run.id}-${op.row.op}
       ? html`<${Message} who="value" isReply text=${op.value} name=${`${brief(run.id)}-${op.row.name}`} />` : null}
     ${(op.notes ?? []).map((/** @type {any} */ one) => html`<div class="said">${one.text}</div>`)}</div></details>`;
 
+/** A set with a key in it or not, as it was not before. @param {Set<string>} set @param {string} key */
+function flipped(set, key) {
+  return new Set(set.has(key) ? [...set].filter(one => one !== key) : [...set, key]);
+}
+
 /** The operations of a run over time. @param {{ of: any }} props */
 function Times({ of }) {
   const [open, setOpen] = useState(new Set());
@@ -44,7 +49,7 @@ function Times({ of }) {
   const pick = (/** @type {any} */ event) => {
     if (event.target.closest('button')) return;
     const { dataset } = event.target.closest('[data-op], [data-fold]') ?? {};
-    if (dataset?.fold != null) setOpen(new Set(open.has(dataset.fold) ? [...open].filter(key => key !== dataset.fold) : [...open, dataset.fold]));
+    if (dataset?.fold != null) setOpen(flipped(open, dataset.fold));
     if (dataset?.op == null) return;
     setOp(Number(dataset.op));
     const details = document.getElementById(`op-${of.run.id}-${dataset.op}`);
@@ -85,7 +90,7 @@ const Against = ({ of }) => html`<h2>Compared with run ${brief(of.a.id)}</h2><di
       ${of.differs.map((/** @type {any} */ one) => html`<tr><td class="dim">${say(one.what)}</td><td>
         <code>${one.a ?? '–'}</code></td><td><code>${one.b ?? '–'}</code></td></tr>`)}<//>`
     : html`<p class="pad dim">Parameters, files, models and versions are the same.</p>`}</div>
-  <p>${plural(of.ops.filter((/** @type {any} */ op) => op.change !== 'same').length, 'operation')} of ${count(of.ops.length)} differ. ${of.result?.says ?? ''}</p>
+  <p>${plural(of.total - of.same, 'operation')} of ${count(of.total)} differ. ${of.result?.says ?? ''}</p>
   ${of.result?.pieces?.length ? html`<${Pieces} of=${of.result.pieces} />` : null}`;
 
 /** @param {{ of: any }} props */
@@ -101,7 +106,8 @@ function Whole({ data }) {
   return html`<div class="report"><header><div class="title"><h1>${data.title}</h1>${first.run.demo
     ? html`<${Demo} />` : null}</div>
       ${isOnly ? html`<${Facts} run=${first.run} />` : null}</header>
-    ${[data.lead].flat().map(one => html`<p class="lead">${say(one)}</p>`)}${data.left ? html`<p class="dim">Left out: ${say(data.left)}</p>` : null}
+    ${[data.lead].flat().map(one => html`<p class="lead">${say(one)}</p>`)}
+    ${data.left ? html`<p class="dim">Left out: ${say(data.left)}</p>` : null}
     ${data.runs.map((/** @type {any} */ of) => html`<${One} key=${of.run.id} of=${of} isOnly=${isOnly} />`)}
     ${data.compare ? html`<${Against} of=${data.compare} />` : null}
     ${data.learning?.length ? html`<h2>What was learned</h2>${data.learning.map((/** @type {any} */ one) =>
@@ -112,7 +118,8 @@ function Whole({ data }) {
     ${data.runs.map((/** @type {any} */ of) =>
       html`<h2>${of.run.planned > of.ops.length ? 'Operations' : 'Every operation'}${isOnly ? '' : ` of ${brief(of.run.id)}`}</h2>
       ${of.ops.map((/** @type {any} */ op) => html`<${Operation} key=${op.row.op} op=${op} run=${of.run} />`)}`)}
-    <footer>Made by kaizen ${data.program} from the journal of ${data.project} on ${moment(data.now)}. This file loads nothing and sends nothing.
+    <footer>Made by kaizen ${data.program} from the journal of ${data.project} on ${moment(data.now)}.
+      This file loads nothing and sends nothing.
       Secrets that kaizen knows were removed when the journal was written. Read it before you pass it on.</footer>
         </div>`;
 }

@@ -50,7 +50,11 @@ export function useRows(run, { only, q }) {
     pending.set(pending.get() + 1);
     const settle = (/** @type {any} */ found) => {
       pending.set(pending.get() - 1);
-      if (!isGone) setState((/** @type {State} */ was) => ({ of: path, listings: was.of === path ? was.listings : {}, top: null, problem: null, ...found }));
+      if (isGone) return;
+      setState((/** @type {State} */ was) => {
+        const listings = was.of === path ? was.listings : {};
+        return { of: path, listings, top: null, problem: null, ...found };
+      });
     };
     ask(path).then(top => settle({ top }), problem => settle({ problem }));
     return () => { isGone = true; clearTimeout(timer.current); timer.current = 0; };

@@ -52,6 +52,7 @@ function useRun(id) {
 function RunHead({ run }) {
   const m = run.metrics;
   const ended = m.completed + m.failed + m.skipped + (m.cancelled ?? 0);
+  const demo = m.demo_calls === m.calls ? 'every call' : `${m.demo_calls} of ${plural(m.calls, 'call')}`;
   const progress = run.planned > ended ? `${count(ended)} of ${count(run.planned)}` : plural(ended, 'operation');
   const word = run.status === 'running' ? `running, ${progress}` : null;
 
@@ -61,7 +62,8 @@ function RunHead({ run }) {
       ${run.status === 'running' ? html`<${Stop} run=${run} />` : null}
       <a class=${classes('btn small', !run.before && 'off')} aria-disabled=${run.before ? null : 'true'}
         href=${run.before ? link(['compare', run.before, run.id]) : null}
-        title=${run.before ? 'with the run of this script before it' : 'there is no earlier run of this script'}>Compare <kbd class="wide">c</kbd></a>
+        title=${run.before ? 'with the run of this script before it' : 'there is no earlier run of this script'}>Compare
+        <kbd class="wide">c</kbd></a>
       <${Report} run=${run} /></div>
     <div class="sub"><${Time} at=${run.started_at} /><span>${moment(run.started_at)}</span>
       ${Object.entries(run.args ?? {}).map(([name, value]) => html`<span class="arg">${name}=<span
@@ -76,7 +78,8 @@ function RunHead({ run }) {
         : html`<a href=${link(['run', run.id], { op: run.failure.op })}>show the operation</a>`}</div>` : null}</div>`
            : null}
     ${run.demo ? html`<div
-      class="note warn">The demo model answered <strong>${m.demo_calls === m.calls ? 'every call' : `${m.demo_calls} of ${plural(m.calls, 'call')}`}</strong>${' '}of this run. Times and costs are those of the demo, and nothing is learned from it.</div>` : null}
+      class="note warn">The demo model answered <strong>${demo}</strong> of this run. Times and costs are those of the demo,
+      and nothing is learned from it.</div>` : null}
     ${run.waits ? html`<${Waits} run=${run.id} waits=${run.waits} />` : null}`;
 }
 
@@ -86,7 +89,8 @@ function Log({ run }) {
   if (problem) return html`<${Trouble} problem=${problem} />`;
   if (!data) return html`<${Loading} />`;
   if (!rows.length) return html`<div class="card"><${Empty}
-    title="The log is empty">Scripts write to it with <code>log.info(..)</code>, and the optimizer with each of its decisions.<//></div>`;
+    title="The log is empty">Scripts write to it with <code>log.info(..)</code>, and the optimizer with each
+    of its decisions.<//></div>`;
 
   const looks = /** @type {any} */ ({ decision: 'go', warn: 'warn', error: 'bad', asked: 'go', answered: 'go' });
   return html`<div class="card"><${Table} label="Log" head=${html`<th class="num">after</th><th>kind</th>
@@ -109,14 +113,16 @@ function GraphView({ run, query, op, pick }) {
   return html`${flows.length > 1 ? html`<div class="tools"><label>flow <select value=${chosen.flow}
     onChange=${(/** @type {any} */ event) => adjust({ flow: event.target.value })}>
       ${flows.map((/** @type {any} */ one) => html`<option
-        value=${one.flow}>${one.flow}${one.name ? ` · ${one.name}` : ''} · ${plural(one.ops, 'operation')}</option>`)}</select></label></div>` : null}
+        value=${one.flow}>${one.flow}${one.name ? ` · ${one.name}` : ''} · ${plural(one.ops, 'operation')}</option>`)}
+      </select></label></div>` : null}
     ${problem ? html`<${Trouble} problem=${problem} />` : data ? html`<${Dag} graph=${data} op=${op} pick=${pick} />`
       : html`<${Loading} />`}`;
 }
 
 /** @param {any} run */
 const views = run => [
-  ...run.cases ? [['examples', 'Examples', 'e']] : [], ['timeline', 'Timeline', 't'], ['graph', 'Graph', 'g'], ['log', 'Log', 'l'], ['result', 'Result', 'v'],
+  ...run.cases ? [['examples', 'Examples', 'e']] : [],
+  ['timeline', 'Timeline', 't'], ['graph', 'Graph', 'g'], ['log', 'Log', 'l'], ['result', 'Result', 'v'],
 ];
 
 /** @param {{ id: string, query: any }} props */
@@ -142,7 +148,10 @@ function RunPage({ run, query, only, rows }) {
   const lines = rows.top ? linesOf(run.flows ?? [], rows.top, rows.listings, open, zoom) : [];
 
   const setZoom = (/** @type {[number, number] | null} */ next) => adjust({ zoom: next ? next.join('-') : null });
-  const toggle = (/** @type {string} */ key) => adjust({ open: (open.has(key) ? [...open].filter(one => one !== key) : [...open, key]).join('\n') });
+  const toggle = (/** @type {string} */ key) => {
+    const keys = open.has(key) ? [...open].filter(one => one !== key) : [...open, key];
+    adjust({ open: keys.join('\n') });
+  };
   const more = (/** @type {string} */ key) => {
     const fold = rows.top?.rows.find((/** @type {any} */ row) => `${row.flow}/${row.fold}` === key);
     if (fold) rows.list(fold); else rows.more();

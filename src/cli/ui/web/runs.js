@@ -166,10 +166,11 @@ export function Runs({ hello, query }) {
     <div class="card">${all.length ? html`<${Table} label="Runs" name="runs" head=${RUN_HEAD}>
         ${all.map(run => html`<${RunRow} key=${run.id} run=${run} isMarked=${chosen.includes(run.id)} />`)}<//>
       <${More} next=${next} load=${load} word="older ↓"
-        says=${next == null ? `${plural(all.length, 'run')}${q ? ' found' : ''}` : `newest ${count(all.length)}${q ? ' found' : ''}`} />`
+        says=${`${next == null ? plural(all.length, 'run') : `newest ${count(all.length)}`}${q ? ' found' : ''}`} />`
       : data ? html`<${Empty}
         title="No run matches">Looked for <code>${q}</code> in all runs. A filter may hold <code>script:</code>, <code>status:</code>,
-          <code>tag:</code>, <code>is:demo</code>, <code>cost:>0.1</code>, <code>took:>60</code>, <code>after:2026-11-01</code> or any text.<//>` : problem ? null : html`<${Loading} />`}</div>
+          <code>tag:</code>, <code>is:demo</code>, <code>cost:>0.1</code>, <code>took:>60</code>,
+          <code>after:2026-11-01</code> or any text.<//>` : problem ? null : html`<${Loading} />`}</div>
     ${chosen.length ? html`<${Marked} chosen=${chosen} />` : null}</div>`;
 }
 

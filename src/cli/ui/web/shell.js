@@ -78,7 +78,8 @@ function Page({ hello, at }) {
 
 /** Moves the focus along the rows of the page. @param {number} step */
 function move(step) {
-  const rows = /** @type {HTMLElement[]} */ ([...document.querySelectorAll('main .row, main .r[tabindex], main article[tabindex]')]);
+  const found = document.querySelectorAll('main .row, main .r[tabindex], main article[tabindex]');
+  const rows = /** @type {HTMLElement[]} */ ([...found]);
   const from = rows.findIndex(row => row === document.activeElement || row.contains(document.activeElement));
   const chosen = rows.findIndex(row => row.getAttribute('aria-selected') === 'true');
   const at = from >= 0 ? from : chosen;
@@ -101,7 +102,8 @@ function openRow() {
 
 /** The keys of every page. @param {() => void} showHelp */
 const common = showHelp => ({
-  j: () => move(1), k: () => move(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1), Enter: openRow, ' ': openRow, '?': showHelp,
+  j: () => move(1), k: () => move(-1), ArrowDown: () => move(1), ArrowUp: () => move(-1),
+  Enter: openRow, ' ': openRow, '?': showHelp,
   '/': () => document.getElementById('find')?.focus(),
   x: () => {
     const run = /** @type {HTMLElement | null} */ (document.activeElement?.closest('[data-run]'))?.dataset.run;

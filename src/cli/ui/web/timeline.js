@@ -140,6 +140,10 @@ function Overview({ run, view, zoom, setZoom }) {
     const box = event.currentTarget.getBoundingClientRect();
     return Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) * run.took;
   };
+  const begin = (/** @type {any} */ event) => {
+    began.current = where(event);
+    event.currentTarget.setPointerCapture(event.pointerId);
+  };
   const end = (/** @type {any} */ event) => {
     const [a, b] = [began.current, where(event)].sort((x, z) => x - z);
     if (began.current != null) setZoom(b - a > run.took / 100 ? [Math.round(a), Math.round(b)] : null);
@@ -151,7 +155,7 @@ function Overview({ run, view, zoom, setZoom }) {
     <div>running<br />max ${run.metrics.max_in_flight || Math.max(0, ...flight)} at once</div>
     <svg viewBox=${`0 0 ${width} 46`} preserveAspectRatio="none" role="img"
       aria-label=${`Operations running over time, at most ${peak}. Drag to zoom in.`}
-      onPointerDown=${(/** @type {any} */ event) => { began.current = where(event); event.currentTarget.setPointerCapture(event.pointerId); }}
+      onPointerDown=${begin}
       onPointerUp=${end}>
       <path class="flight" d=${`M0 44${area}L${width} 44Z`} />
       ${zoom ? html`<rect class="shade" x="0" y="0" height="46" width=${width * view[0] / run.took} />
@@ -180,7 +184,8 @@ function useWindow(box, lines) {
       setSeen((/** @type {number[]} */ was) => was[0] === next[0] && was[1] === next[1] ? was : next);
     };
     const all = () => setSeen([0, lines.length]);
-    const events = /** @type {[string, () => void][]} */ ([['scroll', look], ['resize', look], ['beforeprint', all], ['afterprint', look]]);
+    /** @type {[string, () => void][]} */
+    const events = [['scroll', look], ['resize', look], ['beforeprint', all], ['afterprint', look]];
 
     look();
     for (const [event, act] of events) addEventListener(event, act, true);
@@ -191,7 +196,9 @@ function useWindow(box, lines) {
   return { from, to, above: tops[from], below: tops[lines.length] - tops[to] };
 }
 
-const KEYS = [['crit', 'critical path'], ['', 'other'], ['f', 'failed call'], ['p', 'pause before a retry'], ['u', 'reused reply'], ['w', 'waiting']];
+const KEYS = [
+  ['crit', 'critical path'], ['', 'other'], ['f', 'failed'], ['p', 'pause before a retry'], ['u', 'reused reply'], ['w', 'waiting'],
+];
 
 /**
  * @param {{ run: any, lines: Line[], op: number | null, open: Set<string>, zoom: Span | null,
@@ -204,7 +211,9 @@ export function Timeline({ run, lines, op, open, zoom, setZoom, pick }) {
   const marks = ticks(view[0], view[1], innerWidth < 640 ? 3 : 6);
   const { from, to, above, below } = useWindow(box, lines);
 
-  const looks = new Set(lines.flatMap(line => line.kind === 'op' ? line.row.segments.map(([kind]) => /** @type {any} */ (LOOKS)[kind]) : []));
+  const kinds = lines.flatMap(line => line.kind === 'op' ? line.row.segments.map(([kind]) => kind) : []);
+  const looks = new Set(kinds.map(kind => /** @type {any} */ (LOOKS)[kind]));
+  const idle = scale.gaps.reduce((sum, [a, b]) => sum + b - a, 0);
   const isEven = !zoom && !scale.gaps.length && marks.length > 1;
   const step = isEven ? `${scale.at(marks[1]) - scale.at(marks[0])}%` : '100%';
   const tabbed = lines.findIndex(line => line.kind === 'op' ? line.row.op === op : false);
@@ -237,6 +246,6 @@ export function Timeline({ run, lines, op, open, zoom, setZoom, pick }) {
     </div>
     <div class="foot">${KEYS.filter(([look]) => look === '' || look === 'crit' || looks.has(look)).map(([look, word]) =>
       html`<span class="key"><i class=${look}></i>${word}</span>`)}<span class="grow"></span>
-      ${scale.gaps.length ? html`<span>idle time is drawn short (${percent(scale.gaps.reduce((sum, [a, b]) => sum + b - a, 0) / (view[1] - view[0]))} of the time)</span>` : null}</div>
+      ${idle ? html`<span>idle time is drawn short (${percent(idle / (view[1] - view[0]))} of the time)</span>` : null}</div>
   </div>`;
 }

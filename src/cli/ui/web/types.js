@@ -4,7 +4,9 @@
  * @typedef {{ text: string, bytes: number, at: string | null }} Text
  * a text, or its beginning: all of its bytes, and where the rest is
  *
- * @typedef {{ completed: number, failed: number, skipped: number, cancelled: number, running: number, waiting?: number }} Outcomes
+ * @typedef {{
+ *   completed: number, failed: number, skipped: number, cancelled: number, running: number, waiting?: number
+ * }} Outcomes
  *
  * @typedef {{
  *   id: string, script: string, params: string, status: string, kind?: string, started_at: number, took: number | null,

@@ -49,7 +49,8 @@ export function nextFailure(lines, from, open) {
 
 /** The keys of a run. @param {any} given */
 export function useRunKeys({ run, query, view, lines, open, zoom, setZoom, more }) {
-  const show = (/** @type {string} */ key) => () => adjust({ view: key === (run.cases ? 'examples' : 'timeline') ? null : key });
+  const usual = run.cases ? 'examples' : 'timeline';
+  const show = (/** @type {string} */ key) => () => adjust({ view: key === usual ? null : key });
   const visit = (/** @type {string | null} */ id) => () => { if (id) go(['run', id]); };
   const whole = Math.max(run.took ?? 0, 1);
   const look = (/** @type {number} */ factor) => () => setZoom(zoomed(zoom ?? [0, whole], whole, factor));
@@ -71,7 +72,8 @@ export function useRunKeys({ run, query, view, lines, open, zoom, setZoom, more 
   };
 
   /** @type {import('./keys.js').Keys} */
-  const onTimeline = view === 'timeline' ? { '+': look(0.5), '=': look(0.5), '-': look(2), '−': look(2), 0: () => setZoom(null), o: all } : {};
+  const onTimeline = view === 'timeline'
+    ? { '+': look(0.5), '=': look(0.5), '-': look(2), '−': look(2), 0: () => setZoom(null), o: all } : {};
   useKeys({
     t: show('timeline'), g: show('graph'), l: show('log'), v: show('result'), ...run.cases ? { e: show('examples') } : {},
     f: fail, '[': visit(run.before), ']': visit(run.after),
