@@ -36,7 +36,7 @@ function Cell({ cell, run, query, isDim }) {
 
 /** @param {{ pattern: any, query: any }} props */
 function PatternHead({ pattern, query }) {
-  const isJudged = pattern.score != null || pattern.right > 0;
+  const isJudged = pattern.score != null || pattern.judged > 0;
   const wrong = pattern.wrong ?? (isJudged ? pattern.n - pattern.right : 0);
   const isChosen = query.only === 'wrong' && query.pattern === pattern.name;
   const share = percent(pattern.n ? pattern.right / pattern.n : null);
@@ -58,7 +58,7 @@ function PatternHead({ pattern, query }) {
  */
 export function Cases({ run, query }) {
   const only = query.only === 'wrong' || query.only === 'differ' ? query.only : '';
-  const asked = new URLSearchParams({ ...only && { only }, ...query.pattern && { pattern: query.pattern } });
+  const asked = new URLSearchParams({ ...only && { only }, ...query.task && { task: query.task } });
   const { rows, next, load, data, problem } = usePages(`/api/run/${run}/cases${String(asked) ? `?${asked}` : ''}`, 'after');
   if (problem) return html`<${Trouble} problem=${problem} />`;
   if (!data) return html`<${Loading} />`;
@@ -66,16 +66,19 @@ export function Cases({ run, query }) {
   const names = data.patterns.map((/** @type {any} */ one) => one.name);
   const at = names.indexOf(query.pattern);
   const shown = only === 'wrong' && at >= 0 ? rows.filter(row => row.cells[at]?.wrong) : rows;
-  return html`<div class="card"><header><h2>Compare patterns on examples</h2><span class="dim">${data.task}</span>
-    <span class="grow"></span>
+  return html`<div class="card"><header><h2>Compare patterns on examples</h2>
+      ${data.tasks?.length > 1 ? html`<label>task type <select value=${data.task}
+        onChange=${(/** @type {any} */ event) => adjust({ task: event.target.value, only: null, pattern: null })}>
+        ${data.tasks.map((/** @type {string} */ one) => html`<option value=${one}>${one}</option>`)}</select></label>`
+      : html`<span class="dim">${data.task}</span>`}<span class="grow"></span>
       <${Choice} label="Examples" of=${ONLY} value=${only}
         pick=${(/** @type {string} */ key) => adjust({ only: key || null, pattern: null })} /></header>
     ${shown.length ? html`<div class="scroll" tabindex="0" role="group" aria-label="Examples"><table class="cases">
       <thead><tr><th class="num">#</th><th>input</th><th>expected</th>${data.patterns.map((/** @type {any} */ one) =>
         html`<${PatternHead} key=${one.name} pattern=${one} query=${query} />`)}</tr></thead>
       <tbody>${shown.map((/** @type {any} */ row) => html`<tr key=${`${row.task}-${row.number}`}>
-        <td class="num dim">${row.number}</td><td class="input"><div tabindex=${row.input.length > 160 ? 0
-         : null}>${row.input}</div></td>
+        <td class="num dim">${row.number}</td><td class="input">
+          <div tabindex=${row.input.length > 160 ? 0 : null}>${row.input}</div></td>
         <td class="expected">${row.expected ?? html`<span class="dim">unknown</span>`}</td>
         ${row.cells.map((/** @type {any} */ cell, /** @type {number} */ i) =>
           html`<${Cell} key=${i} cell=${cell} run=${run}
