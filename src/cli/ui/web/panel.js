@@ -1,6 +1,6 @@
 // One operation in full: what failed, its calls and messages, and what to do about it.
-import { html, useState } from './base.js';
-import { brief, count, money, plural, say, secs } from './words.js';
+import { html, useRef, useSetup, useState } from './base.js';
+import { brief, count, money, plural, quoted, say, secs } from './words.js';
 import { link } from './address.js';
 import { partOf, refresh, tell, useAnswer } from './data.js';
 import { Command, Demo, Glyph, Loading, Time, Trouble } from './parts.js';
@@ -91,19 +91,24 @@ function Facts({ run, row, more }) {
     ['served by', last.served_by], ['waited', row.waited ? `${secs(row.waited)} for its inputs` : ''],
     ['median', more.median == null ? '' : `${secs(more.median)}${more.of ? ` in ${plural(more.of, 'earlier run')}` : ''}`],
   ];
-  const at = `${brief(run)} --at ${row.name}`;
-  return html`<section><h3>In a terminal</h3><${Command} text=${`kaizen fork ${at}`} />
-    <${Command} text=${`kaizen show ${brief(run)}:${row.name}`} /></section>
+  return html`<section><h3>In a terminal</h3><${Command} text=${`kaizen fork ${run} --at=${quoted(row.name)}`} />
+    <${Command} text=${`kaizen show ${quoted(`${run}:${row.name}`)}`} /></section>
     <section><h3>Facts</h3><dl class="kv">${facts.filter(([, value]) => value).map(([name, value]) =>
       html`<dt>${name}</dt><dd class=${name === 'request' ? 'mono' : ''}>${value}</dd>`)}</dl></section>`;
 }
+
+/** Whether the panel lies over the page rather than beside it. */
+export const coversPage = () => matchMedia('(max-width: 980px)').matches;
 
 /**
  * The panel of one operation.
  * @param {{ run: string, op: number, query: any, close: () => void }} props
  */
 export function Panel({ run, op, query, close }) {
+  const box = useRef(null);
   const { data, problem, isOld } = useAnswer(`/api/run/${run}/op/${op}`);
+  // Where the panel covers the page, the focus goes into it.
+  useSetup(() => { if (data && coversPage()) box.current?.focus({ preventScroll: true }); }, [op, data == null]);
   if (problem) return html`<aside class="side" aria-label="Operation"><section><${Trouble} problem=${problem} />
     </section></aside>`;
   if (!data) return html`<aside class="side" aria-label="Operation"><${Loading} /></aside>`;
@@ -111,7 +116,7 @@ export function Panel({ run, op, query, close }) {
   const { row } = data;
   const attempts = data.attempts ?? [];
   const fetch = partOf(run);
-  return html`<aside class="side" aria-label=${`Operation ${row.name}`} aria-busy=${String(isOld)} tabindex="-1">
+  return html`<aside ref=${box} class="side" aria-label=${`Operation ${row.name}`} aria-busy=${String(isOld)} tabindex="-1">
     <header><div class="h"><${Glyph} of=${row.outcome} /><h2 title=${row.name}>${row.name}</h2>
         ${row.critical ? html`<span class="tag">critical path</span>` : null}${row.demo ? html`<${Demo} />`
            : null}<span class="grow"></span>

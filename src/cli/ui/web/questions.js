@@ -66,7 +66,7 @@ export const Waits = ({ run, waits }) => html`<div class="note go waits">
   ${(waits.questions ?? []).map((/** @type {any} */ one) => html`<${Question} key=${one.number}
     run=${run} question=${one} />`)}
   ${(waits.timers ?? []).map((/** @type {any} */ one) =>
-    html`<p>Waits until ${moment(one.due)}. <code>kaizen resume ${brief(run)}</code> continues it then.</p>`)}
+    html`<p>Waits until ${moment(one.due)}. <code>kaizen resume ${run}</code> continues it then.</p>`)}
 </div>`;
 
 /** What the page does with answers. */

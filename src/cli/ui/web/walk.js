@@ -1,19 +1,14 @@
 // Walking through a run by keys: views, failures, zoom, the runs beside it.
 import { useEffect } from './base.js';
-import { plain } from './words.js';
+import { plain, quoted } from './words.js';
 import { adjust, go } from './address.js';
 import { announce } from './parts.js';
 import { useKeys } from './keys.js';
 import { zoomed } from './scale.js';
 import { HEIGHTS } from './timeline.js';
+import { coversPage } from './panel.js';
 
 /** @typedef {import('./types.js').Line} Line */
-
-/**
- * A text as a shell reads it.
- * @param {string} text
- */
-const quoted = text => /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`;
 
 /**
  * The command that repeats a run.
@@ -111,7 +106,7 @@ export function useReveal(op, lines) {
       const scroller = section && section.scrollHeight > section.clientHeight + 1 ? section : document.scrollingElement;
       scroller?.scrollBy({ top: top - innerHeight / 2 });
     }
-    const isFree = document.activeElement === document.body || document.activeElement?.closest('.tl');
+    const isFree = !coversPage() && (document.activeElement === document.body || document.activeElement?.closest('.tl'));
     if (isFree) requestAnimationFrame(() => rowOf(op)?.focus({ preventScroll: true }));
   }, [op, index < 0]);
 }

@@ -105,7 +105,7 @@ export function moment(at) {
 }
 
 /**
- * The end of a run's id, which is what people type.
+ * The end of a run's id, which tells runs apart at a glance. Commands take the whole id.
  * @param {string} id
  */
 export const brief = id => id.slice(-6);
@@ -125,3 +125,9 @@ export function say(text) {
  * @param {any} value
  */
 export const plain = value => typeof value === 'string' ? value : JSON.stringify(value);
+
+/**
+ * A text as a shell reads it.
+ * @param {string} text
+ */
+export const quoted = text => /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replace(/'/g, "'\\''")}'`;
