@@ -1,5 +1,5 @@
 // A run over time: a row for each operation, or one for many of a name. Only the rows in sight are elements.
-import { classes, html, useLayoutEffect, useRef, useState } from './base.js';
+import { classes, html, useLayoutEffect, useMemo, useRef, useState } from './base.js';
 import { count, money, percent, say, secs } from './words.js';
 import { scaleOf, ticks } from './scale.js';
 import { Demo, Glyph } from './parts.js';
@@ -164,6 +164,19 @@ function Overview({ run, view, zoom, setZoom }) {
     </svg><div></div></div>`;
 }
 
+/** Where each line begins, and where the last one ends. @param {Line[]} lines */
+function topsOf(lines) {
+  const tops = [0];
+  for (const line of lines) tops.push(tops[tops.length - 1] + HEIGHTS[line.kind]);
+  return tops;
+}
+
+/** The looks of bars that there are. @param {Line[]} lines @returns {Set<string>} */
+function looksOf(lines) {
+  const kinds = lines.flatMap(line => line.kind === 'op' ? line.row.segments.map(([kind]) => kind) : []);
+  return new Set(kinds.map(kind => /** @type {any} */ (LOOKS)[kind]));
+}
+
 /**
  * The rows of a list that are in sight, and how high those above and below are.
  * @param {any} box the element around the rows
@@ -171,8 +184,8 @@ function Overview({ run, view, zoom, setZoom }) {
  */
 function useWindow(box, lines) {
   const [seen, setSeen] = useState([0, 60]);
-  const tops = [0];
-  for (const line of lines) tops.push(tops[tops.length - 1] + HEIGHTS[line.kind]);
+  /** @type {number[]} */
+  const tops = useMemo(() => topsOf(lines), [lines]);
 
   useLayoutEffect(() => {
     const look = () => {
@@ -211,16 +224,16 @@ export function Timeline({ run, lines, op, open, zoom, setZoom, pick }) {
   const marks = ticks(view[0], view[1], innerWidth < 640 ? 3 : 6);
   const { from, to, above, below } = useWindow(box, lines);
 
-  const kinds = lines.flatMap(line => line.kind === 'op' ? line.row.segments.map(([kind]) => kind) : []);
-  const looks = new Set(kinds.map(kind => /** @type {any} */ (LOOKS)[kind]));
+  const looks = useMemo(() => looksOf(lines), [lines]);
   const idle = scale.gaps.reduce((sum, [a, b]) => sum + b - a, 0);
   const isEven = !zoom && !scale.gaps.length && marks.length > 1;
   const step = isEven ? `${scale.at(marks[1]) - scale.at(marks[0])}%` : '100%';
-  const tabbed = lines.findIndex(line => line.kind === 'op' ? line.row.op === op : false);
+  const picked = lines.findIndex(line => line.kind === 'op' ? line.row.op === op : false);
+  const tabbed = picked < 0 ? lines.findIndex(line => line.kind !== 'flow') : picked;
 
   const rows = lines.slice(from, to).map((line, i) => {
     const index = from + i;
-    const tab = index === Math.max(tabbed, lines.findIndex(one => one.kind !== 'flow')) ? 0 : -1;
+    const tab = index === tabbed ? 0 : -1;
     if (line.kind === 'op') {
       return html`<${OpLine} key=${line.key} row=${line.row} scale=${scale} isPicked=${line.row.op === op}
         index=${index} isInside=${line.isInside} tab=${tab} />`;
