@@ -14,6 +14,7 @@ mod stdlib;
 mod store;
 mod support;
 mod tidy;
+mod ui;
 mod values;
 mod words;
 

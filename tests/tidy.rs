@@ -185,6 +185,12 @@ const PARSERS: &[(&str, &str)] = &[
     ("script/test/mod.rs", "names of snapshots"),
     ("script/reference/completion.rs", "signatures"),
     ("store/schema.rs", "names of SQLite's tables"),
+    ("view/filter.rs", "the words of a filter"),
+    ("journal/query.rs", "questions in SQL"),
+    ("cli/ui/", "headers, addresses, and the page's own files"),
+    ("cli/app/process.rs", "what the kernel says of a process"),
+    ("cli/command/note.rs", "names of operations, such as `@:draft`"),
+    ("cli/command/report.rs", "places of texts, as `SEQ/FIELD`"),
 ];
 
 /// What no part of kaizen looks into, parser or not: texts that kaizen itself made for people.

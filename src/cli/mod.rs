@@ -14,9 +14,9 @@ use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
-    advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures, fork, gc,
-    list, mcp, models, new, patterns, plan, repl, replay, report, resume, run, runs, show, test, tools,
-    watch,
+    advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
+    fork, gc, list, mcp, models, new, note, patterns, plan, repl, replay, report, resume, run,
+    runs, show, sql, test, tools, watch,
 };
 use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
@@ -96,8 +96,14 @@ enum Command {
     Runs(runs::Arguments),
     /// Show what a run did.
     Show(show::Arguments),
+    /// Keep a note about a run or an operation, or print the notes of a run.
+    Note(note::Arguments),
+    /// Put labels on a run, or take them off it.
+    Label(note::LabelArguments),
     /// Show in what two runs differ.
     Diff(diff::Arguments),
+    /// Ask the store in SQL, read-only; without a question, list the views.
+    Sql(sql::Arguments),
     /// Write runs to one HTML file that opens without a server.
     Report(report::Arguments),
     /// Look at runs in the browser: a page on this computer that follows them live.
@@ -267,7 +273,10 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Answer(arguments)) => answer::run(global, arguments),
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
+        Some(Command::Note(arguments)) => note::note(global, arguments),
+        Some(Command::Label(arguments)) => note::label(global, arguments),
         Some(Command::Diff(arguments)) => diff::run(global, arguments),
+        Some(Command::Sql(arguments)) => sql::run(global, arguments),
         Some(Command::Report(arguments)) => report::run(global, arguments),
         Some(Command::Ui(arguments)) => ui::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),

@@ -63,6 +63,30 @@ impl RunRemarks {
     }
 }
 
+/// Most characters of a note.
+const NOTE_MAX: usize = 2000;
+/// Most characters of a label.
+const LABEL_MAX: usize = 60;
+
+/// Says why a text is no note, if it is none.
+pub fn check_note(text: &str) -> Result<(), String> {
+    let length = text.trim().chars().count();
+    if (1..=NOTE_MAX).contains(&length) {
+        return Ok(());
+    }
+    Err(format!("a note has from 1 to {NOTE_MAX} characters"))
+}
+
+/// Says why a text is no label, if it is none.
+pub fn check_label(text: &str) -> Result<(), String> {
+    let label = text.trim();
+    let is_word = !label.is_empty() && !label.contains(char::is_whitespace);
+    if is_word && label.chars().count() <= LABEL_MAX {
+        return Ok(());
+    }
+    Err(format!("a label is one word of at most {LABEL_MAX} characters"))
+}
+
 /// Makes the change that keeps a remark.
 pub fn keep(remark: Annotation) -> StoreChange {
     let body = secret::scrubbed(remark.body);

@@ -58,22 +58,53 @@ impl RunLog {
 
     /// Compares the end of the run with its row in the list of runs.
     pub fn compare(&self, row: &RunRow) -> Option<Damage> {
+        let mut check = EndCheck::default();
+        let mut damage = self.damage.iter().peekable();
+        for (place, (_, event)) in self.events.iter().enumerate() {
+            while let Some((_, damage)) = damage.next_if(|(before, _)| *before <= place) {
+                check.see_damage(damage);
+            }
+            check.see_event(event);
+        }
+        damage.for_each(|(_, damage)| check.see_damage(damage));
+        check.compare(row)
+    }
+}
+
+/// Compares the end of a run with its row in the list of runs, while its events pass by.
+#[derive(Debug, Default)]
+pub struct EndCheck {
+    is_there: bool,
+    ended: Option<RunStatus>,
+    /// Whether what came last cannot be read: the event that ends a run is the last one.
+    is_unread: bool,
+}
+
+impl EndCheck {
+    /// Takes in the next event.
+    pub fn see_event(&mut self, event: &Event) {
+        self.is_there = true;
+        self.is_unread = false;
+        if let Event::RunEnded { status, .. } = event {
+            self.ended = Some(*status);
+        }
+    }
+
+    /// Takes in what is wrong between two events.
+    pub fn see_damage(&mut self, damage: &Damage) {
+        self.is_there = true;
+        self.is_unread |= matches!(damage, Damage::Unreadable { .. } | Damage::BrokenOff { .. });
+    }
+
+    /// Says what is wrong, once everything has passed by.
+    pub fn compare(&self, row: &RunRow) -> Option<Damage> {
         let run = row.id.clone();
-        if self.events.is_empty() && self.damage.is_empty() {
+        if !self.is_there {
             return Some(Damage::NoEvents { run });
         }
 
-        let ended = self.events.iter().rev().find_map(|(_, event)| match event {
-            Event::RunEnded { status, .. } => Some(*status),
-            _ => None,
-        });
-        // The event that ends a run is the last one, so it may be one that cannot be read.
-        let is_unread = self.damage.iter().rev().take_while(|(n, _)| *n == self.events.len()).any(
-            |(_, damage)| matches!(damage, Damage::Unreadable { .. } | Damage::BrokenOff { .. }),
-        );
-
-        match (ended, &row.status) {
-            (None, _) if is_unread => None,
+        match (self.ended, &row.status) {
+            (None, _) if self.is_unread => None,
             (None, Some(status)) => Some(Damage::NoEnd { run, status: *status }),
             (Some(ended), status) if *status != Some(ended) => {
                 let status = status.map_or("nothing".to_owned(), |status| format!("`{status}`"));

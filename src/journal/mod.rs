@@ -15,6 +15,7 @@ pub mod known_replies;
 pub mod part;
 pub mod past;
 pub mod prune;
+pub mod query;
 pub mod roster;
 pub mod tool_trace;
 pub mod trace;

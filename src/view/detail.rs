@@ -24,14 +24,14 @@ const MESSAGES_MAX: usize = 50;
 const LINKS_MAX: usize = 50;
 
 /// Looks up an event of the run by its number.
-pub type EventSource<'a> = &'a dyn Fn(i64) -> Option<Event>;
+pub type EventLookup<'a> = &'a dyn Fn(i64) -> Option<Event>;
 
 /// Returns everything about an operation, but for what is noted about it.
 pub fn detail(
     skeleton: &Skeleton,
     op: OpId,
     clock: RunClock,
-    events: EventSource<'_>,
+    events: EventLookup<'_>,
 ) -> Option<Value> {
     let row = row(skeleton, op, clock)?;
     let bones = &skeleton.ops[&op];
@@ -73,7 +73,7 @@ fn links(skeleton: &Skeleton, ops: impl Iterator<Item = OpId>, clock: RunClock) 
 }
 
 /// Returns a call with its request and its reply.
-fn attempt(skeleton: &Skeleton, call: &CallBones, events: EventSource<'_>) -> Value {
+fn attempt(skeleton: &Skeleton, call: &CallBones, events: EventLookup<'_>) -> Value {
     let since = |at: i64| at - skeleton.first_at;
     let mut shown = json!({
         "number": call.number, "demo": call.demo,
@@ -99,9 +99,18 @@ fn extend(shown: &mut Value, more: Value) {
 }
 
 /// Returns what a model was asked.
-fn asked(skeleton: &Skeleton, seq: i64, event: &Event, events: EventSource<'_>) -> Value {
+fn asked(skeleton: &Skeleton, seq: i64, event: &Event, events: EventLookup<'_>) -> Value {
     let Event::AttemptStarted {
-        prompt, history, newest, key, sample, before, terms, repair, step, ..
+        prompt,
+        history,
+        newest,
+        key,
+        sample,
+        before,
+        terms,
+        repair,
+        step,
+        ..
     } = event
     else {
         return Value::Null;
@@ -117,9 +126,8 @@ fn asked(skeleton: &Skeleton, seq: i64, event: &Event, events: EventSource<'_>) 
         };
         let text = ShownText::of(&message.shown(), seq, "message");
         let ShownText { text, bytes, at } = text;
-        messages.push(
-            json!({ "role": message.role.word(), "text": text, "bytes": bytes, "at": at }),
-        );
+        messages
+            .push(json!({ "role": message.role.word(), "text": text, "bytes": bytes, "at": at }));
         next = after;
     }
     messages.reverse();
@@ -137,11 +145,7 @@ fn asked(skeleton: &Skeleton, seq: i64, event: &Event, events: EventSource<'_>) 
     shown
 }
 
-fn part(
-    skeleton: &Skeleton,
-    key: Key,
-    events: EventSource<'_>,
-) -> Option<(i64, RequestPart)> {
+fn part(skeleton: &Skeleton, key: Key, events: EventLookup<'_>) -> Option<(i64, RequestPart)> {
     let seq = *skeleton.parts.get(&key)?;
     match events(seq)? {
         Event::RequestPart { part, .. } => Some((seq, part)),
@@ -204,7 +208,7 @@ fn answered(seq: i64, event: &Event) -> Value {
 }
 
 /// Returns the calls of tools of an operation.
-fn tools(seqs: &[(i64, Option<i64>)], events: EventSource<'_>) -> Vec<Value> {
+fn tools(seqs: &[(i64, Option<i64>)], events: EventLookup<'_>) -> Vec<Value> {
     // Ends are told apart by what their calls are known by, not by their order.
     let mut ends: HashMap<String, (i64, Event)> = HashMap::new();
     for seq in seqs.iter().filter_map(|(_, end)| *end) {
@@ -227,7 +231,8 @@ fn tools(seqs: &[(i64, Option<i64>)], events: EventSource<'_>) -> Vec<Value> {
 
         if let Some((seq, Event::ToolEnded { result, failure, bytes, cut, .. })) = ends.get(&deed.0)
         {
-            let result = result.as_ref().map(|value| ShownText::of(&as_text(value), *seq, "result"));
+            let result =
+                result.as_ref().map(|value| ShownText::of(&as_text(value), *seq, "result"));
             let failure = failure
                 .as_ref()
                 .map(|failure| json!({ "kind": failure.kind, "message": failure.message }));
@@ -262,9 +267,7 @@ fn part_field(part: &RequestPart, name: &str) -> Option<String> {
     match (part, name) {
         (RequestPart::Message { message, .. }, "message") => Some(message.shown().into_owned()),
         (RequestPart::Terms { settings, .. }, "settings") => Some(json!(settings).to_string()),
-        (RequestPart::Terms { schema, .. }, "schema") => {
-            schema.as_ref().map(ToString::to_string)
-        }
+        (RequestPart::Terms { schema, .. }, "schema") => schema.as_ref().map(ToString::to_string),
         (RequestPart::Terms { tools, .. }, "tools") => Some(json!(tools).to_string()),
         _ => None,
     }

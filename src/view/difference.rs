@@ -101,7 +101,8 @@ pub fn before(a: Side<'_>, b: Side<'_>) -> Vec<FactDifference> {
 
     note("script", Some(a.row.script.clone()), Some(b.row.script.clone()));
     let starts = [a.skeleton.start.as_ref(), b.skeleton.start.as_ref()];
-    let [of_a, of_b] = starts.map(|start| start.map(|start| start.terms.clone()).unwrap_or_default());
+    let [of_a, of_b] =
+        starts.map(|start| start.map(|start| start.terms.clone()).unwrap_or_default());
     let short = |hash: &Option<String>| hash.as_ref().map(|hash| hash.chars().take(8).collect());
     note("text of the script", short(&of_a.text), short(&of_b.text));
 
@@ -123,7 +124,11 @@ pub fn before(a: Side<'_>, b: Side<'_>) -> Vec<FactDifference> {
     note("models", models(a), models(b));
     note("default model", of_a.model, of_b.model);
     note("max_cost", of_a.max_cost.map(|v| v.to_string()), of_b.max_cost.map(|v| v.to_string()));
-    note("max_tokens", of_a.max_tokens.map(|v| v.to_string()), of_b.max_tokens.map(|v| v.to_string()));
+    note(
+        "max_tokens",
+        of_a.max_tokens.map(|v| v.to_string()),
+        of_b.max_tokens.map(|v| v.to_string()),
+    );
     note("max_calls", of_a.max_calls.map(|v| v.to_string()), of_b.max_calls.map(|v| v.to_string()));
 
     let [seed_a, seed_b] = starts.map(|start| start.map(|start| start.seed.to_string()));
@@ -267,8 +272,7 @@ pub fn words(a: &str, b: &str) -> Option<Vec<TextPiece>> {
         return None;
     }
 
-    let diff =
-        TextDiff::configure().algorithm(Algorithm::Myers).timeout(TIME_MAX).diff_words(a, b);
+    let diff = TextDiff::configure().algorithm(Algorithm::Myers).timeout(TIME_MAX).diff_words(a, b);
     let mut pieces: Vec<TextPiece> = Vec::new();
     for change in diff.iter_all_changes() {
         let mark = match change.tag() {

@@ -75,7 +75,9 @@ impl RunFilter {
             FilterTerm::After(at) => facts.started_at >= *at,
             FilterTerm::Before(at) => facts.started_at < *at,
             FilterTerm::Took(bound) => facts.took.is_none_or(|took| bound.holds(micros(took))),
-            FilterTerm::Tag(_) | FilterTerm::Demo | FilterTerm::Cost(_) | FilterTerm::Text(_) => true,
+            FilterTerm::Tag(_) | FilterTerm::Demo | FilterTerm::Cost(_) | FilterTerm::Text(_) => {
+                true
+            }
         })
     }
 
@@ -127,9 +129,9 @@ fn condition(word: &str) -> Result<FilterTerm, String> {
         "cost" => bound(value, &|text| text.trim_start_matches('$').parse().ok())
             .map(FilterTerm::Cost)
             .ok_or_else(|| format!("`{word}`: expected dollars, such as `cost:>0.10`")),
-        "took" => bound(value, &length)
-            .map(FilterTerm::Took)
-            .ok_or_else(|| format!("`{word}`: expected a time, such as `took:>60` or `took:<500ms`")),
+        "took" => bound(value, &length).map(FilterTerm::Took).ok_or_else(|| {
+            format!("`{word}`: expected a time, such as `took:>60` or `took:<500ms`")
+        }),
         "after" => day(value)
             .map(FilterTerm::After)
             .ok_or_else(|| format!("`{word}`: expected a day, such as `after:2026-11-01`")),

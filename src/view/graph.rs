@@ -60,7 +60,8 @@ pub struct FlowGraph {
 
 /// Returns the flow of a run that has most operations.
 pub fn largest_flow(skeleton: &Skeleton) -> Option<FlowId> {
-    let largest = skeleton.flows.iter().max_by_key(|(flow, one)| (one.ops, std::cmp::Reverse(**flow)));
+    let largest =
+        skeleton.flows.iter().max_by_key(|(flow, one)| (one.ops, std::cmp::Reverse(**flow)));
     largest.map(|(flow, _)| *flow)
 }
 
@@ -153,11 +154,7 @@ fn edges(
 }
 
 /// Tells whether a node is needed by another one through a third.
-fn is_reached_otherwise(
-    before: &BTreeMap<usize, BTreeSet<usize>>,
-    from: usize,
-    to: usize,
-) -> bool {
+fn is_reached_otherwise(before: &BTreeMap<usize, BTreeSet<usize>>, from: usize, to: usize) -> bool {
     let Some(direct) = before.get(&to) else { return false };
     let mut open: Vec<usize> = direct.iter().copied().filter(|one| *one != from).collect();
     let mut seen: BTreeSet<usize> = open.iter().copied().collect();

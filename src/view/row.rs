@@ -2,7 +2,7 @@
 
 use crate::base::id::{FlowId, OpId};
 use crate::view::line::RunState;
-use crate::view::skeleton::{CallBones, CallEnd, OpBones, OpEnd, ShortFailure, Skeleton};
+use crate::view::skeleton::{CallBones, CallEnding, OpBones, OpEnd, ShortFailure, Skeleton};
 use serde::Serialize;
 
 /// What became of an operation, as a word.
@@ -203,7 +203,7 @@ fn push_call(
         return;
     };
 
-    let CallEnd { at, failure, is_reused, retry_in_ms, .. } = end;
+    let CallEnding { at, failure, is_reused, retry_in_ms, .. } = end;
     let kind = match (failure, is_reused) {
         (Some(_), _) => "failed",
         (None, true) => "reused",

@@ -28,7 +28,7 @@ pub struct Skeleton {
     /// How it began, if that can be read.
     pub start: Option<Opening>,
     /// How it ended, if it did.
-    pub end: Option<Closing>,
+    pub end: Option<RunClosing>,
     /// Its flows, by number.
     pub flows: BTreeMap<FlowId, FlowBones>,
     /// Its operations, by number.
@@ -76,7 +76,7 @@ pub struct Opening {
 
 /// How a run ended.
 #[derive(Debug, Clone)]
-pub struct Closing {
+pub struct RunClosing {
     /// How.
     pub status: RunStatus,
     /// The event that says so.
@@ -166,12 +166,12 @@ pub struct CallBones {
     /// What tells its newest message from another one.
     pub prompt: u64,
     /// How it ended, if it did.
-    pub end: Option<CallEnd>,
+    pub end: Option<CallEnding>,
 }
 
 /// How a call to a model ended.
 #[derive(Debug, Clone)]
-pub struct CallEnd {
+pub struct CallEnding {
     /// When, in microseconds since 1970.
     pub at: i64,
     /// The event that says so.
@@ -214,7 +214,7 @@ impl Skeleton {
             }
             Event::RunEnded { status, failure, .. } => {
                 let failure = failure.as_ref().map(ShortFailure::of);
-                self.end = Some(Closing { status: *status, seq, failure });
+                self.end = Some(RunClosing { status: *status, seq, failure });
             }
             Event::RequestPart { key, .. } => {
                 self.parts.insert(*key, seq);
@@ -391,13 +391,21 @@ impl OpBones {
 
     fn end_call(&mut self, seq: i64, at: i64, event: &Event) {
         let Event::AttemptEnded {
-            attempt, demo, reused, reply, usage, cost, failure, retry_in_ms, ..
+            attempt,
+            demo,
+            reused,
+            reply,
+            usage,
+            cost,
+            failure,
+            retry_in_ms,
+            ..
         } = event
         else {
             return;
         };
 
-        let end = CallEnd {
+        let end = CallEnding {
             at,
             seq,
             failure: failure.as_ref().map(|one| (one.kind.word().to_owned(), one.status)),
@@ -424,7 +432,7 @@ impl OpBones {
     }
 }
 
-impl CallEnd {
+impl CallEnding {
     fn charge(&self) -> Charge {
         use crate::model::charge::is_unbilled;
         use crate::model::reply::Usage;

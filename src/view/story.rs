@@ -10,10 +10,15 @@ use crate::view::overview::RunFailure;
 pub fn story(line: &RunLine, metrics: &Metrics, failure: Option<&RunFailure>) -> Vec<String> {
     let ops = line.ops;
     let all = ops.completed + ops.failed + ops.skipped + ops.cancelled + ops.running + ops.waiting;
-    let given = if line.params.is_empty() { String::new() } else { format!(" with {}", line.params) };
+    let given =
+        if line.params.is_empty() { String::new() } else { format!(" with {}", line.params) };
     let done = match all {
         0 => "and had no operations".to_owned(),
-        all => format!("and completed {} of {}", ops.completed, counted(all as u64, "operation", "operations")),
+        all => format!(
+            "and completed {} of {}",
+            ops.completed,
+            counted(all as u64, "operation", "operations")
+        ),
     };
 
     let first = format!(

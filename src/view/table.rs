@@ -273,7 +273,9 @@ pub fn fold(skeleton: &Skeleton, group: &NameGroup, clock: RunClock) -> FoldRow 
         p95: percentile(&times, 95),
         first: first.map(|at| at - skeleton.first_at),
         last: last.map(|at| at - skeleton.first_at),
-        bins: first.zip(last).map_or_else(Vec::new, |span| bins(all().map(|(_, b)| b), span, clock)),
+        bins: first
+            .zip(last)
+            .map_or_else(Vec::new, |span| bins(all().map(|(_, b)| b), span, clock)),
         cost: cost.map(crate::base::unit::Money::dollars),
         tokens,
         critical: group.ops.iter().any(|op| skeleton.is_critical(*op)),

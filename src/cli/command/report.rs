@@ -4,7 +4,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::ui::asset::{self, Bundle};
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::{compare, learning, run as run_page};
 use crate::cli::{Global, print_data, say};
 use crate::journal::history::RunRow;
@@ -123,10 +123,10 @@ pub(in crate::cli) struct ReportFile {
 pub(in crate::cli) fn build(
     library: &mut Library,
     wanted: &Wanted,
-) -> Result<ReportFile, Refusal> {
+) -> Result<ReportFile, PageRefusal> {
     library.opened()?;
     let rows = wanted.runs.iter().map(|name| library.find(name)).collect::<Result<Vec<_>, _>>()?;
-    let Some(first) = rows.first() else { return Err(Refusal::new(400, "name a run")) };
+    let Some(first) = rows.first() else { return Err(PageRefusal::new(400, "name a run")) };
 
     let mut most = OPS_MAX;
     loop {
@@ -146,7 +146,7 @@ fn data(
     wanted: &Wanted,
     rows: &[RunRow],
     most: usize,
-) -> Result<Value, Refusal> {
+) -> Result<Value, PageRefusal> {
     let mut runs = Vec::new();
     let mut left = Vec::new();
     for row in rows {
@@ -194,7 +194,7 @@ fn names(rows: &[RunRow]) -> String {
 }
 
 /// Returns the sentences at the top.
-fn lead(library: &mut Library, rows: &[RunRow]) -> Result<Vec<String>, Refusal> {
+fn lead(library: &mut Library, rows: &[RunRow]) -> Result<Vec<String>, PageRefusal> {
     let mut lead = Vec::new();
     for row in rows {
         let line = library.line(row)?;
@@ -212,7 +212,7 @@ fn run_data(
     row: &RunRow,
     texts: TextAmount,
     most: usize,
-) -> Result<(Value, usize), Refusal> {
+) -> Result<(Value, usize), PageRefusal> {
     let whole = run_page::whole(library, &row.id.0)?;
     let clock = library.clock(row)?;
     let skeleton = library.skeleton(&row.id)?;
@@ -256,6 +256,7 @@ fn fit(library: &Library, row: &RunRow, value: &mut Value, texts: TextAmount) {
         Value::Object(map) if map.contains_key("bytes") && map.contains_key("at") => {
             let text = map["text"].as_str().unwrap_or_default().to_owned();
             let place = map["at"].as_str().map(str::to_owned);
+
             let whole = match (texts, place) {
                 (TextAmount::None, _) => String::new(),
                 (TextAmount::Short, _) => text.chars().take(SHORT).collect(),
@@ -280,7 +281,7 @@ fn complete(library: &Library, row: &RunRow, place: &str) -> Option<String> {
 }
 
 /// Writes the file.
-fn page(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, Refusal> {
+fn page(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, PageRefusal> {
     let style = asset::file("style.css");
     let script = asset::script(Bundle::Report);
     let layout = asset::file("vendor/dagre.min.js");
@@ -315,7 +316,7 @@ fn page(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, 
 }
 
 /// Writes what is shown without scripts: sentences, and a table of the operations.
-fn plain(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, Refusal> {
+fn plain(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, PageRefusal> {
     let mut text = format!("<h1>{}</h1>\n", escaped(data["title"].as_str().unwrap_or_default()));
     for sentence in data["lead"].as_array().into_iter().flatten() {
         text.push_str(&format!("<p>{}</p>\n", escaped(sentence.as_str().unwrap_or_default())));
@@ -349,6 +350,7 @@ fn plain_row(row: &TableRow) -> String {
         let cost = cost.and_then(crate::base::unit::Money::from_dollars);
         cost.map_or_else(dash, |cost| cost.to_string())
     };
+
     let cells = match row {
         TableRow::Op(row) => [
             row.name.clone(),

@@ -3,13 +3,13 @@
 
 use crate::base::clock;
 use crate::base::id::{OpId, RunId};
-use crate::cli::command::report::{TextAmount, Wanted, build};
 use crate::cli::app::process::{self, StopFault};
+use crate::cli::command::report::{TextAmount, Wanted, build};
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::Refusal;
-use crate::cli::ui::route::{Desk, json as answer_of};
+use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::route::{Desk, PageAnswer, json as answer_of};
 use crate::cli::ui::run::GOOD;
-use crate::journal::annotation::{self, Annotation, AnnotationKind};
+use crate::journal::annotation::{self, Annotation, AnnotationKind, check_label, check_note};
 use crate::journal::event::RunStatus;
 use crate::store::writer::Writer;
 use crate::store::{self, StoreError};
@@ -18,14 +18,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// Most characters of a note.
-const NOTE_MAX: usize = 2000;
-/// Most characters of a label.
-const LABEL_MAX: usize = 60;
 
 /// A note about a run or an operation.
 #[derive(Debug, Deserialize)]
@@ -78,50 +73,48 @@ pub(in crate::cli) struct ReportRequest {
 }
 
 /// What a request bears, or what is wrong with it.
-type Body<T> = Result<Json<T>, JsonRejection>;
-/// An answer, or why there is none.
-type Answer = Result<Response, Refusal>;
+type PostBody<T> = Result<Json<T>, JsonRejection>;
 
-fn read<T>(body: Body<T>) -> Result<T, Refusal> {
+fn read<T>(body: PostBody<T>) -> Result<T, PageRefusal> {
     body.map(|Json(value)| value).map_err(|rejection| {
-        Refusal::new(rejection.status().as_u16(), rejection.body_text())
+        PageRefusal::new(rejection.status().as_u16(), rejection.body_text())
             .help("load the page anew; it may be of another version than the server")
     })
 }
 
 /// Keeps a note.
-pub(in crate::cli) async fn note(State(desk): State<Desk>, body: Body<NoteRequest>) -> Answer {
+pub(in crate::cli) async fn note(
+    State(desk): State<Desk>,
+    body: PostBody<NoteRequest>,
+) -> PageAnswer {
     let NoteRequest { run, op, text } = read(body)?;
     let text = text.trim().to_owned();
-    if text.is_empty() || text.chars().count() > NOTE_MAX {
-        return Err(Refusal::new(400, format!("a note has from 1 to {NOTE_MAX} characters")));
-    }
+    check_note(&text).map_err(|reason| PageRefusal::new(400, reason))?;
     annotate(desk, run, op.map(OpId), AnnotationKind::Note, text).await
 }
 
 /// Puts a label on a run, or takes one off it.
-pub(in crate::cli) async fn label(State(desk): State<Desk>, body: Body<LabelRequest>) -> Answer {
+pub(in crate::cli) async fn label(
+    State(desk): State<Desk>,
+    body: PostBody<LabelRequest>,
+) -> PageAnswer {
     let LabelRequest { run, add, remove } = read(body)?;
     let (kind, label) = match (add, remove) {
         (Some(label), None) => (AnnotationKind::Label, label),
         (None, Some(label)) => (AnnotationKind::Unlabel, label),
-        _ => return Err(Refusal::new(400, "name a label to `add` or to `remove`")),
+        _ => return Err(PageRefusal::new(400, "name a label to `add` or to `remove`")),
     };
 
     let label = label.trim().to_owned();
-    let is_one = !label.is_empty() && !label.contains(char::is_whitespace);
-    if !is_one || label.chars().count() > LABEL_MAX {
-        let sentence = format!("a label is one word of at most {LABEL_MAX} characters");
-        return Err(Refusal::new(400, sentence));
-    }
+    check_label(&label).map_err(|reason| PageRefusal::new(400, reason))?;
     annotate(desk, run, None, kind, label).await
 }
 
 /// Keeps a verdict.
 pub(in crate::cli) async fn verdict(
     State(desk): State<Desk>,
-    body: Body<VerdictRequest>,
-) -> Answer {
+    body: PostBody<VerdictRequest>,
+) -> PageAnswer {
     let VerdictRequest { run, op, good } = read(body)?;
     let word = match good {
         Some(true) => GOOD,
@@ -138,14 +131,16 @@ async fn annotate(
     op: Option<OpId>,
     kind: AnnotationKind,
     body: String,
-) -> Answer {
+) -> PageAnswer {
     let name = run.clone();
     let found = desk.reader.ask(move |library| {
         let row = library.find(&name)?;
         let skeleton = library.skeleton(&row.id)?;
         match op.filter(|op| !skeleton.ops.contains_key(op)) {
             None => Ok(row.id),
-            Some(op) => Err(Refusal::new(404, format!("run {} has no operation {}", row.id, op.0))),
+            Some(op) => {
+                Err(PageRefusal::new(404, format!("run {} has no operation {}", row.id, op.0)))
+            }
         }
     });
     let run = found.await?;
@@ -157,7 +152,7 @@ async fn annotate(
 }
 
 /// Writes a remark through the store's writer, which waits for others, on a thread of its own.
-async fn write(desk: &Desk, remark: Annotation) -> Result<(), Refusal> {
+async fn write(desk: &Desk, remark: Annotation) -> Result<(), PageRefusal> {
     let path = desk.store.clone();
     let durability = desk.durability;
     let written = tokio::task::spawn_blocking(move || -> Result<(), StoreError> {
@@ -165,12 +160,13 @@ async fn write(desk: &Desk, remark: Annotation) -> Result<(), Refusal> {
         futures::executor::block_on(writer.apply(annotation::keep(remark)))
     });
 
-    let result = written.await.map_err(|_| Refusal::new(503, "the store's writer has stopped"))?;
+    let result =
+        written.await.map_err(|_| PageRefusal::new(503, "the store's writer has stopped"))?;
     Ok(result?)
 }
 
 /// Returns what is noted about a run.
-fn state(library: &mut Library, run: &RunId) -> Result<Value, Refusal> {
+fn state(library: &mut Library, run: &RunId) -> Result<Value, PageRefusal> {
     let row = library.find(&run.0)?;
     let line = library.line(&row)?;
     let notes: Vec<Value> = library
@@ -183,23 +179,26 @@ fn state(library: &mut Library, run: &RunId) -> Result<Value, Refusal> {
 }
 
 /// Stops a run as Ctrl-C does.
-pub(in crate::cli) async fn stop(State(desk): State<Desk>, body: Body<StopRequest>) -> Answer {
+pub(in crate::cli) async fn stop(
+    State(desk): State<Desk>,
+    body: PostBody<StopRequest>,
+) -> PageAnswer {
     let StopRequest { run } = read(body)?;
     let found = desk.reader.ask(move |library| {
         let row = library.find(&run)?;
         match library.state(&row) {
             RunState::Running => Ok(row),
-            RunState::Crashed => Err(Refusal::new(409, "the process of the run is gone")
+            RunState::Crashed => Err(PageRefusal::new(409, "the process of the run is gone")
                 .help(format!("continue it with `kaizen resume {}`", row.id))),
             RunState::Ended(_) | RunState::Resumed => {
-                Err(Refusal::new(409, format!("run {} has ended", row.id)))
+                Err(PageRefusal::new(409, format!("run {} has ended", row.id)))
             }
         }
     });
 
     let row = found.await?;
     process::interrupt(row.pid, row.started_at).map_err(|fault| {
-        let refusal = Refusal::new(409, fault.to_string());
+        let refusal = PageRefusal::new(409, fault.to_string());
         match fault {
             StopFault::NotSupported => refusal.help("press Ctrl-C where the run was started"),
             StopFault::Gone | StopFault::Other | StopFault::Later | StopFault::Denied(_) => refusal,
@@ -212,25 +211,31 @@ pub(in crate::cli) async fn stop(State(desk): State<Desk>, body: Body<StopReques
 
 /// Checks an answer to a question of a suspended run, and returns the command that gives it: going on with
 /// a run asks models, and that costs money.
-pub(in crate::cli) async fn answer(State(desk): State<Desk>, body: Body<AnswerRequest>) -> Answer {
+pub(in crate::cli) async fn answer(
+    State(desk): State<Desk>,
+    body: PostBody<AnswerRequest>,
+) -> PageAnswer {
     let AnswerRequest { run, question, answer } = read(body)?;
     let found = desk.reader.ask(move |library| {
         let row = library.find(&run)?;
         if library.state(&row) != RunState::Ended(RunStatus::Waiting) {
-            return Err(Refusal::new(409, format!("run {} does not wait for an answer", row.id)));
+            return Err(PageRefusal::new(
+                409,
+                format!("run {} does not wait for an answer", row.id),
+            ));
         }
 
         let skeleton = library.skeleton(&row.id)?;
         let waits = skeleton.waits.as_ref().map_or(&[][..], |waits| &waits.questions);
         let asked = waits.iter().find(|one| one.number == question).ok_or_else(|| {
-            Refusal::new(409, format!("run {} has no open question {question}", row.id))
+            PageRefusal::new(409, format!("run {} has no open question {question}", row.id))
         })?;
         if asked.due.is_some_and(|due| due <= clock::Stamp::now().0) {
-            return Err(Refusal::new(409, "the time to answer is over")
+            return Err(PageRefusal::new(409, "the time to answer is over")
                 .help(format!("`kaizen resume {}` continues the run", row.id)));
         }
 
-        asked.question.read(&answer).map_err(|reason| Refusal::new(400, reason))?;
+        asked.question.read(&answer).map_err(|reason| PageRefusal::new(400, reason))?;
         let value = quoted(answer.trim());
         let command = format!("kaizen answer {}:{question} {value}", row.id);
         Ok(json!({ "ok": true, "run": row.id, "command": command }))
@@ -244,7 +249,10 @@ fn quoted(text: &str) -> String {
 }
 
 /// Makes the report of a run, as `kaizen report` does.
-pub(in crate::cli) async fn report(State(desk): State<Desk>, body: Body<ReportRequest>) -> Answer {
+pub(in crate::cli) async fn report(
+    State(desk): State<Desk>,
+    body: PostBody<ReportRequest>,
+) -> PageAnswer {
     let ReportRequest { run } = read(body)?;
     let wanted = Wanted {
         project: desk.project.to_string(),
@@ -256,9 +264,7 @@ pub(in crate::cli) async fn report(State(desk): State<Desk>, body: Body<ReportRe
 
     let made = desk.reader.ask(move |library| build(library, &wanted)).await?;
     let name = format!("attachment; filename=\"report-{}.html\"", made.first);
-    let headers = [
-        (CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (CONTENT_DISPOSITION, name),
-    ];
+    let headers =
+        [(CONTENT_TYPE, "text/html; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)];
     Ok((headers, made.text).into_response())
 }

@@ -133,10 +133,8 @@ mod tests {
         for bundle in [Bundle::Page, Bundle::Report] {
             let names = order(bundle);
             assert!(!names.is_empty(), "{bundle:?}");
-            let missing: Vec<_> = names
-                .iter()
-                .filter(|name| !FILES.iter().any(|(known, _)| known == name))
-                .collect();
+            let missing: Vec<_> =
+                names.iter().filter(|name| !FILES.iter().any(|(known, _)| known == name)).collect();
             assert!(missing.is_empty(), "add to `files!`: {missing:?}");
         }
     }

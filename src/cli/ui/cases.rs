@@ -4,7 +4,7 @@ use crate::base::json::as_text;
 use crate::cli::app::damage;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::query::AddressQuery;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::trace::Trace;
 use crate::optimizer::trial::cases::{Case, CaseFilter, cases, filtered};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(in crate::cli) fn table(
     library: &mut Library,
     name: &str,
     query: &AddressQuery,
-) -> Result<Value, Refusal> {
+) -> Result<Value, PageRefusal> {
     let row = library.find(name)?;
     let events = damage::events(library.opened()?, &row.id)?;
     let all = cases(&Trace::fold(&events));
@@ -29,7 +29,10 @@ pub(in crate::cli) fn table(
     tasks.dedup();
 
     let nothing = || {
-        Refusal::new(404, "the run compared nothing, or was recorded by a version that did not keep the inputs")
+        PageRefusal::new(
+            404,
+            "the run compared nothing, or was recorded by a version that did not keep the inputs",
+        )
     };
     let task = query.text("task").or(tasks.first().copied()).ok_or_else(nothing)?;
     let of_task: Vec<Case> = all.iter().filter(|case| case.task == task).cloned().collect();
@@ -37,7 +40,7 @@ pub(in crate::cli) fn table(
         None => CaseFilter::All,
         Some("wrong") => CaseFilter::Wrong,
         Some("differ") => CaseFilter::Differ,
-        Some(_) => return Err(Refusal::new(400, "`only` is `wrong` or `differ`")),
+        Some(_) => return Err(PageRefusal::new(400, "`only` is `wrong` or `differ`")),
     };
 
     let patterns = patterns(&of_task);

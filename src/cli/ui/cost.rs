@@ -5,7 +5,7 @@ use crate::base::clock;
 use crate::base::failure::Kind;
 use crate::base::unit::Money;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::model::price;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::store;
@@ -68,7 +68,7 @@ struct CostSums {
 }
 
 /// Returns what the runs of the last days cost.
-pub(in crate::cli) fn sums(library: &mut Library, by: CostBy) -> Result<Value, Refusal> {
+pub(in crate::cli) fn sums(library: &mut Library, by: CostBy) -> Result<Value, PageRefusal> {
     let now = clock::micros();
     let from = now - DAYS * DAY;
     let newest = library.runs().iter().rev().filter(|row| row.started_at >= from);
@@ -87,7 +87,8 @@ pub(in crate::cli) fn sums(library: &mut Library, by: CostBy) -> Result<Value, R
         sums.days.values().flat_map(|models| models.keys().cloned()).collect();
     models.sort();
     models.dedup();
-    let days: Vec<Value> = (0..DAYS).rev().map(|ago| day(&sums, now - ago * DAY, &models)).collect();
+    let days: Vec<Value> =
+        (0..DAYS).rev().map(|ago| day(&sums, now - ago * DAY, &models)).collect();
 
     let mut rows: Vec<(String, CostSum)> = sums.by.into_iter().collect();
     rows.sort_by_key(|(_, sum)| std::cmp::Reverse(sum.cost));
@@ -144,7 +145,7 @@ fn add(sums: &mut CostSums, script: &str, skeleton: &Skeleton, by: CostBy) {
 }
 
 /// Returns what executions of each pattern cost, as they were recorded.
-fn patterns(library: &Library) -> Result<BTreeMap<String, CostSum>, Refusal> {
+fn patterns(library: &Library) -> Result<BTreeMap<String, CostSum>, PageRefusal> {
     library.opened()?;
     let knowledge = Knowledge::read(store::open_to_read(library.path())?);
     let mut found = BTreeMap::new();

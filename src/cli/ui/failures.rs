@@ -4,7 +4,7 @@ use crate::base::clock;
 use crate::base::failure::Kind;
 use crate::base::id::{OpId, RunId};
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;
@@ -60,7 +60,7 @@ pub(in crate::cli) fn kinds(
     library: &mut Library,
     task: Option<&str>,
     counts_demo: bool,
-) -> Result<Value, Refusal> {
+) -> Result<Value, PageRefusal> {
     let mut groups: BTreeMap<String, FailureGroup> = BTreeMap::new();
     let mut tasks = BTreeSet::new();
     let mut looked = "no store yet".to_owned();
@@ -79,9 +79,10 @@ pub(in crate::cli) fn kinds(
 
 fn row((kind, group): (String, FailureGroup)) -> (i64, Value) {
     let lesson = Kind::from(kind.as_str()).lesson();
-    let runs = group.runs.iter().map(|(run, op, says, at)| {
-        json!({ "run": run, "op": op, "says": says, "at": at })
-    });
+    let runs = group
+        .runs
+        .iter()
+        .map(|(run, op, says, at)| json!({ "run": run, "op": op, "says": says, "at": at }));
 
     let row = json!({
         "class": lesson.class(), "kind": kind, "count": group.count, "days": group.days,
@@ -99,7 +100,7 @@ fn recorded(
     counts_demo: bool,
     groups: &mut BTreeMap<String, FailureGroup>,
     tasks: &mut BTreeSet<String>,
-) -> Result<(), Refusal> {
+) -> Result<(), PageRefusal> {
     let knowledge = Rc::new(Knowledge::read(store::open_to_read(library.path())?));
     let demo = counts_demo || knowledge.counts_demo()?;
     let optimizer = Optimizer::new(knowledge, Policy::default(), demo);
@@ -123,7 +124,7 @@ fn recorded(
 fn in_runs(
     library: &mut Library,
     groups: &mut BTreeMap<String, FailureGroup>,
-) -> Result<usize, Refusal> {
+) -> Result<usize, PageRefusal> {
     let newest: Vec<_> = library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
     for row in &newest {
         let script = row.script.clone();

@@ -48,7 +48,7 @@ impl Token {
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Target {
+pub(in crate::cli) enum PageTarget {
     /// The document, which holds no data.
     Document,
     /// A file of the page.
@@ -80,7 +80,7 @@ pub(in crate::cli) struct Headers<'a> {
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Denial {
+pub(in crate::cli) enum GuardDenial {
     /// It is meant for another host.
     Host,
     /// It comes from another page.
@@ -93,79 +93,78 @@ pub(in crate::cli) enum Denial {
     Kind,
 }
 
-impl Denial {
+impl GuardDenial {
     /// Returns the status of the answer.
     pub(in crate::cli) fn status(self) -> u16 {
         match self {
-            Denial::Host => 421,
-            Denial::Origin => 403,
-            Denial::TokenInAddress => 400,
-            Denial::Token => 401,
-            Denial::Kind => 415,
+            GuardDenial::Host => 421,
+            GuardDenial::Origin => 403,
+            GuardDenial::TokenInAddress => 400,
+            GuardDenial::Token => 401,
+            GuardDenial::Kind => 415,
         }
     }
 
     /// Says what is wrong, and what to do.
-    pub(in crate::cli) fn says(self) -> (&'static str, &'static str) {
+    pub(in crate::cli) fn advice(self) -> (&'static str, &'static str) {
         match self {
-            Denial::Host => (
+            GuardDenial::Host => (
                 "this server answers requests to 127.0.0.1 and localhost only",
                 "open the link that `kaizen ui` printed",
             ),
-            Denial::Origin => (
+            GuardDenial::Origin => (
                 "the request comes from another web page",
                 "open the link that `kaizen ui` printed in a tab of its own",
             ),
-            Denial::TokenInAddress => (
+            GuardDenial::TokenInAddress => (
                 "the token must not stand in the address of a request",
                 "send it in the header `X-Kaizen`",
             ),
-            Denial::Token => (
+            GuardDenial::Token => (
                 "the token is missing, or belongs to an earlier `kaizen ui`",
                 "open the newest link that `kaizen ui` printed",
             ),
-            Denial::Kind => (
-                "the body must be JSON",
-                "send it with `Content-Type: application/json`",
-            ),
+            GuardDenial::Kind => {
+                ("the body must be JSON", "send it with `Content-Type: application/json`")
+            }
         }
     }
 }
 
 /// Decides whether a request is answered.
 pub(in crate::cli) fn check(
-    target: Target,
+    target: PageTarget,
     headers: &Headers<'_>,
     token: &Token,
-) -> Result<(), Denial> {
+) -> Result<(), GuardDenial> {
     // One `Host`, and one only: of two, somebody else may take the other one.
-    let [host] = headers.hosts[..] else { return Err(Denial::Host) };
+    let [host] = headers.hosts[..] else { return Err(GuardDenial::Host) };
     if !is_own(host) || headers.authority.is_some_and(|authority| authority != host) {
-        return Err(Denial::Host);
+        return Err(GuardDenial::Host);
     }
 
     let own_origin = format!("http://{host}");
     if headers.origins.iter().any(|origin| *origin != own_origin) {
-        return Err(Denial::Origin);
+        return Err(GuardDenial::Origin);
     }
     let may_be = |site: &str| match site {
         "same-origin" => true,
         // Somebody typed the address, or opened the link from a terminal.
-        "none" => target == Target::Document,
+        "none" => target == PageTarget::Document,
         _ => false,
     };
     if !headers.sites.iter().all(|site| may_be(site)) {
-        return Err(Denial::Origin);
+        return Err(GuardDenial::Origin);
     }
 
     if headers.query.is_some_and(|query| query.contains(token.text())) {
-        return Err(Denial::TokenInAddress);
+        return Err(GuardDenial::TokenInAddress);
     }
-    if target == Target::Data && !matches!(headers.tokens[..], [given] if token.is(given)) {
-        return Err(Denial::Token);
+    if target == PageTarget::Data && !matches!(headers.tokens[..], [given] if token.is(given)) {
+        return Err(GuardDenial::Token);
     }
     if headers.is_post && !matches!(headers.kinds[..], [kind] if is_json(kind)) {
-        return Err(Denial::Kind);
+        return Err(GuardDenial::Kind);
     }
     Ok(())
 }
@@ -195,7 +194,7 @@ mod tests {
     }
 
     /// A request for data as the page makes it, changed.
-    fn asked(change: impl Fn(&mut Headers<'static>)) -> Result<(), Denial> {
+    fn asked(change: impl Fn(&mut Headers<'static>)) -> Result<(), GuardDenial> {
         let mut headers = Headers {
             hosts: vec!["127.0.0.1:7433"],
             sites: vec!["same-origin"],
@@ -203,7 +202,7 @@ mod tests {
             ..Headers::default()
         };
         change(&mut headers);
-        check(Target::Data, &headers, &token())
+        check(PageTarget::Data, &headers, &token())
     }
 
     #[test]
@@ -233,43 +232,42 @@ mod tests {
             "LOCALHOST.",
         ];
         for host in hosts {
-            assert_eq!(asked(|h| h.hosts = vec![host]), Err(Denial::Host), "{host}");
+            assert_eq!(asked(|h| h.hosts = vec![host]), Err(GuardDenial::Host), "{host}");
         }
-        assert_eq!(asked(|h| h.hosts = vec![]), Err(Denial::Host));
-        assert_eq!(asked(|h| h.hosts = vec!["localhost", "localhost"]), Err(Denial::Host));
-        assert_eq!(asked(|h| h.authority = Some("evil.example")), Err(Denial::Host));
+        assert_eq!(asked(|h| h.hosts = vec![]), Err(GuardDenial::Host));
+        assert_eq!(asked(|h| h.hosts = vec!["localhost", "localhost"]), Err(GuardDenial::Host));
+        assert_eq!(asked(|h| h.authority = Some("evil.example")), Err(GuardDenial::Host));
     }
 
     #[test]
     fn another_page_is_refused_whatever_it_knows() {
-        for origin in ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost:7433", ""]
+        for origin in
+            ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost:7433", ""]
         {
-            assert_eq!(asked(|h| h.origins = vec![origin]), Err(Denial::Origin), "{origin}");
+            assert_eq!(asked(|h| h.origins = vec![origin]), Err(GuardDenial::Origin), "{origin}");
         }
         for site in ["cross-site", "same-site", "none", "", "anything"] {
-            assert_eq!(asked(|h| h.sites = vec![site]), Err(Denial::Origin), "{site}");
+            assert_eq!(asked(|h| h.sites = vec![site]), Err(GuardDenial::Origin), "{site}");
         }
 
-        let typed = Headers {
-            hosts: vec!["localhost:7433"],
-            sites: vec!["none"],
-            ..Headers::default()
-        };
-        assert_eq!(check(Target::Document, &typed, &token()), Ok(()));
-        assert_eq!(check(Target::File, &typed, &token()), Err(Denial::Origin));
+        let typed =
+            Headers { hosts: vec!["localhost:7433"], sites: vec!["none"], ..Headers::default() };
+        assert_eq!(check(PageTarget::Document, &typed, &token()), Ok(()));
+        assert_eq!(check(PageTarget::File, &typed, &token()), Err(GuardDenial::Origin));
     }
 
     #[test]
     fn the_token_is_asked_for_in_its_header_alone() {
-        let wrong = ["", "07", "07070707070707070707070707070708", "0707070707070707070707070707070707"];
+        let wrong =
+            ["", "07", "07070707070707070707070707070708", "0707070707070707070707070707070707"];
         for token in wrong {
-            assert_eq!(asked(|h| h.tokens = vec![token]), Err(Denial::Token), "{token}");
+            assert_eq!(asked(|h| h.tokens = vec![token]), Err(GuardDenial::Token), "{token}");
         }
-        assert_eq!(asked(|h| h.tokens = vec![]), Err(Denial::Token));
-        assert_eq!(asked(|h| h.tokens.push("07")), Err(Denial::Token));
+        assert_eq!(asked(|h| h.tokens = vec![]), Err(GuardDenial::Token));
+        assert_eq!(asked(|h| h.tokens.push("07")), Err(GuardDenial::Token));
 
         let query = Some("q=1&t=07070707070707070707070707070707");
-        assert_eq!(asked(|h| h.query = query), Err(Denial::TokenInAddress));
+        assert_eq!(asked(|h| h.query = query), Err(GuardDenial::TokenInAddress));
     }
 
     #[test]
@@ -282,10 +280,11 @@ mod tests {
         };
         assert_eq!(post(vec!["application/json"]), Ok(()));
         assert_eq!(post(vec!["application/json; charset=utf-8"]), Ok(()));
-        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", ""]
+        for kind in
+            ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "json", ""]
         {
-            assert_eq!(post(vec![kind]), Err(Denial::Kind), "{kind}");
+            assert_eq!(post(vec![kind]), Err(GuardDenial::Kind), "{kind}");
         }
-        assert_eq!(post(vec![]), Err(Denial::Kind));
+        assert_eq!(post(vec![]), Err(GuardDenial::Kind));
     }
 }

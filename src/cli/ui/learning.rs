@@ -2,7 +2,7 @@
 
 use crate::cli::command::compare::verdict;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::Optimizer;
@@ -33,7 +33,7 @@ struct Learned {
     optimizer: Optimizer,
 }
 
-fn learned(library: &Library, counts_demo: bool) -> Result<Learned, Refusal> {
+fn learned(library: &Library, counts_demo: bool) -> Result<Learned, PageRefusal> {
     library.opened()?;
     let knowledge = Rc::new(Knowledge::read(store::open_to_read(library.path())?));
     let demo = counts_demo || knowledge.counts_demo()?;
@@ -42,7 +42,7 @@ fn learned(library: &Library, counts_demo: bool) -> Result<Learned, Refusal> {
 }
 
 /// Lists the task types.
-pub(in crate::cli) fn list(library: &Library, counts_demo: bool) -> Result<Value, Refusal> {
+pub(in crate::cli) fn list(library: &Library, counts_demo: bool) -> Result<Value, PageRefusal> {
     if library.store().is_none() {
         return Ok(json!({ "tasks": [], "demo_observations": 0 }));
     }
@@ -75,12 +75,12 @@ pub(in crate::cli) fn task(
     name: &str,
     before: usize,
     counts_demo: bool,
-) -> Result<Value, Refusal> {
-    let task = TaskType::new(name).map_err(|error| Refusal::new(400, error.to_string()))?;
+) -> Result<Value, PageRefusal> {
+    let task = TaskType::new(name).map_err(|error| PageRefusal::new(400, error.to_string()))?;
     let Learned { knowledge, optimizer } = learned(library, counts_demo)?;
     let cells = knowledge.cells(&task)?;
     if cells.is_empty() {
-        return Err(Refusal::new(404, format!("nothing is known about `{name}`"))
+        return Err(PageRefusal::new(404, format!("nothing is known about `{name}`"))
             .help("the page `Learning` lists all task types"));
     }
 
@@ -91,7 +91,7 @@ pub(in crate::cli) fn task(
     let since = order.first().map(|(at, _)| at * 1000);
 
     let tested = verdict::last(library.opened()?, name)
-        .map_err(|error| Refusal::new(503, error.to_string()))?;
+        .map_err(|error| PageRefusal::new(503, error.to_string()))?;
     let curve = optimizer.curve(&task)?;
     let names: Vec<&str> = ranked.iter().map(|one| one.pattern.as_str()).collect();
 
@@ -170,7 +170,7 @@ fn changes(ranked: &[RankedPattern], n: usize) -> Vec<Value> {
 }
 
 /// Returns the decisions of the newest runs on a task type, newest first.
-fn decisions(library: &mut Library, task: &str, before: usize) -> Result<Value, Refusal> {
+fn decisions(library: &mut Library, task: &str, before: usize) -> Result<Value, PageRefusal> {
     let newest: Vec<_> =
         library.runs().iter().rev().take(RUNS_LOOKED).map(|row| row.id.clone()).collect();
     let mut rows = Vec::new();

@@ -6,7 +6,7 @@ use crate::base::id::{OpId, RunId};
 use crate::cli::app::waiting;
 use crate::cli::command::runs::{self, Condition};
 use crate::cli::command::show;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::annotation::{self, Annotation, RunRemarks};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, LogItem, RunRow};
@@ -77,8 +77,8 @@ impl Library {
     }
 
     /// Returns the store, or says that there is none.
-    pub(in crate::cli) fn opened(&self) -> Result<&Connection, Refusal> {
-        self.store.as_ref().ok_or_else(Refusal::no_store)
+    pub(in crate::cli) fn opened(&self) -> Result<&Connection, PageRefusal> {
+        self.store.as_ref().ok_or_else(PageRefusal::no_store)
     }
 
     /// Tells whether the store has changed since the last look. What cannot be told counts as a change, so
@@ -89,7 +89,7 @@ impl Library {
     }
 
     /// Takes in what has changed in the store.
-    pub(in crate::cli) fn refresh(&mut self) -> Result<(), Refusal> {
+    pub(in crate::cli) fn refresh(&mut self) -> Result<(), PageRefusal> {
         let file = file_of(&self.path);
         if file != self.file {
             *self = Library::new(std::mem::take(&mut self.path));
@@ -117,7 +117,7 @@ impl Library {
     }
 
     /// Brings the list of runs up to date: runs that were added, and those that had no end yet.
-    fn read_runs(&mut self) -> Result<(), Refusal> {
+    fn read_runs(&mut self) -> Result<(), PageRefusal> {
         let Some(store) = &self.store else { return Ok(()) };
         for row in &mut self.runs {
             if row.status.is_none()
@@ -140,7 +140,9 @@ impl Library {
 
         let waits = self.runs.iter().any(|row| row.status == Some(RunStatus::Waiting));
         self.resumed = match waits {
-            true => waiting::resumed(store).map_err(|error| Refusal::new(503, error.to_string()))?,
+            true => {
+                waiting::resumed(store).map_err(|error| PageRefusal::new(503, error.to_string()))?
+            }
             false => HashMap::new(),
         };
         self.usual.clear();
@@ -154,18 +156,18 @@ impl Library {
     }
 
     /// Finds a run by its id, the beginning of it, or a name such as `@`.
-    pub(in crate::cli) fn find(&self, name: &str) -> Result<RunRow, Refusal> {
+    pub(in crate::cli) fn find(&self, name: &str) -> Result<RunRow, PageRefusal> {
         if let Ok(place) = self.runs.binary_search_by(|row| row.id.0.as_str().cmp(name)) {
             return Ok(self.runs[place].clone());
         }
         if name.is_empty() {
-            return Err(Refusal::no_run(name));
+            return Err(PageRefusal::no_run(name));
         }
 
         let found = show::find(self.opened()?, name);
-        match found.map_err(|error| Refusal::new(503, error.to_string()))? {
+        match found.map_err(|error| PageRefusal::new(503, error.to_string()))? {
             Ok(row) => Ok(row),
-            Err(_) => Err(Refusal::no_run(name)),
+            Err(_) => Err(PageRefusal::no_run(name)),
         }
     }
 
@@ -191,7 +193,7 @@ impl Library {
     }
 
     /// Returns the state of a run, and up to when something without an end is shown.
-    pub(in crate::cli) fn clock(&mut self, row: &RunRow) -> Result<RunClock, Refusal> {
+    pub(in crate::cli) fn clock(&mut self, row: &RunRow) -> Result<RunClock, PageRefusal> {
         let state = self.state(row);
         let last = self.skeleton(&row.id)?.last_at;
         let now = if state.is_live() { clock::micros() } else { last };
@@ -211,7 +213,7 @@ impl Library {
     }
 
     /// Brings the bones of a run up to date and lends them.
-    pub(in crate::cli) fn skeleton(&mut self, run: &RunId) -> Result<&Skeleton, Refusal> {
+    pub(in crate::cli) fn skeleton(&mut self, run: &RunId) -> Result<&Skeleton, PageRefusal> {
         let place = self.skeletons.iter().position(|(id, _)| id == run);
         let kept = place.map(|place| self.skeletons.remove(place).1);
         let mut skeleton = kept.unwrap_or_default();
@@ -234,7 +236,7 @@ impl Library {
 
         self.skeletons.push((run.clone(), skeleton));
         self.forget();
-        self.skeletons.last().map(|(_, bones)| bones).ok_or_else(|| Refusal::no_run(&run.0))
+        self.skeletons.last().map(|(_, bones)| bones).ok_or_else(|| PageRefusal::no_run(&run.0))
     }
 
     /// Brings the bones of two runs up to date and lends them.
@@ -242,13 +244,14 @@ impl Library {
         &mut self,
         a: &RunId,
         b: &RunId,
-    ) -> Result<(&Skeleton, &Skeleton), Refusal> {
+    ) -> Result<(&Skeleton, &Skeleton), PageRefusal> {
         self.skeleton(a)?;
         self.skeleton(b)?;
         // Both were used last, so neither was forgotten.
-        let kept = |run: &RunId| self.skeletons.iter().find(|(id, _)| id == run).map(|(_, bones)| bones);
+        let kept =
+            |run: &RunId| self.skeletons.iter().find(|(id, _)| id == run).map(|(_, bones)| bones);
         kept(a).zip(kept(b)).ok_or_else(|| {
-            Refusal::new(503, "the two runs are too large to be looked at together")
+            PageRefusal::new(503, "the two runs are too large to be looked at together")
         })
     }
 
@@ -262,7 +265,7 @@ impl Library {
     }
 
     /// Returns the line of a run.
-    pub(in crate::cli) fn line(&mut self, row: &RunRow) -> Result<RunLine, Refusal> {
+    pub(in crate::cli) fn line(&mut self, row: &RunRow) -> Result<RunLine, PageRefusal> {
         let state = self.state(row);
         let known = self.lines.get(&row.id).filter(|line| line.status == state.word()).cloned();
 
@@ -294,14 +297,14 @@ impl Library {
         run: &RunId,
         op: OpId,
         clock: RunClock,
-    ) -> Result<Option<Value>, Refusal> {
+    ) -> Result<Option<Value>, PageRefusal> {
         self.skeleton(run)?;
         let Some((_, skeleton)) = self.skeletons.last() else { return Ok(None) };
         Ok(detail::detail(skeleton, op, clock, &|seq| self.event(run, seq)))
     }
 
     /// Returns what people noted about a run and its operations, oldest first.
-    pub(in crate::cli) fn noted(&self, run: &RunId) -> Result<Vec<Annotation>, Refusal> {
+    pub(in crate::cli) fn noted(&self, run: &RunId) -> Result<Vec<Annotation>, PageRefusal> {
         Ok(annotation::of_run(self.opened()?, run)?)
     }
 

@@ -2,9 +2,9 @@
 //! ready for it, so a slow one gets fewer, and none is kept for it.
 
 use crate::base::id::RunId;
-use crate::cli::ui::query::AddressQuery;
-use crate::cli::ui::refusal::Refusal;
 use crate::cli::ui::library::Library;
+use crate::cli::ui::query::AddressQuery;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::route::Desk;
 use crate::cli::ui::{run, runs};
 use crate::view::line::RunLine;
@@ -46,11 +46,11 @@ struct Tab {
 pub(in crate::cli) async fn stream(
     State(desk): State<Desk>,
     Query(parts): Query<HashMap<String, String>>,
-) -> Result<Response, Refusal> {
+) -> Result<Response, PageRefusal> {
     let query = AddressQuery::of(parts, &["run", "after"])?;
     let permit = desk.streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| {
-        Refusal::new(503, format!("{STREAMS_MAX} tabs are followed already"))
+        PageRefusal::new(503, format!("{STREAMS_MAX} tabs are followed already"))
             .help("close a tab; this one shows what it has, and is loaded anew by hand")
     })?;
 
@@ -142,9 +142,8 @@ fn news(
     library: &mut Library,
     known: HashMap<RunId, RunLine>,
     is_first: bool,
-) -> Result<News, Refusal> {
-    let newest: Vec<_> =
-        library.runs().iter().rev().take(runs::RUNS_AT_ONCE).cloned().collect();
+) -> Result<News, PageRefusal> {
+    let newest: Vec<_> = library.runs().iter().rev().take(runs::RUNS_AT_ONCE).cloned().collect();
     let mut now = HashMap::with_capacity(newest.len());
     let mut lines = Vec::new();
 
@@ -164,7 +163,7 @@ fn progress(
     name: &str,
     seq: Option<i64>,
     is_first: bool,
-) -> Result<Option<(i64, &'static str, Value)>, Refusal> {
+) -> Result<Option<(i64, &'static str, Value)>, PageRefusal> {
     let Ok(row) = library.find(name) else {
         let news = (seq.unwrap_or(0), "gone", json!({ "run": name }));
         return Ok(seq.is_some_and(|seq| seq >= 0).then_some(news));

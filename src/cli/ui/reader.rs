@@ -2,7 +2,7 @@
 //! nobody looks.
 
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -36,8 +36,8 @@ impl Reader {
     /// Has something read from a library that is up to date.
     pub(in crate::cli) async fn ask<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Library) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
+        job: impl FnOnce(&mut Library) -> Result<T, PageRefusal> + Send + 'static,
+    ) -> Result<T, PageRefusal> {
         let (answer, answered) = oneshot::channel();
         let job: ReadJob = Box::new(move |library| {
             let found = library.refresh().and_then(|()| job(library));
@@ -45,7 +45,8 @@ impl Reader {
             let _ = answer.send(found);
         });
 
-        let stopped = || Refusal::new(503, "the store is no longer read").help("start `kaizen ui` again");
+        let stopped =
+            || PageRefusal::new(503, "the store is no longer read").help("start `kaizen ui` again");
         self.jobs.send(job).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }

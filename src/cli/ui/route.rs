@@ -3,11 +3,11 @@
 use crate::base::id::{FlowId, OpId};
 use crate::base::secret;
 use crate::cli::ui::asset::{self, Bundle};
+use crate::cli::ui::cost::CostBy;
 use crate::cli::ui::live;
 use crate::cli::ui::query::AddressQuery;
 use crate::cli::ui::reader::Reader;
-use crate::cli::ui::refusal::Refusal;
-use crate::cli::ui::cost::CostBy;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::{action, cases, compare, cost, failures, learning, run, runs, words};
 use crate::store::durability::Durability;
 use axum::Router;
@@ -39,9 +39,9 @@ pub(in crate::cli) struct Desk {
 }
 
 /// An answer, or why there is none.
-type Answer = Result<Response, Refusal>;
+pub(in crate::cli) type PageAnswer = Result<Response, PageRefusal>;
 /// The parts of an address after `?`.
-type Parts = Query<HashMap<String, String>>;
+type AddressParts = Query<HashMap<String, String>>;
 
 /// Returns what answers each address.
 pub(in crate::cli) fn routes(desk: Desk) -> Router {
@@ -73,9 +73,9 @@ pub(in crate::cli) fn routes(desk: Desk) -> Router {
         .route("/api/compare/{a}/{b}", get(both))
         .route("/api/run/{run}", get(whole))
         .nest("/api/run/{run}", run)
-        .fallback(|| async { Refusal::nothing_there() })
+        .fallback(|| async { PageRefusal::nothing_there() })
         .method_not_allowed_fallback(|| async {
-            Refusal::new(405, "this address is not asked in that way")
+            PageRefusal::new(405, "this address is not asked in that way")
         })
         .with_state(desk)
 }
@@ -99,10 +99,10 @@ async fn reference() -> Response {
     words::page()
 }
 
-async fn file(Path((version, name)): Path<(String, String)>) -> Answer {
+async fn file(Path((version, name)): Path<(String, String)>) -> PageAnswer {
     // A debug build reads files that may have changed since the document was read.
     if !cfg!(debug_assertions) && version != asset::version() {
-        return Err(Refusal::nothing_there());
+        return Err(PageRefusal::nothing_there());
     }
 
     let kind = "text/javascript; charset=utf-8";
@@ -110,20 +110,20 @@ async fn file(Path((version, name)): Path<(String, String)>) -> Answer {
         "page.js" => (kind, asset::script(Bundle::Page)),
         "dagre.js" => (kind, asset::file("vendor/dagre.esm.js").into_owned()),
         "page.css" => ("text/css; charset=utf-8", asset::file("style.css").into_owned()),
-        _ => return Err(Refusal::nothing_there()),
+        _ => return Err(PageRefusal::nothing_there()),
     };
     let keep = if cfg!(debug_assertions) { "no-store" } else { "max-age=31536000, immutable" };
     Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, keep)], text).into_response())
 }
 
-async fn hello(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+async fn hello(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     AddressQuery::of(parts, &[])?;
     let project = desk.project.clone();
     let found = desk.reader.ask(move |library| Ok(runs::hello(library, &project))).await?;
     Ok(json(&found))
 }
 
-async fn list(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+async fn list(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     let query = AddressQuery::of(parts, &["q", "before"])?;
     let found = desk.reader.ask(move |library| {
         runs::list(library, query.text("q").unwrap_or_default(), query.text("before"))
@@ -131,7 +131,7 @@ async fn list(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
     Ok(json(&found.await?))
 }
 
-async fn whole(State(desk): State<Desk>, Path(name): Path<String>) -> Answer {
+async fn whole(State(desk): State<Desk>, Path(name): Path<String>) -> PageAnswer {
     let found = desk.reader.ask(move |library| run::whole(library, &name)).await?;
     Ok(json(&found))
 }
@@ -139,8 +139,8 @@ async fn whole(State(desk): State<Desk>, Path(name): Path<String>) -> Answer {
 async fn rows(
     State(desk): State<Desk>,
     Path(name): Path<String>,
-    Query(parts): Parts,
-) -> Answer {
+    Query(parts): AddressParts,
+) -> PageAnswer {
     let known = ["flow", "fold", "only", "q", "after", "zoom"];
     let query = AddressQuery::of(parts, &known)?.rows()?;
     let found = desk.reader.ask(move |library| run::rows(library, &name, &query)).await?;
@@ -150,8 +150,8 @@ async fn rows(
 async fn graph(
     State(desk): State<Desk>,
     Path(name): Path<String>,
-    Query(parts): Parts,
-) -> Answer {
+    Query(parts): AddressParts,
+) -> PageAnswer {
     let flow = AddressQuery::of(parts, &["flow"])?.number("flow")?.map(FlowId);
     let found = desk.reader.ask(move |library| run::graph(library, &name, flow)).await?;
     Ok(json(&found))
@@ -160,9 +160,10 @@ async fn graph(
 async fn operation(
     State(desk): State<Desk>,
     Path((name, op)): Path<(String, String)>,
-) -> Answer {
+) -> PageAnswer {
     let number = op.parse().map(OpId);
-    let number = number.map_err(|_| Refusal::new(400, "an operation is named by its number"))?;
+    let number =
+        number.map_err(|_| PageRefusal::new(400, "an operation is named by its number"))?;
     let found = desk.reader.ask(move |library| run::operation(library, &name, number)).await?;
     Ok(json(&found))
 }
@@ -170,10 +171,10 @@ async fn operation(
 async fn text(
     State(desk): State<Desk>,
     Path((name, seq, field)): Path<(String, String, String)>,
-    Query(parts): Parts,
-) -> Answer {
+    Query(parts): AddressParts,
+) -> PageAnswer {
     let from = AddressQuery::of(parts, &["from"])?.number("from")?.unwrap_or(0);
-    let seq = seq.parse().map_err(|_| Refusal::new(400, "an event is named by its number"))?;
+    let seq = seq.parse().map_err(|_| PageRefusal::new(400, "an event is named by its number"))?;
     let found = desk.reader.ask(move |library| run::part(library, &name, seq, &field, from));
     let text = secret::scrubbed(found.await?);
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
@@ -182,8 +183,8 @@ async fn text(
 async fn log(
     State(desk): State<Desk>,
     Path(name): Path<String>,
-    Query(parts): Parts,
-) -> Answer {
+    Query(parts): AddressParts,
+) -> PageAnswer {
     let after = AddressQuery::of(parts, &["after"])?.number("after")?;
     let found = desk.reader.ask(move |library| run::said(library, &name, after)).await?;
     Ok(json(&found))
@@ -192,8 +193,8 @@ async fn log(
 async fn compared(
     State(desk): State<Desk>,
     Path(name): Path<String>,
-    Query(parts): Parts,
-) -> Answer {
+    Query(parts): AddressParts,
+) -> PageAnswer {
     let query = AddressQuery::of(parts, &["task", "only", "after"])?;
     let found = desk.reader.ask(move |library| cases::table(library, &name, &query)).await?;
     Ok(json(&found))
@@ -202,16 +203,15 @@ async fn compared(
 async fn both(
     State(desk): State<Desk>,
     Path((a, b)): Path<(String, String)>,
-    Query(parts): Parts,
-) -> Answer {
+    Query(parts): AddressParts,
+) -> PageAnswer {
     let query = AddressQuery::of(parts, &["after"])?;
-    let found = desk.reader.ask(move |library| {
-        compare::compare(library, &a, &b, query.text("after"))
-    });
+    let found =
+        desk.reader.ask(move |library| compare::compare(library, &a, &b, query.text("after")));
     Ok(json(&found.await?))
 }
 
-async fn tasks(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+async fn tasks(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     AddressQuery::of(parts, &[])?;
     let demo = desk.counts_demo;
     let found = desk.reader.ask(move |library| learning::list(library, demo)).await?;
@@ -221,25 +221,25 @@ async fn tasks(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
 async fn learned(
     State(desk): State<Desk>,
     Path(task): Path<String>,
-    Query(parts): Parts,
-) -> Answer {
+    Query(parts): AddressParts,
+) -> PageAnswer {
     let before = AddressQuery::of(parts, &["before"])?.number("before")?.unwrap_or(0);
     let demo = desk.counts_demo;
     let found = desk.reader.ask(move |library| learning::task(library, &task, before, demo));
     Ok(json(&found.await?))
 }
 
-async fn failed(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+async fn failed(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     let query = AddressQuery::of(parts, &["task"])?;
     let demo = desk.counts_demo;
     let found = desk.reader.ask(move |library| failures::kinds(library, query.text("task"), demo));
     Ok(json(&found.await?))
 }
 
-async fn costs(State(desk): State<Desk>, Query(parts): Parts) -> Answer {
+async fn costs(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     let query = AddressQuery::of(parts, &["by"])?;
     let by = CostBy::of(query.text("by").unwrap_or("script"));
-    let by = by.ok_or_else(|| Refusal::new(400, "`by` is `script`, `model` or `pattern`"))?;
+    let by = by.ok_or_else(|| PageRefusal::new(400, "`by` is `script`, `model` or `pattern`"))?;
     let found = desk.reader.ask(move |library| cost::sums(library, by)).await?;
     Ok(json(&found))
 }

@@ -3,7 +3,7 @@
 use crate::base::id::{FlowId, OpId};
 use crate::base::json::as_text;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::annotation::{Annotation, AnnotationKind};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::RunRow;
@@ -21,7 +21,7 @@ const EARLIER_MAX: usize = 10;
 pub(in crate::cli) const GOOD: &str = "good";
 
 /// Returns a run as a whole.
-pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, Refusal> {
+pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, PageRefusal> {
     let row = library.find(name)?;
     let line = library.line(&row)?;
     let (before, after) = library.around(&row);
@@ -62,7 +62,7 @@ fn verdict(noted: &[Annotation]) -> Value {
 }
 
 /// Returns the parts of a run that its line does not have.
-pub(in crate::cli) fn body(library: &mut Library, row: &RunRow) -> Result<Value, Refusal> {
+pub(in crate::cli) fn body(library: &mut Library, row: &RunRow) -> Result<Value, PageRefusal> {
     let clock = library.clock(row)?;
     let state = clock.state;
     let skeleton = library.skeleton(&row.id)?;
@@ -108,17 +108,14 @@ pub(in crate::cli) fn rows(
     library: &mut Library,
     name: &str,
     query: &RowQuery,
-) -> Result<Value, Refusal> {
+) -> Result<Value, PageRefusal> {
     let (row, clock) = looked_at(library, name)?;
     let skeleton = library.skeleton(&row.id)?;
     Ok(json!(table::rows(skeleton, query, clock)))
 }
 
 /// Finds a run and the time up to which it is shown.
-fn looked_at(
-    library: &mut Library,
-    name: &str,
-) -> Result<(RunRow, RunClock), Refusal> {
+fn looked_at(library: &mut Library, name: &str) -> Result<(RunRow, RunClock), PageRefusal> {
     let row = library.find(name)?;
     let clock = library.clock(&row)?;
     Ok((row, clock))
@@ -129,7 +126,7 @@ pub(in crate::cli) fn graph(
     library: &mut Library,
     name: &str,
     flow: Option<FlowId>,
-) -> Result<Value, Refusal> {
+) -> Result<Value, PageRefusal> {
     let (row, clock) = looked_at(library, name)?;
     let skeleton = library.skeleton(&row.id)?;
     let flow = flow.or_else(|| graph::largest_flow(skeleton)).unwrap_or_default();
@@ -141,14 +138,14 @@ pub(in crate::cli) fn operation(
     library: &mut Library,
     name: &str,
     op: OpId,
-) -> Result<Value, Refusal> {
+) -> Result<Value, PageRefusal> {
     let (row, clock) = looked_at(library, name)?;
     let shared_name = library.skeleton(&row.id)?.name(op);
     let mut earlier = earlier(library, &row, &shared_name)?;
     let (median, of) = detail::usual(&mut earlier);
 
     let missing = || {
-        Refusal::new(404, format!("run {} has no operation {}", row.id, op.0))
+        PageRefusal::new(404, format!("run {} has no operation {}", row.id, op.0))
             .help("open the run, and choose one of its operations")
     };
     let mut shown = library.detail(&row.id, op, clock)?.ok_or_else(missing)?;
@@ -166,7 +163,7 @@ pub(in crate::cli) fn operation(
 
 /// Returns how long operations of a name took in earlier runs of a script, as far as their bones are
 /// known already.
-fn earlier(library: &mut Library, row: &RunRow, op: &str) -> Result<Vec<i64>, Refusal> {
+fn earlier(library: &mut Library, row: &RunRow, op: &str) -> Result<Vec<i64>, PageRefusal> {
     let same = library.runs().iter().rev().filter(|one| one.id < row.id);
     let same = same.filter(|one| one.script == row.script && one.status.is_some());
     let ids: Vec<_> = same.take(EARLIER_MAX).map(|one| one.id.clone()).collect();
@@ -187,17 +184,17 @@ pub(in crate::cli) fn part(
     seq: i64,
     field: &str,
     from: usize,
-) -> Result<String, Refusal> {
+) -> Result<String, PageRefusal> {
     let row = library.find(name)?;
     let event = library.event(&row.id, seq);
     let whole = event.and_then(|event| detail::field(&event, field));
     let whole = whole.ok_or_else(|| {
         let shown: String = field.chars().take(40).collect();
-        Refusal::new(404, format!("event {seq} of run {} has no text `{shown}`", row.id))
+        PageRefusal::new(404, format!("event {seq} of run {} has no text `{shown}`", row.id))
     })?;
 
     let part = text::part(&whole, from);
-    part.map(str::to_owned).ok_or_else(|| Refusal::new(400, "no part of the text begins there"))
+    part.map(str::to_owned).ok_or_else(|| PageRefusal::new(400, "no part of the text begins there"))
 }
 
 /// Returns what was said in a run, from after an event on.
@@ -205,7 +202,7 @@ pub(in crate::cli) fn said(
     library: &mut Library,
     name: &str,
     after: Option<i64>,
-) -> Result<Value, Refusal> {
+) -> Result<Value, PageRefusal> {
     let row = library.find(name)?;
     let skeleton = library.skeleton(&row.id)?;
     let first_at = skeleton.first_at;

@@ -2,7 +2,7 @@
 
 use crate::base::clock;
 use crate::cli::ui::library::{Library, times};
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::event::RunStatus;
 use crate::journal::history::RunRow;
 use crate::view::filter::{RunFacts, RunFilter};
@@ -27,8 +27,7 @@ pub(in crate::cli) fn hello(library: &Library, project: &str) -> Value {
     let now = clock::micros();
     let is = |state: RunState| move |row: &&RunRow| library.state(row) == state;
     let is_fresh = |row: &&RunRow| {
-        row.status == Some(RunStatus::Failed)
-            && row.ended_at.unwrap_or(row.started_at) > now - DAY
+        row.status == Some(RunStatus::Failed) && row.ended_at.unwrap_or(row.started_at) > now - DAY
     };
 
     json!({
@@ -72,10 +71,11 @@ pub(in crate::cli) fn list(
     library: &mut Library,
     filter: &str,
     before: Option<&str>,
-) -> Result<Value, Refusal> {
+) -> Result<Value, PageRefusal> {
     let filter = RunFilter::read(filter).map_err(|error| {
-        Refusal::new(400, error)
-            .help("such as `script:review status:failed tag:nightly cost:>0.10 took:>60`, or any text")
+        PageRefusal::new(400, error).help(
+            "such as `script:review status:failed tag:nightly cost:>0.10 took:>60`, or any text",
+        )
     })?;
 
     let end = before.map_or(library.runs().len(), |before| {

@@ -1,8 +1,8 @@
 //! The server of the page: connections, their limits, and the headers that every answer bears.
 
-use crate::cli::ui::guard::{self, Headers, POLICY, TOKEN_HEADER, Target, Token};
+use crate::cli::ui::guard::{self, Headers, POLICY, PageTarget, TOKEN_HEADER, Token};
 use crate::cli::ui::live::STREAMS_MAX;
-use crate::cli::ui::refusal::Refusal;
+use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::route::{self, Desk};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -93,20 +93,20 @@ fn router(desk: Desk, token: Token) -> Router {
 async fn guarded(State(token): State<Token>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let target = match path {
-        "/" | "/words" => Target::Document,
-        path if path.starts_with("/a/") => Target::File,
+        "/" | "/words" => PageTarget::Document,
+        path if path.starts_with("/a/") => PageTarget::File,
         // What is nowhere is nobody's business either.
-        _ => Target::Data,
+        _ => PageTarget::Data,
     };
-    let is_data = target == Target::Data;
+    let is_data = target == PageTarget::Data;
 
     let checked = guard::check(target, &headers(&request), &token);
     let mut answer = match checked {
         Ok(()) => match tokio::time::timeout(ARRIVAL_MAX * 3, next.run(request)).await {
             Ok(answer) => answer,
-            Err(_) => Refusal::new(408, "the request took too long").into_response(),
+            Err(_) => PageRefusal::new(408, "the request took too long").into_response(),
         },
-        Err(denial) => Refusal::from(denial).into_response(),
+        Err(denial) => PageRefusal::from(denial).into_response(),
     };
     protect(answer.headers_mut(), is_data);
     answer
