@@ -1,8 +1,8 @@
 // Runs that wait for people: their questions, and a form for each answer.
-import { html, useState } from './base.js';
+import { html, useEffect, useState } from './base.js';
 import { brief, moment, plain, plural, say } from './words.js';
 import { link } from './address.js';
-import { refresh, tell, useAnswer, usePages } from './data.js';
+import { listen, refresh, tell, useAnswer, usePages } from './data.js';
 import { Command, Empty, Loading, More, Status, Time, Trouble } from './parts.js';
 
 /** @param {any} question */
@@ -85,8 +85,24 @@ function WaitingRun({ line }) {
       ? html`<p class="dim pad">It no longer waits.</p>` : html`<${Loading} />`}</article>`;
 }
 
+/** Asks again soon after a run began, ended or was answered. */
+function soonAfterRuns() {
+  let timer = 0;
+  const stop = listen('runs', () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      refresh();
+    }, 1000);
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
+
 /** The page of all runs that wait. */
 export function Waiting() {
+  useEffect(soonAfterRuns, []);
   const { rows, next, load, data, problem } = usePages('/api/runs?q=status:waiting', 'before');
   if (problem) return html`<div class="page"><${Trouble} problem=${problem} /></div>`;
   if (!data) return html`<div class="page"><h1>Waiting for an answer</h1></div>`;

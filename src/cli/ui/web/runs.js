@@ -154,7 +154,7 @@ export function Runs({ hello, query }) {
   if (data && !all.length && !q) return html`<${NoRuns} hello=${hello} />`;
   return html`<div class="page"><h1 class="sr">Runs</h1>
     <div class="scripts" role="group" aria-label="Scripts, with the times of their last 30 runs">
-      ${(hello.scripts ?? []).slice(0, 12).map((/** @type {any} */ one) =>
+      ${(hello.scripts ?? []).slice(0, 10).map((/** @type {any} */ one) =>
         html`<${Tile} key=${one.name} script=${one} query=${q} />`)}</div>
     <div class="head"><label class="find"><span class="dim" aria-hidden="true">⌕</span>
         <input id="find" type="search" value=${q} aria-label="Filter runs"
