@@ -104,7 +104,9 @@ pub fn waiting(skeleton: &Skeleton, waits: &Waits) -> Value {
 /// Says what went wrong with a run, if anything did.
 pub fn failure(skeleton: &Skeleton, state: RunState) -> Option<RunFailure> {
     if let Some(failure) = skeleton.end.as_ref().and_then(|end| end.failure.as_ref()) {
+        // What was skipped failed somewhere else.
         let op = failure.op.as_deref().and_then(|name| skeleton.find(name));
+        let op = op.or_else(|| skeleton.first_failure().map(|(op, _)| op));
         let by = failure.op.as_ref().map_or(String::new(), |op| format!(" in `{op}`"));
         return Some(RunFailure {
             title: format!("ended early{by}: {}", failure.kind),

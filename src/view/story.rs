@@ -17,7 +17,7 @@ pub fn story(line: &RunLine, metrics: &Metrics, failure: Option<&RunFailure>) ->
         all => format!(
             "and completed {} of {}",
             ops.completed,
-            counted(all as u64, "operation", "operations")
+            counted(all, "operation", "operations")
         ),
     };
 

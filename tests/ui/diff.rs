@@ -44,7 +44,13 @@ fn an_edited_prompt_is_told_with_what_follows_from_it() {
         .iter()
         .map(|op| format!("{} {} {} {}", op["name"], op["change"], op["changed"], op["follows"]))
         .collect();
-    expect![[r#""#]].assert_eq(&changes.join("\n"));
+    expect![[r#"
+        "a" "same" [] []
+        "b" "prompt" ["prompt","result"] []
+        "c" "prompt" ["prompt","result"] ["b"]
+        "d" "same" [] []
+        "e" "same" [] []"#]]
+    .assert_eq(&changes.join("\n"));
     assert_eq!((ran.code, &found["same"]), (Some(1), &Value::Bool(false)));
     assert_eq!(found["differs"].as_array().unwrap().len(), 1, "{}", found["differs"]);
 
@@ -56,7 +62,13 @@ fn an_edited_prompt_is_told_with_what_follows_from_it() {
         })
         .map(str::to_owned)
         .collect();
-    expect![[r#""#]].assert_eq(&stable.join("\n"));
+    expect![[r#"
+        b prompt: − two   + three
+        b result: − two   + three
+        c prompt: − two   + three
+        c result: − two   + three
+        2 of 5 operations differ, 3 are the same"#]]
+    .assert_eq(&stable.join("\n"));
 }
 
 #[test]
@@ -66,7 +78,12 @@ fn a_run_is_the_same_as_itself() {
     assert_eq!(project.kaizen(&["run", "g.rhai", "-q"]).code, Some(0));
     let ran = project.kaizen(&["diff", "@", "@"]);
     assert_eq!(ran.code, Some(0));
-    expect![[r#""#]].assert_eq(&scrubbed(&project, &ran.stdout));
+    expect![[r#"
+        run RUN and run RUN
+        before: no difference in script, parameters, models, limits, seed or version
+        0 of 5 operations differ, 5 are the same
+    "#]]
+    .assert_eq(&scrubbed(&project, &ran.stdout));
 
     let missing = project.kaizen(&["diff", "@-7"]);
     assert_eq!((missing.code, missing.stdout.as_str()), (Some(2), ""));

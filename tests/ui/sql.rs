@@ -37,11 +37,24 @@ fn each_view_has_the_columns_that_are_listed() {
 fn a_question_is_answered_as_csv_or_lines_of_json() {
     let project = project();
     let ops = "select op, name, outcome, kind from v_ops order by op";
-    expect![[r#""#]].assert_eq(&project.kaizen(&["sql", ops]).stdout);
+    expect![[r#"
+        op,name,outcome,kind
+        0,first,completed,
+        1,fails,failed,thrown
+        2,after,skipped,
+        3,last,completed,
+    "#]]
+    .assert_eq(&project.kaizen(&["sql", ops]).stdout);
     let calls = "select model, demo, tokens_in, prompt, cost from v_calls order by op";
-    expect![[r#""#]].assert_eq(&project.kaizen(&["sql", calls, "-f", "jsonl"]).stdout);
+    expect![[r#"
+        {"model":"demo/echo","demo":1,"tokens_in":2,"prompt":"Say tea.","cost":0.0}
+        {"model":"demo/echo","demo":1,"tokens_in":17,"prompt":"<result name=\"first\">\n[demo] you asked: Say tea.\n</result>\n\nSum up.","cost":0.0}
+    "#]].assert_eq(&project.kaizen(&["sql", calls, "-f", "jsonl"]).stdout);
     let runs = "select script, status, calls, cost, unknown_costs, failure from v_runs";
-    expect![[r#""#]].assert_eq(&project.kaizen(&["sql", runs, "-f", "table"]).stdout);
+    expect![[r#"
+        script       status  calls  cost  unknown_costs  failure
+        review.rhai  failed  2      0.0   0              operation `after` was skipped because `fails` failed: no <b>…
+    "#]].assert_eq(&project.kaizen(&["sql", runs, "-f", "table"]).stdout);
 }
 
 #[test]

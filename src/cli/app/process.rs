@@ -85,7 +85,7 @@ mod tests {
         let own = std::process::id();
         // This process is no kaizen by name, but it is this very program: only its start tells it apart.
         assert_eq!(interrupt(own, 0), Err(StopFault::Later));
-        assert_eq!(interrupt(1, i64::MAX).is_err(), true);
+        assert!(interrupt(1, i64::MAX).is_err());
         assert_eq!(interrupt(u32::MAX, 0), Err(StopFault::Gone));
 
         let mut other = std::process::Command::new("sleep").arg("60").spawn().expect("a process");

@@ -1,6 +1,7 @@
 //! What went wrong, by kind: in the newest runs, and in what was recorded of patterns.
 
 use crate::base::clock;
+use crate::base::count::counted;
 use crate::base::failure::Kind;
 use crate::base::id::{OpId, RunId};
 use crate::cli::ui::library::Library;
@@ -68,7 +69,8 @@ pub(in crate::cli) fn kinds(
     if library.store().is_some() {
         recorded(library, task, counts_demo, &mut groups, &mut tasks)?;
         let runs = if task.is_none() { in_runs(library, &mut groups)? } else { 0 };
-        looked = format!("the newest {runs} runs, and everything that was recorded of patterns");
+        let runs = counted(runs, "run", "runs");
+        looked = format!("the newest {runs}, and everything that was recorded of patterns");
     }
 
     let mut rows: Vec<(i64, Value)> = groups.into_iter().map(row).collect();

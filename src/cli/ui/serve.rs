@@ -28,6 +28,8 @@ const CONNECTIONS_MAX: usize = 64;
 const HEADER_MAX: usize = 16 * 1024;
 /// Most bytes of the body of a request.
 const BODY_MAX: usize = 64 * 1024;
+/// Longest time until an answer is made: a large run is read once, and then remembered.
+const ANSWER_MAX: Duration = Duration::from_secs(120);
 /// Longest time until a request has arrived.
 const ARRIVAL_MAX: Duration = Duration::from_secs(10);
 
@@ -102,7 +104,7 @@ async fn guarded(State(token): State<Token>, request: Request, next: Next) -> Re
 
     let checked = guard::check(target, &headers(&request), &token);
     let mut answer = match checked {
-        Ok(()) => match tokio::time::timeout(ARRIVAL_MAX * 3, next.run(request)).await {
+        Ok(()) => match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
             Ok(answer) => answer,
             Err(_) => PageRefusal::new(408, "the request took too long").into_response(),
         },
