@@ -270,6 +270,7 @@ fn run(script: &str, url: Option<&str>, journal: bool) -> serde_json::Value {
     let host = Host::new(Surroundings {
         executor: Rc::new(Executor::new(journal, 1, None)),
         models: Rc::new(Models::new(aliases, default, 1, |_| None)),
+        servers: kaizen::mcp::Servers::none(),
         permissions: Permissions::all(),
         root: folder.path().to_owned(),
         script: Path::new("bench.rhai").to_owned(),

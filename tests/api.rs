@@ -26,6 +26,7 @@ fn host_printing(folder: &Path, print: kaizen::script::Sink) -> Host {
     Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), None, 1, |_| None)),
+        servers: kaizen::mcp::Servers::none(),
         permissions: Permissions::all(),
         root: folder.to_owned(),
         script: folder.join("example.rhai"),
@@ -170,10 +171,11 @@ fn the_written_reference_is_up_to_date() {
 fn page() -> String {
     let mut text = String::from(
         "# What scripts can call\n\n\
-         Generated from the program; `UPDATE=1 cargo test api` writes it anew. Beside these words\n\
-         scripts have the language itself, [Rhai](https://rhai.rs/book/), with its standard library.\n\
-         Options are one trailing map; an unknown key is an error. Errors are maps `#{ kind, message,\n\
-         retryable, .. }`. `log` and `run_id` are there in every script.\n",
+         This page describes the functions and properties of kaizen. `UPDATE=1 cargo test api` generates it\n\
+         from the program. Scripts are written in [Rhai](https://rhai.rs/book/), whose own keywords and\n\
+         functions are in [language.md](language.md). Options are one trailing map; an unknown key is an\n\
+         error. Errors are maps `#{ kind, message, retryable, .. }`. `log` and `run_id` exist in every\n\
+         script.\n",
     );
     for entry in words() {
         let _ =

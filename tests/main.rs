@@ -35,8 +35,10 @@ mod cli {
     mod experiment;
     mod export;
     mod forecast;
+    mod foreign;
     mod given;
     mod guide_file;
+    mod images;
     mod journals;
     mod keys;
     mod kinds;
@@ -69,5 +71,6 @@ mod cli {
     mod sturdy;
     mod test;
     mod traps;
+    mod verdicts;
     mod watch;
 }

@@ -150,13 +150,45 @@ fn the_requests_are_sixty_and_balanced() {
     assert_eq!(texts.len(), 60);
 }
 
+/// The folder of the program that is tested, before all others: `kaizen mcp` is found there.
+pub(crate) fn path() -> std::ffi::OsString {
+    let own = Path::new(env!("CARGO_BIN_EXE_kaizen")).parent().unwrap().to_owned();
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths([own].into_iter().chain(std::env::split_paths(&others))).unwrap()
+}
+
 #[test]
 fn the_agent_calls_its_tools_and_notes_what_it_found() {
-    let (project, _, done) = run("agent", &[]);
+    let project = Project::new();
+    let kaizen = |arguments: &[&str]| {
+        let mut command = project.command(arguments);
+        Ran::from(command.env("PATH", path()).output().unwrap())
+    };
+    assert_eq!(kaizen(&["init", "--template", "agent"]).code, Some(0));
+    let trusted = kaizen(&["trust"]);
+    assert_eq!(trusted.code, Some(0), "{}", trusted.stderr);
+
+    let ran = kaizen(&["run", "scripts/agent.rhai", "--json"]);
+    let last = ran.stdout.lines().last().unwrap_or_default();
+    let done: Value = serde_json::from_str(last).unwrap_or_default();
+    assert_eq!((ran.code, &done["status"]), (Some(0), &json!("ok")), "{}", ran.stderr);
     assert_eq!(done["value"]["stopped"], "answer");
-    assert_eq!(done["value"]["tool_calls"], 2);
+    assert_eq!(done["value"]["tool_calls"], 3);
     assert_eq!(done["value"]["notes"].as_array().unwrap().len(), 2);
-    let called: Vec<Value> =
-        project.events("tool_started").iter().map(|event| event["tool"].clone()).collect();
-    assert_eq!(called, ["add", "note", "note"]);
+
+    let field = |kind: &str, field: &str| -> Vec<Value> {
+        project.events(kind).iter().map(|event| event[field].clone()).collect()
+    };
+    assert_eq!(field("tool_started", "tool"), ["add", "note", "project__list_scripts", "note"]);
+    assert!(field("tool_ended", "failure").iter().all(Value::is_null));
+    let listed = field("tool_ended", "result")[2].to_string();
+    assert!(listed.contains("scripts/agent.rhai"), "{listed}");
+
+    // A long note is for a person to read first.
+    let long = "x".repeat(300);
+    let asked = format!("question=Use note with \"{long}\".");
+    let refused = kaizen(&["run", "scripts/agent.rhai", "-p", &asked]);
+    assert_eq!(refused.code, Some(6), "{}", refused.stderr);
+    let approved = kaizen(&["run", "--resume", "--approve=note"]);
+    assert_eq!(approved.code, Some(0), "{}", approved.stderr);
 }

@@ -434,6 +434,57 @@ fn json_goes_in_and_out_as_it_is() {
     }
 }
 
+/// A whole number above 2^63 keeps its digits, or is an error that says so.
+#[test]
+fn a_large_whole_number_keeps_its_digits_or_is_refused() {
+    let u = "json(\"18446744073709551615\")";
+    let float = "18446744073709551615.0";
+    let cases = [
+        (format!("same_answer({float}, {u})"), json!(false)),
+        (format!("same_answer({u}, {u})"), json!(true)),
+        (format!("same_answer(\"18446744073709551615\", {u})"), json!(true)),
+        ("same_answer(9007199254740993, 9007199254740992.0)".to_owned(), json!(false)),
+        ("same_answer(3, 3.0)".to_owned(), json!(true)),
+        (format!("to_json([{float}, {u}, 9223372036854775807, 1.5].sorted()[2])"), json!("18446744073709551615")),
+        (
+            "to_json(parse(`{\"a\": 9007199254740993, \"b\": 18446744073709551615, \"c\": 2}`, \"a: number, b: number, c: number\"))".to_owned(),
+            json!("{\"a\":9007199254740993,\"b\":18446744073709551615,\"c\":2.0}"),
+        ),
+    ];
+    for (script, expected) in cases {
+        assert_eq!(value(&[], &script), expected, "{script}");
+    }
+
+    let too_large = "18446744073709551615 is too large: whole numbers end at 9223372036854775807";
+    for script in [format!("to_int({u})"), format!("{u}.to_int()")] {
+        assert_eq!(failure(&script), ("script".to_owned(), too_large.to_owned()), "{script}");
+    }
+}
+
+/// Whatever takes data names a handle as signatures do.
+#[test]
+fn a_handle_that_is_no_data_is_named_by_its_word() {
+    let words = [
+        ("log", "a log"),
+        ("branch(`demo/echo`)", "a branch"),
+        ("session(branch(`demo/echo`))", "a session"),
+        ("builder(`g`)", "a builder"),
+        ("task(|| 1)", "a task"),
+        ("optimizer(#{ memory: true })", "an optimizer"),
+        ("model(`demo/echo`)", "a model"),
+        ("timestamp()", "a timestamp"),
+        ("0..3", "a range"),
+        ("Fn(`len`)", "a function"),
+    ];
+    for (script, named) in words {
+        let told = failure(&format!("to_json(#{{ a: {script} }})")).1;
+        assert_eq!(told, format!("{named} is not plain data"), "{script}");
+        let told = failure(&format!("same_answer(1, [{script}])")).1;
+        let expected = format!("`same_answer` compares plain data, and {named} is not plain data");
+        assert_eq!(told, expected, "{script}");
+    }
+}
+
 #[test]
 fn what_is_no_data_or_would_lose_digits_is_no_json() {
     let cases = [

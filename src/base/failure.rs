@@ -172,6 +172,8 @@ kinds! {
     Snapshot       "snapshot"                        Failed      Other    "K0132" false;
     /// A tool failed, again and again.
     Tool           "tool"                            Failed      ToolUse  "K0133" true;
+    /// An MCP server could not be asked.
+    Mcp            "mcp"                             Provider    Provider "K0134" true;
     /// Nobody knows whether an effect took place.
     Unsure         "unsure"                          Failed      Stopped  "K0135" false;
     /// The arguments of a tool do not fit its schema.
@@ -313,6 +315,9 @@ pub struct FailureDetail {
     /// What it was called with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub args: Option<Value>,
+    /// By what a server knows a call whose effect is in doubt.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub key: Option<Box<str>>,
     /// How many steps the model took.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub steps: Option<u32>,

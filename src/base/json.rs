@@ -1,8 +1,9 @@
 //! JSON that people and programs write: files of tasks, replies, parameters. A byte order mark, and
 //! spaces that only look like spaces, do not count; a whole number keeps its digits or is refused.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// Why a text is not JSON that can be kept.
 #[derive(Debug, thiserror::Error)]
@@ -182,6 +183,40 @@ impl Strings {
 
         was_open || self.is_open
     }
+}
+
+/// Tells whether two numbers are the same, to the last digit: as a float, a large whole number would lose
+/// some.
+pub fn same_number(one: &Number, other: &Number) -> bool {
+    match (whole_number(one), whole_number(other)) {
+        (Some(one), Some(other)) => one == other,
+        (Some(whole), None) => is_float(other, whole),
+        (None, Some(whole)) => is_float(one, whole),
+        (None, None) => one.as_f64() == other.as_f64(),
+    }
+}
+
+fn is_float(float: &Number, whole: i128) -> bool {
+    float.as_f64().and_then(|float| order(whole, float)) == Some(Ordering::Equal)
+}
+
+fn whole_number(number: &Number) -> Option<i128> {
+    number.as_i64().map(i128::from).or(number.as_u64().map(i128::from))
+}
+
+/// Compares a whole number, which has 64 bits, with a float; `None` if that is no number.
+pub fn order(whole: i128, float: f64) -> Option<Ordering> {
+    /// Beyond every whole number of 64 bits, and within those that have 128.
+    const FAR: f64 = 1e30;
+    if float.is_nan() {
+        return None;
+    }
+
+    let near = float.clamp(-FAR, FAR);
+    #[allow(clippy::cast_possible_truncation, reason = "it has no fraction, and is within bounds")]
+    let trunk = near.trunc() as i128;
+    let by_fraction = || 0.0.partial_cmp(&near.fract()).unwrap_or(Ordering::Equal);
+    Some(whole.cmp(&trunk).then_with(by_fraction))
 }
 
 /// A short name of data, the same for the same data.

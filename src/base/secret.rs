@@ -319,6 +319,17 @@ pub fn beginning(text: &str, characters: usize) -> String {
     scrub(text).chars().take(characters).collect()
 }
 
+/// Returns a text in at most so many characters, and two dots where it goes on.
+#[must_use]
+pub fn shortened(text: &str, characters: usize) -> String {
+    let whole = scrub(text);
+    if whole.chars().count() <= characters {
+        return whole.to_string();
+    }
+    let kept: String = whole.chars().take(characters).collect();
+    format!("{} ..", kept.trim_end())
+}
+
 /// Tells whether a text holds a secret.
 pub fn has_secret(text: &str) -> bool {
     holds(text, |form| &form.text)

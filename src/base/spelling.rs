@@ -3,9 +3,13 @@
 /// Finds the known word that is most like `word`, if one is like it at all: at most one letter in
 /// three is missing, too many, wrong, or in its neighbour's place.
 pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // A single letter is as near to any other.
+    let letters = word.chars().count();
+    let known = known.filter(|known| letters > 1 || word.eq_ignore_ascii_case(known));
+
     let scored = known.map(|k| (strsim::damerau_levenshtein(word, k), k));
     let (distance, best) = scored.min()?;
-    (distance <= (word.chars().count() / 3).max(1)).then_some(best)
+    (distance <= (letters / 3).max(1)).then_some(best)
 }
 
 #[cfg(test)]
@@ -19,5 +23,7 @@ mod tests {
         assert_eq!(meant("comunicate"), Some("communicate"));
         assert_eq!(meant("nmae"), Some("name"));
         assert_eq!(meant("nope"), None);
+        assert_eq!(nearest("f", ["E", "F"].into_iter()), Some("F"));
+        assert_eq!(nearest("f", ["E", "g"].into_iter()), None);
     }
 }

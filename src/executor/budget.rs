@@ -249,6 +249,13 @@ impl Budget {
     fn excess(&self, sum: Amounts) -> Option<String> {
         let used = self.used.get();
         if let Some(most) = self.bounds.get().cost.filter(|most| sum.cost > *most) {
+            if used.cost == Money::ZERO {
+                return Some(format!(
+                    "the next call could cost up to {}, which is more than the budget of {most} \
+                     (`max_cost`)",
+                    sum.cost
+                ));
+            }
             return Some(format!(
                 "the next call could cost up to {}, but {} of the {most} budget (`max_cost`) is \
                  already used",
@@ -259,6 +266,12 @@ impl Budget {
 
         if let Some(most) = self.bounds.get().tokens.filter(|most| sum.tokens > *most) {
             let next = sum.tokens.saturating_sub(used.tokens);
+            if used.tokens == 0 {
+                return Some(format!(
+                    "the next call could use up to {next} tokens, which is more than the budget of \
+                     {most} tokens (`max_tokens`)"
+                ));
+            }
             return Some(format!(
                 "the next call could use up to {next} tokens, but {} of {most} tokens \
                  (`max_tokens`) are already used",

@@ -18,6 +18,7 @@ use crate::journal::inquiry::{Inquiry, Topic};
 use crate::store::StoreError;
 use futures::future::{Either, select};
 use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -115,7 +116,8 @@ impl Executor {
 
     /// Guesses what comes of an effect that a plan does not have; `usual` is what comes of it usually.
     fn guessed(&self, what: &Inquiry, usual: Value) -> Result<Value, Failure> {
-        let Some(guess) = self.guess() else { return Ok(usual) };
+        let is_of_world = matches!(what.topic(), Some(Topic::HttpGet | Topic::Command));
+        let Some(guess) = self.guess().filter(|_| is_of_world) else { return Ok(usual) };
         let is_page = usual.is_string();
         let text = usual.as_str().or(usual["stdout"].as_str()).unwrap_or_default();
 
@@ -173,6 +175,13 @@ impl Executor {
         self.turns.outside(end).await
     }
 
+    /// Does something, and measures in seconds how long it takes by itself: what it waits for because
+    /// other work of the run is done meanwhile does not count.
+    pub async fn timed<F: Future>(&self, work: F) -> (F::Output, f64) {
+        let (value, time) = self.turns.timed(work).await;
+        (value, time.as_secs_f64())
+    }
+
     /// Waits until everything has been told that is known. What is done from then on was not done
     /// before.
     pub async fn news(&self) {
@@ -215,6 +224,23 @@ impl Executor {
         let guess = self.guess()?;
         guess.meet(Unknown::Time);
         self.turns.look()
+    }
+
+    /// Notes that a script asks whether something has ended.
+    pub fn look_at_ends(&self) {
+        if let Some(guess) = self.guess() {
+            guess.meet(Unknown::Time);
+        }
+    }
+
+    /// Keeps what a plan or a replay would have written to a file.
+    pub fn keep_draft(&self, path: PathBuf, text: String) {
+        self.drafts.borrow_mut().insert(path, text);
+    }
+
+    /// Returns what a plan or a replay would have written to a file.
+    pub fn draft(&self, path: &Path) -> Option<String> {
+        self.drafts.borrow().get(path).cloned()
     }
 
     /// Returns the limit of the time that something may really take. How long a plan takes says nothing

@@ -30,9 +30,10 @@ pub struct CallGlimpse<'a> {
 pub type CallWatcher = Rc<dyn Fn(&CallGlimpse<'_>)>;
 
 impl Executor {
-    /// Tells `watcher` of every call that is made from now on, when it begins and as its reply grows.
-    pub fn watch_calls(&self, watcher: CallWatcher) {
-        self.recorder.watch_calls(watcher);
+    /// Tells `watcher` of every call that is made from now on, when it begins. What shows texts is told as
+    /// each reply grows as well, for which servers are asked for streams.
+    pub fn watch_calls(&self, watcher: CallWatcher, shows_texts: bool) {
+        self.recorder.watch_calls(watcher, shows_texts);
     }
 
     /// Returns what is told of the text of a call, and tells that it begins.
@@ -51,6 +52,6 @@ impl Executor {
             watcher(&CallGlimpse { op, model: &model.label, is_unbounded, text, usage, cost });
         };
         tell("");
-        TextWatch::new(tell)
+        if self.recorder.shows_texts() { TextWatch::new(tell) } else { TextWatch::default() }
     }
 }

@@ -107,7 +107,7 @@ impl Executor {
 
 /// Says what is in doubt.
 fn in_doubt(what: &Inquiry) -> String {
-    let call = secret::beginning(&call(what).0, SHOWN_MAX);
+    let call = secret::beginning(&DoubtfulCall::of(what).shown, SHOWN_MAX);
     format!("the run stopped during `{call}`, and nobody knows whether it took effect.")
 }
 
@@ -116,26 +116,69 @@ fn failure(what: &Inquiry, help: &str) -> Failure {
     let message = format!("{}{help}", said.trim_end_matches('.'));
     let mut failure = Failure::new(Kind::Unsure, message);
 
+    let call = DoubtfulCall::of(what);
     let detail = failure.detail_mut();
-    detail.tool = what.topic().map(|topic| topic.word().into());
-    detail.args = call(what).1;
+    detail.tool = Some(call.tool.into());
+    detail.args = call.args;
     failure
 }
 
-/// Returns a call as a script has it, and its arguments.
-fn call(what: &Inquiry) -> (String, Option<Value>) {
-    let Inquiry::About(Topic::Command, text) = what else { return (what.to_string(), None) };
-    let Ok(Value::Array(parts)) = serde_json::from_str::<Value>(text) else {
-        return (what.to_string(), None);
-    };
+/// A call in doubt.
+struct DoubtfulCall {
+    /// As people read it.
+    shown: String,
+    /// The word or tool.
+    tool: String,
+    args: Option<Value>,
+}
 
-    let part = |place: usize| parts.get(place).cloned().unwrap_or_default();
-    (format!("command({}, {})", part(0), part(1)), Some(json!([part(0), part(1)])))
+impl DoubtfulCall {
+    fn of(what: &Inquiry) -> DoubtfulCall {
+        let found = match what {
+            Inquiry::About(Topic::Command, text) => DoubtfulCall::of_program(text),
+            Inquiry::About(Topic::McpCall, text) => DoubtfulCall::of_tool(text),
+            Inquiry::About(..) | Inquiry::Bare(_) | Inquiry::Unknown(_) => None,
+        };
+        found.unwrap_or_else(|| DoubtfulCall {
+            shown: what.to_string(),
+            tool: what.topic().map(|topic| topic.word().to_owned()).unwrap_or_default(),
+            args: None,
+        })
+    }
+
+    fn of_program(text: &str) -> Option<DoubtfulCall> {
+        let parts: Vec<Value> = serde_json::from_str(text).ok()?;
+        let part = |place: usize| parts.get(place).cloned().unwrap_or_default();
+        Some(DoubtfulCall {
+            shown: format!("command({}, {})", part(0), part(1)),
+            tool: Topic::Command.word().to_owned(),
+            args: Some(json!([part(0), part(1)])),
+        })
+    }
+
+    fn of_tool(text: &str) -> Option<DoubtfulCall> {
+        let (tool, args) = text.split_once(' ')?;
+        Some(DoubtfulCall {
+            shown: format!("{tool}({args})"),
+            tool: tool.to_owned(),
+            args: serde_json::from_str(args).ok(),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tool_of_a_server_in_doubt_is_named_with_its_arguments() {
+        let what = Inquiry::About(Topic::McpCall, r#"files__write {"path":"a b"}"#.to_owned());
+        let shown = failure(&what, "").to_value();
+        let told = (&shown["message"], &shown["tool"], &shown["args"]);
+        let message = "the run stopped during `files__write({\"path\":\"a b\"})`, and nobody knows \
+                       whether it took effect";
+        assert_eq!(told, (&json!(message), &json!("files__write"), &json!({ "path": "a b" })));
+    }
 
     #[test]
     fn a_program_in_doubt_is_named_with_its_arguments() {

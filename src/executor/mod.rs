@@ -22,6 +22,7 @@ pub mod replies;
 pub mod report;
 pub mod retry;
 pub mod schedule;
+pub mod server_effect;
 pub mod standstill;
 mod step;
 pub mod tools;
@@ -54,8 +55,9 @@ use crate::session::scope::Scope;
 use crate::store::StoreError;
 use serde_json::Value;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// Called with every event and its time (microseconds since 1970), as it happens.
@@ -104,6 +106,8 @@ pub struct Executor {
     standstill: Standstill,
     /// Knows how people can be reached.
     people: People,
+    /// What a plan or a replay, which write nothing, would have written to files.
+    drafts: RefCell<BTreeMap<PathBuf, String>>,
 }
 
 impl fmt::Debug for Executor {
@@ -130,6 +134,7 @@ impl Executor {
             lost: LostRule::default(),
             standstill: Standstill::default(),
             people: People::default(),
+            drafts: RefCell::default(),
         }
     }
 

@@ -75,7 +75,9 @@ impl Executor {
         branch.borrow_mut().was_cut = course.is_cut;
         if checked.keep != Keep::Nothing {
             let steps = if checked.keep == Keep::All { talk.steps } else { Vec::new() };
-            let exchange = Exchange { steps, ..Exchange::new(&checked.prompt.instruction, text) };
+            let images = checked.prompt.images.clone();
+            let asked = Exchange::new(&checked.prompt.instruction, text);
+            let exchange = Exchange { steps, images, ..asked };
             branch.borrow_mut().record(turn, exchange);
         }
         Ok(if checked.has_trace { course.to_value(&value) } else { value })
@@ -109,7 +111,7 @@ impl Executor {
             let (text, value) = if let Some(FirstAnswer { text, value }) = first.take() {
                 (text, value)
             } else {
-                let messages = messages(talk, &prompt.instruction, newest.as_ref());
+                let messages = messages(talk, prompt, newest.as_ref());
                 let ask = ExchangeRequest {
                     // The failure of the last one is that of the call, so that a resumed run asks again.
                     schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
@@ -234,11 +236,11 @@ fn offered(branch: &SharedBranch, checked: &CheckedPrompt) -> Result<Vec<Rc<Tool
 /// Makes the conversation of one request: of several answers that were wrong, it has only the newest.
 fn messages(
     talk: &Conversation,
-    instruction: &str,
+    prompt: &Prompt,
     newest: Option<&(String, Unfit)>,
 ) -> Vec<Message> {
     let mut messages = talk.before.clone();
-    messages.push(Message::new(Role::User, instruction));
+    messages.push(Message::asking(&prompt.instruction, &prompt.images));
     messages.extend(talk.steps.iter().cloned());
 
     if let Some((answer, unfit)) = newest {

@@ -11,7 +11,7 @@ use crate::flow::op::{CheckedPrompt, Keep, Prompt};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::model::error::CallError;
-use crate::model::message::{Message, Role};
+use crate::model::message::Message;
 use crate::model::request::SchemaCheck;
 use crate::session::branch::{Exchange, SharedBranch};
 use crate::session::scope::Scope;
@@ -106,7 +106,7 @@ impl Executor {
             let mut branch = branch.borrow_mut();
             (branch.begin(), as_texts(branch.messages()))
         };
-        messages.push(Message::new(Role::User, &prompt.instruction));
+        messages.push(Message::asking(&prompt.instruction, &prompt.images));
 
         let ask = ExchangeRequest {
             schema_check: SchemaCheck::Call,
@@ -125,7 +125,8 @@ impl Executor {
 
         branch.borrow_mut().was_cut = is_cut;
         if keep != Keep::Nothing {
-            let exchange = Exchange::new(&prompt.instruction, said.text);
+            let images = prompt.images.clone();
+            let exchange = Exchange { images, ..Exchange::new(&prompt.instruction, said.text) };
             branch.borrow_mut().record(turn, exchange);
         }
         Ok(value)

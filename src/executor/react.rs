@@ -13,7 +13,7 @@ use crate::executor::step::StepSaid;
 use crate::executor::tools::{CallOutcome, CallRequest, canonical, failure_of_tool};
 use crate::flow::op::{CheckedPrompt, Protocol};
 use crate::journal::known_replies::Sample;
-use crate::model::message::{Message, Role};
+use crate::model::message::Message;
 use crate::model::reply::ReplyContent;
 use crate::model::tool::{ToolCall, ToolResult, ToolSpec};
 use crate::session::branch::SharedBranch;
@@ -141,7 +141,8 @@ impl Executor {
 
         for _ in 1..checked.tools.steps_max {
             let mut messages = talk.before.clone();
-            messages.push(Message::new(Role::User, &checked.prompt.instruction));
+            let prompt = &checked.prompt;
+            messages.push(Message::asking(&prompt.instruction, &prompt.images));
             let ask = ExchangeRequest::new(&checked.prompt, as_texts(messages), None);
             self.exchange(scope, branch, ask, false).await?;
         }

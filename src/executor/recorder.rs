@@ -66,6 +66,8 @@ pub(super) struct Recorder {
     comparisons: RefCell<Vec<ComparisonVerdict>>,
     /// Who is told of calls under way, if anybody is.
     call_watcher: RefCell<Option<CallWatcher>>,
+    /// Whether they want to see the texts of replies as they grow.
+    shows_texts: Cell<bool>,
     /// The run is suspended: only its end is yet to be journaled.
     is_closed: Cell<bool>,
     /// Operations that failed, or were skipped because of a failure, in flows that do not allow it;
@@ -93,6 +95,7 @@ impl Recorder {
             next_listener: Cell::new(0),
             comparisons: RefCell::default(),
             call_watcher: RefCell::default(),
+            shows_texts: Cell::new(false),
             is_closed: Cell::new(false),
             unforgiven: Cell::new(0),
             first_failure: RefCell::default(),
@@ -137,8 +140,13 @@ impl Recorder {
         self.comparisons.borrow().clone()
     }
 
-    pub(super) fn watch_calls(&self, watcher: CallWatcher) {
+    pub(super) fn watch_calls(&self, watcher: CallWatcher, shows_texts: bool) {
         self.call_watcher.replace(Some(watcher));
+        self.shows_texts.set(shows_texts);
+    }
+
+    pub(super) fn shows_texts(&self) -> bool {
+        self.shows_texts.get()
     }
 
     pub(super) fn call_watcher(&self) -> Option<CallWatcher> {

@@ -216,7 +216,7 @@ impl ToolLoop<'_> {
         asks_now: bool,
     ) -> Vec<Message> {
         let mut messages = before;
-        messages.push(Message::new(Role::User, question));
+        messages.push(Message::asking(question, &self.checked.prompt.images));
         messages.extend(self.within_context(&talk.steps));
         if asks_now {
             messages.push(Message::new(Role::User, ANSWER_NOW));

@@ -265,8 +265,10 @@ impl Executor {
 
         match outcome.result {
             Ok(value) => Ok(value),
-            // The script sees that it was denied.
-            Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
+            // The script sees that it was denied, or that it is in doubt.
+            Err(failure) if matches!(failure.kind, Kind::Permission | Kind::Unsure) => {
+                Err(failure.into())
+            }
             Err(failure) => Err(failure_of_tool(&outcome.name, outcome.args, failure).into()),
         }
     }
@@ -300,7 +302,6 @@ pub(super) fn stops(kind: &Kind) -> bool {
             | Kind::Store
             | Kind::Diverged
             | Kind::Cassette
-            | Kind::Unsure
             | Kind::Cancelled
             | Kind::Interrupted
             | Kind::Operations

@@ -4,6 +4,7 @@ use crate::base::bounds::Bounds;
 use crate::base::word::words;
 use crate::flow::callback::Callback;
 use crate::flow::question::TimedQuestion;
+use crate::model::image::Image;
 use crate::model::request::Settings;
 use crate::model::tool::ToolChoice;
 use crate::session::branch::SharedBranch;
@@ -23,6 +24,8 @@ pub struct Prompt {
     pub instruction: String,
     /// Facts to go with it, beside the results of other operations.
     pub context: Option<Value>,
+    /// The pictures that go with it.
+    pub images: Vec<Image>,
     /// A JSON schema that the reply must follow.
     pub schema: Option<Value>,
     /// Settings over those of the model.

@@ -8,10 +8,15 @@ use crate::base::secret::{clean, clean_fields, scrub_in};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
+use crate::journal::cassette_text::{
+    CassetteHead, FORMAT, FORMAT_WITH_PLACES, FORMAT_WITH_TOOLS, FORMAT_WITHOUT_PLACES, parse,
+};
 use crate::journal::difference::{names, short, text_difference, whole};
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::{Key, deciding, deciding_messages};
 use crate::journal::known_replies::Sample;
 use crate::journal::part::tool_without_secrets;
+use crate::journal::result_line::{ResultLine, ResultLines};
 use crate::model::Model;
 use crate::model::message::Message;
 use crate::model::opaque::OpaquePart;
@@ -23,13 +28,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// The newest format that this program reads and writes: that of a cassette in which tools are
-/// offered, or replies may be cut.
-const FORMAT: u64 = 3;
-/// The format of a cassette in which two requests are equal.
-const FORMAT_WITH_PLACES: u64 = 2;
-/// The format of a cassette in which no two requests are equal, which older programs read as well.
-const FORMAT_WITHOUT_PLACES: u64 = 1;
 /// Largest cassette that is read, in bytes.
 const SIZE_MAX: u64 = 64 << 20;
 /// How much of a prompt is compared with others, in characters.
@@ -129,12 +127,6 @@ fn is_plain(settings: &Settings) -> bool {
     *settings == Settings::default()
 }
 
-/// The first line of a file.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Head {
-    cassette: u64,
-}
-
 impl CassetteLine {
     /// Creates a line whose reply is still to come. `key` is the request's.
     pub fn asked(key: Key, model: &Model, request: &Request) -> CassetteLine {
@@ -221,8 +213,13 @@ impl CassetteLine {
         self.messages.last().map_or(Cow::Borrowed(""), Message::shown)
     }
 
-    /// Tells whether older programs would read something else than what is meant.
-    fn needs_newest(&self) -> bool {
+    /// Tells whether pictures go with it.
+    fn has_images(&self) -> bool {
+        self.messages.iter().any(|message| !message.images.is_empty())
+    }
+
+    /// Tells whether tools are offered, or the reply may be cut.
+    fn needs_tools(&self) -> bool {
         let has_calls = !self.messages.iter().all(Message::is_plain) || !self.calls.is_empty();
         let has_tools = !self.tools.is_empty() || !self.choice.is_auto() || !self.opaque.is_empty();
         has_calls || has_tools || self.cut || self.settings.on_length.is_some()
@@ -298,6 +295,23 @@ pub struct Cassette {
     lines: Vec<(usize, CassetteLine)>,
     /// The exchanges of each request, by their place among the lines.
     places: HashMap<Key, Vec<usize>>,
+    /// What servers of tools answered.
+    results: ResultLines,
+}
+
+/// What a cassette has to hold.
+#[derive(Debug, Clone, Default)]
+pub struct CassetteContent {
+    /// The exchanges with models.
+    pub lines: Vec<CassetteLine>,
+    /// What servers of tools answered.
+    pub results: Vec<ResultLine>,
+}
+
+impl From<Vec<CassetteLine>> for CassetteContent {
+    fn from(lines: Vec<CassetteLine>) -> CassetteContent {
+        CassetteContent { lines, results: Vec::new() }
+    }
 }
 
 impl Cassette {
@@ -318,7 +332,9 @@ impl Cassette {
         }
 
         let text = file::read_lines(path).map_err(failed)?;
-        parse(&text).map(|lines| Cassette::numbered(path, lines)).map_err(|fault| fault.at(path))
+        let (lines, results) = parse(&text).map_err(|fault| fault.at(path))?;
+        let results = ResultLines::of(results);
+        Ok(Cassette { results, ..Cassette::numbered(path, lines) })
     }
 
     /// Collects exchanges as if they had been read from a file.
@@ -334,7 +350,29 @@ impl Cassette {
             places.entry(line.key).or_default().push(place);
         }
 
-        Cassette { path: path.to_owned(), lines, places }
+        let results = ResultLines::default();
+        Cassette { path: path.to_owned(), lines, places, results }
+    }
+
+    /// Returns what servers of tools answered.
+    pub fn results(&self) -> &ResultLines {
+        &self.results
+    }
+
+    /// Says that a question to a server of tools is not here.
+    pub fn miss_result(&self, asked: &Inquiry) -> String {
+        let path = self.path.display();
+        let test = self.path.file_stem().unwrap_or_default().display();
+        let shown = short(&asked.to_string());
+        format!(
+            "no recorded answer of a server of tools for `{shown}`\n`{path}` has {}\nrecord the \
+             answer with `kaizen test {test} --record new`",
+            counted(
+                self.results.len(),
+                "recorded answer of a server",
+                "recorded answers of servers"
+            )
+        )
     }
 
     /// Finds the place of the exchange of a request among those that are not taken: its own, or else
@@ -437,63 +475,11 @@ impl Cassette {
     }
 }
 
-/// What is wrong with the text of a cassette.
-enum CassetteFault {
-    Newer(u64),
-    Damaged(usize, String),
-}
-
-impl CassetteFault {
-    fn at(self, path: &Path) -> CassetteError {
-        let path = path.to_owned();
-        match self {
-            CassetteFault::Newer(found) => CassetteError::Newer { path, found },
-            CassetteFault::Damaged(line, reason) => CassetteError::Damaged { path, line, reason },
-        }
-    }
-}
-
-/// Reads the text of a cassette: its exchanges, each with its line.
-fn parse(text: &str) -> Result<Vec<(usize, CassetteLine)>, CassetteFault> {
-    let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
-    let first = lines.next().map_or("", |(_, line)| line);
-    let head: Head = serde_json::from_str(first).map_err(|_| {
-        CassetteFault::Damaged(
-            1,
-            format!(
-                "a cassette begins with `{{\"cassette\":{FORMAT_WITHOUT_PLACES}}}`, or a number up to \
-                 {FORMAT} in its place"
-            ),
-        )
-    })?;
-
-    if !(FORMAT_WITHOUT_PLACES..=FORMAT).contains(&head.cassette) {
-        return Err(CassetteFault::Newer(head.cassette));
-    }
-
-    let mut found = Vec::new();
-    for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-        let is_conflict = ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|m| line.starts_with(m));
-        if is_conflict {
-            let reason = "unresolved merge conflict".to_owned();
-            return Err(CassetteFault::Damaged(number, reason));
-        }
-
-        let read = serde_json::from_str(line).map_err(|error| {
-            let said = error.to_string();
-            // The line that serde counts is that of the text it was given: always the first.
-            CassetteFault::Damaged(number, said.replace(" at line 1 column ", ", column "))
-        })?;
-        found.push((number, read));
-    }
-
-    Ok(found)
-}
-
 /// Writes a cassette, whole or not at all; one without exchanges is no file.
-pub fn write(path: &Path, lines: Vec<CassetteLine>) -> Result<(), CassetteError> {
+pub fn write(path: &Path, content: impl Into<CassetteContent>) -> Result<(), CassetteError> {
+    let CassetteContent { lines, results } = content.into();
     let failed = |source| CassetteError::File { path: path.to_owned(), source };
-    if lines.is_empty() {
+    if lines.is_empty() && results.is_empty() {
         return match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
             _ => Ok(()),
@@ -502,18 +488,25 @@ pub fn write(path: &Path, lines: Vec<CassetteLine>) -> Result<(), CassetteError>
 
     let cassette = Cassette::of(path, lines).with_places_where_needed();
     let has_places = cassette.lines().any(|line| line.at.is_some());
-    let format = if cassette.lines().any(CassetteLine::needs_newest) {
+    let has_images = cassette.lines().any(CassetteLine::has_images);
+    let format = if !results.is_empty() || has_images {
         FORMAT
+    } else if cassette.lines().any(CassetteLine::needs_tools) {
+        FORMAT_WITH_TOOLS
     } else if has_places {
         FORMAT_WITH_PLACES
     } else {
         FORMAT_WITHOUT_PLACES
     };
 
-    let mut text = serde_json::to_string(&Head { cassette: format }).expect("plain data");
+    let mut text = serde_json::to_string(&CassetteHead { cassette: format }).expect("plain data");
     text.push('\n');
     for (_, line) in cassette.lines {
         text.push_str(&serde_json::to_string(&line).expect("an exchange is plain data"));
+        text.push('\n');
+    }
+    for line in ResultLines::of(results).lines() {
+        text.push_str(&serde_json::to_string(line).expect("an answer is plain data"));
         text.push('\n');
     }
 
@@ -527,6 +520,7 @@ mod tests {
     use super::*;
     use crate::base::secret::Secret;
     use crate::base::strand::Strand;
+    use crate::journal::cassette_text::CassetteFault;
     use crate::model::message::Role;
     use crate::model::opaque::OpaquePlace;
     use crate::model::registry::Models;
@@ -697,11 +691,11 @@ mod tests {
         };
 
         check(
-            "\u{feff}{\"cassette\":4}\r\n".into(),
-            "has format 4, but this version reads format 3",
+            "\u{feff}{\"cassette\":5}\r\n".into(),
+            "has format 5, but this version reads format 4",
         );
         check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
-        check("{\"cassette\":4}\n".into(), "has format 4, but this version reads format 3");
+        check("{\"cassette\":5}\n".into(), "has format 5, but this version reads format 4");
         check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");
         check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: unresolved merge conflict");
 
@@ -716,10 +710,10 @@ mod tests {
         let lines = ["ä", "b", "b"].map(|text| line(text, Some(0.5), "said"));
         let (_folder, _, text) = written(lines.to_vec());
         let read = |bytes: &[u8]| std::str::from_utf8(bytes).ok().map(parse);
-        let Some(Ok(whole)) = read(text.as_bytes()) else { panic!("sound") };
+        let Some(Ok((whole, _))) = read(text.as_bytes()) else { panic!("sound") };
 
         for cut in 0..text.len() {
-            if let Some(Ok(part)) = read(&text.as_bytes()[..cut]) {
+            if let Some(Ok((part, _))) = read(&text.as_bytes()[..cut]) {
                 assert_eq!(part, whole[..part.len()], "cut at {cut}");
             }
 
@@ -727,7 +721,7 @@ mod tests {
             bytes[cut] = b'{';
 
             match read(&bytes) {
-                Some(Ok(read)) => assert_eq!(read.len(), whole.len(), "overwritten at {cut}"),
+                Some(Ok((read, _))) => assert_eq!(read.len(), whole.len(), "overwritten at {cut}"),
                 Some(Err(CassetteFault::Damaged(line, _))) => assert!((1..=4).contains(&line)),
                 Some(Err(CassetteFault::Newer(_))) => panic!("overwritten at {cut}: a newer one"),
                 None => {}

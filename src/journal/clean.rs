@@ -272,7 +272,7 @@ fn failure_of(failure: Failure) -> Failure {
 }
 
 fn detail_without_secrets(detail: &mut FailureDetail) {
-    let FailureDetail { partial, problems, repairs: _, tool, args, steps: _ } = detail;
+    let FailureDetail { partial, problems, repairs: _, tool, args, steps: _, key: _ } = detail;
 
     *partial = partial.take().map(|text| scrub(&text).into());
     *tool = tool.take().map(|name| scrub(&name).into());

@@ -17,7 +17,7 @@ use crate::model::opaque::OpaquePart;
 use crate::model::reply::Usage;
 use crate::model::tool::ToolCall;
 use crate::session::tool::{Deed, Effects};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// An operation as it was planned.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -440,6 +440,10 @@ pub struct ComparisonVerdict {
     pub reason: String,
     /// What counted.
     pub objective: String,
+    /// The figures of each pattern and the chance of the one that is ahead, for those who repeat the verdict;
+    /// null in older journals.
+    #[serde(skip_serializing_if = "Value::is_null", default)]
+    pub figures: Value,
 }
 
 impl ComparisonVerdict {
@@ -450,6 +454,7 @@ impl ComparisonVerdict {
             task_type: text(&found["task_type"]),
             reason: text(&found["reason"]),
             objective: text(&found["objective"]["name"]),
+            figures: json!({ "patterns": found["patterns"], "likely": found["likely"] }),
         }
     }
 }

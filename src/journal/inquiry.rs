@@ -18,6 +18,10 @@ words! {
         HttpGet = "http_get",
         /// What a program wrote.
         Command = "command",
+        /// Which tools an MCP server has.
+        McpTools = "mcp",
+        /// What a tool of an MCP server answered.
+        McpCall = "mcp_call",
         /// Whether a tool may be called.
         Approve = "approve",
         /// What a person answered.
@@ -53,6 +57,8 @@ impl Topic {
             | Topic::Used
             | Topic::HttpGet
             | Topic::Command
+            | Topic::McpTools
+            | Topic::McpCall
             | Topic::Approve
             | Topic::Ask
             | Topic::Execute

@@ -7,6 +7,7 @@ use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::key::Key;
+use crate::journal::known_results::{KnownResults, ResultCounts};
 use crate::journal::roster::Roster;
 use crate::model::reply::{ReplyContent, Usage};
 use std::collections::{HashMap, HashSet};
@@ -92,6 +93,8 @@ pub struct Replies {
     keep_places: bool,
     /// Why a request got no reply in the end. Only a replay is answered by that.
     refused: HashMap<(Key, ReplyMark), Failure>,
+    /// What servers of tools listed and answered.
+    results: KnownResults,
 }
 
 impl Claims {
@@ -189,6 +192,11 @@ impl Replies {
         scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, text)| &**text)
     }
 
+    /// Returns what servers of tools listed and answered.
+    pub fn results(&self) -> &KnownResults {
+        &self.results
+    }
+
     /// Returns how many replies are known.
     pub fn len(&self) -> usize {
         self.known.values().map(Vec::len).sum()
@@ -257,6 +265,7 @@ impl Replies {
         self.by_name.extend(other.by_name);
         self.prompts.extend(other.prompts);
         self.failed.extend(other.failed);
+        self.results.absorb(other.results);
     }
 
     /// Takes in what runs of another script were answered: replies for whoever asks the same.
@@ -281,6 +290,7 @@ impl Replies {
         self.known.clear();
         self.failed.clear();
         self.refused.clear();
+        self.results.clear();
     }
 }
 
@@ -291,12 +301,20 @@ pub struct ReplyFollower {
     roster: Roster,
     open: HashMap<(OpId, u32), (Key, ReplyMark)>,
     used: HashMap<OpId, Vec<(Key, ReplyMark)>>,
+    /// How often it has asked servers of tools the same.
+    results: ResultCounts,
 }
 
 impl ReplyFollower {
     /// Prepares to follow a run.
     pub fn new(run: RunId) -> ReplyFollower {
-        ReplyFollower { run, roster: Roster::default(), open: HashMap::new(), used: HashMap::new() }
+        ReplyFollower {
+            run,
+            roster: Roster::default(),
+            open: HashMap::new(),
+            used: HashMap::new(),
+            results: ResultCounts::default(),
+        }
     }
 
     /// Returns the name of an operation of the run.
@@ -367,6 +385,7 @@ impl ReplyFollower {
                     replies.failed.retain(|sample| !used.contains(sample));
                 }
             }
+            Event::Told { .. } => replies.results.see(&mut self.results, event),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 
 pub mod annotation;
 pub mod cassette;
+mod cassette_text;
 mod clean;
 pub mod damage;
 mod difference;
@@ -12,10 +13,12 @@ pub mod inquiry;
 pub mod inspection;
 pub mod key;
 pub mod known_replies;
+pub mod known_results;
 pub mod part;
 pub mod past;
 pub mod prune;
 pub mod query;
+pub mod result_line;
 pub mod roster;
 pub mod tool_trace;
 pub mod trace;

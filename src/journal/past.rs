@@ -6,8 +6,8 @@ use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
-use crate::journal::event::{Event, Timer};
-use crate::journal::inquiry::Inquiry;
+use crate::journal::event::{Event, RunStatus, Timer};
+use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::key::Key;
 use crate::model::reply::{ReplyContent, Usage};
 use serde_json::Value;
@@ -97,7 +97,10 @@ impl Past {
         chain: impl IntoIterator<Item = (&'a RunId, &'a [(i64, Event)])>,
         failures: Failures,
     ) -> Past {
-        let chain = chain.into_iter().map(|(run, events)| Reading::of(run, events, failures));
+        let chain = chain.into_iter().enumerate().map(|(age, (run, events))| {
+            let of_servers = if age == 0 { failures } else { failures_then(events) };
+            Reading::of(run, events, failures, of_servers)
+        });
         let chain: Vec<Reading<'_>> = chain.collect();
         let times = times(&chain);
 
@@ -255,6 +258,8 @@ struct Reading<'a> {
     open: HashMap<(OpId, u32), (Key, Spot)>,
     /// How many tries of each call this run has.
     numbers: HashMap<(Key, Spot), usize>,
+    /// Which failures of servers of tools are told again.
+    of_servers: Failures,
     /// Calls of operations that failed.
     vain: HashSet<(Key, Spot)>,
     ends: Vec<PastEnd>,
@@ -268,7 +273,20 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn of<'a>(run: &'a RunId, events: &[(i64, Event)], failures: Failures) -> Reading<'a> {
+    /// Tells whether a server of tools is to be asked again because it failed.
+    fn is_in_vain(&self, what: &Inquiry, told: &Value) -> bool {
+        let is_of_server = matches!(what.topic(), Some(Topic::McpTools | Topic::McpCall));
+        let kind = told["failure"]["kind"].as_str().map(Kind::from);
+        let is_failure = kind.is_some_and(|kind| kind != Kind::Unsure);
+        self.of_servers == Failures::Forgotten && is_of_server && is_failure
+    }
+
+    fn of<'a>(
+        run: &'a RunId,
+        events: &[(i64, Event)],
+        failures: Failures,
+        of_servers: Failures,
+    ) -> Reading<'a> {
         let vain = match failures {
             Failures::Told => HashSet::new(),
             Failures::Forgotten => calls_of_failed(events),
@@ -279,6 +297,7 @@ impl Reading<'_> {
             elapsed: Duration::ZERO,
             open: HashMap::new(),
             numbers: HashMap::new(),
+            of_servers,
             vain,
             ends: Vec::new(),
             given_up: HashSet::new(),
@@ -323,6 +342,12 @@ impl Reading<'_> {
                     run,
                     was_reused: false,
                 });
+            }
+            Event::Told { what, value, at: Some(at) } if self.is_in_vain(what, value) => {
+                // Whether a call took effect that was lost on its way is still to be decided.
+                if value["failure"]["key"].is_null() {
+                    self.begun.remove(&(what.clone(), at.clone()));
+                }
             }
             Event::Told { what, value, at: Some(at) } => {
                 let id = EndId::Answer(what.clone(), at.clone());
@@ -445,6 +470,19 @@ fn times(chain: &[Reading<'_>]) -> HashMap<EndId, Duration> {
     }
 
     times
+}
+
+/// Returns which failures of a run were told to the run that resumed it.
+fn failures_then(events: &[(i64, Event)]) -> Failures {
+    let end = events.iter().rev().find_map(|(_, event)| match event {
+        Event::RunEnded { status, failure, .. } => Some((status, failure)),
+        _ => None,
+    });
+    match end {
+        None | Some((RunStatus::Waiting, _)) => Failures::Told,
+        Some((_, Some(failure))) if failure.kind == Kind::Unsure => Failures::Told,
+        Some(_) => Failures::Forgotten,
+    }
 }
 
 /// Finds the calls without a reply of operations that failed.

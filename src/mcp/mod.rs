@@ -23,7 +23,7 @@ use crate::mcp::tap::Tap;
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -48,6 +48,10 @@ pub struct Servers {
     memories: Rc<BTreeMap<String, ServerMemory>>,
     running: Rc<BTreeMap<String, tokio::sync::Mutex<Running>>>,
     notes: Rc<RefCell<Vec<String>>>,
+    /// The list of each server as it was at first: it counts for the whole run.
+    listings: Rc<RefCell<BTreeMap<String, Rc<Listing>>>>,
+    /// The servers that were started in this run.
+    started: Rc<RefCell<BTreeSet<String>>>,
 }
 
 /// What is known of a server in this run.
@@ -55,8 +59,6 @@ pub struct Servers {
 struct Running {
     connection: Option<Rc<Connection>>,
     tap: Tap,
-    /// The list as it was at first: it counts for the whole run.
-    listing: Option<Rc<Listing>>,
 }
 
 impl Servers {
@@ -73,7 +75,19 @@ impl Servers {
             memories: Rc::new(memories),
             launcher,
             notes: Rc::default(),
+            listings: Rc::default(),
+            started: Rc::default(),
         }
+    }
+
+    /// Returns no servers.
+    pub fn none() -> Servers {
+        let refuse: Launcher = Rc::new(|spec| {
+            let server = spec.name;
+            let help = String::new();
+            Box::pin(std::future::ready(Err(ServerFault::UnknownServer { server, help })))
+        });
+        Servers::new(BTreeMap::new(), BTreeMap::new(), refuse)
     }
 
     /// Returns the descriptions of all servers.
@@ -98,6 +112,28 @@ impl Servers {
     pub async fn tools(&self, server: &str) -> Result<Rc<Listing>, ServerFault> {
         let (_, listing) = self.connected(server).await?;
         Ok(listing)
+    }
+
+    /// Takes a list for the one that counts in this run, unless there is one: it was told to the run that
+    /// this one resumes.
+    pub fn freeze(&self, listing: Listing) {
+        let server = listing.server.clone();
+        self.listings.borrow_mut().entry(server).or_insert_with(|| Rc::new(listing));
+    }
+
+    /// Returns the lists of the servers that were started in this run.
+    pub fn listings(&self) -> Vec<Rc<Listing>> {
+        let started = self.started.borrow();
+        started.iter().filter_map(|server| self.frozen(server)).collect()
+    }
+
+    fn frozen(&self, server: &str) -> Option<Rc<Listing>> {
+        self.listings.borrow().get(server).cloned()
+    }
+
+    /// Starts a server if need be.
+    pub async fn ready(&self, server: &str) -> Result<(), ServerFault> {
+        self.connected(server).await.map(drop)
     }
 
     /// Calls a tool of a server. The server gets `key` with the call, by which it can tell a repetition;
@@ -159,7 +195,8 @@ impl Servers {
         // Several that need it at once start it once.
         let mut running = running.lock().await;
 
-        if let (Some(connection), Some(listing)) = (&running.connection, &running.listing)
+        let frozen = self.frozen(server);
+        if let (Some(connection), Some(listing)) = (&running.connection, &frozen)
             && !connection.is_over()
         {
             return Ok((connection.clone(), listing.clone()));
@@ -169,7 +206,7 @@ impl Servers {
 
         let launch = (self.launcher)(spec.clone()).await?;
         let memory = self.memories.get(server).cloned().unwrap_or_default();
-        let known = running.listing.as_ref().map(|listing| listing.protocol.clone());
+        let known = frozen.as_ref().map(|listing| listing.protocol.clone());
         let known = known.or(memory.protocol);
 
         let opened = Connection::open(spec, &launch, known.as_deref(), &running.tap).await;
@@ -180,13 +217,14 @@ impl Servers {
         self.notes.borrow_mut().extend(running.tap.take_note(server));
         let (connection, listing) = listed?;
 
-        let listing = match &running.listing {
+        let listing = match &frozen {
             Some(first) => same(first, &listing)?,
             None => self.first(spec, memory.hashes, listing)?,
         };
         let connection = Rc::new(connection);
         running.connection = Some(connection.clone());
-        running.listing = Some(listing.clone());
+        self.listings.borrow_mut().insert(server.to_owned(), listing.clone());
+        self.started.borrow_mut().insert(server.to_owned());
         Ok((connection, listing))
     }
 

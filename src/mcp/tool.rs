@@ -20,7 +20,7 @@ const NAME_MAX: usize = 64;
 const MARK: usize = 8;
 
 /// A tool of a server.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ServerTool {
     /// Its name at the server.
     pub name: String,
@@ -43,7 +43,7 @@ pub struct ServerTool {
 }
 
 /// The tools of a server, as they were when it was first asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Listing {
     /// The server.
     pub server: String,
@@ -56,6 +56,7 @@ pub struct Listing {
     /// The version of the protocol that was agreed on.
     pub protocol: String,
     /// What was left out or taken out, for people.
+    #[serde(skip)]
     pub notes: Vec<String>,
 }
 

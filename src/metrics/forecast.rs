@@ -149,12 +149,16 @@ pub enum EarlyEnd {
 /// Puts several times through a script together. Those that came to its end say what can happen; the
 /// others count only if there are none.
 pub fn plan(rehearsals: &[Rehearsal], early: EarlyEnd) -> Plan {
-    let best = rehearsals.iter().map(|one| one.ended).min().unwrap_or(RehearsalEnd::Well);
-    // What a budget ends has come to its end as well.
-    let has_ended =
-        |one: &Rehearsal| one.ended == RehearsalEnd::Spent && best == RehearsalEnd::Well;
-    let used: Vec<&Rehearsal> =
-        rehearsals.iter().filter(|one| one.ended == best || has_ended(one)).collect();
+    let ends = rehearsals.iter().filter(|one| !one.takes_to_fail()).map(|one| one.ended);
+    let best = ends.min().unwrap_or(RehearsalEnd::Well);
+    // What a budget ends has come to its end as well, and so has what catches a failed call.
+    let has_ended = |one: &Rehearsal| match one.ended {
+        ended if ended == best => true,
+        RehearsalEnd::Spent => best == RehearsalEnd::Well,
+        RehearsalEnd::Well => one.takes_to_fail(),
+        RehearsalEnd::Lamely | RehearsalEnd::Early | RehearsalEnd::Never => false,
+    };
+    let used: Vec<&Rehearsal> = rehearsals.iter().filter(|one| has_ended(one)).collect();
     // What is known to end early is as sure as an end.
     let best = match early {
         EarlyEnd::Final if best != RehearsalEnd::Never => RehearsalEnd::Well,

@@ -113,6 +113,7 @@ impl Variation {
             Variation::Time => "time",
             Variation::World => "world",
             Variation::Size => "size",
+            Variation::Failures => "failures",
         }
     }
 }
@@ -149,6 +150,8 @@ pub enum Variation {
     World,
     /// Calls that use another number of tokens.
     Size,
+    /// Calls that fail.
+    Failures,
 }
 
 impl Rehearsal {
@@ -173,6 +176,21 @@ impl Rehearsal {
     #[must_use]
     pub fn within(self, scope: RunScope, differs: BTreeSet<Variation>) -> Rehearsal {
         Rehearsal { scope, differs, ..self }
+    }
+
+    /// Says that what failed in it was caught: it has come to its end all the same.
+    #[must_use]
+    pub fn forgiving(self) -> Rehearsal {
+        let ended = match self.ended {
+            RehearsalEnd::Lamely => RehearsalEnd::Well,
+            ended => ended,
+        };
+        Rehearsal { ended, ..self }
+    }
+
+    /// Tells whether calls were taken to fail in it. What it does not do then says nothing of other runs.
+    pub fn takes_to_fail(&self) -> bool {
+        self.differs.contains(&Variation::Failures)
     }
 
     /// Returns of which runs it tells.

@@ -18,6 +18,9 @@ const SCHEMA_TOKENS: u64 = 512;
 /// Tokens of the instructions that a provider adds once where tools are offered, at most.
 const TOOLS_TOKENS: u64 = 1024;
 
+/// Tokens that a picture counts as where the description of its model does not say it. It bounds no cost.
+const IMAGE_TOKENS_ASSUMED: u32 = 16_384;
+
 /// The most that a call can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Worst {
@@ -35,13 +38,18 @@ pub const REPLY_TOKENS_ASSUMED: u64 = 4096;
 impl Model {
     /// Returns the most that a call can use.
     pub fn worst(&self, request: &Request) -> Worst {
-        let read = tokens_read_max(request, self.transport.dialect());
+        let images: usize = request.messages.iter().map(|message| message.images.len()).sum();
+        let tokens = u64::from(self.image_tokens.unwrap_or(IMAGE_TOKENS_ASSUMED));
+        let of_images = tokens.saturating_mul(images as u64);
+        let read = tokens_read_max(request, self.transport.dialect()).saturating_add(of_images);
         let written = request.settings.max_tokens.map(u64::from);
+        // What a picture costs, nobody knows who is not told how many tokens it is.
+        let is_known = images == 0 || self.image_tokens.is_some();
 
         let cost = match (&self.transport, &self.price, written) {
             (Transport::Demo(demo), ..) => demo.cost(),
-            (_, Some(price), Some(written)) => Some(price.cost_max(read, written)),
-            (_, None, _) | (_, _, None) => None,
+            (_, Some(price), Some(written)) if is_known => Some(price.cost_max(read, written)),
+            (_, Some(_), Some(_)) | (_, None, _) | (_, _, None) => None,
         };
 
         Worst { read, written, cost }

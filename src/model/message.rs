@@ -1,5 +1,6 @@
 //! One message of a conversation.
 
+use crate::model::image::Image;
 use crate::model::opaque::OpaquePart;
 use crate::model::reply::ReplyContent;
 use crate::model::tool::{ToolCall, ToolResult};
@@ -48,16 +49,19 @@ pub struct Message {
     /// The results of the calls of the message before this one, in the order of those calls.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub results: Vec<ToolResult>,
+    /// The pictures that go with it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub images: Vec<Image>,
 }
 
 impl Hash for Message {
     /// A plain message counts by who says what alone, as it did before there were tools: the demo model
     /// answers by it.
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Message { role, content, calls, opaque, results } = self;
+        let Message { role, content, calls, opaque, results, images } = self;
         (role, content).hash(state);
         if !self.is_plain() {
-            (calls, opaque, results).hash(state);
+            (calls, opaque, results, images).hash(state);
         }
     }
 }
@@ -71,7 +75,13 @@ impl Message {
             calls: Vec::new(),
             opaque: Vec::new(),
             results: Vec::new(),
+            images: Vec::new(),
         }
+    }
+
+    /// Creates the message by which a question is asked.
+    pub fn asking(text: impl Into<String>, images: &[Image]) -> Message {
+        Message { images: images.to_vec(), ..Message::new(Role::User, text) }
     }
 
     /// Creates the message by which a model has said something.
@@ -88,7 +98,7 @@ impl Message {
 
     /// Returns what people read of it: its text, and the calls or the results that it has.
     pub fn shown(&self) -> Cow<'_, str> {
-        if self.calls.is_empty() && self.results.is_empty() {
+        if self.calls.is_empty() && self.results.is_empty() && self.images.is_empty() {
             return Cow::Borrowed(&self.content);
         }
 
@@ -99,7 +109,11 @@ impl Message {
         });
         let results = self.results.iter().map(|result| result.text.clone());
 
-        let lines: Vec<String> = content.into_iter().chain(calls).chain(results).collect();
+        let images = self.images.iter();
+        let images = images.map(|image| format!("[{}, {} bytes]", image.mime, image.bytes));
+
+        let lines: Vec<String> =
+            content.into_iter().chain(calls).chain(results).chain(images).collect();
         Cow::Owned(lines.join("\n"))
     }
 
@@ -114,7 +128,10 @@ impl Message {
 
     /// Tells whether it is a text and nothing else.
     pub fn is_plain(&self) -> bool {
-        self.calls.is_empty() && self.opaque.is_empty() && self.results.is_empty()
+        self.calls.is_empty()
+            && self.opaque.is_empty()
+            && self.results.is_empty()
+            && self.images.is_empty()
     }
 
     /// Returns it with every text that somebody has written passed through `change`.
@@ -126,6 +143,7 @@ impl Message {
             calls: self.calls.into_iter().map(|call| call.map_texts(change)).collect(),
             opaque: self.opaque.into_iter().map(|part| part.map_texts(change)).collect(),
             results: self.results.into_iter().map(|result| result.map_texts(change)).collect(),
+            images: self.images,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod denial;
 pub mod error;
 pub mod extra;
 pub mod fault;
+pub mod image;
 mod key_file;
 pub mod limiter;
 pub mod message;
@@ -47,6 +48,8 @@ pub struct Model {
     transport: Transport,
     limiter: Rc<Limiter>,
     price: Option<Price>,
+    /// Most tokens that a picture counts as, if that is said.
+    image_tokens: Option<u32>,
 }
 
 impl Model {
@@ -64,6 +67,7 @@ impl Model {
             transport: Transport::Demo(Demo::default()),
             limiter: Limiter::new(ServerLimits::default()),
             price: None,
+            image_tokens: None,
         }
     }
 
@@ -77,7 +81,14 @@ impl Model {
     ) -> Model {
         let label = label.to_owned();
         let limiter = Limiter::new(limits);
-        Model { label, settings, transport: Transport::Simulated(speaker), limiter, price }
+        Model {
+            label,
+            settings,
+            transport: Transport::Simulated(speaker),
+            limiter,
+            price,
+            image_tokens: None,
+        }
     }
 
     /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.

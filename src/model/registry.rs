@@ -219,6 +219,7 @@ impl Models {
             settings: spec.settings.clone(),
             limiter: self.limiter(spec),
             price: spec.price.clone().or_else(known),
+            image_tokens: spec.image_tokens,
             transport,
         })
     }
@@ -280,7 +281,7 @@ impl Models {
 
     /// Finds the key of a server that is no model; `whose` names it in errors.
     pub fn key_of(&self, key: &KeyRef, whose: &str) -> Result<Option<Secret>, CallError> {
-        self.named_key(key, whose, |key| Secret::new(key))
+        self.named_key(key, whose, Secret::new)
     }
 
     /// Finds the key that a description names; `of_file` makes a secret of what a file holds.
@@ -387,7 +388,8 @@ impl Models {
         let wrong = ModelError::BadUrl { url: base_url.clone() };
         let clients = self.clients.clone();
         let model = spec.model.clone();
-        let server = Server { clients, protocol, base_url, identity, key, model, limit };
+        let is_whole = Rc::new(Cell::new(false));
+        let server = Server { clients, protocol, base_url, identity, key, model, limit, is_whole };
 
         if server.has_address() { Ok(server) } else { Err(wrong) }
     }
@@ -416,9 +418,7 @@ impl Models {
             // The project's own files were learned before any script could name or write one. What a
             // description names as the server may be anybody's, so without a key it gets none that was
             // meant for the provider.
-            Some(named) => {
-                self.named_key(named, &format!("`{provider}`"), |key| Secret::apart(key))
-            }
+            Some(named) => self.named_key(named, &format!("`{provider}`"), Secret::apart),
             None if spec.base_url.is_some() => Ok(None),
             None => match self.key_in(variable)? {
                 Some(key) => Ok(Some(Secret::new(key.trim()))),

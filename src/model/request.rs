@@ -109,6 +109,15 @@ pub enum SettingError {
         /// The message, from 1.
         number: usize,
     },
+    /// A picture of which only the hash is known.
+    #[error(
+        "message {number} of the conversation has a picture whose content was not kept; ask with the \
+         picture again"
+    )]
+    LostImage {
+        /// The message, from 1.
+        number: usize,
+    },
     /// A field of `extra` that the program writes itself, or that no budget could bound.
     #[error(transparent)]
     Extra(#[from] Conflict),
@@ -251,6 +260,10 @@ impl Request {
             && !self.tools.iter().any(|tool| tool.name == *name)
         {
             return Err(SettingError::NoSuchTool { name: name.clone() });
+        }
+        let is_lost = |message: &Message| message.images.iter().any(|image| !image.is_whole());
+        if let Some(index) = self.messages.iter().position(is_lost) {
+            return Err(SettingError::LostImage { number: index + 1 });
         }
         self.check_pairs()
     }

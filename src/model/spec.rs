@@ -22,6 +22,7 @@ const KEYS: &[&str] = &[
     "requests_per_minute",
     "max_tokens_field",
     "price",
+    "image_tokens",
 ];
 /// Keys that only the demo model has.
 const DEMO_KEYS: &[&str] = &["latency_ms", "error_rate", "cost", "replies"];
@@ -98,6 +99,8 @@ pub struct ModelSpec {
     pub limit_field: Option<LimitField>,
     /// The price, if not the known one.
     pub price: Option<Price>,
+    /// Most tokens that a picture counts as, if that is said.
+    pub image_tokens: Option<u32>,
     /// The demo model's temper.
     pub demo: DemoSpec,
 }
@@ -114,6 +117,7 @@ impl ModelSpec {
             limits: ServerLimits::default(),
             limit_field: None,
             price: None,
+            image_tokens: None,
             demo: DemoSpec::default(),
         }
     }
@@ -134,6 +138,7 @@ impl ModelSpec {
                 "requests_per_minute" => spec.limits.requests_per_minute = Some(count(key, value)?),
                 "max_tokens_field" => spec.limit_field = Some(limit_field(&provider, value)?),
                 "price" => spec.price = Some(Price::from_value(value)?),
+                "image_tokens" => spec.image_tokens = Some(count(key, value)?),
                 "latency_ms" if is_demo => spec.demo.latency_ms = whole(key, value)?,
                 "error_rate" if is_demo => spec.demo.error_rate = share(key, value)?,
                 "cost" if is_demo => spec.demo.cost = amount(key, value)?,

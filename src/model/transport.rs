@@ -11,7 +11,8 @@ use crate::schema::lower::Dialect;
 use std::fmt;
 use std::rc::Rc;
 
-/// Somebody who sees the text of a reply as it grows.
+/// Somebody who sees the text of a reply as it grows. A server is asked for a stream on their behalf, where
+/// the settings of the model say nothing of streams.
 #[derive(Clone, Default)]
 pub struct TextWatch(Option<Rc<TextListener>>);
 
@@ -29,6 +30,11 @@ impl TextWatch {
     /// Creates one that is told the whole text each time that more of it has come.
     pub fn new(tell: impl Fn(&str) + 'static) -> TextWatch {
         TextWatch(Some(Rc::new(tell)))
+    }
+
+    /// Tells whether anybody looks.
+    pub fn is_watched(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Tells the text so far.

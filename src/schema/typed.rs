@@ -2,6 +2,7 @@
 //! `number` they do, so that a division by 2 means the same whatever the model wrote.
 
 use super::nodes::Nodes;
+use crate::base::json::same_number;
 use crate::base::problem::Problem;
 use serde_json::{Number, Value};
 
@@ -66,9 +67,10 @@ fn whole(number: Number, path: &str, problems: &mut Vec<Problem>) -> Number {
     number
 }
 
+/// Makes a float of a whole number, unless it would lose digits: those may be an id.
 fn fraction(number: Number) -> Number {
-    let float = number.as_f64().filter(|_| !number.is_f64());
-    float.and_then(Number::from_f64).unwrap_or(number)
+    let float = number.as_f64().and_then(Number::from_f64);
+    float.filter(|float| same_number(float, &number)).unwrap_or(number)
 }
 
 #[cfg(test)]
@@ -93,6 +95,22 @@ mod tests {
         let expected =
             json!({ "n": 5, "x": 3.0, "list": [1.0, null, 2.5], "either": 4, "more": 2 });
         assert_eq!(typed(value, &schema).expect("a value").to_string(), expected.to_string());
+    }
+
+    #[test]
+    fn a_number_of_any_kind_keeps_its_digits() {
+        let schema = json!({ "type": "number" });
+        let large = [
+            json!(9_007_199_254_740_993_i64),
+            json!(-9_007_199_254_740_993_i64),
+            json!(i64::MAX),
+            json!(u64::MAX),
+        ];
+        for number in large {
+            let read = typed(number.clone(), &schema).expect("a number");
+            assert_eq!(read.to_string(), number.to_string());
+        }
+        assert_eq!(typed(json!(1_u64 << 63), &schema), Ok(json!(9_223_372_036_854_775_808.0)));
     }
 
     #[test]

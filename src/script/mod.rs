@@ -19,6 +19,7 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::standstill::Halt;
 use crate::journal::waits::Waits;
+use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, Severity, mismatch};
 use crate::script::host::captures::Follows;
@@ -53,6 +54,8 @@ pub struct Surroundings {
     pub models: Rc<Models>,
     /// The folder whose scripts it may import.
     pub root: PathBuf,
+    /// The MCP servers it may name.
+    pub servers: Servers,
     /// What it may touch besides models.
     pub permissions: Permissions,
     /// Its file; its imports and files are named relative to the folder of this.
@@ -242,6 +245,13 @@ impl Program {
 }
 
 impl Host {
+    /// Tells whether a script may ask models for replies of any length.
+    pub fn asks_without_limit(&self, text: &str) -> bool {
+        let text = source::plain(text);
+        let read = self.engine.compile_with_scope(&check::scope(), &*text);
+        read.is_ok_and(|ast| check::asks_without_limit(&ast))
+    }
+
     /// Returns what the script was not granted first, and how to grant it.
     pub fn refused(&self) -> Option<String> {
         self.inner.with.permissions.refused()

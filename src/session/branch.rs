@@ -1,6 +1,7 @@
 //! A branch: one conversation with one model.
 
 use crate::model::Model;
+use crate::model::image::{self, Image};
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::session::tool::Tool;
@@ -30,12 +31,20 @@ pub struct Exchange {
     /// The calls of tools between the two, and their results.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub steps: Vec<Message>,
+    /// The pictures that went with the question.
+    #[serde(skip_serializing_if = "Vec::is_empty", default, with = "image::whole")]
+    pub images: Vec<Image>,
 }
 
 impl Exchange {
     /// Creates one without calls of tools.
     pub fn new(question: impl Into<String>, answer: impl Into<String>) -> Exchange {
-        Exchange { question: question.into(), answer: answer.into(), steps: Vec::new() }
+        Exchange {
+            question: question.into(),
+            answer: answer.into(),
+            steps: Vec::new(),
+            images: Vec::new(),
+        }
     }
 }
 
@@ -125,7 +134,7 @@ impl Branch {
         messages.extend(self.system.iter().map(|s| Message::new(Role::System, s)));
 
         for exchange in self.exchanges() {
-            messages.push(Message::new(Role::User, &exchange.question));
+            messages.push(Message::asking(&exchange.question, &exchange.images));
             messages.extend(exchange.steps.iter().cloned());
             messages.push(Message::new(Role::Assistant, &exchange.answer));
         }

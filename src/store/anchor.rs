@@ -2,11 +2,11 @@
 //! overwrite them meanwhile, and SQLite would go on writing to what nobody ever reads.
 
 use crate::base::clock;
+use crate::store::log::{IndexHead, LogDepth, LogWitness};
 use crate::store::{BUSY_TIMEOUT, Loss, StoreError, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use std::fs::{File, Metadata};
-use std::io::Read;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,17 +32,6 @@ struct FileId {
 /// What changes when something is written to a file in place: its length and its time.
 type FileStamp = (u64, i64, i64);
 
-/// How far the log was written back to the store. If this has not changed, no checkpoint has written to
-/// the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Backfill {
-    /// What the log is known by until it begins from the start again: bytes 12 to 23 of its header
-    /// (<https://sqlite.org/walformat.html>). Nothing if it is empty.
-    log: Option<[u8; 12]>,
-    /// How many of its frames were written back.
-    done: i64,
-}
-
 /// The files of an open store.
 #[derive(Debug)]
 pub(super) struct Anchor {
@@ -53,7 +42,11 @@ pub(super) struct Anchor {
     beside: Vec<(PathBuf, FileId)>,
     /// `None` where changes go to the store itself, and SQLite looks whether somebody else made some.
     shape: Option<FileStamp>,
-    backfill: Option<Backfill>,
+    /// The log and its index, where they can be read.
+    witness: Option<LogWitness>,
+    /// What the index said when the store was looked at. As long as no more of the log was copied to the
+    /// store, no checkpoint has written to it.
+    backfill: Option<IndexHead>,
     looked_at: Duration,
     /// Until when a new shape is nothing to wonder about.
     trusted_until: Duration,
@@ -74,18 +67,50 @@ impl Anchor {
         let beside: Vec<_> = beside.collect();
 
         let has_log = beside.len() == 2 && schema::has_log(connection);
-        let mut anchor = Anchor {
+        let witness = match &beside[..] {
+            [(log, _), (index, _)] if has_log => LogWitness::open(log, index).ok(),
+            _ => None,
+        };
+
+        Some(Anchor {
             path: path.to_owned(),
             beside,
             store: store.as_ref().map(file_id),
             shape: store.as_ref().map(shape).filter(|_| has_log),
-            backfill: None,
+            backfill: witness.as_ref().and_then(LogWitness::head),
+            witness,
             looked_at: clock::monotonic(),
             trusted_until: Duration::ZERO,
-        };
+        })
+    }
 
-        anchor.backfill = anchor.backfill(connection);
-        Some(anchor)
+    /// Returns how many frames the log holds; `None` where that is not known.
+    pub(super) fn log_frames(&self) -> Option<u32> {
+        Some(self.witness.as_ref()?.head()?.frames)
+    }
+
+    /// Checks that the log holds what was committed to it. That is due before anything is written to it,
+    /// and before anything is copied from it to the store.
+    pub(super) fn check_log(
+        &self,
+        connection: &Connection,
+        depth: LogDepth,
+    ) -> Result<(), StoreError> {
+        let found = self.look_into_log(depth);
+        if found.is_err() {
+            forbid_checkpoint(connection);
+        }
+        found
+    }
+
+    /// Takes the store for what it is now: this process has just written to it.
+    pub(super) fn note_checkpoint(&mut self) {
+        let Ok(now) = std::fs::metadata(&self.path) else { return };
+
+        if self.store == Some(file_id(&now)) {
+            self.shape = self.shape.map(|_| shape(&now));
+            self.backfill = self.backfill();
+        }
     }
 
     /// Checks that what was just committed is in the file that others find at the store's path. That
@@ -100,13 +125,15 @@ impl Anchor {
 
         match &found {
             Err(StoreError::Lost { loss: Loss::Removed | Loss::Replaced, .. }) => {
-                self.take_log_along(connection);
+                match self.look_into_log(LogDepth::Whole) {
+                    Ok(()) => self.take_log_along(connection),
+                    Err(_) => forbid_checkpoint(connection),
+                }
             }
-            Err(StoreError::Lost { loss: Loss::Overwritten | Loss::LogReplaced(_), .. }) => {
-                // Closing the store would write pages of the old one into the new one. If that cannot
-                // be forbidden, it is as bad as before.
-                let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-            }
+            Err(StoreError::Lost {
+                loss: Loss::Overwritten | Loss::LogReplaced(_) | Loss::LogOverwritten(_),
+                ..
+            }) => forbid_checkpoint(connection),
             Ok(()) | Err(_) => {}
         }
 
@@ -147,6 +174,9 @@ impl Anchor {
             self.looked_at = time;
             self.look_beside()?;
         }
+        if closely {
+            self.look_into_log(LogDepth::Whole)?;
+        }
 
         if self.shape.is_some_and(|known| known != shape(&now)) {
             if time >= self.trusted_until {
@@ -156,9 +186,19 @@ impl Anchor {
         }
 
         if is_close {
-            self.backfill = self.backfill(connection);
+            self.backfill = self.backfill();
         }
         Ok(())
+    }
+
+    /// Compares the log with its index.
+    fn look_into_log(&self, depth: LogDepth) -> Result<(), StoreError> {
+        match (&self.witness, self.beside.first()) {
+            (Some(witness), Some((path, _))) if !witness.agrees(depth) => {
+                self.lost(Loss::LogOverwritten(path.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Looks at the log and its index.
@@ -182,10 +222,10 @@ impl Anchor {
 
         loop {
             // If both figures around it agree, no checkpoint changed the store in between.
-            let before = self.backfill(connection);
+            let before = self.backfill();
             let Ok(now) = std::fs::metadata(&self.path) else { return self.lost(Loss::Removed) };
-            let is_settled = before == self.backfill(connection);
-            let is_checkpoint = before != self.backfill;
+            let is_settled = is_same(before, self.backfill());
+            let is_checkpoint = !is_same(before, self.backfill);
             let is_over = clock::monotonic().saturating_sub(began) >= CHECKPOINT_MAX;
 
             if is_settled && (is_checkpoint || is_over) {
@@ -242,20 +282,28 @@ impl Anchor {
         Ok(word == "ok" && counts(&own)? == counts(&other)?)
     }
 
-    /// Asks how far the log was written back, without writing anything; `None` where there is no log.
-    fn backfill(&self, connection: &Connection) -> Option<Backfill> {
-        let (log, _) = self.beside.first()?;
-        let mut header = [0; 24];
-        // SQLite holds no locks on the log, which closing it here would give up.
-        let read = File::open(log).and_then(|mut log| log.read_exact(&mut header));
-
-        let mut asked = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)").ok()?;
-        let done = asked.query_row([], |row| row.get(2)).ok()?;
-        Some(Backfill { log: header[12..].try_into().ok().filter(|_| read.is_ok()), done })
+    /// Asks how far the log was copied to the store.
+    fn backfill(&self) -> Option<IndexHead> {
+        self.witness.as_ref().and_then(LogWitness::head)
     }
 
     fn lost(&self, loss: Loss) -> Result<(), StoreError> {
         Err(StoreError::Lost { path: self.path.clone(), loss })
+    }
+}
+
+/// Forbids SQLite to copy the log to the store when the store is closed: pages of one store would be
+/// written into another. If that cannot be forbidden, it is as bad as before.
+fn forbid_checkpoint(connection: &Connection) {
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+}
+
+/// Tells whether nothing was copied from the log to the store in between.
+fn is_same(one: Option<IndexHead>, other: Option<IndexHead>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is_backfill_of(other),
+        (None, None) => true,
+        _ => false,
     }
 }
 

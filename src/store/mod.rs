@@ -3,6 +3,7 @@
 
 mod anchor;
 pub mod durability;
+mod log;
 mod patience;
 mod schema;
 pub mod writer;
@@ -11,8 +12,11 @@ pub use patience::on_wait;
 pub use rusqlite::{Connection, Transaction};
 
 use crate::base::own;
+use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-use rusqlite::{ErrorCode, OpenFlags};
+use rusqlite::config::DbConfig;
+use rusqlite::{ErrorCode, OpenFlags, ffi};
+use schema::SchemaCheck;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +57,14 @@ pub enum Loss {
         path = _0.display()
     )]
     LogReplaced(PathBuf),
+    /// Its log was cut or overwritten in place.
+    #[error(
+        "lost its log while it was open: `{path}` was cut or overwritten, perhaps by a restored copy; \
+         stop every program that uses the store, restore the copy again if there is one, then run \
+         `kaizen doctor`",
+        path = _0.display()
+    )]
+    LogOverwritten(PathBuf),
     /// Its file was overwritten.
     #[error(
         "was overwritten while it was open, perhaps by a restored copy; stop every program that \
@@ -186,6 +198,19 @@ pub enum StoreError {
         /// What should be the file.
         path: PathBuf,
     },
+    /// It has parts that are not kaizen's, which may change what is written to it.
+    #[error(
+        "store `{path}` has parts that are not kaizen's: {parts}; remove them with an SQLite tool, \
+         with `DROP` or `ALTER TABLE`",
+        path = path.display(),
+        parts = parts.join(", ")
+    )]
+    Strange {
+        /// The store's file.
+        path: PathBuf,
+        /// The parts.
+        parts: Vec<String>,
+    },
     /// The folder for the store cannot be made.
     #[error("creating `{path}`: {source}", path = path.display())]
     Folder {
@@ -236,6 +261,7 @@ impl StoreError {
             | StoreError::Foreign { .. }
             | StoreError::Link { .. }
             | StoreError::NotAFile { .. }
+            | StoreError::Strange { .. }
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => true,
             StoreError::Lost { loss, .. } => *loss != Loss::Rewound,
@@ -357,7 +383,8 @@ pub fn freeze<'a>(connection: &'a Connection, path: &Path) -> Result<Transaction
     connection.unchecked_transaction().map_err(|source| StoreError::sqlite(path.to_owned(), source))
 }
 
-/// Looks through the whole file for damage, and for tables, columns and indexes that are missing.
+/// Looks through the whole file for damage, for tables, columns and indexes that are missing, and for
+/// what is not kaizen's.
 pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
@@ -368,8 +395,51 @@ pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         return damaged(found);
     }
 
-    let lacking = schema::lacks(connection).map_err(fail)?;
-    if lacking.is_empty() { Ok(()) } else { damaged(format!("it lacks {}", lacking.join(", "))) }
+    let SchemaCheck { lacking, strange } = schema::compare(connection).map_err(fail)?;
+    if !lacking.is_empty() {
+        return damaged(format!("it lacks {}", lacking.join(", ")));
+    }
+    if !strange.is_empty() {
+        return Err(StoreError::Strange { path: path.to_owned(), parts: strange });
+    }
+    Ok(())
+}
+
+/// Checks that a store can be written, or made if there is none: its files and its folder.
+pub fn check_writable(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    let files = ["", "-wal", "-shm"].map(|end| {
+        let mut file = path.as_os_str().to_owned();
+        file.push(end);
+        PathBuf::from(file)
+    });
+
+    for place in files.iter().map(PathBuf::as_path).filter(|file| file.exists()).chain([there]) {
+        if let Err(error) = access(place, AccessFlags::W_OK) {
+            let reason = format!("`{}`: {}", place.display(), error.desc());
+            let code = ffi::Error::new(ffi::SQLITE_READONLY);
+            let reason = Arc::new(rusqlite::Error::SqliteFailure(code, Some(reason)));
+            return Err(StoreError::ReadOnly { path: path.to_owned(), reason });
+        }
+    }
+    Ok(())
+}
+
+/// Finds out whether the log beside a store was cut or overwritten, and says how. That is to be asked
+/// before the store is opened: whoever closes it last removes the log.
+pub fn log_damage(path: &Path) -> Option<String> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = PathBuf::from(log);
+    log::damage(&log).map(|says| format!("its log `{}` is damaged: {says}", log.display()))
+}
+
+/// Lets the log stay where it is when a connection is closed, or lets the last one that is closed copy
+/// it to the store and remove it, as usual.
+pub fn keep_log(connection: &Connection, keeps: bool) {
+    // Where SQLite refuses, it does the usual.
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps);
 }
 
 /// How much room a store takes, in bytes.

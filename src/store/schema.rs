@@ -184,24 +184,40 @@ pub(super) fn has_log(connection: &Connection) -> bool {
     mode.is_ok_and(|mode| mode == "wal")
 }
 
-/// Names the tables, columns and indexes that a store of the newest format has and this one lacks.
-pub(super) fn lacks(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+/// How the schema of a store differs from that of the newest format.
+pub(super) struct SchemaCheck {
+    /// What is missing.
+    pub(super) lacking: Vec<String>,
+    /// What it has besides.
+    pub(super) strange: Vec<String>,
+}
+
+/// Compares the schema of a store with that of the newest format.
+pub(super) fn compare(connection: &Connection) -> rusqlite::Result<SchemaCheck> {
     let whole = Connection::open_in_memory()?;
     for step in STEPS {
         whole.execute_batch(step)?;
     }
 
     let found = parts(connection)?;
-    let lacking: Vec<SchemaPart> =
-        parts(&whole)?.into_iter().filter(|p| !found.contains(p)).collect();
+    let whole = parts(&whole)?;
+    Ok(SchemaCheck { lacking: named(&whole, &found), strange: named(&found, &whole) })
+}
 
-    let is_told = |part: &&SchemaPart| match part {
-        SchemaPart::Table(_) | SchemaPart::Index(_) => true,
-        // A table that is missing lacks its columns, too.
-        SchemaPart::Column(table, _) => !lacking.contains(&SchemaPart::Table(table.clone())),
+/// Names the parts that are in one schema and not in another.
+fn named(one: &BTreeSet<SchemaPart>, other: &BTreeSet<SchemaPart>) -> Vec<String> {
+    let only: BTreeSet<&SchemaPart> = one.difference(other).collect();
+
+    let is_told = |part: &&&SchemaPart| match part {
+        // A table has its columns with it.
+        SchemaPart::Column(table, _) => !only.contains(&SchemaPart::Table(table.clone())),
+        SchemaPart::Table(_)
+        | SchemaPart::Index(_)
+        | SchemaPart::View(_)
+        | SchemaPart::Trigger(..) => true,
     };
 
-    Ok(lacking.iter().filter(is_told).map(ToString::to_string).collect())
+    only.iter().filter(is_told).map(ToString::to_string).collect()
 }
 
 /// A part of the schema.
@@ -211,6 +227,9 @@ enum SchemaPart {
     /// A column of a table.
     Column(String, String),
     Index(String),
+    View(String),
+    /// A trigger on a table.
+    Trigger(String, String),
 }
 
 impl fmt::Display for SchemaPart {
@@ -219,6 +238,8 @@ impl fmt::Display for SchemaPart {
             SchemaPart::Table(table) => write!(f, "the table `{table}`"),
             SchemaPart::Column(table, column) => write!(f, "the column `{column}` of `{table}`"),
             SchemaPart::Index(index) => write!(f, "the index `{index}`"),
+            SchemaPart::View(view) => write!(f, "the view `{view}`"),
+            SchemaPart::Trigger(table, name) => write!(f, "the trigger `{name}` on `{table}`"),
         }
     }
 }
@@ -226,7 +247,8 @@ impl fmt::Display for SchemaPart {
 fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<SchemaPart>> {
     let mut statement = connection.prepare(
         "SELECT 'table', name, '' FROM sqlite_schema WHERE type = 'table'
-         UNION ALL SELECT 'index', name, '' FROM sqlite_schema WHERE type = 'index'
+         UNION ALL SELECT type, name, tbl_name FROM sqlite_schema
+            WHERE type IN ('index', 'view', 'trigger')
          UNION ALL SELECT 'column', s.name, c.name
             FROM sqlite_schema s, pragma_table_info(s.name) c WHERE s.type = 'table'",
     )?;
@@ -236,11 +258,19 @@ fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<SchemaPart>> {
         Ok(match kind.as_str() {
             "table" => SchemaPart::Table(name),
             "index" => SchemaPart::Index(name),
+            "view" => SchemaPart::View(name),
+            "trigger" => SchemaPart::Trigger(row.get(2)?, name),
             _ => SchemaPart::Column(name, row.get(2)?),
         })
     })?;
 
-    let own = |part: &SchemaPart| !matches!(part, SchemaPart::Index(name) | SchemaPart::Table(name) if name.starts_with("sqlite_"));
+    // SQLite keeps tables of its own there.
+    let own = |part: &SchemaPart| match part {
+        SchemaPart::Table(name) | SchemaPart::Index(name) | SchemaPart::Column(name, _) => {
+            !name.starts_with("sqlite_")
+        }
+        SchemaPart::View(_) | SchemaPart::Trigger(..) => true,
+    };
     let parts: BTreeSet<SchemaPart> = parts.collect::<Result<_, _>>()?;
     Ok(parts.into_iter().filter(own).collect())
 }

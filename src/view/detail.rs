@@ -253,8 +253,11 @@ pub fn field(event: &Event, name: &str) -> Option<String> {
         (Event::AttemptEnded { failure, .. }, "failure") => {
             failure.as_ref().map(|failure| failure.message.clone())
         }
-        (Event::OpEnded { outcome: Outcome::Completed { value }, .. }, "value")
-        | (Event::RunEnded { value, .. }, "value") => Some(as_text(value)),
+        (
+            Event::OpEnded { outcome: Outcome::Completed { value }, .. }
+            | Event::RunEnded { value, .. },
+            "value",
+        ) => Some(as_text(value)),
         (Event::ToolStarted { args, .. }, "args") => Some(as_text(args)),
         (Event::ToolEnded { result, .. }, "result") => result.as_ref().map(as_text),
         (Event::RequestPart { part, .. }, name) => part_field(part, name),

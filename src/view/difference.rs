@@ -106,8 +106,8 @@ pub fn before(a: Side<'_>, b: Side<'_>) -> Vec<FactDifference> {
     let short = |hash: &Option<String>| hash.as_ref().map(|hash| hash.chars().take(8).collect());
     note("text of the script", short(&of_a.text), short(&of_b.text));
 
-    let none = Map::new();
-    let [params_a, params_b] = starts.map(|start| start.map_or(&none, |start| &start.params));
+    let empty = Map::new();
+    let [params_a, params_b] = starts.map(|start| start.map_or(&empty, |start| &start.params));
     let mut names: Vec<&String> = params_a.keys().chain(params_b.keys()).collect();
     names.sort();
     names.dedup();

@@ -253,15 +253,15 @@ const NOT_FOUND: &str = "
 A script that passes `kaizen check` can still fail. These mistakes show only while it runs:
 
 - A property of a value whose kind is not known: a parameter of your own function, what such a function returns, \
-an item of a list or map of your own, a variable that stands for different things in one function, and the error \
-that `catch` sees. If the value is one of kaizen's, the run ends with an error (K0101). A map of your own gives \
+an item of a list or map of your own, a variable that holds different kinds of values in one function, and the \
+error that `catch` receives. If the value is from kaizen, the run ends with an error (K0101). Your own maps return \
 `()`.
-- A property that the script sets somewhere (`x.note = 1`) is taken to exist on every value.
+- A property that the script sets somewhere (`x.note = 1`) is assumed to exist on every value.
 - The `inputs` of an operation whose `depends_on` is not written as literal names and known nodes, or in a script \
-that makes edges by `>>`, `then` or `add_edge`.
-- A wrong type of an argument that is neither a literal nor a value of a known kind, and values of options that do not follow from literals.
+that adds edges with `>>`, `then` or `add_edge`.
+- The wrong type of an argument that is neither a literal nor a value of a known kind, and values of options that do not follow from literals.
 - A name that is put together at run time: an operation, a model, a file, a function called by `hot` or `Fn`.
-- Everything that depends on replies: a reply that is no number, an index out of range, a condition that never \
+- Everything that depends on replies: a reply that is not a number, an index out of range, a condition that never \
 holds.
 - An unknown method of a plain value in a script with imports, because a function of an imported file may have \
 this name.
@@ -269,8 +269,8 @@ this name.
 
 #[test]
 fn the_written_list_of_codes_is_up_to_date() {
-    let mut text = "# Errors\n\nEvery error has a code; `kaizen explain CODE` says this in a \
-                    terminal. Where an error has a kind,\nthat is what `catch (e)` sees as \
+    let mut text = "# Errors\n\nEvery error has a code; `kaizen explain CODE` shows its entry \
+                    in a terminal. If an error has a kind,\n`catch (e)` receives it as \
                     `e.kind`. Written by `UPDATE=1 cargo test codes`.\n"
         .to_owned();
     for code in kaizen::script::diagnostic::codes::CODES {

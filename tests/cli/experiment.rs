@@ -98,7 +98,7 @@ fn what_is_likely_is_told_beside_what_is_sure() {
     let reason = found["reason"].as_str().unwrap();
     let start = "not distinguishable yet: `a` is ahead of `b` by 0.030 ";
     let middle = " after 40 inputs (tested, 95 % confidence at every look); there are no more inputs; about ";
-    let end = "; `a` is probably better (99 %), unless rare failures have not occurred yet";
+    let end = "; `a` is probably better (> 99 %), unless rare failures have not occurred yet";
     assert!(reason.starts_with(start) && reason.contains(middle), "{reason}");
     assert!(reason.ends_with(end), "{reason}");
 }
@@ -124,10 +124,10 @@ fn the_same_executions_never_get_two_verdicts() {
         let objective = compared.lines().find(|line| line.starts_with("objective: ")).unwrap();
         let tested = format!("tested: {line}; {objective} (run ");
 
-        // `patterns` and `advise` repeat what was tested, word for word; the rest is a belief, told in
-        // other words.
+        // `patterns` and `advise` repeat what was tested, word for word; what is likely is told in other
+        // words.
         for (told, belief) in [
-            (said(&["patterns", "tasks"]), "(a belief from all recorded executions"),
+            (said(&["patterns", "tasks"]), "probably the best: `right`, with "),
             (said(&["advise", "tasks", "--best", "--explain"]), "probability of being the best"),
         ] {
             assert!(told.contains(&tested), "{tested} in {told}");

@@ -239,6 +239,86 @@ fn the_tokens_of_a_call_go_up_to_its_limit() {
     );
 }
 
+/// Where a reply decides, whatever it is compared with and however it fails, the number of calls is a
+/// range.
+#[test]
+fn a_reply_decides_as_a_number_a_key_a_failure_and_beside_another_one() {
+    let two = "b.chat(\"1\"); b.chat(\"2\");";
+    let cases = [
+        ("let a = b.chat(\"n\"); if parse_int(a) > 50 { TWO }", [1, 3]),
+        ("let a = b.chat(\"n\"); if parse_int(a) == 37 { TWO }", [1, 3]),
+        ("let a = b.chat(\"n\"); if to_float(a) >= 0.85 { TWO }", [1, 3]),
+        ("let a = b.chat(\"n\"); let most = 5 * 50; if parse_int(a) > most { TWO }", [1, 3]),
+        ("let a = b.chat(\"n\"); if parse_float(a) < 0.0 { TWO }", [1, 3]),
+        ("let a = b.chat(\"n\"); for i in 0..min(parse_int(a), 4) { b.chat(`${i}`); }", [1, 5]),
+        ("let a = b.chat(\"n\"); if a.len > 2000 { TWO }", [1, 3]),
+        (
+            "let m = #{ bug: [1, 2], idea: [] }; for i in m[b.chat(\"n\")] ?? [] { b.chat(`${i}`); }",
+            [1, 3],
+        ),
+        ("let m = #{ bug: 2 }; let a = b.chat(\"n\"); if a in m { TWO }", [1, 3]),
+        ("if !attempt(|| b.chat(\"n\")).ok { TWO }", [1, 3]),
+        ("try { b.chat(\"n\"); } catch { TWO }", [1, 3]),
+        ("b.chat(\"n\"); b.chat(\"m\"); if !attempt(|| b.chat(\"o\")).ok { TWO }", [3, 5]),
+        (
+            "let bad = 0; for i in 0..3 { if !attempt(|| b.chat(\"n\")).ok { bad += 1; } } if bad == 3 { TWO }",
+            [3, 5],
+        ),
+        (
+            "let r = gather([|| b.chat(\"n\"), || b.chat(\"o\")], #{ settle: true }); if !r[1].ok { TWO }",
+            [2, 4],
+        ),
+        (
+            "let t = task(|| b.chat(\"n\")); let u = task(|| b.chat(\"o\")); u.wait(); if t.done { TWO } t.wait();",
+            [2, 4],
+        ),
+        (
+            "let t = task(|| b.chat(\"n\")); let n = 0; while !t.done && n < 2 { b.chat(`x${n}`); n += 1; } t.wait();",
+            [2, 3],
+        ),
+        ("if b.chat(\"n\") == b.chat(\"m\") { TWO }", [2, 4]),
+        ("if json(b.chat(\"n\")).ok { TWO }", [1, 3]),
+        ("for i in 0..3 { if json(b.chat(\"n\")).done { break; } }", [1, 3]),
+        ("if json(b.chat(\"n\")).points > 4 { TWO }", [1, 3]),
+        ("if parse_int(b.chat(\"n\")) > parse_int(b.chat(\"m\")) { TWO }", [2, 4]),
+        ("let all = [\"n\", \"m\", \"o\"].map(|q| b.chat(q)); if all[0] != all[2] { TWO }", [3, 5]),
+        (
+            "write_text(\"o.txt\", \"1\\n2\\n3\"); for l in read_lines(\"o.txt\") { b.chat(l); }",
+            [3, 3],
+        ),
+        (
+            "write_text(\"o/x.txt\", b.chat(\"n\")); if read_text(\"o/x.txt\") == \"yes\" { TWO }",
+            [1, 3],
+        ),
+    ];
+
+    let server = Server::start(|_, _, _| answer("one two"));
+    for (script, expected) in cases {
+        let project = Project::new();
+        project.with_server(&server);
+        let script = format!("let b = branch(); {}", script.replace("TWO", two));
+        let (plan, planned, calls, code) = both(&project, &script, &["--allow-write=."]);
+        let found = [plan["calls"].as_u64(), plan["calls_max"].as_u64()];
+        assert_eq!(found, expected.map(Some), "{script}\n{planned:?}");
+        assert_eq!((planned.code, &plan["fails"]), (Some(0), &Value::from(false)), "{script}");
+
+        // A run that fails stops earlier.
+        assert!(
+            calls <= expected[1] && (code != Some(0) || calls >= expected[0]),
+            "{script}: {calls}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_ends_where_a_file_may_not_be_written() {
+    let project = Project::new();
+    let script = "branch(\"demo/echo\").chat(\"x\"); write_text(\"o.txt\", \"1\");";
+    let (plan, planned, calls, code) = both(&project, script, &[]);
+    assert_eq!((planned.code, code), (Some(6), Some(6)), "{planned:?}");
+    assert_eq!((&plan["fails"], &plan["calls"], calls), (&true.into(), &1.into(), 1));
+}
+
 /// A source of small scripts.
 struct Dice(u64);
 

@@ -116,7 +116,7 @@ s.on("op_started", |e| print(e.name));
 "#;
     expect![[r#"
         K0030 2:30 an `op_ended` event has no property `outcom` | did you mean `outcome`?
-        K0030 3:43 an `attempt_ended` event has no property `tokens` | it has: kind, flow, op, attempt, demo, reused, again, reply, cut, calls, opaque, usage
+        K0030 3:43 an `attempt_ended` event has no property `tokens` | it has: kind, flow, op, attempt, demo, reused, again, reply, cut, calls, opaque, usage, cost, served_by, failure, retry_in_ms, mended
         K0030 4:25 an event has no property `kinds` | did you mean `kind`?
     "#]].assert_eq(&found(script));
 

@@ -2,7 +2,7 @@
 //! and colours for how things went.
 
 use crate::support::Project;
-use crate::support::server::{Act, Server};
+use crate::support::server::{Act, Server, answer, refusal};
 use crate::support::terminal::OnTerminal;
 
 /// A server that writes slowly, word by word.
@@ -20,10 +20,15 @@ fn writing() -> Server {
     })
 }
 
+/// A project whose model has no setting for streams.
 fn project(server: &Server) -> Project {
+    project_with(server, "")
+}
+
+fn project_with(server: &Server, settings: &str) -> Project {
     let project = Project::new();
     let toml = format!(
-        "[project]\nmodel = \"live\"\n[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\nstream = true\n\
+        "[project]\nmodel = \"live\"\n[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\n{settings}\
          max_tokens = 50\nprice = {{ input = 100, output = 1000, per = \"1M\" }}\n",
         server.url
     );
@@ -68,4 +73,48 @@ fn no_color_means_none() {
     for code in ["[32m", "[31m", "[2m", "[33m"] {
         assert!(!shown.contains(code), "{code}: {shown:?}");
     }
+}
+
+/// Tells of each request whether it asked for a stream.
+fn streams(server: &Server) -> Vec<bool> {
+    let body = |body: &String| serde_json::from_str::<serde_json::Value>(body).unwrap();
+    server.bodies().iter().map(|text| body(text)["stream"] == true).collect()
+}
+
+#[test]
+fn a_stream_is_asked_for_where_somebody_sees_it_grow() {
+    let server = writing();
+    let project = project(&server);
+    let terminal = |project: &Project| {
+        let mut command = project.command(&["run", "s.rhai"]);
+        command.env("TERM", "xterm-256color");
+        OnTerminal::start(command).rest()
+    };
+
+    let shown = terminal(&project);
+    assert!(shown.contains("the lake is"), "{shown}");
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    assert_eq!(streams(&server), [true, false]);
+
+    // What is set stays as it is.
+    let server = writing();
+    terminal(&project_with(&server, "stream = false\n"));
+    assert_eq!(streams(&server), [false]);
+}
+
+#[test]
+fn a_server_that_refuses_streams_is_asked_without_one() {
+    let server = Server::start(|_, _, body| {
+        let is_stream = body.contains("\"stream\":true");
+        if is_stream { refusal(400, "streams are not supported") } else { answer("a lake") }
+    });
+    let project = project(&server);
+    let script = "let b = branch();\nb.chat(\"One?\");\nb.chat(\"Two?\");\n";
+    project.file("two.rhai", script);
+
+    let mut command = project.command(&["run", "two.rhai"]);
+    command.env("TERM", "xterm-256color").env("NO_COLOR", "1");
+    let shown = OnTerminal::start(command).rest();
+    assert!(shown.contains("  ok  ") && shown.contains("2 calls"), "{shown}");
+    assert_eq!(streams(&server), [true, false, false]);
 }

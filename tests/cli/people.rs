@@ -292,6 +292,15 @@ fn watch_shows_the_question_and_a_session_asks_it() {
     let mut watch = OnTerminal::start(project.command(&["watch", "s.rhai"]));
     watch.until("suspended: nothing is running");
     watch.until("question 1: Release 1.2?");
+
+    // Somebody answers in another window.
+    let answered = project.kaizen(&["answer", "@", "yes", "-q"]);
+    assert_eq!(
+        (answered.code, answered.stdout.as_str()),
+        (Some(0), "yes [demo] you asked: work\n")
+    );
+    watch.until("was answered elsewhere: run");
+    watch.until("ended: ok");
     watch.press('q');
     watch.rest();
     watch.child.wait().unwrap();
@@ -314,6 +323,29 @@ fn watch_shows_the_question_and_a_session_asks_it() {
         "{}",
         piped.stderr
     );
+}
+
+#[test]
+fn a_session_answers_runs_that_wait() {
+    let project = project(RELEASE);
+    let run = |input: &str| project.kaizen(&["repl", "--quiet", "-e", input]);
+    assert_eq!(run(":answer").stderr, "no run waits for an answer\n");
+
+    assert_eq!(project.kaizen(&["run", "s.rhai", "-q"]).code, Some(9));
+    let listed = scrubbed(&project, &run(":answer").stdout);
+    let lines = [
+        "RUN waits:",
+        "  question 1: Release 1.2?  [1] yes  [2] no  (default: no)",
+        "  answer with `:answer RUN VALUE`",
+    ];
+    assert_eq!(listed.lines().collect::<Vec<_>>(), lines);
+
+    let wrong = run(":answer @ maybe");
+    assert_eq!(wrong.stdout, "");
+    assert!(wrong.stderr.contains("Release 1.2?"), "{}", wrong.stderr);
+    let answered = run(":answer @ yes --lost=tell");
+    assert_eq!(answered.stdout, "yes [demo] you asked: work\n", "{}", answered.stderr);
+    assert_eq!(run(":answer").stderr, "no run waits for an answer\n");
 }
 
 #[test]

@@ -39,14 +39,14 @@ fn files(project: &Project) -> Vec<String> {
 fn a_plan_asks_nothing_and_leaves_nothing() {
     let (project, server) = (Project::new(), Server::saying("x"));
     project.with_server(&server).file("s.rhai", SCRIPT);
-    let mut planned = plan(&project, &[]);
+    let mut planned = plan(&project, &["--allow-write"]);
     assert_eq!((&planned["calls"], &planned["calls_max"]), (&3.into(), &3.into()));
     assert_eq!(planned["reuse"]["reused"], 0);
     assert_eq!(planned["operations"][2]["after"], serde_json::json!(["a", "b"]));
     assert_eq!(planned["operations"][0]["rough"], true);
     assert_eq!(server.bodies().len(), 0);
     assert_eq!(files(&project), ["kaizen.toml", "s.rhai"]);
-    let dry = project.kaizen(&["run", "s.rhai", "--dry-run", "--json"]);
+    let dry = project.kaizen(&["run", "s.rhai", "--dry-run", "--json", "--allow-write"]);
     let mut dry: Value = serde_json::from_str(&dry.stdout).unwrap();
     // How many guesses there was time for depends on the machine.
     let guesses = [&mut planned, &mut dry].map(|plan| plan["guesses"].take());
@@ -62,11 +62,11 @@ fn earlier_runs_tell_what_is_reused_and_what_the_rest_takes() {
     let ran = project.kaizen(&["run", "s.rhai", "--seed", "7", "--allow-write"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let runs = project.kaizen(&["runs", "--json"]).stdout;
-    let planned = plan(&project, &[]);
+    let planned = plan(&project, &["--allow-write"]);
     assert_eq!((&planned["calls"], &planned["calls_max"]), (&3.into(), &3.into()));
     assert_eq!((&planned["reuse"]["calls"], &planned["reuse"]["reused"]), (&0.into(), &3.into()));
     // A changed prompt changes what depends on it.
-    let planned = plan(&project, &["-p", "b=another"]);
+    let planned = plan(&project, &["-p", "b=another", "--allow-write"]);
     assert_eq!((&planned["reuse"]["calls"], &planned["reuse"]["reused"]), (&2.into(), &1.into()));
     assert_eq!(planned["operations"][1]["tokens_out"]["p50"], 5.0);
     assert_eq!(planned["operations"][1]["rough"], false);

@@ -39,7 +39,7 @@ fn a_key_is_looked_up_by_its_name_its_section_and_a_slip() {
           max_cost (default: no limit)
               Maximum cost of a run, in dollars. A call that could exceed it is not made.
           max_tokens (default: no limit)
-              Maximum number of tokens of a run, read and written.
+              Maximum number of input and output tokens of a run.
           max_calls (default: no limit)
               Maximum number of model calls of a run.
           max_time (default: no limit)
@@ -96,7 +96,7 @@ fn the_schema_knows_every_key() {
         permissions: read write net env run deny_read deny_write deny_net deny_env deny_run
         secrets: names min_length
         store: durability keep max_size
-        models.NAME: use provider model base_url key max_concurrent requests_per_minute max_tokens_field price temperature top_p max_tokens stop seed stream timeout_ms header_timeout_ms idle_timeout_ms attempts_max on_length extra latency_ms error_rate cost replies
+        models.NAME: use provider model base_url key max_concurrent requests_per_minute max_tokens_field price image_tokens temperature top_p max_tokens stop seed stream timeout_ms header_timeout_ms idle_timeout_ms attempts_max on_length extra latency_ms error_rate cost replies
         mcp.NAME: command env url key read approve only except start_timeout_ms timeout_ms pin protocol
     "#]].assert_eq(&found);
 }

@@ -3,7 +3,7 @@
 use crate::support::Project;
 use crate::support::server::{Act, Server, answer};
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -29,7 +29,17 @@ struct Watched {
 
 impl Watched {
     fn start(project: &Project, arguments: &[&str]) -> Watched {
-        let mut command = project.command(&[&["watch", "s.rhai"], arguments].concat());
+        Watched::of(project.command(&[&["watch", "s.rhai"], arguments].concat()))
+    }
+
+    /// Starts in a project that is trusted.
+    fn trusting(project: &Project) -> Watched {
+        let mut command = project.command(&["watch", "s.rhai"]);
+        command.env("KAIZEN_TRUST", "1");
+        Watched::of(command)
+    }
+
+    fn of(mut command: Command) -> Watched {
         // One pipe for both, so that lines come in the order in which they were written.
         let (reader, writer) = std::io::pipe().unwrap();
         command.stdin(Stdio::null()).stdout(writer.try_clone().unwrap()).stderr(writer);
@@ -453,4 +463,36 @@ fn a_file_that_is_no_text_is_watched_and_not_run_for_again_and_again() {
     watched.until("read true");
     watched.run();
     watched.nothing();
+}
+
+#[test]
+fn a_save_calls_servers_of_tools_only_for_what_is_new_unless_it_is_to_be_fresh() {
+    for (fresh, expected) in [("false", 1), ("true", 2)] {
+        let project = Project::new();
+        project.file("hostile.sh", include_str!("../mcp/hostile.sh")).file(
+            "kaizen.toml",
+            "[mcp.own]\ncommand = [\"sh\", \"hostile.sh\", \"plain\"]\napprove = \"never\"\n",
+        );
+        let script = format!(
+            "let tools = mcp(\"own\", #{{ fresh: {fresh} }});\nprint(branch(\"demo/echo\").act(tools[0], #{{ a: 1 }}));\n"
+        );
+        project.file("s.rhai", &script);
+        let calls = || {
+            let text = std::fs::read_to_string(project.path().join("calls.txt")).unwrap();
+            text.lines().count()
+        };
+
+        let watched = Watched::trusting(&project);
+        watched.run();
+        watched.until("watching");
+        assert_eq!(calls(), 1);
+        project.file("s.rhai", &format!("{script}print(2);\n"));
+        watched.run();
+        assert_eq!(calls(), expected);
+
+        // With other arguments it is another call.
+        project.file("s.rhai", &script.replace("a: 1", "a: 3"));
+        watched.run();
+        assert_eq!(calls(), expected + 1);
+    }
 }

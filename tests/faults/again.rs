@@ -139,6 +139,7 @@ async fn run(seed: u64, text: &str, beginning: Beginning<'_>) -> Option<Trace> {
         executor: executor.clone(),
         models: Rc::new(models),
         root: PathBuf::from("/"),
+        servers: kaizen::mcp::Servers::none(),
         permissions: Permissions::reading(&PathBuf::from("/nowhere")),
         script: PathBuf::from("/s.rhai"),
         params: Map::new(),

@@ -410,3 +410,50 @@ fn what_was_learned_is_read_row_by_row() {
         assert!(ran.stderr.contains("`kaizen doctor` lists the damage"), "{}", ran.stderr);
     }
 }
+
+/// What somebody else has put into the store may change what is written to it.
+#[test]
+fn doctor_names_what_is_not_kaizens() {
+    let cases = [
+        (
+            "CREATE TRIGGER t AFTER INSERT ON events BEGIN DELETE FROM events; END",
+            "the trigger `t` on `events`",
+        ),
+        ("CREATE VIEW v AS SELECT * FROM runs", "the view `v`"),
+        ("CREATE TABLE notes (n)", "the table `notes`"),
+        ("CREATE INDEX i ON runs (pid)", "the index `i`"),
+        ("ALTER TABLE runs ADD COLUMN note", "the column `note` of `runs`"),
+    ];
+
+    for (sql, named) in cases {
+        let project = Project::new();
+        project.file("s.rhai", "1");
+        assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+        assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
+        store(&project).execute_batch(sql).unwrap();
+
+        let ran = project.kaizen(&["doctor"]);
+        assert_eq!(ran.code, Some(8), "{}", ran.stdout);
+        let told = format!("has parts that are not kaizen's: {named}; remove them");
+        assert!(ran.stdout.contains(&told), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn doctor_names_what_stands_in_the_place_of_a_folder() {
+    for name in [".kaizen", ".kaizen/running"] {
+        let project = Project::new();
+        project.file("s.rhai", "throw `no`");
+        assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(1));
+        let path = project.path().join(name);
+        std::fs::remove_dir_all(&path).unwrap();
+        project.file(name, "something else");
+
+        let ran = project.kaizen(&["doctor"]);
+        assert_eq!(ran.code, Some(8), "{}", ran.stdout);
+        let told = format!("{name}` is not a folder; move it away, and the next run creates it");
+        assert!(ran.stdout.contains(&told), "{}", ran.stdout);
+        let resumed = project.kaizen(&["run", "s.rhai"]);
+        assert_eq!(resumed.code, Some(8), "{}", resumed.stderr);
+    }
+}

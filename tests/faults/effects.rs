@@ -158,3 +158,132 @@ fn a_fork_does_again_what_had_begun() {
     let forked = project.kaizen(&["fork", "@", "--at", "chat", "--allow-run=sh"]);
     assert_eq!((forked.code, forked.stdout.as_str()), (Some(0), "[\"a\", \"b\"] c\n"));
 }
+
+/// A program whose arguments hold a secret is known by arguments without it.
+#[test]
+fn a_program_with_a_secret_among_its_arguments_is_in_doubt_all_the_same() {
+    const TOKEN: &str = "tok-canary-0815-4711";
+    // By a variable, and by the key of a model, both told in an argument and in the input.
+    let scripts = [
+        r#"let token = env("OWN_TOKEN"); print(command("sh", ["-c", `printf x >> a; : ${token}`]).code);"#,
+        r#"let token = env("OWN_TOKEN"); print(command("sh", ["-c", "printf x >> a; cat"], #{ stdin: token }).code);"#,
+        r#"print(command("sh", ["-c", "printf x >> a; : tok-canary-0815-4711"]).code);"#,
+        r#"let t = tool("go", "Goes.", "t: string", |x| command("sh", ["-c", `printf x >> a; : ${x.t}`]).code);
+           print(branch("demo/echo").act(t, #{ t: env("OWN_TOKEN") }));"#,
+    ];
+    let toml = "[models.keyed]\nuse = \"openai/m\"\nbase_url = \"http://127.0.0.1:1\"\nkey = \"env:OWN_TOKEN\"\n";
+
+    for script in scripts {
+        let project = Project::new();
+        project.file("s.rhai", script).file("kaizen.toml", toml);
+        let with = |arguments: &[&str]| {
+            let grants = ["--allow-run=sh", "--allow-env=OWN_TOKEN"];
+            let mut command = project.command(&[arguments, &grants[..]].concat());
+            command.env("OWN_TOKEN", TOKEN).env("KAIZEN_TRUST", "1");
+            command
+        };
+        let count = || std::fs::read(project.path().join("a")).map_or(0, |content| content.len());
+
+        let mut first = with(&["run", "s.rhai"]);
+        let first = first.env("KAIZEN_FAILPOINT", "effect_ends:1:kill").output().unwrap();
+        assert_eq!((first.status.signal(), count()), (Some(9), 1), "{script}");
+
+        let stopped = Ran::from(with(&["run", "--resume"]).output().unwrap());
+        assert_eq!((stopped.code, count()), (Some(1), 1), "{script} {}", stopped.stderr);
+        assert!(stopped.stderr.contains("error[K0135]"), "{}", stopped.stderr);
+        assert!(!stopped.stderr.contains(TOKEN), "{}", stopped.stderr);
+
+        let again = Ran::from(with(&["run", "--resume", "--lost=repeat"]).output().unwrap());
+        assert_eq!((again.code, again.stdout.as_str(), count()), (Some(0), "0\n", 2), "{script}");
+    }
+}
+
+/// A tool of the script that runs a program, a tool of a server that has a lasting effect, and one that has
+/// none, each called by a model and by the script.
+const TOOLS: &str = r#"
+    let mark = tool("mark", "Marks.", "name: string", |x| command("sh", ["-c", `printf x >> ${x.name}`]).code);
+    let b = branch("demo/echo");
+    let own = mcp("own");
+    let read = mcp("plain");
+    b.act(mark, #{ name: "a" });
+    b.act(own[0], #{ });
+    b.act(read[0], #{ });
+    b.react("Call mark with \"b\".", #{ tools: [mark] });
+    b.react("Call own__go.", #{ tools: own });
+    print("done");
+"#;
+
+fn tool_project() -> Project {
+    let project = Project::new();
+    let server = include_str!("../mcp/hostile.sh");
+    project
+        .file("s.rhai", TOOLS)
+        .file("own/hostile.sh", &server.replace("calls.txt", "own/calls.txt"))
+        .file("read/hostile.sh", &server.replace("calls.txt", "read/calls.txt"))
+        .file(
+            "kaizen.toml",
+            "[mcp.own]\ncommand = [\"sh\", \"own/hostile.sh\", \"x\"]\napprove = \"never\"\n\
+             [mcp.plain]\ncommand = [\"sh\", \"read/hostile.sh\", \"x\"]\nread = [\"*\"]\n",
+        );
+    project
+}
+
+/// How often each effect took place: two programs, the calls of the server with lasting effects, and those
+/// of the other one.
+fn tool_counts(project: &Project) -> [usize; 4] {
+    let read = |name: &str| std::fs::read_to_string(project.path().join(name)).unwrap_or_default();
+    let lines = |name: &str| read(name).lines().count();
+    [read("a").len(), read("b").len(), lines("own/calls.txt"), lines("read/calls.txt")]
+}
+
+#[test]
+fn no_call_of_a_tool_takes_place_twice_unless_somebody_says_so() {
+    let points = ["effect_begins", "effect_ends", "tool_begins", "tool_done", "commit_ends"];
+    let times: &[u32] =
+        if std::env::var_os("KAIZEN_LONG").is_some() { &[1, 2, 3, 4, 5, 6, 7, 8] } else { &[2, 4] };
+    let (mut kills, mut unsure, mut twice, mut repeated) = (0, 0, 0, 0);
+
+    for point in points {
+        for at in times {
+            for lost in [None, Some("--lost=tell"), Some("--lost=repeat")] {
+                let project = tool_project();
+                let with = |arguments: &[&str]| {
+                    let mut command = project.command(&[arguments, &["--allow-run=sh"]].concat());
+                    command.env("KAIZEN_TRUST", "1");
+                    command
+                };
+                let mut first = with(&["run", "s.rhai"]);
+                let plan = format!("{point}:{at}:kill");
+                let first = first.env("KAIZEN_FAILPOINT", &plan).output().unwrap();
+                if first.status.signal() != Some(9) {
+                    continue;
+                }
+                kills += 1;
+
+                let resume: Vec<&str> = ["run", "--resume"].into_iter().chain(lost).collect();
+                let resumed = Ran::from(with(&resume).output().unwrap());
+                let counts = tool_counts(&project);
+                let most = |counts: [usize; 4]| counts[0] > 1 || counts[1] > 1 || counts[2] > 2;
+                match (resumed.code, lost) {
+                    (Some(0), Some("--lost=repeat")) => repeated += usize::from(most(counts)),
+                    (Some(0), _) => assert_eq!(resumed.stdout, "done\n"),
+                    // The script does not catch what it is told, and nothing was recorded before the kill.
+                    (Some(1), _) => unsure += usize::from(resumed.stderr.contains("K0135")),
+                    (Some(2), _) => assert_eq!(counts, [0; 4], "{plan}"),
+                    (code, _) => panic!("{plan} {lost:?} {code:?} {}", resumed.stderr),
+                }
+                if lost != Some("--lost=repeat") {
+                    twice += usize::from(most(counts));
+                }
+                assert!(counts[3] <= 2 && counts[2] <= 3, "{plan} {counts:?}");
+            }
+        }
+    }
+
+    figure(&format!(
+        "tools: {kills} kills, {unsure} in doubt, {twice} that took place twice without `--lost=repeat`, \
+         {repeated} with it"
+    ));
+    assert_eq!(twice, 0);
+    assert!(kills >= 12 && unsure >= 4 && repeated >= 1, "{kills} {unsure} {repeated}");
+}

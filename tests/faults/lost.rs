@@ -9,6 +9,7 @@ use crate::support::{Project, Ran};
 use rusqlite::Connection;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -47,6 +48,21 @@ fn start(project: &Project) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// Keeps a copy of all files of the store, as they are while a run writes to it.
+fn keep_all(project: &Project, server: &Server) {
+    let at = Places::of(project);
+    let mut child = start(project);
+    wait_for(server, server.bodies().len() + 4);
+    fs::create_dir(at.root.join("kept")).unwrap();
+    for end in ["", "-wal", "-shm"] {
+        let name = format!("kaizen.db{end}");
+        fs::copy(at.folder.join(&name), at.root.join("kept").join(&name)).unwrap();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(project.kaizen(&["run", "other.rhai"]).code, Some(0));
+}
+
 /// The places of a project that its store has to do with.
 struct Places {
     root: PathBuf,
@@ -64,6 +80,28 @@ impl Places {
 
     fn beside(&self, end: &str) -> PathBuf {
         self.folder.join(format!("kaizen.db-{end}"))
+    }
+
+    /// Writes kept files over those of the store, in place.
+    fn restore(&self, ends: &[&str]) {
+        for end in ends {
+            let name = format!("kaizen.db{end}");
+            overwrite(&self.root.join("kept").join(&name), &self.folder.join(&name));
+        }
+    }
+
+    /// Writes into the log, in place.
+    fn write_to_log(&self, offset: u64, bytes: &[u8]) {
+        let log = fs::OpenOptions::new().write(true).open(self.beside("wal")).unwrap();
+        log.write_all_at(bytes, offset).unwrap();
+    }
+
+    /// Cuts the log to a length and makes it as long again as it was.
+    fn cut_log(&self, length: u64) {
+        let log = fs::OpenOptions::new().write(true).open(self.beside("wal")).unwrap();
+        let was = log.metadata().unwrap().len();
+        log.set_len(length).unwrap();
+        log.set_len(was).unwrap();
     }
 
     fn sql(&self, sql: &str) {
@@ -215,6 +253,96 @@ fn a_store_that_is_lost_ends_the_run() {
         assert_eq!(ran.stdout, "", "{what}: nothing is said to be well");
         let more = server.bodies().len() - asked;
         assert!(more <= 12, "{what}: {more} calls were made after it");
+    }
+}
+
+/// What is done to the log in place, what the run says, and what `doctor` says of the store afterwards.
+type LogDeed = (&'static str, fn(&Places), &'static str, Option<&'static str>);
+
+const LOG_DEEDS: &[LogDeed] = &[
+    (
+        "it is cut to nothing",
+        |at| fs::write(at.beside("wal"), "").unwrap(),
+        "was cut or overwritten",
+        None,
+    ),
+    ("it is cut after its head", |at| cut_to(&at.beside("wal"), 32), "was cut", None),
+    ("it is cut within a frame", |at| cut_to(&at.beside("wal"), 9000), "was cut", None),
+    (
+        "its head is overwritten",
+        |at| at.write_to_log(0, &[0; 32]),
+        "was cut or overwritten",
+        Some("it has no valid header, so what it held is lost"),
+    ),
+    (
+        "one byte of its head is changed",
+        |at| at.write_to_log(17, b"x"),
+        "was cut or overwritten",
+        Some("it has no valid header, so what it held is lost"),
+    ),
+    ("its frames are made empty", |at| at.cut_log(32), "was cut or overwritten", None),
+    (
+        "a page in its midst is overwritten",
+        |at| at.write_to_log(32 + 3 * 4120 + 100, b"something else"),
+        "was cut or overwritten",
+        Some("its frame 4 is damaged, so what it held from there on is lost"),
+    ),
+    (
+        "something else is written over it",
+        |at| fs::write(at.beside("wal"), "x".repeat(50_000)).unwrap(),
+        "was cut or overwritten",
+        Some("it has no valid header, so what it held is lost"),
+    ),
+    ("an older one is written over it", |at| at.restore(&["-wal"]), "was cut or over", None),
+    ("an older store is, too", |at| at.restore(&["", "-wal"]), "was cut or overwritten", None),
+    (
+        "all of an older store is",
+        |at| at.restore(&["", "-wal", "-shm"]),
+        "lost journaled events of this run",
+        None,
+    ),
+];
+
+fn cut_to(path: &Path, length: u64) {
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(length).unwrap();
+}
+
+/// A copy of a store cannot tell what its log held, so `doctor` may find nothing after it; what it finds
+/// is still there when it is asked again.
+#[test]
+fn a_log_that_is_changed_in_place_ends_the_run_and_nothing_is_written_to_it() {
+    for durability in ["process", "power"] {
+        for (what, deed, says, found) in LOG_DEEDS {
+            let what = format!("{durability}: {what}");
+            let server = server();
+            let project = project(&server);
+            let toml = fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
+            let toml = format!("{toml}\n[store]\ndurability = \"{durability}\"\n");
+            project.file("kaizen.toml", &toml);
+            keep_all(&project, &server);
+            let at = Places::of(&project);
+            let child = start(&project);
+            wait_for(&server, server.bodies().len() + BEFORE);
+            deed(&at);
+            let log = fs::metadata(at.beside("wal")).unwrap().len();
+            let ran = Ran::from(child.wait_with_output().unwrap());
+
+            assert_eq!(ran.code, Some(8), "{what}: {} {}", ran.stdout, ran.stderr);
+            assert!(ran.stderr.contains(says), "{what}: {}", ran.stderr);
+            assert_eq!(ran.stdout, "", "{what}: nothing is said to be well");
+            if says.starts_with("was cut") && !what.contains("midst") {
+                let now = fs::metadata(at.beside("wal")).unwrap().len();
+                assert_eq!(now, log, "{what}: nothing is written to it");
+            }
+
+            let Some(found) = found else { continue };
+            for _ in 0..2 {
+                let ran = project.kaizen(&["doctor"]);
+                assert_eq!(ran.code, Some(8), "{what}: {}", ran.stdout);
+                assert!(ran.stdout.contains(found), "{what}: {}", ran.stdout);
+            }
+        }
     }
 }
 

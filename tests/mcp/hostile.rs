@@ -82,7 +82,7 @@ fn a_server_that_dies_is_told_with_its_status_and_last_words() {
         "chatty-stderr",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` ended (exit status: 1); its stderr ends with: [1010 x e]the last line
+        error: MCP server `bad` ended (exit status: 1); its stderr ends with: [1011 x e]the last line
     "#]],
     );
     check(
@@ -533,7 +533,7 @@ fn denials_hold_for_servers() {
             "--allow-net",
             expect![[r#"
                 exit Some(5)
-                error: MCP server `far` cannot be reached: client error (Connect): tcp connect error: Connection refused (os error 111)
+                error: MCP server `far` cannot be reached: nothing accepts connections there
             "#]],
         ),
     ] {

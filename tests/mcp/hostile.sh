@@ -81,6 +81,7 @@ call() {
     image) reply '{"content":[{"type":"text","text":"see"},{"type":"image","data":"aGk=","mimeType":"image/png"},{"type":"audio","data":"","mimeType":"audio/wav"}]}' ;;
     data) reply '{"content":[{"type":"text","text":"{}"}],"structuredContent":{"b":1,"a":[2.5,null]}}' ;;
     children) sleep 1000 & echo "$!" > child.txt; text started ;;
+    keeps-key) printf '%s\n' "$line" | sed 's/.*kaizen\/key":"\([^"]*\)".*/\1/' >> keys.txt; text ok ;;
     tells-key) text "$(printf '%s' "$line" | grep -c 'kaizen/key')" ;;
     *) text ok ;;
     esac

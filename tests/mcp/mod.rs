@@ -4,3 +4,4 @@ mod hostile;
 mod http;
 mod real;
 mod serve;
+mod word;

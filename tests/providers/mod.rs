@@ -1,6 +1,7 @@
 //! Every provider against a real server on loopback: what a reply, a refusal and a fault become.
 
 mod faults;
+mod images;
 mod pieces;
 mod property;
 mod reply;

@@ -4,7 +4,8 @@ use crate::base::clock;
 use crate::base::failure::Kind;
 use crate::cli::app::forecast::{ForecastSetting, Once, Rehearsals, SeedSource, Trial};
 use crate::executor::replies::assumption::{
-    AssumedChance, AssumedSize, AssumedWorld, Assumption, Unknown,
+    AssumedChance, AssumedFailures, AssumedLag, AssumedReplies, AssumedSize, AssumedWorld,
+    Assumption, Unknown,
 };
 use crate::executor::replies::guess::{EndOrder, ForcedDecisions, Guess, Words};
 use crate::journal::event::Event;
@@ -24,6 +25,15 @@ const PACES: [Duration; 4] = [
     // More than any limit that people set.
     Duration::from_hours(25),
 ];
+/// Longest time by which a call is taken to end after another one: a script may ask in each
+/// millisecond of it whether that has ended.
+const LAG_MAX: Duration = Duration::from_secs(1);
+/// After how many calls guesses that differ come again.
+const PERIODS: [usize; 3] = [2, 3, usize::MAX];
+/// How many calls fail at most before the first one that does not.
+const FIRST_MAX: usize = 3;
+/// Of how many calls each is taken to be the only one that fails.
+const ONLY_MAX: usize = 8;
 /// Most tries of several things that differ at once.
 const PAIRS_MAX: usize = 60;
 /// Longest time after which such tries are still begun.
@@ -57,6 +67,7 @@ impl TrialBasis {
             Unknown::Time => Variation::Time,
             Unknown::World => Variation::World,
             Unknown::Size => Variation::Size,
+            Unknown::Failures => Variation::Failures,
         });
 
         let is_guess = self.number > 0 || !self.forced.decisions.is_empty();
@@ -135,7 +146,7 @@ impl<'a> GuessAgenda<'a> {
 
         for unknown in once.met() {
             if self.met.insert(*unknown) {
-                for rest in self.variations(*unknown, assumed.rest) {
+                for rest in self.variations(*unknown, once.asked, assumed.rest) {
                     self.push(&TrialBasis { rest, ..assumed.clone() });
                 }
             }
@@ -163,11 +174,25 @@ impl<'a> GuessAgenda<'a> {
         }
     }
 
-    /// Returns what else may be true of something that only a run can tell.
-    fn variations(&self, unknown: Unknown, usual: Assumption) -> Vec<Assumption> {
+    /// Returns what else may be true of something that only a run can tell, where so many replies are
+    /// not known.
+    fn variations(&self, unknown: Unknown, asked: usize, usual: Assumption) -> Vec<Assumption> {
         match unknown {
-            // The words see to that.
-            Unknown::Replies => Vec::new(),
+            // The words see to what one reply says; a second one may differ from it.
+            Unknown::Replies if asked < 2 => Vec::new(),
+            Unknown::Replies => {
+                let in_turn = PERIODS.into_iter().take(asked - 1).map(AssumedReplies::InTurn);
+                let numbers = [AssumedReplies::Rising, AssumedReplies::Falling];
+                in_turn.chain(numbers).map(|replies| Assumption { replies, ..usual }).collect()
+            }
+            Unknown::Failures => {
+                let some = [AssumedFailures::All, AssumedFailures::EverySecond];
+                let some = some.into_iter().take(asked);
+                let first = (1..asked.min(FIRST_MAX + 1)).map(AssumedFailures::First);
+                let only = (1..asked.min(ONLY_MAX)).map(AssumedFailures::Only);
+                let all = some.chain(first).chain(only);
+                all.map(|failures| Assumption { failures, ..usual }).collect()
+            }
             Unknown::Chance if self.setting.seed == SeedSource::Given => Vec::new(),
             Unknown::Chance => {
                 let same = CHANCES.map(AssumedChance::Constant);
@@ -181,7 +206,13 @@ impl<'a> GuessAgenda<'a> {
             Unknown::Time => {
                 let known = self.setting.experience.longest().map(|longest| vec![longest]);
                 let paces = known.unwrap_or(PACES.to_vec());
-                paces.into_iter().map(|pace| Assumption { pace, ..usual }).collect()
+                let longest = paces.iter().copied().filter(|pace| *pace <= LAG_MAX).max();
+                let pace = longest.unwrap_or(LAG_MAX);
+                let lags = [AssumedLag::First, AssumedLag::Last];
+                let lags = lags.map(|lag| Assumption { pace, lag, ..usual });
+
+                let paces = paces.into_iter().map(|pace| Assumption { pace, ..usual });
+                paces.chain(lags).collect()
             }
             Unknown::World => {
                 let worlds = [AssumedWorld::Broken, AssumedWorld::Flaky, AssumedWorld::Complaining];
@@ -223,9 +254,18 @@ impl<'a> GuessAgenda<'a> {
             (1..self.choices).map(|number| TrialBasis { number, ..TrialBasis::default() });
         kinds.push(numbers.collect());
         for unknown in self.met.clone() {
-            let mut extremes = self.variations(unknown, Assumption::default());
+            let mut extremes = self.variations(unknown, 1, Assumption::default());
+            if unknown == Unknown::Replies {
+                continue;
+            }
+            if unknown == Unknown::Failures {
+                extremes.truncate(2);
+            }
             if unknown == Unknown::Chance {
                 extremes.truncate(2);
+            }
+            if unknown == Unknown::Time {
+                extremes.retain(|extreme| extreme.lag == AssumedLag::None);
             }
             if unknown == Unknown::Time && extremes.len() > 1 {
                 extremes = extremes.split_off(extremes.len() - 1);
@@ -257,6 +297,9 @@ fn both(one: &TrialBasis, other: &TrialBasis) -> TrialBasis {
         pace: a.pace.max(b.pace),
         world: if a.world == usual.world { b.world } else { a.world },
         size: if a.size == usual.size { b.size } else { a.size },
+        replies: if a.replies == usual.replies { b.replies } else { a.replies },
+        failures: if a.failures == usual.failures { b.failures } else { a.failures },
+        lag: if a.lag == usual.lag { b.lag } else { a.lag },
     };
     TrialBasis { number: one.number.max(other.number), rest, ..TrialBasis::default() }
 }

@@ -12,19 +12,21 @@ use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::executor::replies::assumption::{AssumedChance, Unknown};
-use crate::executor::replies::guess::{ForcedDecisions, Guess, GuessedDecision, Ways, Words};
+use crate::executor::replies::guess::{
+    ForcedDecisions, Guess, GuessedDecision, ReplyLength, ScriptWords, Ways, Words,
+};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::known_replies::Replies;
 use crate::metrics::experience::CallHistory;
 use crate::metrics::forecast::{EarlyEnd, Plan, plan};
-use crate::metrics::rehearsal::{Rehearsal, RehearsalEnd, RunScope};
+use crate::metrics::rehearsal::{Rehearsal, RehearsalEnd, RunScope, Variation};
 use crate::model::charge::CallBound;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::reference::lexer::{LexemeClass, scan};
 use crate::script::{Host, Program, ScriptError};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -40,6 +42,11 @@ pub(in crate::cli) const MORE_TIME_MAX: Duration = Duration::from_secs(10);
 const TRY_TIME_MIN: Duration = Duration::from_millis(500);
 /// The time of each where the first one had no end: others must get their turn.
 const ENDLESS_TIME_MAX: Duration = Duration::from_millis(100);
+
+/// Most properties of data that are made up.
+const PROPERTIES_MAX: usize = 16;
+/// What a script that reads numbers has in it.
+const READS_NUMBERS: [&str; 6] = ["parse", "to_int", "to_float", "to_decimal", "json", "score"];
 
 /// What planning a run has found.
 pub(in crate::cli) struct Forecast {
@@ -106,7 +113,13 @@ impl ScriptStop {
     }
 
     /// Tells whether it may be due to a guess although it is always the same.
-    fn may_be_guessed(&self) -> bool {
+    fn may_be_guessed(&self, met: &BTreeSet<Unknown>) -> bool {
+        // A program that a plan does not start may make the file.
+        let is_of_file = matches!(self.kind, Kind::File | Kind::Import | Kind::Snapshot);
+        if is_of_file && met.contains(&Unknown::World) {
+            return true;
+        }
+
         !matches!(
             self.kind,
             Kind::Option
@@ -131,6 +144,8 @@ pub(in crate::cli) struct Once {
     pub(in crate::cli) stopped: Option<ScriptStop>,
     /// How many different guesses there are; none if none was made.
     pub(in crate::cli) choices: usize,
+    /// How many calls were made whose replies are not known.
+    pub(super) asked: usize,
     /// Decisions that depended on a guess.
     pub(in crate::cli) seen: BTreeMap<GuessedDecision, Ways>,
     /// What was asked for that only a run can tell.
@@ -170,6 +185,7 @@ impl Once {
             ended,
             stopped,
             choices: guess.choices(),
+            asked: guess.asked(),
             seen: guess.seen(),
             met: guess.met(),
             bounds: guess.bounds(),
@@ -244,7 +260,9 @@ pub(in crate::cli) async fn rehearse(
     let began = clock::monotonic();
     let usual = TrialBasis::default();
 
-    let first = match once(usual.trial(&Words::of([]), setting.first_time_max)).await? {
+    let first = match once(usual.trial(&Words::of(ScriptWords::default()), setting.first_time_max))
+        .await?
+    {
         Ok(first) => first,
         Err(faults) => return Ok(Err(faults)),
     };
@@ -300,12 +318,20 @@ impl<'a> Rehearsals<'a> {
     }
 
     fn add(&mut self, assumed: &TrialBasis, scope: RunScope, once: Once) {
+        let differs = assumed.differs();
+        let takes_to_fail = differs.contains(&Variation::Failures);
+        if takes_to_fail && once.ended > RehearsalEnd::Spent {
+            // A call may always fail, and end the run; a plan says what it does if that is caught.
+            return;
+        }
+
         let rehearsal =
             Rehearsal::of(&once.events, once.ended, self.setting.experience, &once.bounds)
-                .within(scope, assumed.differs());
+                .within(scope, differs);
+        let rehearsal = if takes_to_fail { rehearsal.forgiving() } else { rehearsal };
 
         let ended = rehearsal.ended();
-        if self.best.is_none_or(|(_, best)| ended < best) {
+        if !takes_to_fail && self.best.is_none_or(|(_, best)| ended < best) {
             self.best = Some((assumed.number, ended));
         }
 
@@ -339,12 +365,14 @@ impl<'a> Rehearsals<'a> {
 
     /// Returns the failure with which every run ends, if there is one.
     fn failure(&self) -> Option<&ScriptStop> {
-        let mut ends = self.done.iter().filter(|(one, _)| one.ended() != RehearsalEnd::Never);
+        let tells = |one: &Rehearsal| one.ended() != RehearsalEnd::Never && !one.takes_to_fail();
+        let mut ends = self.done.iter().filter(|(one, _)| tells(one));
         let first = ends.next()?.1.as_ref()?;
         let is_alike = ends.all(|(_, stop)| stop.as_ref().is_some_and(|stop| stop.is_same(first)));
 
         // It is no guess that brought it about where none was made.
-        let is_sure = self.met.is_empty() || (self.done.len() > 1 && !first.may_be_guessed());
+        let is_sure =
+            self.met.is_empty() || (self.done.len() > 1 && !first.may_be_guessed(&self.met));
         (is_alike && is_sure && !first.is_spent()).then_some(first)
     }
 
@@ -381,25 +409,100 @@ impl<'a> Rehearsals<'a> {
     }
 }
 
-/// Takes the texts out of scripts, first those that something is compared with.
+/// Takes the texts and numbers out of scripts, first those that something is compared with, and last the
+/// keys of maps, where one is looked up.
 fn words(scripts: &[String]) -> Words {
     let mut compared = Vec::new();
     let mut others = Vec::new();
-    for script in scripts {
-        for piece in scan(script).0.into_iter().filter(|piece| piece.class == LexemeClass::Text) {
-            let text = script[piece.start..piece.end].trim_matches(['"', '`', '\'']);
-            let before = script[..piece.start].trim_end();
-            let after = script[piece.end..].trim_start();
-            let is_compared = ["==", "!=", "contains(", "starts_with(", "ends_with(", "switch"]
-                .iter()
-                .any(|word| before.ends_with(word));
+    let mut keys = Vec::new();
+    let mut compared_numbers = Vec::new();
+    let mut other_numbers = Vec::new();
+    let mut properties = BTreeSet::new();
 
-            let is_arm = ["=>", "==", "!=", "|"].iter().any(|word| after.starts_with(word));
-            if is_compared || is_arm { &mut compared } else { &mut others }.push(text);
+    for script in scripts {
+        let looks_up = looks_up(script);
+        for piece in scan(script).0 {
+            let text = &script[piece.start..piece.end];
+            let is_compared = is_compared(&script[..piece.start], &script[piece.end..]);
+
+            match piece.class {
+                LexemeClass::Text => {
+                    let text = text.trim_matches(['"', '`', '\'']);
+                    if is_compared { &mut compared } else { &mut others }.push(text);
+                }
+                LexemeClass::Number => {
+                    let number: Option<f64> = text.replace('_', "").parse().ok();
+                    if is_compared { &mut compared_numbers } else { &mut other_numbers }
+                        .extend(number);
+                }
+                LexemeClass::Word if looks_up && is_key(&script[piece.end..]) => keys.push(text),
+                LexemeClass::Word if is_property(&script[..piece.start], &script[piece.end..]) => {
+                    properties.insert(text);
+                }
+                LexemeClass::Word | LexemeClass::Comment | LexemeClass::Other => {}
+            }
         }
     }
 
-    Words::of(compared.into_iter().chain(others))
+    // A 0 or a 1 counts and begins, and both are tried anyway.
+    other_numbers.retain(|number: &f64| *number > 1.0);
+    let numbers = compared_numbers.into_iter().chain(other_numbers).collect();
+    let reads = |words: &[&str]| {
+        let has = |script: &String| words.iter().any(|word| script.contains(word));
+        scripts.iter().any(has)
+    };
+    let numbers = reads(&READS_NUMBERS).then_some(numbers);
+    let length = if reads(&[".len"]) { ReplyLength::Counts } else { ReplyLength::Idle };
+    let texts = compared.into_iter().chain(others).chain(keys).collect();
+    let records = if reads(&["json"]) { records(&properties) } else { Vec::new() };
+    Words::of(ScriptWords { texts, numbers, length, records })
+}
+
+/// Tells whether what stands between these two is compared with something.
+fn is_compared(before: &str, after: &str) -> bool {
+    let before = before.trim_end().trim_end_matches('-').trim_end();
+    let after = after.trim_start();
+    let after_these =
+        ["==", "!=", "<", ">", "<=", ">=", "contains(", "starts_with(", "ends_with(", "switch"];
+    let before_these = ["=>", "==", "!=", "|", "<", ">"];
+
+    after_these.iter().any(|word| before.ends_with(word))
+        || before_these.iter().any(|word| after.starts_with(word))
+}
+
+/// Makes data that have these properties, of one kind after the other.
+fn records(properties: &BTreeSet<&str>) -> Vec<String> {
+    let kinds = [json!(true), json!(false), json!(5), json!("text"), json!(["text", "text"])];
+    let record = |kind: &Value| {
+        let fields = properties.iter().take(PROPERTIES_MAX);
+        let fields: Map<String, Value> =
+            fields.map(|name| ((*name).to_owned(), kind.clone())).collect();
+        Value::Object(fields).to_string()
+    };
+
+    if properties.is_empty() { Vec::new() } else { kinds.iter().map(record).collect() }
+}
+
+/// Tells whether a word names a property, by what stands around it.
+fn is_property(before: &str, after: &str) -> bool {
+    before.ends_with('.') && !before.ends_with("..") && !after.starts_with('(')
+}
+
+/// Tells whether a word is the key of a map, by what comes after it.
+fn is_key(after: &str) -> bool {
+    let after = after.trim_start();
+    after.starts_with(':') && !after.starts_with("::")
+}
+
+/// Tells whether a script looks something up by a value that it has from elsewhere.
+fn looks_up(script: &str) -> bool {
+    let by_name = script.match_indices('[').any(|(at, _)| {
+        let follows = script[..at].ends_with(|c: char| c.is_alphanumeric() || "_])".contains(c));
+        let names = script[at + 1..].trim_start().starts_with(|c: char| c.is_alphabetic());
+        follows && names
+    });
+
+    by_name || [".get(", ".contains(", " in "].iter().any(|word| script.contains(word))
 }
 
 /// Goes through a script once.

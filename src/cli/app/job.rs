@@ -9,11 +9,13 @@ use crate::base::path_text::text_of;
 use crate::base::unit::Money;
 use crate::base::{clock, secret, visible};
 use crate::cli::app::asking::{lost_asker, person_asker};
+use crate::cli::app::cause;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions::asker;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::Again;
+use crate::cli::app::seen_tools;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::value::rounded;
 use crate::cli::render::{diagnostic, waits};
@@ -21,6 +23,7 @@ use crate::cli::{
     Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
 };
 use crate::executor::Executor;
+use crate::executor::glimpse::CallGlimpse;
 use crate::executor::lost::LostRule;
 use crate::executor::people::PersonChannel;
 use crate::executor::replies::reuse::Reuse;
@@ -28,6 +31,7 @@ use crate::executor::standstill::{FAR, Suspension};
 use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::waits::Waits;
 use crate::journal::{Journal, history};
+use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::host::permission::Ask;
@@ -203,6 +207,7 @@ impl ScriptJob<'_> {
         let surroundings = Surroundings {
             executor: executor.clone(),
             models: self.models.clone(),
+            servers: self.project.servers(self.models.clone())?,
             permissions,
             root,
             script: self.script.to_owned(),
@@ -296,9 +301,8 @@ impl ScriptJob<'_> {
         script: String,
     ) -> anyhow::Result<()> {
         let executor = &open.executor;
-        let own = self.project.make_folder()?;
         // Held from before the start is kept, so that nobody else takes the run up meanwhile.
-        open.lease.replace(Lease::take(&own, executor.journal().run())?);
+        open.lease.replace(self.project.try_lease(executor.journal().run())?);
 
         let started = Event::RunStarted {
             script,
@@ -327,7 +331,10 @@ impl ScriptJob<'_> {
             }));
         } else {
             let glimpsed = open.progress.clone();
-            executor.watch_calls(Rc::new(move |call| glimpsed.borrow_mut().glimpse(call)));
+            let shows_texts = glimpsed.borrow().shows_texts();
+            let watcher =
+                Rc::new(move |call: &CallGlimpse<'_>| glimpsed.borrow_mut().glimpse(call));
+            executor.watch_calls(watcher, shows_texts);
             executor.listen(Rc::new(move |at, event| shown.borrow_mut().see(at, event)));
         }
 
@@ -381,7 +388,20 @@ impl ScriptJob<'_> {
         failpoint::pass(Failpoint::RunEnds);
         let comparisons = open.executor.comparisons();
         let ended = Event::RunEnded { status, value, failure, comparisons };
-        Ok(open.executor.commit(&ended).await?)
+        open.executor.commit(&ended).await?;
+
+        self.remember_tools(&open.surroundings.servers);
+        Ok(())
+    }
+
+    /// Remembers which tools the servers of this run have offered. A run is not worse for not being able to.
+    fn remember_tools(&self, servers: &Servers) {
+        for listing in servers.listings() {
+            let Ok(spec) = servers.spec(&listing.server) else { continue };
+            if let Err(error) = seen_tools::remember(self.project, spec, &listing) {
+                say(&format!("warning: {}", cause::told(&error)));
+            }
+        }
     }
 
     /// Journals the end and shows the value.

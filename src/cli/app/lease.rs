@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where the files lie, within the folder that kaizen keeps to itself.
-const FOLDER: &str = "running";
+pub(in crate::cli) const FOLDER: &str = "running";
 
 /// Work on a run that no other process may do at the same time.
 #[derive(Debug)]

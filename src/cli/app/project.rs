@@ -6,14 +6,17 @@ use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
 use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions;
 use crate::cli::app::permissions::Grants;
+use crate::cli::app::seen_tools;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::journal::Journal;
 use crate::journal::event::Terms;
+use crate::mcp::Servers;
 use crate::mcp::spec::Reach;
 use crate::model::registry::Models;
 use crate::model::spec::ModelSpec;
 use crate::script::host::permission::Permissions;
+use crate::script::host::servers::launcher;
 use crate::store::writer::Writer;
 use crate::store::{self, FOLDER, StoreError};
 use anyhow::Context;
@@ -23,6 +26,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// A project as it is found from the current folder.
 #[derive(Debug, Clone)]
@@ -133,11 +137,17 @@ impl Project {
         Ok(folder)
     }
 
+    /// Takes the lease of a run; `None` if another process has it.
+    pub(in crate::cli) fn try_lease(&self, run: &RunId) -> Result<Option<Lease>, StoreError> {
+        let taken = self.make_folder().and_then(|own| Lease::take(&own, run));
+        let path = self.root.join(FOLDER);
+        taken.map_err(|source| StoreError::Folder { path, source: source.into() })
+    }
+
     /// Takes the lease of a run that is to be resumed; the inner error says for people why that cannot
     /// be.
     pub(in crate::cli) fn lease(&self, run: &RunId) -> anyhow::Result<Result<Lease, String>> {
-        let own = self.make_folder()?;
-        Ok(Lease::take(&own, run)?.ok_or_else(|| {
+        Ok(self.try_lease(run)?.ok_or_else(|| {
             format!(
                 "run {run} is still under way, or another process is resuming it; wait for its end, \
                  or stop that process first"
@@ -172,6 +182,19 @@ impl Project {
             }
         }
         Ok(models)
+    }
+
+    /// Returns the MCP servers of the project, none of them started.
+    pub(in crate::cli) fn servers(&self, models: Rc<Models>) -> anyhow::Result<Servers> {
+        let specs = self.config.servers().map(|(spec, _)| (spec.name.clone(), spec.clone()));
+        let specs: BTreeMap<_, _> = specs.collect();
+        if specs.is_empty() {
+            return Ok(Servers::none());
+        }
+
+        let permissions = self.permissions(&self.root)?;
+        let launcher = launcher(permissions, models, self.root.clone());
+        Ok(Servers::new(specs, seen_tools::memories(self)?, launcher))
     }
 
     /// Puts what the command line says over the configuration.

@@ -181,9 +181,9 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
     entry(
         ("run", "suspend_after"),
         SettingKind::RunTime,
-        Fallback::Words("\"5m\" where stdin or stderr is no terminal"),
+        Fallback::Words("\"5m\" where stdin or stderr is not a terminal"),
         "\"1h\"",
-        "A wait of `sleep` or `sleep_until` that is longer suspends the run. `kaizen resume --due` continues it.",
+        "A longer wait of `sleep` or `sleep_until` suspends the run. `kaizen resume --due` continues it.",
     ),
     entry(
         ("budget", "max_cost"),
@@ -197,7 +197,7 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         SettingKind::Count,
         NO_LIMIT,
         "100_000",
-        "Maximum number of tokens of a run, read and written.",
+        "Maximum number of input and output tokens of a run.",
     ),
     entry(
         ("budget", "max_calls"),
@@ -225,7 +225,7 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         SettingKind::Flag,
         Fallback::Value("false"),
         "true",
-        "Whether runs on the demo model count as experience.",
+        "Whether executions with the demo model count when the optimizer learns.",
     ),
     entry(
         ("watch", "quiet_ms"),
@@ -274,7 +274,7 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         SettingKind::Rules,
         NONE,
         "[\"EDITOR\"]",
-        "Variables of the environment that scripts may read.",
+        "Environment variables that scripts may read.",
     ),
     entry(
         ("permissions", "run"),
@@ -337,9 +337,9 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         SettingKind::Durability,
         Fallback::Value("\"process\""),
         "\"power\"",
-        "What is safe once an operation has ended. With `process`, a process that is killed loses nothing, and a \
-         power failure takes at most the last 50 ms of a run. With `power`, every operation is on the disk \
-         before anything depends on it, which costs a disk sync each. docs/reliability.md has the details.",
+        "What is safe once an operation has ended. With `process`, a killed process loses nothing, and a power \
+         failure loses at most the last 50 ms of a run. With `power`, every operation is on disk before anything \
+         depends on it, which costs one disk sync per operation. docs/reliability.md has the details.",
     ),
     entry(
         ("store", "keep"),
@@ -380,7 +380,7 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "text",
         "the provider's variable",
         "\"env:MY_KEY\"",
-        "Where the key is found: `env:NAME` or `file:PATH`. Never the key itself.",
+        "Where to find the key: `env:NAME` or `file:PATH`. Never the key itself.",
     ),
     (
         "max_concurrent",
@@ -401,7 +401,7 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "\"max_tokens\" or \"max_completion_tokens\"",
         "found out",
         "\"max_completion_tokens\"",
-        "What a server of OpenAI's protocol calls the limit on tokens.",
+        "The name that a server of OpenAI's protocol uses for the limit on tokens.",
     ),
     (
         "price",
@@ -410,13 +410,14 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "{ input = 0.15, output = 0.60, per = \"1M\" }",
         "The price of tokens, in dollars: `input`, `output`, `cached`, `cache_write`, `per` (\"1M\", \"1k\" or \"1\") and `as_of`.",
     ),
+    ("image_tokens", "a whole number of at least 1", "unknown", "1600", "Tokens of a picture."),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (
         "top_p",
         "a number",
         "the provider's",
         "0.9",
-        "Nucleus sampling: the share of probability that is kept.",
+        "Nucleus sampling: the share of the probability mass to sample from.",
     ),
     (
         "max_tokens",
@@ -430,8 +431,8 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     (
         "stream",
         "true or false",
-        "true where the provider can",
-        "false",
+        "true where a terminal shows the reply, else false",
+        "true",
         "Whether replies are streamed.",
     ),
     (
@@ -460,21 +461,22 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "a whole number of at least 1",
         "3",
         "1",
-        "Maximum number of tries of a call. 1 turns retries off.",
+        "Maximum number of attempts of a call. 1 turns retries off.",
     ),
     (
         "on_length",
         "\"accept\" or \"fail\"",
         "\"fail\"",
         "\"accept\"",
-        "What a reply that reached `max_tokens` is: an error, or a reply that is marked as cut. Under a schema it is always an error.",
+        "How a reply that reached `max_tokens` counts: as an error, or as a reply that is marked as cut. With a \
+         schema, it is always an error.",
     ),
     (
         "extra",
         "a table",
         "none",
         "{ top_k = 40 }",
-        "Further fields for the server, sent as they are.",
+        "Additional fields for the server, sent unchanged.",
     ),
     (
         "latency_ms",

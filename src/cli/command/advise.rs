@@ -6,13 +6,13 @@ use crate::base::visible::{hanging, on_one_line};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::command::compare::verdict;
+use crate::cli::command::compare::verdict::{self, LastTest};
 use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas;
 use crate::optimizer::choice::formulas::{Policy, RankedPattern, Recommendation};
-use crate::optimizer::choice::recommendation::{Manner, percent};
+use crate::optimizer::choice::recommendation::{Manner, percent, tested_sentence};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::{Objective, Scale};
@@ -63,10 +63,17 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo)
         .choosing(objective, manner, seed);
 
-    let found = optimizer.recommend(&arguments.task, &arguments.among)?;
+    let mut found = optimizer.recommend(&arguments.task, &arguments.among)?;
     let task = TaskType::new(&arguments.task)?;
     let scale = optimizer.scale(&task)?;
     let objective = optimizer.objective(&task)?;
+    let tested = match project.existing_store()? {
+        Some(store) => verdict::last(&store, &arguments.task)?,
+        None => None,
+    };
+    let is_tested = tested
+        .as_ref()
+        .is_some_and(|tested| settle(&mut found, &task, tested, &objective.describe()));
     damage::tell_knowledge(&knowledge);
     if let Some(notice) = optimizer.take_notice() {
         say(notice);
@@ -96,10 +103,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     say(&hanging(&found.reason));
-    if let Some(store) = project.existing_store()?
-        && let Some(tested) = verdict::last(&store, &arguments.task)?
-    {
-        say(&tested);
+    if let Some(tested) = tested {
+        say(&tested.sentence());
     }
     say(&format!("objective: {}", objective.describe()));
     let halves = [
@@ -125,10 +130,37 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
     say(&table::render(
-        &["  pattern", ">score", ">90 %", ">best", ">n", ">success", "note"],
+        &[
+            "  pattern",
+            ">score",
+            if is_tested { ">interval" } else { ">90 %" },
+            ">best",
+            ">n",
+            ">success",
+            "note",
+        ],
         &rows,
     ));
     Ok(Exit::Ok)
+}
+
+/// Tells a choice in the figures of the last comparison, if that has seen the same executions.
+fn settle(found: &mut Recommendation, task: &TaskType, tested: &LastTest, objective: &str) -> bool {
+    let Some(chosen) = found.ranked.take() else { return false };
+    let name = chosen.pattern.clone();
+    let mut all = vec![chosen];
+    all.append(&mut found.alternatives);
+
+    let is_settled = tested.settle(&mut all, objective);
+    let place = all.iter().position(|one| one.pattern == name).unwrap_or(0);
+    let chosen = all.remove(place);
+    if is_settled {
+        let run = tested.run().to_string();
+        found.reason = tested_sentence(task, &chosen, &all, (found.probability, &run));
+    }
+    found.ranked = Some(chosen);
+    found.alternatives = all;
+    is_settled
 }
 
 fn row(one: &RankedPattern) -> Vec<String> {

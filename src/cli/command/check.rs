@@ -11,7 +11,7 @@ use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::model::registry::Models;
-use crate::script::diagnostic::{Diagnostic, Severity};
+use crate::script::diagnostic::Severity;
 use crate::script::{Host, State, Surroundings};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -63,9 +63,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let mut errors = 0;
     let mut warnings = 0;
+    let mut is_unbounded = false;
     for file in &files {
         let found = match read(file) {
-            Ok(text) => check(&project, &models, file, &text)?,
+            Ok(text) => {
+                let host = host(&project, &models, file)?;
+                is_unbounded |= host.asks_without_limit(&text);
+                host.check(&text)
+            }
             Err(reason) => {
                 errors += 1;
                 tell_unreadable(global, file, &reason);
@@ -86,11 +91,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
     }
 
-    if let Ok((model, _)) = models.default_model()
-        && model.has_no_bound()
-        && !global.quiet
-    {
-        say(&unbounded(&model.label));
+    if !global.quiet {
+        match models.default_model() {
+            Ok((model, _)) if is_unbounded && model.has_no_bound() => say(&unbounded(&model.label)),
+            Ok(_) => {}
+            Err(error) => say(&format!("note: {error}")),
+        }
     }
 
     if !global.quiet {
@@ -150,16 +156,6 @@ fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
     }
 }
 
-/// Checks one script with a host that does nothing.
-fn check(
-    project: &Project,
-    models: &Rc<Models>,
-    file: &Path,
-    text: &str,
-) -> anyhow::Result<Vec<Diagnostic>> {
-    Ok(host(project, models, file)?.check(text))
-}
-
 /// Creates a host that does nothing, for reading a script.
 pub(in crate::cli) fn host(
     project: &Project,
@@ -176,6 +172,7 @@ pub(in crate::cli) fn host(
     Ok(Host::new(Surroundings {
         executor: Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None)),
         models: models.clone(),
+        servers: project.servers(models.clone())?,
         permissions: project.permissions(&root)?,
         root,
         script: file.to_owned(),

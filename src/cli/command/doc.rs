@@ -9,6 +9,7 @@ use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
+use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::api::WordEntry;
 use crate::script::host::permission::Permissions;
@@ -108,6 +109,7 @@ pub(in crate::cli) fn reference() -> Vec<WordEntry> {
     let host = Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), None, 0, |_| None)),
+        servers: Servers::none(),
         permissions: Permissions::default(),
         root: PathBuf::new(),
         script: PathBuf::new(),

@@ -3,6 +3,7 @@
 use crate::base::count::counted;
 use crate::cli::app::cause;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::lease;
 use crate::cli::app::probe::{permit, probe};
 use crate::cli::app::project::Project;
 use crate::cli::command::run::block_on;
@@ -13,10 +14,10 @@ use crate::journal::inspection::Inspection;
 use crate::model::Model;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::learner::synced::SyncedLearner;
-use crate::store::{self, Connection, StoreError};
+use crate::store::{self, Connection, FOLDER, StoreError};
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// One thing that was looked at.
 struct Finding {
@@ -134,23 +135,48 @@ fn endpoint(model: &Model) -> Finding {
 
 fn store(project: &Project) -> Vec<Finding> {
     let path = project.store_path();
+    if let Some(fault) = folders(project) {
+        return vec![Finding::new("store", Err(fault), Exit::Store)];
+    }
+
+    // Whoever opens it reads as much of the log as is sound.
+    let log = store::log_damage(&path);
     let connection = match project.existing_store() {
         Ok(Some(connection)) => connection,
         Ok(None) => {
             let says = format!("no store; the first run creates `{}`", path.display());
-            return vec![Finding::new("store", Ok(says), Exit::Ok)];
+            let found = store::check_writable(&path).map(|()| says);
+            return vec![Finding::new("store", found.map_err(|e| e.to_string()), Exit::Store)];
         }
         Err(error) => return vec![Finding::new("store", Err(error.to_string()), Exit::Store)],
     };
 
-    let mut found = vec![file(&connection, &path), journal(&connection)];
+    // Nothing that is damaged may be copied into the store.
+    store::keep_log(&connection, true);
+    let mut found = vec![file(&connection, &path, log), journal(&connection)];
+    store::keep_log(&connection, found.iter().any(|finding| !finding.ok));
+
     found.push(knowledge(connection));
     found
 }
 
+/// Looks for something else in the place of a folder that runs need.
+fn folders(project: &Project) -> Option<String> {
+    let own = project.root.join(FOLDER);
+    let running = own.join(lease::FOLDER);
+
+    let is_other = |path: &&PathBuf| path.symlink_metadata().is_ok_and(|meta| !meta.is_dir());
+    let found = [own, running].iter().find(is_other).map(|path| path.display().to_string())?;
+    Some(format!("`{found}` is not a folder; move it away, and the next run creates it"))
+}
+
 /// Looks at the file and its tables.
-fn file(connection: &Connection, path: &Path) -> Finding {
-    let checked = match store::check(connection, path) {
+fn file(connection: &Connection, path: &Path, log: Option<String>) -> Finding {
+    let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
+    let checked = store::check(connection, path)
+        .and_then(|()| log.map_or(Ok(()), damaged))
+        .and_then(|()| store::check_writable(path));
+    let checked = match checked {
         Ok(()) => Ok(path.display().to_string()),
         Err(error @ StoreError::Damaged { .. }) => {
             Err(format!("{error}; move it away, then restore a copy or start a new store"))

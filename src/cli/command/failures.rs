@@ -91,7 +91,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             time::moment(class.last_at * 1000),
         ));
 
-        let message: String = secret::beginning(&class.message, MESSAGE_MAX);
+        let message: String = secret::shortened(&class.message, MESSAGE_MAX);
         if !message.is_empty() {
             print_line(&format!("  {}", hanging(&message)));
         }
@@ -143,7 +143,7 @@ impl FailedRuns {
         let kind = kind.to_string();
         let kind = on_one_line(&kind);
         print_line(&format!("{script}: {kind} in {runs}, last {moment} (run {})", last.id));
-        let message: String = secret::beginning(message, MESSAGE_MAX);
+        let message: String = secret::shortened(message, MESSAGE_MAX);
         if !message.is_empty() {
             print_line(&format!("  {}", hanging(&message)));
         }

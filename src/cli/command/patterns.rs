@@ -81,7 +81,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     for (number, task) in all.into_keys().enumerate() {
-        let ranked = optimizer.standings(&task)?;
+        let mut ranked = optimizer.standings(&task)?;
+        let objective = optimizer.objective(&task)?.describe();
+        let tested = match project.existing_store()? {
+            Some(store) => verdict::last(&store, task.as_str())?,
+            None => None,
+        };
+        let is_tested =
+            tested.as_ref().is_some_and(|tested| tested.settle(&mut ranked, &objective));
         if let Some(notice) = optimizer.take_notice() {
             say(notice);
         }
@@ -100,19 +107,17 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             print_line("");
         }
         print_line(&on_one_line(task.as_str()));
-        print_table(&ranked);
+        print_table(&ranked, is_tested);
         if arguments.plot || std::io::stdout().is_terminal() {
             print_line(&standing::plot(&ranked));
             if let Some(curve) = standing::curve(&optimizer.curve(&task)?) {
                 print_line(&format!("  {curve}"));
             }
         }
-        print_line(&format!("  {}", on_one_line(&belief(&ranked))));
-        print_line(&format!("  objective: {}", optimizer.objective(&task)?.describe()));
-        if let Some(store) = project.existing_store()?
-            && let Some(tested) = verdict::last(&store, task.as_str())?
-        {
-            print_line(&format!("  {}", on_one_line(&tested)));
+        print_line(&format!("  {}", on_one_line(&belief(&ranked, is_tested))));
+        print_line(&format!("  objective: {objective}"));
+        if let Some(tested) = tested {
+            print_line(&format!("  {}", on_one_line(&tested.sentence())));
         }
     }
 
@@ -127,13 +132,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     Ok(Exit::Ok)
 }
 
-fn print_table(ranked: &[RankedPattern]) {
+/// Prints the patterns; the intervals of a comparison hold at every look, others with 90 %.
+fn print_table(ranked: &[RankedPattern], is_tested: bool) {
     let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
 
     let head = [
         "  pattern",
         ">score",
-        ">90 %",
+        if is_tested { ">interval" } else { ">90 %" },
         ">best",
         ">n",
         ">success",
@@ -159,7 +165,7 @@ fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
 }
 
 /// Says which pattern is believed to be the best, and how surely.
-fn belief(ranked: &[RankedPattern]) -> String {
+fn belief(ranked: &[RankedPattern], is_tested: bool) -> String {
     // The first by its score, which `advise --best` names as well.
     let Some(leader) = ranked.first() else { return "nothing is known yet".to_owned() };
 
@@ -177,9 +183,13 @@ fn belief(ranked: &[RankedPattern]) -> String {
             format!("; less is known of `{}`, which has {}", rival.pattern, percent(rival.best))
         });
 
+    let source = if is_tested {
+        "as compared"
+    } else {
+        "a belief from all recorded executions; test it with `kaizen compare`"
+    };
     format!(
-        "probably the best: `{}`, with {}{few}{rival} (a belief from all recorded executions; test it \
-         with `kaizen compare`)",
+        "probably the best: `{}`, with {}{few}{rival} ({source})",
         leader.pattern,
         percent(leader.best)
     )

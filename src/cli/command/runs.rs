@@ -15,6 +15,9 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::path::Path;
 
+/// Columns of a terminal below which moments are written short.
+const NARROW: usize = 80;
+
 /// The options of `runs`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
@@ -74,6 +77,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         (rows, resumed)
     };
 
+    let is_narrow = table::terminal_width().is_some_and(|width| width < NARROW);
     let mut waiting = Vec::new();
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
@@ -118,7 +122,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
         lines.push(vec![
             row.id.to_string(),
-            time::moment(row.started_at),
+            if is_narrow {
+                time::short_moment(row.started_at)
+            } else {
+                time::moment(row.started_at)
+            },
             took.map_or("-".to_owned(), time::length),
             word.to_owned(),
             calls.to_string(),

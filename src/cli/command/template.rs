@@ -13,7 +13,7 @@ pub(in crate::cli) enum Template {
     Test,
     /// An instruction that improves itself from its failures.
     Evolve,
-    /// A model that calls functions of the script.
+    /// A model that calls functions of the script and tools of another program.
     Agent,
 }
 
@@ -21,7 +21,7 @@ pub(in crate::cli) enum Template {
 pub(in crate::cli) struct TemplateFile {
     /// Its path in the project.
     pub(in crate::cli) name: &'static str,
-    pub(in crate::cli) text: &'static str,
+    pub(in crate::cli) text: String,
 }
 
 impl Template {
@@ -46,8 +46,17 @@ impl Template {
             Template::Agent => &[("scripts/agent.rhai", AGENT)],
         };
 
-        let common = [("kaizen.toml", CONFIG), (".gitignore", ".kaizen/\n")];
-        let all = common[..1].iter().chain(own).chain(&common[1..]);
+        let config = match self {
+            Template::Agent => format!("{CONFIG}{SERVER}"),
+            Template::Hello
+            | Template::Compare
+            | Template::Graph
+            | Template::Test
+            | Template::Evolve => CONFIG.to_owned(),
+        };
+        let own = own.iter().map(|(name, text)| (*name, (*text).to_owned()));
+        let last = (".gitignore", ".kaizen/\n".to_owned());
+        let all = std::iter::once(("kaizen.toml", config)).chain(own).chain([last]);
         all.map(|(name, text)| TemplateFile { name, text }).collect()
     }
 
@@ -61,7 +70,9 @@ impl Template {
             Template::Evolve => {
                 &["kaizen plan scripts/evolve.rhai", "kaizen run scripts/evolve.rhai"]
             }
-            Template::Agent => &["kaizen run scripts/agent.rhai", "kaizen show @:react"],
+            Template::Agent => {
+                &["kaizen trust", "kaizen run scripts/agent.rhai", "kaizen show @:react"]
+            }
         }
     }
 }
@@ -83,6 +94,15 @@ const CONFIG: &str = r#"# Settings of this project. `kaizen config show --origin
 # use = "openai/gpt-4o-mini"
 # key = "env:OPENAI_API_KEY"
 # temperature = 0.2
+"#;
+
+const SERVER: &str = r#"
+# An MCP server: a program with tools. This one is kaizen itself, which knows the project.
+[mcp.project]
+command = ["kaizen", "mcp"]
+# Where you trust projects is kept below one of these folders.
+env = ["XDG_STATE_HOME", "XDG_CONFIG_HOME"]
+read = ["*"]
 "#;
 
 const SCRIPT: &str = r#"//! Asks three questions concurrently and summarises the answers. Four calls.

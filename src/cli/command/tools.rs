@@ -10,7 +10,6 @@ use crate::cli::command::run::block_on;
 use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::mcp::{Listing, ServerFault, ServerTool, Servers, ToolAnswer};
-use crate::script::host::servers::launcher;
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,7 +58,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
     trust::ensure(&project, arguments.grants.may_ask())?;
 
-    let servers = servers(&project)?;
+    let models = Rc::new(project.models(0)?);
+    let servers = project.servers(models)?;
     let work = async {
         let done = async {
             match (&arguments.server, &arguments.tool) {
@@ -75,15 +75,6 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         exit
     };
     block_on(work)?
-}
-
-/// Returns the servers of a project, none of them started.
-fn servers(project: &Project) -> anyhow::Result<Servers> {
-    let specs = project.config.servers().map(|(spec, _)| (spec.name.clone(), spec.clone()));
-    let permissions = project.permissions(&project.root)?;
-    let models = Rc::new(project.models(0)?);
-    let launcher = launcher(permissions, models, project.root.clone());
-    Ok(Servers::new(specs.collect(), seen_tools::memories(project)?, launcher))
 }
 
 /// Does something until it is done, or until the program is told to stop.

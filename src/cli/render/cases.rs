@@ -61,7 +61,7 @@ pub(in crate::cli) fn table(cases: &[&Case], width: usize) -> String {
         let once = |text: String| if is_same { String::new() } else { text };
         rows.push(vec![
             once(case.number.to_string()),
-            once(input(&case.input, main)),
+            once(input(case, main)),
             once(case.expected.as_ref().map_or_else(|| "-".to_owned(), as_text)),
             script(case),
             answer(case),
@@ -107,12 +107,20 @@ fn shorten(rows: &mut [Vec<String>], width: usize) {
     }
 }
 
-/// Writes an input: of a map the field that says most, then the others with their names.
-fn input(value: &Value, main: Option<&str>) -> String {
-    let Some(fields) = value.as_object() else { return as_text(value) };
+/// Tells whether a field of an input was given to the scripts, as far as that is known.
+fn is_given(case: &Case, name: &str) -> bool {
+    case.given.is_empty() || case.given.iter().any(|given| given == name)
+}
+
+/// Writes an input: of a map the field that says most, then the others with their names, those that the
+/// scripts were given first.
+fn input(case: &Case, main: Option<&str>) -> String {
+    let Some(fields) = case.input.as_object() else { return as_text(&case.input) };
     let first = main.and_then(|name| fields.get(name)).map(as_text);
     let has_first = first.is_some();
-    let rest = fields.iter().filter(|(name, _)| !has_first || Some(name.as_str()) != main);
+    let others = || fields.iter().filter(|(name, _)| !has_first || Some(name.as_str()) != main);
+    let given = others().filter(|(name, _)| is_given(case, name));
+    let rest = given.chain(others().filter(|(name, _)| !is_given(case, name)));
     let rest = rest.map(|(name, value)| format!("{name}: {}", as_text(value)));
     first.into_iter().chain(rest).collect::<Vec<_>>().join(", ")
 }
@@ -122,8 +130,9 @@ fn main_field<'a>(cases: &[&'a Case]) -> Option<&'a str> {
     let length = |name: &str| -> usize {
         cases.iter().filter_map(|case| case.input.get(name)).map(|value| as_text(value).len()).sum()
     };
+    let is_given = |name: &&str| cases.iter().any(|case| is_given(case, name));
     // Of two that are equally long the first counts.
-    fields(cases).into_iter().rev().max_by_key(|name| length(name))
+    fields(cases).into_iter().filter(is_given).rev().max_by_key(|name| length(name))
 }
 
 fn script(case: &Case) -> String {
@@ -218,7 +227,7 @@ fn to_markdown(cases: &[&Case]) -> String {
     text += "| ---: | --- | --- | --- | --- | ---: |\n";
     for case in cases {
         let expected = case.expected.as_ref().map_or_else(|| "-".to_owned(), as_text);
-        let cells = [input(&case.input, main), expected, script(case), answer(case), score(case)];
+        let cells = [input(case, main), expected, script(case), answer(case), score(case)];
         let number = [case.number.to_string()].into_iter();
         text += &line(number.chain(cells.iter().map(|text| cell(text))).collect());
     }
@@ -262,6 +271,7 @@ mod tests {
             pattern: pattern.to_owned(),
             repeat,
             input: json!({ "id": number, "text": if number == 1 { long } else { "Pay | me\nnow" } }),
+            given: Vec::new(),
             expected: Some(json!("delivery")),
             error: answer.is_none().then(|| "timeout: no answer within 2 s".to_owned()),
             answer,

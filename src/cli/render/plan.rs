@@ -138,6 +138,7 @@ fn doubt(plan: &Plan) -> Vec<String> {
         Variation::World => {
             Some("ranges depend on pages and programs, which may also fail".to_owned())
         }
+        Variation::Failures => Some("ranges depend on calls that may fail".to_owned()),
         // The line on the budget says it.
         Variation::Size => None,
     });

@@ -114,7 +114,7 @@ pub(in crate::cli) struct Progress {
     /// The question that stands on the last line.
     question: RefCell<Option<String>>,
     /// How a comparison stands, in the place of its operations.
-    comparison: Option<ComparisonStanding>,
+    pub(super) comparison: Option<ComparisonStanding>,
 }
 
 impl Progress {

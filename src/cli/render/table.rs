@@ -12,7 +12,7 @@ const COLUMN_MIN: usize = 8;
 const OUTCOMES: &[&str] = &["outcome", "status", "state", "last run"];
 /// The columns whose texts are useless when they are cut, and how narrow they may become.
 const KEPT: &[(&str, usize)] =
-    &[("run", 14), ("outcome", 14), ("status", 11), ("started", 16), ("op", 12)];
+    &[("run", 14), ("outcome", 14), ("status", 11), ("started", 11), ("op", 12)];
 
 /// Draws rows under a head; columns whose head starts with `>` are aligned to the right. On a terminal
 /// the table is no wider than the terminal.
@@ -81,7 +81,8 @@ fn narrowed(head: &[&str], widths: Vec<usize>, page: Option<usize>) -> Vec<Optio
         let texts = (0..widths.len()).filter(|column| !head[*column].starts_with('>'));
         let least = |column: usize| {
             let kept = KEPT.iter().find(|(name, _)| *name == head[column]);
-            kept.map_or(COLUMN_MIN, |(_, least)| *least)
+            // A head that is cut names nothing.
+            kept.map_or(COLUMN_MIN.max(head[column].chars().count()), |(_, least)| *least)
         };
         let texts =
             texts.filter(|column| widths[*column].is_some_and(|width| width > least(*column)));

@@ -9,6 +9,12 @@ pub(in crate::cli) fn moment(micros: i64) -> String {
     stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Writes a moment in few columns: `11-26 10:42`.
+pub(in crate::cli) fn short_moment(micros: i64) -> String {
+    let Ok(stamp) = Timestamp::from_microsecond(micros) else { return "?".to_owned() };
+    stamp.to_zoned(TimeZone::system()).strftime("%m-%d %H:%M").to_string()
+}
+
 /// Writes the time of day in the local time zone.
 pub(in crate::cli) fn clock() -> String {
     let stamp = Timestamp::from_microsecond(crate::base::clock::micros()).unwrap_or_default();

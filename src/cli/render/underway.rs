@@ -46,6 +46,11 @@ impl CallUnderWay {
 }
 
 impl Progress {
+    /// Tells whether the texts of replies are shown as they grow.
+    pub(in crate::cli) fn shows_texts(&self) -> bool {
+        self.is_live && self.comparison.is_none()
+    }
+
     /// Takes in how far a call has come.
     pub(in crate::cli) fn glimpse(&mut self, call: &CallGlimpse<'_>) {
         if self.silent {

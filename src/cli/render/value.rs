@@ -54,7 +54,7 @@ pub(in crate::cli) fn whole(shown: &DisplayValue, room: Room) -> Option<String> 
         {
             Some(cut(&figures(map), room))
         }
-        DisplayValue::Data(value) => Some(cut(&json(value, room), room)),
+        DisplayValue::Data(value) => Some(cut(&json(&rounded(value.clone()), room), room)),
     }
 }
 
@@ -75,7 +75,7 @@ pub(in crate::cli) fn short(shown: &DisplayValue) -> String {
             let keys: Vec<&str> = map.keys().map(String::as_str).collect();
             first_line(&format!("#{{ {} }}", keys.join(", ")), SHORT_MAX)
         }
-        DisplayValue::Data(value) => first_line(&value.to_string(), SHORT_MAX),
+        DisplayValue::Data(value) => first_line(&rounded(value.clone()).to_string(), SHORT_MAX),
     }
 }
 

@@ -20,7 +20,7 @@ fn wrapped_line(line: &str, width: usize) -> String {
     let mut lines = vec![" ".repeat(indent)];
     let mut is_first = true;
 
-    for word in body.split(' ') {
+    for word in parts(body) {
         let last = lines.last().map_or(0, |line| columns(line));
         if !is_first && last + 1 + columns(word) > width {
             lines.push(format!("{}{word}", " ".repeat(indent + 2)));
@@ -33,6 +33,37 @@ fn wrapped_line(line: &str, width: usize) -> String {
         is_first = false;
     }
     lines.join("\n")
+}
+
+/// Splits a line where it may break: between words, but not between a number and its unit or its sign, nor
+/// between the two ends of an interval.
+fn parts(line: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = Vec::new();
+    let mut start = 0;
+
+    for (at, _) in line.match_indices(' ') {
+        let before = line[start..at].rsplit(' ').next().unwrap_or("");
+        let after = line[at + 1..].split(' ').next().unwrap_or("");
+        if !belong(before, after) {
+            parts.push(&line[start..at]);
+            start = at + 1;
+        }
+    }
+    parts.push(&line[start..]);
+    parts
+}
+
+/// Tells whether two words are one thing to read.
+fn belong(before: &str, after: &str) -> bool {
+    const UNITS: &[&str] = &["%", "h", "min", "ms", "s"];
+    const SIGNS: &[&str] = &["+", "-", "<", ">", "±"];
+
+    let unit = after.trim_end_matches([')', ']', ',', ';', ':', '.']);
+    let is_number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit() || c == '$');
+    let is_amount = before.ends_with(|c: char| c.is_ascii_digit());
+    let is_interval = before.starts_with('[') && before.ends_with(',') && after.contains(']');
+
+    is_amount && UNITS.contains(&unit) || SIGNS.contains(&before) && is_number(after) || is_interval
 }
 
 /// Counts the columns of a text, without the escapes that change its colour.
@@ -60,6 +91,14 @@ mod tests {
         assert_eq!(found, "not distinguishable\n  yet: `a` is ahead");
         assert_eq!(wrapped("short", 20), "short");
         assert_eq!(wrapped("a `very_long_name_of_it` b", 10), "a\n  `very_long_name_of_it`\n  b");
+    }
+
+    #[test]
+    fn a_number_stays_with_its_unit_and_its_sign() {
+        let found = wrapped("quality 70 %, time 30 % (run 1)", 22);
+        assert_eq!(found, "quality 70 %, time\n  30 % (run 1)");
+        assert_eq!(wrapped("the chance is < 1 % here", 17), "the chance is\n  < 1 % here");
+        assert_eq!(wrapped("ahead by [-0.1, 0.3] after", 18), "ahead by\n  [-0.1, 0.3]\n  after");
     }
 
     #[test]

@@ -84,20 +84,23 @@ pub(in crate::cli) fn task(
             .help("the page `Learning` lists all task types"));
     }
 
-    let ranked = optimizer.standings(&task)?;
+    let mut ranked = optimizer.standings(&task)?;
+    let objective = optimizer.objective(&task)?.describe();
+    // The same figures as in `kaizen patterns`.
+    let tested = verdict::last(library.opened()?, name)
+        .map_err(|error| PageRefusal::new(503, error.to_string()))?;
+    let is_tested = tested.as_ref().is_some_and(|tested| tested.settle(&mut ranked, &objective));
     let n: u64 = cells.iter().map(|(_, cell)| cell.n).sum();
     let mut order: Vec<(i64, String)> = Vec::new();
     knowledge.of_task(&task, |seen| order.push((seen.at, seen.pattern.to_owned())))?;
     let since = order.first().map(|(at, _)| at * 1000);
 
-    let tested = verdict::last(library.opened()?, name)
-        .map_err(|error| PageRefusal::new(503, error.to_string()))?;
     let curve = optimizer.curve(&task)?;
     let names: Vec<&str> = ranked.iter().map(|one| one.pattern.as_str()).collect();
 
     Ok(json!({
-        "task": name, "n": n, "since": since, "objective": optimizer.objective(&task)?.describe(),
-        "says": says(&ranked), "tested": tested,
+        "task": name, "n": n, "since": since, "objective": objective,
+        "says": says(&ranked), "tested": tested.map(|tested| tested.sentence()), "is_tested": is_tested,
         "patterns": ranked.iter().map(pattern).collect::<Vec<_>>(),
         "smooth": SMOOTH.min(curve.len()), "curve": smooth(&curve),
         "choices": shares(&order, &names), "changes": changes(&ranked, curve.len()),

@@ -2,13 +2,16 @@
 //! times, each time with other guesses, so that what depends on a reply shows as a range.
 
 use crate::base::id::OpId;
-use crate::executor::replies::assumption::{AssumedChance, AssumedWorld, Assumption, Unknown};
+use crate::executor::replies::assumption::{
+    AssumedChance, AssumedLag, AssumedReplies, AssumedWorld, Assumption, Unknown,
+};
 use crate::model::charge::CallBound;
 use crate::model::provider::demo;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What a planned call of an operation never run before is answered.
 const UNKNOWN_REPLY: &str = "(a reply that only a run can produce)";
@@ -16,18 +19,51 @@ const UNKNOWN_REPLY: &str = "(a reply that only a run can produce)";
 pub const ITEMS_ASSUMED: u64 = 10;
 /// What is tried in place of a reply, besides the texts of the script itself.
 const WORDS: [&str; 6] = ["yes", "no", "1", "10", "true", "false"];
+/// What is tried besides where a script reads numbers: some of each size, since it may reckon before it
+/// compares.
+const NUMBERS: [&str; 7] = ["0", "-1", "0.5", "3", "5", "100", "1000000"];
+/// The first of numbers that fall from call to call.
+const FALLS_FROM: usize = 1000;
+/// Most numbers of a script that are tried, each with its neighbours.
+const OWN_NUMBERS_MAX: usize = 8;
+/// The words of a reply that is longer than what scripts ask for.
+const LONG_REPLY: usize = 1000;
 /// Most texts of a script that are tried.
 const OWN_WORDS_MAX: usize = 24;
 /// Longest text of a script that is taken for a possible reply, in characters.
 const OWN_WORD_LEN_MAX: usize = 60;
+
+/// Whether a script looks how long a reply is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReplyLength {
+    /// It does not.
+    #[default]
+    Idle,
+    /// It does.
+    Counts,
+}
+
+/// What a script holds that a reply may be compared with.
+#[derive(Debug, Default)]
+pub struct ScriptWords<'a> {
+    /// Its texts.
+    pub texts: Vec<&'a str>,
+    /// Its numbers, if it reads any from texts.
+    pub numbers: Option<Vec<f64>>,
+    /// Whether it looks how long a text is.
+    pub length: ReplyLength,
+    /// Data in JSON that have what it looks for in data, if it reads any from texts.
+    pub records: Vec<String>,
+}
 
 /// The texts that are tried in place of replies that nobody has seen.
 #[derive(Debug, Clone)]
 pub struct Words(Rc<[String]>);
 
 impl Words {
-    /// Takes the texts that a script holds: those are what it compares replies with.
-    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Words {
+    /// Takes what a script holds that a reply may be compared with.
+    pub fn of(script: ScriptWords<'_>) -> Words {
+        let ScriptWords { texts, numbers, length, records } = script;
         let lines = vec![UNKNOWN_REPLY; usize::try_from(ITEMS_ASSUMED).unwrap_or(1)];
         let mut all = vec![UNKNOWN_REPLY.to_owned(), lines.join("\n")];
         all.push(Value::from(lines).to_string());
@@ -40,9 +76,27 @@ impl Words {
             }
         }
         all.extend(own);
+        all.extend(records);
 
-        let usual: Vec<&str> = WORDS.into_iter().filter(|w| !all.iter().any(|a| a == w)).collect();
-        all.extend(usual.into_iter().map(str::to_owned));
+        let more = if numbers.is_some() { &NUMBERS[..] } else { &[] };
+        let mut tried: Vec<f64> = Vec::new();
+        for number in numbers.unwrap_or_default() {
+            if tried.len() < OWN_NUMBERS_MAX && !tried.contains(&number) {
+                tried.push(number);
+            }
+        }
+        for near in tried.into_iter().flat_map(neighbours) {
+            if !all.contains(&near) {
+                all.push(near);
+            }
+        }
+
+        let usual = WORDS.iter().chain(more);
+        let usual: Vec<&&str> = usual.filter(|word| !all.iter().any(|a| a == **word)).collect();
+        all.extend(usual.into_iter().map(|word| (*word).to_owned()));
+        if length == ReplyLength::Counts {
+            all.push("word ".repeat(LONG_REPLY));
+        }
         Words(all.into())
     }
 
@@ -55,6 +109,22 @@ impl Words {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Writes a number, one below it and one above it.
+fn neighbours(number: f64) -> [String; 3] {
+    let step = if number.fract() == 0.0 { 1.0 } else { 0.01 };
+    // Reckoning with hundredths leaves rests.
+    [number, number - step, number + step].map(|near| ((near * 1e6).round() / 1e6).to_string())
+}
+
+/// What a call is taken to be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::executor) enum GuessedReply {
+    /// A text.
+    Says(String),
+    /// Nothing: it fails.
+    Fails,
 }
 
 /// A decision about an operation.
@@ -123,6 +193,10 @@ pub struct Guess {
     met: RefCell<BTreeSet<Unknown>>,
     /// How often pages and programs were asked for.
     asked_world: Cell<usize>,
+    /// How many calls were made whose replies are not known.
+    asked: Cell<usize>,
+    /// How many calls have begun to take their time.
+    timed: Cell<usize>,
     /// The most that each call can take, by its operation and attempt.
     bounds: RefCell<HashMap<(OpId, u32), CallBound>>,
     /// The models that were asked for replies whose length nothing bounds.
@@ -146,6 +220,8 @@ impl Guess {
             assumed: Assumption::default(),
             met: RefCell::default(),
             asked_world: Cell::default(),
+            asked: Cell::default(),
+            timed: Cell::default(),
             bounds: RefCell::default(),
             unbounded: RefCell::default(),
             choices: Cell::default(),
@@ -252,13 +328,52 @@ impl Guess {
         self.seen.borrow().clone()
     }
 
-    /// Guesses a reply. `before` are replies that the operation got earlier, the newest first.
+    /// Returns how many calls were made whose replies are not known.
+    pub fn asked(&self) -> usize {
+        self.asked.get()
+    }
+
+    /// Returns how long the next call takes.
+    pub(in crate::executor) fn pace(&self) -> Duration {
+        let call = self.timed.replace(self.timed.get() + 1);
+        let is_first = call.is_multiple_of(2);
+
+        match self.assumed.lag {
+            AssumedLag::None => self.assumed.pace,
+            AssumedLag::First if is_first => self.assumed.pace,
+            AssumedLag::Last if !is_first => self.assumed.pace,
+            AssumedLag::First | AssumedLag::Last => Duration::ZERO,
+        }
+    }
+
+    /// Guesses what a call is answered. `before` are replies that the operation got earlier, the newest
+    /// first. A call that `may_fail` may do so.
     pub(in crate::executor) fn reply(
         &self,
         op: OpId,
         before: &[Rc<str>],
         schema: Option<&Value>,
-    ) -> String {
+        may_fail: bool,
+    ) -> GuessedReply {
+        let call = self.asked.replace(self.asked.get() + 1);
+        if may_fail {
+            self.meet(Unknown::Failures);
+        }
+        if may_fail && self.assumed.failures.fails(call) {
+            self.depends(op);
+            return GuessedReply::Fails;
+        }
+
+        GuessedReply::Says(self.text(call, op, before, schema))
+    }
+
+    fn text(&self, call: usize, op: OpId, before: &[Rc<str>], schema: Option<&Value>) -> String {
+        let turn = match self.assumed.replies {
+            AssumedReplies::Alike => 0,
+            AssumedReplies::InTurn(count) => call % count.max(1),
+            AssumedReplies::Rising | AssumedReplies::Falling => call,
+        };
+        let number = self.number + turn;
         let choices = if before.is_empty() { usize::MAX } else { before.len() };
         self.choices.set(self.choices.get().max(choices));
         self.meet(Unknown::Replies);
@@ -267,11 +382,18 @@ impl Guess {
         match (before, schema) {
             // A reply yet to come will differ: with a line more, what depends on it is not taken
             // for known, while data stays the same data.
-            ([_, ..], _) => format!("{}\n", before[self.number % before.len()]),
-            ([], Some(schema)) => {
-                demo::another_example(schema, self.number, ITEMS_ASSUMED).to_string()
+            ([_, ..], _) => {
+                let lines = "\n".repeat(turn + 1);
+                format!("{}{lines}", before[number % before.len()])
             }
-            ([], None) => self.words.0[self.number % self.words.len()].clone(),
+            ([], Some(schema)) => demo::another_example(schema, number, ITEMS_ASSUMED).to_string(),
+            ([], None) if self.assumed.replies == AssumedReplies::Rising => (turn + 1).to_string(),
+            ([], None) if self.assumed.replies == AssumedReplies::Falling => {
+                FALLS_FROM.saturating_sub(turn).to_string()
+            }
+            // The first few guesses stand for texts of any kind, and another one is of the same kind.
+            ([], None) if self.number == 0 && turn > 0 => format!("{UNKNOWN_REPLY} {}", turn + 1),
+            ([], None) => self.words.0[number % self.words.len()].clone(),
         }
     }
 
@@ -302,13 +424,18 @@ impl Guess {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::executor::replies::assumption::AssumedFailures;
     use serde_json::json;
 
     fn guesses(before: &[&str], schema: Option<&Value>, texts: &[&str]) -> Vec<String> {
-        let words = Words::of(texts.iter().copied());
+        let words = Words::of(ScriptWords { texts: texts.to_vec(), ..ScriptWords::default() });
         let before: Vec<Rc<str>> = before.iter().map(|text| (*text).into()).collect();
         let each = |number| Guess::new(words.clone(), number, ForcedDecisions::default());
-        (0..words.len()).map(|n| each(n).reply(OpId(0), &before, schema)).collect()
+        let said = |number| match each(number).reply(OpId(0), &before, schema, true) {
+            GuessedReply::Says(text) => text,
+            GuessedReply::Fails => String::new(),
+        };
+        (0..words.len()).map(said).collect()
     }
 
     #[test]
@@ -317,6 +444,41 @@ mod tests {
         assert_eq!(all[3..], ["bug", "yes", "question", "no", "1", "10", "true", "false"]);
         assert_eq!((all[0].lines().count(), all[1].lines().count()), (1, 10));
         assert_eq!(serde_json::from_str::<Vec<String>>(&all[2]).expect("a list").len(), 10);
+    }
+
+    #[test]
+    fn the_numbers_of_a_script_are_tried_with_their_neighbours() {
+        let words = Words::of(ScriptWords {
+            texts: vec!["yes"],
+            numbers: Some(vec![50.0, 0.85, 50.0]),
+            length: ReplyLength::Counts,
+            records: Vec::new(),
+        });
+        let own = ["yes", "50", "49", "51", "0.85", "0.84", "0.86", "no"];
+        assert_eq!(words.0[3..11], own);
+        let more = ["1", "10", "true", "false", "0", "-1", "0.5", "3", "5", "100", "1000000"];
+        assert_eq!(words.0[11..22], more);
+        assert_eq!(words.0[22].split_whitespace().count(), LONG_REPLY);
+    }
+
+    #[test]
+    fn calls_may_be_answered_alike_or_in_turn_or_not_at_all() {
+        let replies = |assumed: Assumption| {
+            let guess =
+                Guess::new(Words::of(ScriptWords::default()), 0, ForcedDecisions::default());
+            let guess = guess.assuming(assumed);
+            [0, 1, 2].map(|op| guess.reply(OpId(op), &[], None, true))
+        };
+        let says = |text: &str| GuessedReply::Says(format!("{UNKNOWN_REPLY}{text}"));
+
+        let usual = Assumption::default();
+        assert_eq!(replies(usual), [says(""), says(""), says("")]);
+        let in_turn = Assumption { replies: AssumedReplies::InTurn(2), ..usual };
+        assert_eq!(replies(in_turn), [says(""), says(" 2"), says("")]);
+        let rising = Assumption { replies: AssumedReplies::Rising, ..usual };
+        assert_eq!(replies(rising), ["1", "2", "3"].map(|n| GuessedReply::Says(n.to_owned())));
+        let failing = Assumption { failures: AssumedFailures::EverySecond, ..usual };
+        assert_eq!(replies(failing), [GuessedReply::Fails, says(""), GuessedReply::Fails]);
     }
 
     #[test]

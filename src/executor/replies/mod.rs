@@ -21,12 +21,16 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::budget::Reserve;
 use crate::executor::replies::assumption::{AssumedSize, Unknown};
+use crate::executor::replies::guess::{Guess, GuessedReply};
 use crate::executor::replies::reuse::{Answer, Reuse};
 use crate::executor::replies::tape::Tape;
+pub(in crate::executor) use crate::executor::replies::tape::TapedResult;
 use crate::flow::question::PersonQuestion;
 use crate::journal::cassette::CassetteLine;
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::known_replies::{Claims, KnownReply, Sample};
+use crate::journal::known_results::ResultCounts;
 use crate::journal::past::PastTry;
 use crate::metrics::charge::Charge;
 use crate::model::Model;
@@ -144,6 +148,8 @@ pub(super) struct ReplySources {
     asked: RefCell<HashMap<Key, u32>>,
     /// The known replies that were used.
     claims: RefCell<Claims>,
+    /// How often servers of tools were asked the same.
+    results: RefCell<ResultCounts>,
 }
 
 impl ReplySources {
@@ -209,6 +215,28 @@ impl ReplySources {
         self.tape.as_ref().map(|tape| tape.person(question))
     }
 
+    /// Finds out how a question to a server of tools is answered. An answer of an earlier round of `watch`
+    /// counts for this version of the tool only.
+    pub(super) fn of_server(&self, what: &Inquiry, version: Option<&str>) -> TapedResult {
+        if let Some(tape) = &self.tape {
+            return tape.of_server(what);
+        }
+
+        let nth = self.results.borrow_mut().count(what);
+        let known = self.reuse.as_ref().filter(|reuse| reuse.keeps_results()).and_then(|reuse| {
+            let replies = reuse.replies();
+            version.and_then(|version| replies.results().get(what, nth, version).cloned())
+        });
+        known.map_or(TapedResult::Ask { nth }, TapedResult::Known)
+    }
+
+    /// Records what a server of tools answered, if there is a cassette.
+    pub(super) fn keep_of_server(&self, what: &Inquiry, nth: u32, told: &Value) {
+        if let Some(tape) = &self.tape {
+            tape.keep_of_server(what, nth, told);
+        }
+    }
+
     /// Finds out how a cassette answers a request, if there is one.
     fn taped_answer(&self, asked: &PendingCall) -> Option<Answer> {
         let tape = self.tape.as_ref()?;
@@ -236,7 +264,8 @@ impl ReplySources {
         let Some(reuse) = &self.reuse else { return Answer::Ask };
 
         let op = (asked.op, name);
-        reuse.answer(&asked.sample, &asked.request, &mut self.claims.borrow_mut(), op)
+        let request = (&*asked.model, &asked.request);
+        reuse.answer(&asked.sample, request, &mut self.claims.borrow_mut(), op)
     }
 
     /// Tells whether a reply has gone to another place of the script than the one that got it then.
@@ -352,7 +381,15 @@ impl Executor {
             }
             Answer::Played(called) => (*called, None),
             // It counts in the account, as the call does that it stands for.
-            Answer::Guess(text) => return Ok((asked.model.estimate(&asked.request, text), None)),
+            Answer::Guess(GuessedReply::Says(text)) => {
+                return Ok((asked.model.estimate(&asked.request, text), None));
+            }
+            Answer::Guess(GuessedReply::Fails) => {
+                let message = "this call is taken to fail in this plan".to_owned();
+                let estimate = asked.model.estimate(&asked.request, String::new());
+                let result = Err(CallError::Refused { status: None, message });
+                return Ok((CallResult { result, ..estimate }, None));
+            }
             Answer::Never(failure) => return Err((*failure).into()),
             Answer::Ask => (CallResult::broken("no model was asked".to_owned()), None),
         };
@@ -364,7 +401,7 @@ impl Executor {
     /// Lets others that do something at the same time have their turn. In a plan that takes the time
     /// that a call is taken to need.
     pub(super) async fn take_turn(&self) {
-        let pace = self.guess().map(|guess| guess.assumed().pace).unwrap_or_default();
+        let pace = self.guess().map(Guess::pace).unwrap_or_default();
 
         if pace.is_zero() {
             self.outside(std::future::ready(())).await;

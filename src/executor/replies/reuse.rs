@@ -4,7 +4,7 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::OpId;
 use crate::base::secret;
-use crate::executor::replies::guess::Guess;
+use crate::executor::replies::guess::{Guess, GuessedReply};
 use crate::journal::event::Event;
 use crate::journal::known_replies::{Claims, KnownReply, Replies, ReplyFollower, Sample};
 use crate::model::Model;
@@ -48,6 +48,8 @@ pub struct Reuse {
     known_at_first: usize,
     /// Whether they are those of other runs as well, and not only of one that is gone through again.
     is_wide: bool,
+    /// Whether answers of servers of tools are handed on as well.
+    keeps_results: bool,
     /// Whether calls go on although nobody waits for them: the run is being replaced.
     is_handing_over: Cell<bool>,
     /// What happens to a request whose reply is not known.
@@ -87,7 +89,7 @@ pub(in crate::executor) enum Answer {
     /// By a reply of a cassette, which counts as if it had been asked for.
     Played(Box<CallResult>),
     /// By a guess, because this run is only a plan.
-    Guess(String),
+    Guess(GuessedReply),
     /// By asking.
     Ask,
     /// Not at all.
@@ -104,6 +106,17 @@ impl Reuse {
     /// Starts from what all earlier runs were answered.
     pub fn wide(replies: Replies) -> Reuse {
         Reuse { is_wide: true, ..Reuse::new(replies) }
+    }
+
+    /// Hands on answers of servers of tools as well, which are no replies that were paid for.
+    #[must_use]
+    pub fn with_results(self) -> Reuse {
+        Reuse { keeps_results: true, ..self }
+    }
+
+    /// Tells whether answers of servers of tools are handed on.
+    pub(in crate::executor) fn keeps_results(&self) -> bool {
+        self.keeps_results
     }
 
     /// Starts from replies that are known, and guesses every other one.
@@ -211,10 +224,11 @@ impl Reuse {
     pub(in crate::executor) fn answer(
         &self,
         sample: &Sample,
-        request: &Request,
+        asked: (&Model, &Request),
         claims: &mut Claims,
         op: (OpId, Option<&str>),
     ) -> Answer {
+        let (model, request) = asked;
         if let Some(known) = self.claim(sample, claims) {
             return Answer::Known(Box::new(known));
         }
@@ -241,9 +255,11 @@ impl Reuse {
 
         let (op, name) = op;
         let before = name.map(|name| replies.of_operation(name)).unwrap_or_default();
-        let guess = self.guess.as_ref();
-        let guess = guess.map(|guess| guess.reply(op, before, request.schema.as_ref()));
-        Answer::Guess(guess.unwrap_or_default())
+        // The demo model answers everything.
+        let may_fail = !model.is_demo();
+        let reply = |guess: &Guess| guess.reply(op, before, request.schema.as_ref(), may_fail);
+        let unknown = GuessedReply::Says(String::new());
+        Answer::Guess(self.guess.as_ref().map_or(unknown, reply))
     }
 
     /// Asks, or joins the call that asks the same already. Sets `begun` once the call is made.

@@ -6,14 +6,17 @@ use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
 use crate::executor::replies::reuse::Answer;
 use crate::flow::question::PersonQuestion;
-use crate::journal::cassette::{Cassette, CassetteLine};
+use crate::journal::cassette::{Cassette, CassetteContent, CassetteLine};
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::known_replies::Sample;
+use crate::journal::known_results::ResultCounts;
+use crate::journal::result_line::ResultLine;
 use crate::model::Model;
 use crate::model::reply::CallResult;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What happens to a request that the cassette does not hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,6 +46,28 @@ pub struct Tape {
     missed: RefCell<Option<(Failure, usize)>>,
     /// What people answer, by patterns of the question's text.
     people: RefCell<Map<String, Value>>,
+    /// How often servers of tools were asked the same.
+    asked: RefCell<ResultCounts>,
+    /// What they answered, as it was played or recorded.
+    results: RefCell<HashMap<(Inquiry, u32), TapedLine>>,
+}
+
+/// An answer of a server of tools.
+#[derive(Debug)]
+enum TapedLine {
+    Played,
+    Recorded(ResultLine),
+}
+
+/// How a question to a server of tools is answered.
+#[derive(Debug)]
+pub(in crate::executor) enum TapedResult {
+    /// By an answer that is known.
+    Known(Value),
+    /// By asking; it is the question with this number among equal ones, from 0.
+    Ask { nth: u32 },
+    /// Not at all.
+    Never(Box<Failure>),
 }
 
 impl Tape {
@@ -57,6 +82,8 @@ impl Tape {
             failed: RefCell::default(),
             missed: RefCell::default(),
             people: RefCell::default(),
+            asked: RefCell::default(),
+            results: RefCell::default(),
         }
     }
 
@@ -68,12 +95,16 @@ impl Tape {
 
     /// Returns how many replies came from the cassette.
     pub fn played(&self) -> usize {
-        self.played.borrow().len()
+        let results = self.results.borrow();
+        let played = results.values().filter(|line| matches!(line, TapedLine::Played)).count();
+        self.played.borrow().len() + played
     }
 
     /// Returns how many replies were recorded.
     pub fn recorded(&self) -> usize {
-        self.recorded.borrow().len()
+        let results = self.results.borrow();
+        let recorded = results.values().filter(|l| matches!(l, TapedLine::Recorded(_))).count();
+        self.recorded.borrow().len() + recorded
     }
 
     /// Returns what the recorded replies cost; `None` when that is not known of each.
@@ -89,17 +120,35 @@ impl Tape {
 
     /// Returns how many exchanges of the cassette were neither used nor recorded anew.
     pub fn unused(&self) -> usize {
-        self.cassette.len() - self.played() - self.replaced.borrow().len()
+        let used = self.played.borrow().len() + self.replaced.borrow().len();
+        self.cassette.len() - used + self.unused_results()
+    }
+
+    /// Returns how many answers of servers were neither used nor recorded anew.
+    fn unused_results(&self) -> usize {
+        self.kept_results().len()
+    }
+
+    /// Returns the answers of servers that this test has not asked for.
+    fn kept_results(&self) -> Vec<ResultLine> {
+        let results = self.results.borrow();
+        let mut counts = ResultCounts::default();
+        let lines = self.cassette.results().lines().iter();
+        let is_unused = |line: &&ResultLine| {
+            let nth = counts.count(&line.asked);
+            !results.contains_key(&(line.asked.clone(), nth))
+        };
+        lines.filter(is_unused).cloned().collect()
     }
 
     /// Returns what the cassette has to hold from now on, if that is not what it holds. Exchanges
     /// that a whole recording did not use are left out with `is_whole`.
-    pub fn content(&self, is_whole: bool) -> Option<Vec<CassetteLine>> {
+    pub fn content(&self, is_whole: bool) -> Option<CassetteContent> {
         let drops = is_whole && self.record == Record::All && self.unused() > 0;
-        let recorded = self.recorded.borrow();
-        if recorded.is_empty() && !drops {
+        if self.recorded() == 0 && !drops {
             return None;
         }
+        let recorded = self.recorded.borrow();
 
         let replaced = self.replaced.borrow();
         let kept = self
@@ -109,7 +158,53 @@ impl Tape {
             .filter(|(place, _)| !drops && !replaced.contains(place));
         let kept = kept.map(|(_, line)| line.clone());
 
-        Some(kept.chain(recorded.values().cloned()).collect())
+        let lines = kept.chain(recorded.values().cloned()).collect();
+        Some(CassetteContent { lines, results: self.result_lines(drops) })
+    }
+
+    /// Returns the answers of servers that the cassette has to hold from now on.
+    fn result_lines(&self, drops: bool) -> Vec<ResultLine> {
+        let results = self.results.borrow();
+        let mut used: Vec<(&(Inquiry, u32), &TapedLine)> = results.iter().collect();
+        used.sort_by_key(|((_, nth), _)| *nth);
+
+        let line = |((asked, nth), taped): (&(Inquiry, u32), &TapedLine)| match taped {
+            TapedLine::Recorded(line) => Some(line.clone()),
+            TapedLine::Played => {
+                self.cassette.results().get(asked, *nth).map(|told| ResultLine::new(asked, told))
+            }
+        };
+        let lines = used.into_iter().filter_map(line);
+        let kept = if drops { Vec::new() } else { self.kept_results() };
+        lines.chain(kept).collect()
+    }
+
+    /// Finds out how a question to a server of tools is answered.
+    pub(in crate::executor) fn of_server(&self, what: &Inquiry) -> TapedResult {
+        let nth = self.asked.borrow_mut().count(what);
+        if self.record == Record::All {
+            return TapedResult::Ask { nth };
+        }
+
+        if let Some(told) = self.cassette.results().get(what, nth) {
+            self.results.borrow_mut().insert((what.clone(), nth), TapedLine::Played);
+            return TapedResult::Known(told.clone());
+        }
+        if self.record == Record::New {
+            return TapedResult::Ask { nth };
+        }
+
+        let failure = Failure::new(Kind::Cassette, self.cassette.miss_result(what));
+        self.missed.borrow_mut().get_or_insert_with(|| (failure.clone(), 0)).1 += 1;
+        TapedResult::Never(Box::new(failure))
+    }
+
+    /// Records what a server of tools answered.
+    pub(in crate::executor) fn keep_of_server(&self, what: &Inquiry, nth: u32, told: &Value) {
+        if self.record != Record::Nothing {
+            let line = TapedLine::Recorded(ResultLine::new(what, told));
+            self.results.borrow_mut().insert((what.clone(), nth), line);
+        }
     }
 
     pub(in crate::executor) fn answer(
@@ -261,13 +356,13 @@ mod tests {
             answer(&blank, &model, text, sample);
         }
 
-        let full = tape(blank.content(false).expect("something new"), Record::Nothing);
+        let full = tape(blank.content(false).expect("something new").lines, Record::Nothing);
         for (text, sample) in [("a", 0), ("b", 0), ("a", 1)] {
             assert_eq!(answer(&full, &model, text, sample), format!("live {text} {sample}"));
         }
 
         assert_eq!((full.played(), full.unused(), full.missed()), (3, 0, None));
-        assert_eq!(full.content(true), None);
+        assert!(full.content(true).is_none());
         assert_eq!(answer(&full, &model, "a", 2), "cassette");
         assert_eq!(answer(&full, &model, "c", 0), "cassette");
 
@@ -292,7 +387,8 @@ mod tests {
             answer(&tape, &model, "a", 0);
             assert_eq!(tape.unused(), 1);
 
-            let lines = tape.content(is_whole).unwrap_or_else(|| old().to_vec());
+            let lines =
+                tape.content(is_whole).map_or_else(|| old().to_vec(), |content| content.lines);
             let mut replies: Vec<String> = lines.into_iter().map(|line| line.reply).collect();
             replies.sort();
             assert_eq!(replies, expected, "{record:?}");
@@ -307,7 +403,7 @@ mod tests {
         let sample = Sample { key: line.key, at: Strand::root().count(&()), arrival: 0 };
 
         tape.keep(sample.clone(), &model, &line, &CallResult::broken("no".to_owned()));
-        assert_eq!((tape.failed(), tape.content(false)), (1, None));
+        assert_eq!((tape.failed(), tape.content(false).is_none()), (1, true));
 
         // The executor tries it a second time.
         tape.keep(sample, &model, &line, &said("yes"));

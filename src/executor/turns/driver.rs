@@ -25,6 +25,7 @@ impl Turns {
 
     /// Starts a task that runs beside the future that is driven.
     pub(crate) fn spawn(&self, future: LocalBoxFuture<'static, ()>) -> TaskHandle {
+        let future = self.inherit(future);
         let slot = Rc::new(TaskSlot { future: RefCell::new(Some(future)), ..TaskSlot::default() });
         self.new_tasks.borrow_mut().push(RunningTask(slot.clone()));
         TaskHandle(slot)

@@ -8,11 +8,13 @@
 //! `siblings.rs` polls what runs side by side. `stillness.rs` finds out that nothing can end any more.
 
 pub(crate) mod driver;
+mod own_time;
 pub mod siblings;
 mod stillness;
 
 use crate::base::clock;
 use crate::executor::turns::driver::RunningTask;
+use crate::executor::turns::own_time::OwnPlace;
 use crate::executor::turns::siblings::Siblings;
 use crate::executor::turns::stillness::CountGuard;
 pub(super) use crate::executor::turns::stillness::WaitedFor;
@@ -91,6 +93,8 @@ pub(super) enum Passage {
 #[derive(Default)]
 pub struct Turns {
     queues: RefCell<Queues>,
+    /// The time of the line of work that is polled, if it is measured.
+    own: OwnPlace,
     /// How many ends were told.
     told: Cell<u64>,
     /// How many wait for something outside.
@@ -290,7 +294,9 @@ impl Turns {
     /// Waits for something outside, and then for its turn.
     pub(super) async fn outside<F: Future>(&self, end: F) -> F::Output {
         let wait = TurnWait::begin(self);
+        let moment = self.moment();
         let value = end.await;
+        drop(moment);
         self.take_turn(wait).await;
         value
     }
@@ -332,6 +338,7 @@ impl Turns {
             return (self.pass_dry(time).await, None);
         }
 
+        let _moment = self.moment();
         let wait = TurnWait::begin(self);
         let due = self.time().saturating_add(time);
         if self.holds_news() {

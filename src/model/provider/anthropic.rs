@@ -82,6 +82,11 @@ fn written(message: &Message, reader: &str) -> Value {
     };
 
     let mut blocks: Vec<Value> = kept(OpaquePlace::Message).collect();
+    // A question about pictures is understood best when they come first.
+    blocks.extend(message.images.iter().map(|image| {
+        let source = json!({ "type": "base64", "media_type": image.mime, "data": image.data() });
+        json!({ "type": "image", "source": source })
+    }));
     // A text of nothing but white space is refused.
     if !message.content.trim().is_empty() {
         blocks.push(json!({ "type": "text", "text": message.content }));

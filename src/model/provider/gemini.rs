@@ -155,6 +155,13 @@ fn parts(message: &Message, reader: &str) -> Vec<Value> {
         parts.push(part);
     }
 
+    parts.extend(
+        message
+            .images
+            .iter()
+            .map(|image| json!({ "inlineData": { "mimeType": image.mime, "data": image.data() } })),
+    );
+
     for (number, call) in message.calls.iter().enumerate() {
         let mut function =
             json!({ "name": call_form::name(&call.name), "args": call_form::args(call) });

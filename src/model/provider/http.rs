@@ -159,19 +159,20 @@ pub fn network(url: &str, error: &(dyn std::error::Error + 'static)) -> CallErro
         error.downcast_ref::<reqwest::Error>().is_some_and(reqwest::Error::is_connect)
     };
 
-    let mut message = error.to_string();
     let mut is_unreachable = is_connect(error);
-    let mut source = error.source();
-    while let Some(cause) = source {
-        is_unreachable |= is_connect(cause);
-        let text = cause.to_string();
-        if !message.contains(&text) {
-            message = format!("{message}: {text}");
-        }
-        source = cause.source();
+    let mut cause = error;
+    while let Some(below) = cause.source() {
+        is_unreachable |= is_connect(below);
+        cause = below;
     }
 
-    let message = message.replace(&format!("error sending request for url ({url}): "), "");
+    // The libraries above it say no more than the innermost cause, and in words that nobody knows.
+    let message = match cause.downcast_ref::<io::Error>().map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "nothing accepts connections there".to_owned(),
+        Some(io::ErrorKind::ConnectionReset) => "the other side broke the connection".to_owned(),
+        Some(io::ErrorKind::TimedOut) => "connecting took too long".to_owned(),
+        _ => cause.to_string(),
+    };
     let url = url.to_owned();
 
     if is_unreachable {

@@ -30,6 +30,7 @@ pub(super) fn messages<'a>(request: &'a Request, reader: &str) -> Vec<WireMessag
                 wire.extend(message.results.iter().map(|one| WireMessage::Built(result(one))));
             }
             _ if message.is_plain() => wire.push(WireMessage::Plain(message)),
+            _ if !message.images.is_empty() => wire.push(WireMessage::Built(with_images(message))),
             Role::System | Role::User | Role::Assistant => {
                 wire.push(WireMessage::Built(with_calls(message, reader)));
             }
@@ -41,6 +42,17 @@ pub(super) fn messages<'a>(request: &'a Request, reader: &str) -> Vec<WireMessag
 
 fn result(result: &ToolResult) -> Map<String, Value> {
     fields(json!({ "role": "tool", "tool_call_id": result.id, "content": result.text }))
+}
+
+/// Writes a question with its pictures.
+fn with_images(message: &Message) -> Map<String, Value> {
+    let text = json!({ "type": "text", "text": message.content });
+    let images = message.images.iter();
+    let images =
+        images.map(|image| json!({ "type": "image_url", "image_url": { "url": image.to_text() } }));
+
+    let parts: Vec<Value> = std::iter::once(text).chain(images).collect();
+    fields(json!({ "role": message.role.word(), "content": parts }))
 }
 
 /// Writes a message with its calls. What only its provider understands goes where it came from.

@@ -117,6 +117,8 @@ pub struct Server {
     pub model: String,
     /// The server's name for the limit on tokens, which all models of the same name there share.
     pub limit: Rc<Cell<LimitName>>,
+    /// Whether the server has refused a stream that only somebody who watches wanted.
+    pub is_whole: Rc<Cell<bool>>,
 }
 
 impl Server {
@@ -162,7 +164,14 @@ impl Server {
         let mut partial = Partial::watched(watch.clone());
         // `timeout` looks at the call before it looks at the clock, so that a reply that has come
         // in time is never thrown away because this process was slow.
-        let ended = tokio::time::timeout(limit, self.exchange(request, &mut partial))
+        let asked = async {
+            if request.settings.stream.is_none() && watch.is_watched() && !self.is_whole.get() {
+                self.exchange_watched(request, &mut partial, limit).await
+            } else {
+                self.exchange(request, &mut partial).await
+            }
+        };
+        let ended = tokio::time::timeout(limit, asked)
             .await
             .unwrap_or(Err(CallError::Timeout { deadline: TimeLimit::Total, limit }));
 
@@ -179,7 +188,7 @@ impl Server {
     }
 
     /// Asks, and once more with the other name of the limit if the server says that it wants that.
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         request: &Request,
         partial: &mut Partial,

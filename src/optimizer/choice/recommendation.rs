@@ -122,6 +122,39 @@ pub fn advise(
     }
 }
 
+/// Says why a pattern was chosen, in the figures of a comparison that has seen all that is known: `run` made
+/// it, and the pattern was chosen with this probability.
+pub fn tested_sentence(
+    task: &TaskType,
+    chosen: &RankedPattern,
+    others: &[RankedPattern],
+    (probability, run): (f64, &str),
+) -> String {
+    let mut text = format!("on `{task}` {}", formulas::figures(chosen));
+    let Some(next) = others.first() else { return text };
+    let figures = formulas::figures(next);
+
+    // Writing to a String cannot fail.
+    let _ = if next.score > chosen.score {
+        let probability = percent(Some(probability));
+        write!(
+            text,
+            "; chosen to learn more, with probability {probability}; probably the best is {figures}, \
+             with {}",
+            percent(next.best)
+        )
+    } else {
+        write!(
+            text,
+            "; probability of being the best: {}; next: {figures}, with {}",
+            percent(chosen.best),
+            percent(next.best)
+        )
+    };
+    let _ = write!(text, "; as compared by run {run}");
+    text
+}
+
 /// What a reason is made of.
 struct Why<'a> {
     task: &'a TaskType,

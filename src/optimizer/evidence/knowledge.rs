@@ -139,7 +139,10 @@ impl Knowledge {
 
     /// Opens what the project's store knows.
     pub fn open(path: &Path, writer: Rc<Writer>) -> Result<Knowledge, KnowledgeError> {
-        Ok(Knowledge::over(store::reopen(path)?, Some(writer), true))
+        let reader = store::reopen(path)?;
+        // It is closed before the writer, which alone knows whether the log is still the store's.
+        store::keep_log(&reader, true);
+        Ok(Knowledge::over(reader, Some(writer), true))
     }
 
     /// Opens a store for reading what it knows. Only snapshots of the learner are written.

@@ -36,6 +36,9 @@ pub(in crate::optimizer) struct CaseKey {
     pub(in crate::optimizer) input: Value,
     /// The field of the input that holds the right answer.
     pub(in crate::optimizer) expected: Option<String>,
+    /// The fields of the input that the patterns are given; none where they are given all of it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub(in crate::optimizer) given: Vec<String>,
     /// The flow in which it was executed.
     pub(in crate::optimizer) flow: u32,
 }
@@ -61,6 +64,17 @@ impl KnownExecutions {
         }
     }
 
+    /// Tells whether an execution only repeats one of an earlier comparison.
+    pub(in crate::optimizer) fn has(
+        &self,
+        pattern: &str,
+        input: &Value,
+        seen: &Measurement,
+    ) -> bool {
+        let key = (pattern.to_owned(), digest(input));
+        self.0.get(&key).is_some_and(|known| seen.repeats(known))
+    }
+
     /// Gives an execution that only earlier replies have answered the time that it took then.
     pub(in crate::optimizer) fn time(&self, pattern: &str, input: &Value, seen: &mut Measurement) {
         let key = (pattern.to_owned(), digest(input));
@@ -84,6 +98,8 @@ pub struct Case {
     pub repeat: u64,
     /// The input, without the right answer.
     pub input: Value,
+    /// The fields of the input that the patterns were given; none where they were given all of it.
+    pub given: Vec<String>,
     /// The right answer, if it is known.
     pub expected: Option<Value>,
     /// The answer; `None` if there is none.
@@ -165,6 +181,7 @@ fn case(trace: &Trace, number: u64, one: ComparedExecution) -> Case {
         pattern: case.pattern,
         repeat: case.repeat + 1,
         input,
+        given: case.given,
         expected,
         answer,
         op: op.map(|op| op.0),

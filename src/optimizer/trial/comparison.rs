@@ -13,7 +13,6 @@ use crate::flow::callback::{Callback, CallbackInput};
 use crate::flow::op::{Op, OpKind};
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::metrics::Metrics;
 use crate::optimizer::Optimizer;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
@@ -23,7 +22,8 @@ use crate::optimizer::trial::agenda::{
 };
 use crate::optimizer::trial::cases::{CaseKey, ComparedExecution, KnownExecutions};
 use crate::optimizer::trial::execution::{Execution, Measurement, PatternArm, Setting};
-use crate::optimizer::trial::findings::{Block, Ending, Measure, count, whole};
+use crate::optimizer::trial::expense::Expense;
+use crate::optimizer::trial::findings::{Block, Ending, Measure, count};
 use crate::optimizer::trial::sequential_test::{Experiment, StopRule, Verdict};
 use crate::session::Session;
 use crate::session::scope::Scope;
@@ -49,6 +49,8 @@ pub struct ComparisonPlan {
     pub rule: StopRule,
     /// The field of an input that holds the right answer.
     pub expected: Option<String>,
+    /// The fields of an input that the patterns are given; none where they are given all of it.
+    pub given: Vec<String>,
     /// How often each pattern is executed on an input.
     pub repeat: u64,
     /// Executions of each pattern that do not count.
@@ -211,24 +213,6 @@ impl Agenda {
     }
 }
 
-/// What executions have used up.
-#[derive(Debug, Default)]
-struct Expense {
-    executions: u64,
-    calls: u64,
-    /// Dollars; `None` once the cost of one is unknown.
-    cost: Option<f64>,
-}
-
-impl Expense {
-    fn add(&mut self, seen: &Measurement) {
-        let before = if self.executions == 0 { Some(0.0) } else { self.cost };
-        self.cost = before.zip(seen.cost).map(|(sum, cost)| sum + cost);
-        self.executions += 1;
-        self.calls += seen.calls;
-    }
-}
-
 /// Compares patterns and returns the findings as the map that scripts get.
 pub async fn compare(
     optimizer: &Optimizer,
@@ -283,44 +267,16 @@ pub async fn compare(
     let graph = builder.build().map_err(|error| Failure::new(Kind::Graph, error.to_string()))?;
 
     let session = Session::new(setting.branch.fork().shared());
-    let options = FlowOptions {
-        allow_failures: true,
-        around: around.cloned(),
-        budget: plan.bounds,
-        ..FlowOptions::default()
-    };
+    let around = around.cloned();
+    let options =
+        FlowOptions { allow_failures: true, around, budget: plan.bounds, ..FlowOptions::default() };
     let report = executor.run(&setting.strand, &graph, &session, &options).await?;
 
     let mut findings = report.only()?;
     findings["calls"] = report.metrics.calls.into();
     findings["cost"] = json!(report.metrics.known_cost().map(Money::dollars));
-    price_judge(&mut findings, repeat, &report.metrics, &all_spent.borrow());
+    all_spent.borrow().price_judge(&mut findings, repeat, &report.metrics);
     Ok(findings)
-}
-
-/// Tells what the judge would cost until it is decided, by what it has cost so far: what the comparison
-/// has used up and its executions have not.
-fn price_judge(findings: &mut Value, repeat: u64, metrics: &Metrics, spent: &Expense) {
-    let Some(inputs) = findings["to_decide"]["inputs"].as_f64() else { return };
-    let calls = (metrics.calls + metrics.reused).saturating_sub(spent.calls);
-    if calls == 0 || spent.executions == 0 {
-        return;
-    }
-
-    // Both patterns take each input.
-    let times = 2.0 * inputs * count(repeat) / count(spent.executions);
-    let calls = whole(count(calls) * times);
-    let paid = metrics.known_cost();
-    let cost = paid
-        .zip(spent.cost)
-        .map(|(paid, own)| (paid.dollars() + metrics.saved.dollars() - own).max(0.0) * times);
-    findings["to_decide"]["judge"] = json!({ "calls": calls, "cost": cost });
-
-    let for_money =
-        cost.and_then(Money::from_dollars).map_or(String::new(), |c| format!(" and {c}"));
-    let reason = findings["reason"].as_str().unwrap_or_default();
-    let reason = format!("{reason}; the judge would need {calls} additional calls{for_money}");
-    findings["reason"] = reason.into();
 }
 
 impl Course {
@@ -447,7 +403,11 @@ impl Course {
 
         if self.plan.records && !executor.is_dry() {
             for (arm, done) in self.plan.arms.iter().zip(&whole) {
-                for one in done.iter().filter(|one| !one.is_old_news) {
+                for (number, one) in done.iter().enumerate() {
+                    let mut before = done[..number].iter();
+                    if one.is_old_news || before.any(|other| one.seen.repeats(&other.seen)) {
+                        continue;
+                    }
                     let observation = one.seen.observation(&self.plan.task, &arm.pattern);
                     self.optimizer.record_observation(observation).await.map_err(broken)?;
                 }
@@ -521,6 +481,7 @@ impl Course {
             repeat: *repeat,
             input: input.clone(),
             expected: self.plan.expected.clone(),
+            given: self.plan.given.clone(),
             flow: done.flow.0,
         };
         let kept = ComparedExecution { seen: seen.clone(), case };
@@ -528,7 +489,8 @@ impl Course {
         executor.commit(&Event::Told { what, value, at: Some(at) }).await.map_err(broken)?;
 
         // What the replies of another run have given is no new experience.
-        let is_old_news = is_new && seen.is_reused;
+        let is_known = || self.plan.known.has(pattern.as_str(), input, &seen);
+        let is_old_news = is_new && (seen.is_reused || is_known());
         Ok(Performance { seen, is_old_news })
     }
 

@@ -87,6 +87,8 @@ pub struct Execution {
     pub score: Option<f64>,
     /// The figures of the pattern's own work, without those of the judge.
     pub metrics: Metrics,
+    /// Seconds that it took by itself, without waiting for other executions.
+    pub time: f64,
     /// The flow in which it was executed.
     pub flow: FlowId,
 }
@@ -120,7 +122,9 @@ impl Setting {
         let session = Session::new(self.branch.fork().shared());
         let options =
             FlowOptions { allow_failures: true, around: around.cloned(), ..FlowOptions::default() };
-        let report = self.executor.run(strand, &graph, &session, &options).await?;
+        let work = self.executor.run(strand, &graph, &session, &options);
+        let (report, time) = self.executor.timed(work).await;
+        let report = report?;
 
         let result = report.only();
         let score = match (&result, &self.judge) {
@@ -132,7 +136,7 @@ impl Setting {
             _ => None,
         };
 
-        Ok(Execution { result, score, metrics: report.metrics, flow: report.flow })
+        Ok(Execution { result, score, metrics: report.metrics, time, flow: report.flow })
     }
 }
 
@@ -193,7 +197,7 @@ impl Execution {
             name,
             success: if self.result.is_ok() { 1.0 } else { 0.0 },
             score: self.score,
-            time: is_fresh.then_some(metrics.execution_time),
+            time: is_fresh.then_some(self.time),
             cost: paid.map(Money::dollars),
             tokens: metrics.known_usage().filter(|_| is_fresh).map(|usage| usage.tokens()),
             calls: metrics.calls + metrics.reused,
@@ -260,6 +264,15 @@ impl Measurement {
             time: self.time,
             cost: self.cost,
         }
+    }
+
+    /// Tells whether it only repeats another execution on the same input: without a call of a model, the
+    /// same result is no new evidence.
+    pub(in crate::optimizer) fn repeats(&self, other: &Measurement) -> bool {
+        self.calls == 0
+            && other.calls == 0
+            && self.success.total_cmp(&other.success).is_eq()
+            && self.score == other.score
     }
 
     /// Tells whether it failed through no fault of the pattern, and why.

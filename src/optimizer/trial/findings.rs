@@ -3,6 +3,7 @@
 
 use crate::base::count::counted;
 use crate::base::unit::Money;
+use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::learner::{ExecutionOutcome, Objective, Scale, median};
 use crate::optimizer::stats;
 use crate::optimizer::trial::accuracy::Accuracy;
@@ -146,6 +147,9 @@ impl Ending<'_> {
             shares: (measure.objective.time + measure.objective.cost > 0.0)
                 .then(|| measure.shares(blocks, [first, second])),
             models: (asked[0] != asked[1]).then_some(asked),
+            is_unjudged: measure.objective.quality > 0.0
+                && blocks.iter().flatten().flatten().all(|seen| seen.score.is_none())
+                && blocks.iter().flatten().flatten().any(|seen| seen.success > 0.0),
         };
 
         let patterns = (0..plan.arms.len()).map(|arm| {
@@ -222,6 +226,8 @@ struct Facts<'a> {
     shares: Option<[f64; 3]>,
     /// The models that each has asked, if they differ.
     models: Option<[Vec<&'a str>; 2]>,
+    /// Whether quality counts and nobody has judged an answer.
+    is_unjudged: bool,
 }
 
 impl Facts<'_> {
@@ -281,8 +287,16 @@ impl Facts<'_> {
             text +=
                 &format!("; of that, quality makes {quality:.3}, time {time:.3}, cost {cost:.3}");
         }
+        if self.is_unjudged {
+            text += "; nobody judged the answers, so all of them count as equally good";
+        }
         self.add_why_not_more(&mut text);
         text
+    }
+
+    /// Tells whether the patterns differ by so little that nobody would care.
+    fn hardly_differ(&self) -> bool {
+        self.difference.n > 0 && self.difference.mean.abs() < self.rule.min_effect
     }
 
     fn add_why_not_more(&self, text: &mut String) {
@@ -299,7 +313,14 @@ impl Facts<'_> {
         }
 
         if let Some(to_decide) = &self.to_decide {
-            *text += &format!("; about {} more inputs would decide it", to_decide["inputs"]);
+            let inputs = &to_decide["inputs"];
+            *text += &if self.hardly_differ() {
+                format!(
+                    "; about {inputs} more inputs would show that there is no practical difference"
+                )
+            } else {
+                format!("; about {inputs} more inputs would decide it")
+            };
             if let Some(cost) = to_decide["cost"].as_f64().and_then(Money::from_dollars) {
                 *text += &format!(", for {} calls and {cost}", to_decide["calls"]);
             }
@@ -308,14 +329,15 @@ impl Facts<'_> {
         if let (Verdict::Open, None, Some(_)) = (self.verdict, &self.to_decide, self.likely) {
             *text += "; more inputs will hardly decide it";
         }
-        if let (Verdict::Open, Some(chance)) = (self.verdict, self.likely) {
+        if let (Verdict::Open, Some(chance), false) =
+            (self.verdict, self.likely, self.hardly_differ())
+        {
             let [first, second] = self.pair;
             let (likely, chance) =
                 if chance < 0.5 { (second, 1.0 - chance) } else { (first, chance) };
             *text += &format!(
-                "; `{likely}` is probably better ({:.0} %), unless rare failures have not \
-                 occurred yet",
-                (100.0 * chance).min(99.0)
+                "; `{likely}` is probably better ({}), unless rare failures have not occurred yet",
+                percent(Some(chance))
             );
         }
 

@@ -5,5 +5,6 @@ mod agenda;
 pub mod cases;
 pub mod comparison;
 pub mod execution;
+mod expense;
 pub mod findings;
 pub mod sequential_test;

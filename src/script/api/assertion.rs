@@ -31,8 +31,8 @@ fn people(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "answers(answers: map)",
         r#"
-        Sets in a test what people answer to `ask`, by the text of the question, in which `*` stands for
-        any text. A question without an answer fails the test.
+        In a test, sets the answers to `ask` by the text of the question; `*` stands for any text. A
+        question without an answer fails the test.
         ```rhai
         // In a file `*_test.rhai`; answers belong to tests.
         fn test_release() {

@@ -3,7 +3,7 @@
 use super::flow::read_budget;
 use super::operation::read_function;
 use super::tool::read_tools;
-use super::{def, model};
+use super::{def, image, model, saved};
 use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
@@ -15,18 +15,17 @@ use crate::model::message::Message;
 use crate::model::request::Settings;
 use crate::model::tool::{ToolCall, ToolChoice};
 use crate::script::Inner;
-use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::error::{EvalError, throw};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::{convert, shape, tasks};
-use crate::session::branch::{Branch, Exchange, SharedBranch};
+use crate::session::branch::{Branch, SharedBranch};
 use crate::session::tool::Tool;
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<SharedBranch>("branch");
     creation(engine, host);
     questions(engine, host);
     checks(engine, host);
@@ -75,7 +74,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
+pub(super) fn create(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
     let mut options = Options::of("branch", map).map_err(|e| throw(&e))?;
     let model = match options.take("model") {
         Some(value) => model::read(host, value)?,
@@ -99,13 +98,13 @@ fn questions(engine: &mut Engine, host: &Rc<Inner>) {
         Sends the text to the branch's model, waits for the answer, and appends both to the
         conversation. A call that fails appends nothing and throws `#{ kind, message, retryable,
         status, .. }`. Options: `context` (data placed before the question), `schema` (a JSON
-        schema; the answer is then a value, and an answer that does not match throws
-        `invalid_output`), and the settings `temperature`, `top_p`, `max_tokens`, `stop`, `seed`,
-        `stream`, `timeout_ms`, `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `on_length`
-        ("accept": an answer that reached `max_tokens` is returned as it is, and `was_cut` of the branch
-        is true; without it, such an answer throws `length`), `extra` (a
-        map of additional fields for the provider; fields that have a setting, and fields that
-        request more than one text reply, are errors).
+        schema; the answer is then a value, and an answer that does not match throws `invalid_output`),
+        `temperature`, `top_p`, `max_tokens`, `stop`, `seed`, `stream`, `timeout_ms`,
+        `header_timeout_ms`, `idle_timeout_ms`, `attempts_max`, `on_length` ("accept": an answer that
+        reached `max_tokens` is returned as it is, and `was_cut` of the branch is true; without it, such
+        an answer throws `length`), `images` (a list of pictures: paths, `data:` texts or bytes, at most
+        8 of 5 MiB each), `extra` (a map of additional fields for the provider; fields that
+        have a setting, and fields that request more than one text reply, are errors).
         ```rhai
         let b = branch("demo/echo");
         let answer = b.communicate("Name one risk.", #{ temperature: 0.2, context: "Electric vans" });
@@ -167,7 +166,7 @@ fn ask(
         Keep::Nothing => "chat",
     };
 
-    let mut prompt = prompt(name, text, map).map_err(|e| throw(&e))?;
+    let mut prompt = prompt(host, name, text, map).map_err(|e| throw(&e))?;
     prompt.instruction = prompt.full();
     prompt.context = None;
 
@@ -195,22 +194,22 @@ fn checks(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "operate(branch: branch, text: string) -> any",
         r#"
-        Asks the branch's model until the answer is right. With a `schema`, the answer is a value of it:
-        the JSON in the answer is found, mended where it can have only one meaning, and validated. If it
-        does not match, or if `check` objects, the model is shown its answer and what is wrong with it,
-        and asked again at most `max_repairs` times (2). Then `#{ kind: "invalid_output", problems,
-        partial, repairs }` is thrown. Only the question and the right answer are appended to the
-        branch. Options: `schema`, `check` (`|value|` that returns true, or a text that says what is
-        wrong), `max_repairs`, `keep` ("all", "answer" without the calls of tools, or "nothing": what
-        the branch gets), and those of `communicate`. An answer that reached the limit of tokens is not
-        mended: raise `max_tokens`.
-        With `tools`, the model may call them first, as often as it wants to: `max_steps` (10 requests,
-        of which the last one asks for the answer), `max_tool_calls` (64), `tool_choice` ("auto",
-        "required", "none" or a name; the last three hold for the first request), `protocol` ("auto",
-        "native", or "schema", which works with every model), `context_max` (a number of tokens, beyond
-        which the oldest results are left out), `budget` (a map of `max_cost`, `max_tokens` and
-        `max_calls` for this question). With `trace: true` the result is `#{ value, steps: [#{ thought,
-        calls: [#{ tool, args, result, error, ms }] }], calls, tool_calls, cost, stopped }`.
+        Asks the branch's model until the answer is valid. With a `schema`, the answer is a value that
+        matches it: the JSON in the reply is found, mended where it can have only one meaning, and
+        validated. If it does not match, or if `check` rejects it, the model is shown its answer and
+        what is wrong with it, and is asked again at most `max_repairs` times (2). After that, `#{ kind:
+        "invalid_output", problems, partial, repairs }` is thrown. Only the question and the valid
+        answer are appended to the branch. Options: `schema`, `check` (`|value|` that returns true, or a
+        text that says what is wrong), `max_repairs`, `keep` (what is appended to the branch: "all";
+        "answer", without the tool calls; or "nothing"), and those of `communicate`. An answer that
+        reached the token limit is not mended; raise `max_tokens`. With `tools`, the model may call them
+        before it answers, within `max_steps` (10 requests, of which the last one asks for the answer)
+        and `max_tool_calls` (64), `tool_choice` ("auto", "required", "none" or a name; the last three
+        apply only to the first request), `protocol` ("auto", "native", or "schema", which works with
+        every model), `context_max` (a maximum number of tokens; beyond it, the oldest results are left
+        out), `budget` (a map of `max_cost`, `max_tokens` and `max_calls` for this question). With
+        `trace: true` the result is `#{ value, steps: [#{ thought, calls: [#{ tool, args, result, error,
+        ms }] }], calls, tool_calls, cost, stopped }`.
         ```rhai
         let b = branch("demo/echo");
         let label = "thought: string, label: good | bad, sure: integer 0..9";
@@ -243,9 +242,9 @@ fn reacting(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "react(branch: branch, text: string, options: map) -> any",
         r#"
-        Like `operate` with tools, and the model writes a thought before it calls one. `tools` are
-        required, here or on the branch. As a pattern of an optimizer, it takes a model or the name of
-        one in place of the branch.
+        Like `operate` with tools, but the model writes a thought before each call. `tools` are
+        required, in the options or on the branch. As a pattern of an optimizer, it takes a model, or
+        a model's name, in place of the branch.
         ```rhai
         let add = tool("add", "Adds two whole numbers.", "a: integer, b: integer", |x| x.a + x.b);
         let r = branch("demo/echo").react("What is 17 + 25? Use add.", #{ tools: [add], trace: true });
@@ -333,7 +332,7 @@ fn operate(
         let mut options = Options::of(of, map)?;
         let mut checks = read_checks(host, context, &mut options)?;
         checks.tools.thinks = of == "react";
-        let mut prompt = prompt_of(of, text, options)?;
+        let mut prompt = prompt_of(host, of, text, options)?;
         prompt.instruction = prompt.full();
         prompt.context = None;
         Ok(CheckedPrompt { prompt, ..checks })
@@ -439,15 +438,21 @@ fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
 }
 
 /// Reads a prompt from the options of a call.
-pub(super) fn prompt(of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
-    prompt_of(of, text, Options::of(of, map)?)
+fn prompt(host: &Rc<Inner>, of: &'static str, text: &str, map: Map) -> Result<Prompt, Failure> {
+    prompt_of(host, of, text, Options::of(of, map)?)
 }
 
-fn prompt_of(of: &'static str, text: &str, mut options: Options) -> Result<Prompt, Failure> {
+fn prompt_of(
+    host: &Rc<Inner>,
+    of: &'static str,
+    text: &str,
+    mut options: Options,
+) -> Result<Prompt, Failure> {
     let context = options.value("context")?;
     let schema = options.schema()?;
+    let images = image::read(host, &mut options)?;
     let settings = settings(of, options)?;
-    Ok(Prompt { instruction: text.to_owned(), context, schema, settings })
+    Ok(Prompt { instruction: text.to_owned(), context, images, schema, settings })
 }
 
 /// Reads what is left of some options as settings.
@@ -491,8 +496,8 @@ fn properties(engine: &mut Engine) {
         engine,
         "get was_cut(branch: branch) -> bool",
         r#"
-        Whether the last answer on this branch reached `max_tokens` and is only a beginning. It can be true
-        only with `on_length: "accept"`; without that, such an answer is an error.
+        Whether the last answer on this branch reached `max_tokens` and is therefore incomplete. It can be
+        true only with `on_length: "accept"`; otherwise, such an answer is an error.
         ```rhai
         let b = branch("demo/echo");
         let text = b.chat("Name every bone.", #{ max_tokens: 500, on_length: "accept" });
@@ -506,8 +511,8 @@ fn properties(engine: &mut Engine) {
         engine,
         "get messages(branch: branch) -> array",
         r#"
-        The conversation so far: maps `#{ role, content }`, the system prompt first. Where the model
-        called tools, there is `calls` as well, a list of `#{ tool, args }`, and the message after it,
+        The conversation so far: maps `#{ role, content }`, the system prompt first. If the model
+        called tools, its message also has `calls`, a list of `#{ tool, args }`, and the next message,
         with the role "tool", has their results.
         ```rhai
         let b = branch("demo/echo");
@@ -629,7 +634,7 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         print(branch_from(json(saved)).messages.len);
         ```
         "#,
-        |branch: &mut SharedBranch| to_map(&branch.borrow()),
+        |branch: &mut SharedBranch| saved::to_map(&branch.borrow()),
     );
 
     let inner = host.clone();
@@ -643,38 +648,6 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         print(b.model.name);
         ```
         "#,
-        move |map: Map| from_map(&inner, map),
+        move |map: Map| saved::from_map(&inner, map),
     );
-}
-
-fn to_map(branch: &Branch) -> Map {
-    let exchanges: Vec<&Exchange> = branch.exchanges().collect();
-    let value = serde_json::json!({
-        "model": branch.model.label,
-        "system": branch.system,
-        "name": branch.name,
-        "exchanges": exchanges,
-    });
-
-    convert::from_value(value).cast()
-}
-
-fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
-    let mut options = Options::of("branch_from", map).map_err(|e| throw(&e))?;
-    let exchanges = options.value("exchanges").map_err(|e| throw(&e))?.unwrap_or_default();
-    let exchanges: Vec<Exchange> = match exchanges {
-        serde_json::Value::Null => Vec::new(),
-        value => serde_json::from_value(value).map_err(|error| {
-            throw_new(Kind::Option, format!("option `exchanges` of `branch_from`: {error}"))
-        })?,
-    };
-
-    let branch = create(host, options.rest())?;
-    for exchange in exchanges {
-        let mut branch = branch.borrow_mut();
-        let turn = branch.begin();
-        branch.record(turn, exchange);
-    }
-
-    Ok(branch)
 }

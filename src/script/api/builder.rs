@@ -29,10 +29,6 @@ pub(in crate::script) struct Node {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<SharedBuilder>("builder");
-    engine.register_type_with_name::<Node>("node");
-    engine.register_type_with_name::<Operation>("operation");
-
     adding(engine, host);
     aggregating(engine, host);
     connecting(engine, host);
@@ -72,8 +68,8 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         `timeout_ms`, `retries`, and the settings of `communicate`. The results of its dependencies
         precede the instruction, each under its name. `retries` is the maximum number of retries
         after a `retryable` failure; each attempt of a call (`attempts_max`) counts. "ask" asks a
-        person: its options are `question`, and `options`, `schema`, `default` and `timeout` as for the
-        word `ask`; the results of its dependencies precede the question.
+        person: its options are `question`, and `options`, `schema`, `default` and `timeout` as for the function `ask`;
+        the results of its dependencies precede the question.
         ```rhai
         let g = builder("essay");
         let draft = g.add_operation("communicate", #{ name: "draft", instruction: "Write it." });

@@ -1,7 +1,7 @@
 //! Files and JSON. Files are named relative to the script's folder.
 
 use super::def;
-use crate::base::failure::Kind;
+use crate::base::failure::{Failure, Kind};
 use crate::base::json;
 use crate::base::secret::{self, scrub_document};
 use crate::script::Inner;
@@ -61,8 +61,8 @@ fn json_words(engine: &mut Engine) {
         "json(text: string) -> any",
         r#"
         Parses JSON. Whole numbers keep their digits: a number above 9223372036854775807 has a
-        special type that can be printed, compared and written again; one above 18446744073709551615
-        is an error.
+        special type that can be printed, compared and written again, and that `to_int` refuses; one
+        above 18446744073709551615 is an error.
         ```rhai
         print(json(`{"a": [1, 2]}`).a[1]);
         ```
@@ -103,7 +103,7 @@ fn written(data: Result<Value, String>) -> Result<String, EvalError> {
     data.map(|data| data.to_string()).map_err(|reason| throw_new(Kind::Json, reason))
 }
 
-/// Lets whole numbers above 2^63 be compared with other numbers.
+/// Lets whole numbers above 2^63 be compared with other numbers, and keeps their digits.
 fn large_numbers(engine: &mut Engine) {
     type Holds = fn(Ordering) -> bool;
     let operators: [(&str, Holds); 6] = [
@@ -124,9 +124,17 @@ fn large_numbers(engine: &mut Engine) {
         engine.register_fn(name, move |a: u64, b: f64| loose(approximate(a).partial_cmp(&b)));
         engine.register_fn(name, move |a: f64, b: u64| loose(a.partial_cmp(&approximate(b))));
     }
+
+    // The language would make a negative number of it.
+    engine.register_fn("to_int", |number: u64| {
+        i64::try_from(number).map_err(|_| {
+            let message = format!("{number} is too large: whole numbers end at {}", i64::MAX);
+            throw_new(Kind::Script, message)
+        })
+    });
 }
 
-#[allow(clippy::cast_precision_loss, reason = "beside a float only its precision is left")]
+#[allow(clippy::cast_precision_loss, reason = "the language compares so with every float")]
 fn approximate(number: u64) -> f64 {
     number as f64
 }
@@ -185,7 +193,23 @@ pub(super) fn folder(host: &Inner) -> &Path {
     host.with.script.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Reads a file that need not be text; of one that is longer than the limit, only its beginning.
+pub(super) fn read_bytes(host: &Rc<Inner>, path: &str, limit: usize) -> Result<Vec<u8>, Failure> {
+    let file = find(host, folder(host), path).map_err(|error| host.failure(&error))?;
+    let bytes = files::read_bytes(&file, limit).map_err(|error| {
+        host.depends_on_unread(&file);
+        Failure::new(Kind::File, format!("reading `{path}`: {error}"))
+    })?;
+
+    host.depends_on(&file, Some(&bytes));
+    Ok(bytes)
+}
+
 fn read(host: &Rc<Inner>, path: &str) -> Result<String, EvalError> {
+    if let Some(draft) = draft(host, path)? {
+        return Ok(draft);
+    }
+
     let file = find(host, folder(host), path)?;
     let text = files::read(&file).map_err(|error| {
         host.depends_on_unread(&file);
@@ -204,8 +228,28 @@ fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, EvalError> {
     Ok(values.into_iter().map(convert::from_value).collect())
 }
 
+/// Returns what a run that writes nothing would have written to a file.
+fn draft(host: &Rc<Inner>, path: &str) -> Result<Option<String>, EvalError> {
+    if !host.executor().is_dry() {
+        return Ok(None);
+    }
+
+    let place = find_place(host, Right::Read, folder(host), path)?;
+    Ok(host.executor().draft(&place))
+}
+
 fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), EvalError> {
-    if host.executor().is_dry() {
+    let executor = host.executor();
+    if executor.is_dry() {
+        // A plan ends where its run ends; a replay needs no right, since it writes nothing.
+        let place = match executor.guess() {
+            Some(_) => find_place(host, Right::Write, folder(host), path)?,
+            None => match find_place(host, Right::Read, folder(host), path) {
+                Ok(place) => place,
+                Err(_) => return Ok(()),
+            },
+        };
+        executor.keep_draft(place, scrub_document(text).into_owned());
         return Ok(());
     }
 
@@ -217,8 +261,10 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), EvalError> {
 
 /// Finds the place of a file that others write, and makes its folder.
 pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, EvalError> {
-    if host.executor().is_dry() {
-        return find_place(host, Right::Read, folder(host), path);
+    let executor = host.executor();
+    if executor.is_dry() {
+        let right = if executor.guess().is_some() { Right::Write } else { Right::Read };
+        return find_place(host, right, folder(host), path);
     }
 
     let place = find_place(host, Right::Write, folder(host), path)?;

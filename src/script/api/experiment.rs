@@ -51,10 +51,10 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         or true or false), `branch` (each execution gets a copy; default: a branch of the default
         model), `timeout_ms`, `of` (describes the input, as for `recommend`).
 
-        Gives `#{ value, pattern, score, task_type, reason, best, probability, explored, metrics }`,
-        where `task_type` to `explored` are those of `recommend`. If a pattern fails, the failure is
-        recorded and its error is thrown. An execution is recorded once, even if its run is killed
-        and resumed. The judge's calls do not count for the pattern.
+        Returns `#{ value, pattern, score, task_type, reason, best, probability, explored, metrics
+        }`, where `task_type` to `explored` are those of `recommend`. If a pattern fails, the
+        failure is recorded and its error is thrown. An execution is recorded once, even if its run
+        is killed and resumed. The judge's calls do not count for the pattern.
         ```rhai
         let o = optimizer(#{ memory: true, learn_from_demo: true });
         let ways = #{
@@ -98,23 +98,22 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "compare(optimizer: optimizer, task_type: string, patterns: map, inputs: array) -> map",
         r#"
-        Finds which of several patterns is better: executes each on the same inputs, side by side, in
-        random order, on fresh branches, until the result is decided or the budget is spent. A pattern
-        that is surely worse than another is dropped. `patterns`, `judge`, `branch` and `timeout_ms` are
-        those of `run`. Options: `confidence` (.95: the probability that no interval is ever wrong,
-        however often you look), `min_effect` (.02: smaller differences are a tie), `repeat` (1:
-        executions of each pattern on each input; an input counts once, with its mean score), `warm_up`
-        (1: executions per pattern that do not count), `max_concurrent` (8: concurrent executions; 1
-        leaves the times undisturbed), `max_cost`, `max_tokens`, `max_calls`, `record` (true: records
-        the executions for the optimizer), `objective` (default: the optimizer's).
+        Finds which of several patterns is better: executes all of them on the same inputs, concurrently
+        and in random order, on fresh branches, until the result is decided or the budget is spent. A
+        pattern that is certainly worse than another is dropped. `patterns`, `judge`, `branch` and
+        `timeout_ms` are those of `run`. Options: `confidence` (.95: the probability that no interval is
+        ever wrong, however often you look), `min_effect` (.02: smaller differences are a tie), `repeat`
+        (1: executions of each pattern on each input; an input counts once, with its mean score),
+        `warm_up` (1: executions per pattern that do not count), `max_concurrent` (8: concurrent
+        executions; 1 leaves the times undisturbed), `max_cost`, `max_tokens`, `max_calls`, `record`
+        (true: records the executions for the optimizer), `objective` (default: the optimizer's).
 
-        Gives `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
+        Returns `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
         to_decide, scale, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
-        distinguishable yet", and `to_decide` then estimates the `inputs`, `calls` and `cost` that
-        are missing. `difference` is the score of the first of `pair` less that of the second. `scale`
-        is at which time and cost their reward is halved: what the `objective` says, or else the medians
-        of the first ten inputs. A run
-        that is killed and resumed pays for nothing again and keeps the figures that it had.
+        distinguishable yet", and `to_decide` then estimates the `inputs`, `calls` and `cost` that are
+        missing. `difference` is the score of the first of `pair` minus that of the second. `scale` has the
+        time and the cost at which their reward is halved, as set by the `objective`, or else the medians of
+        the first ten inputs. A run that is killed and resumed pays for nothing twice and keeps its figures.
         ```rhai
         let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });
         let ways = #{ short: |n| n, long: |n| n + 1 };
@@ -282,6 +281,7 @@ impl<'a> TrialRequest<'a> {
             arms: self.arms,
             inputs,
             rule,
+            given: Vec::new(),
             expected: None,
             repeat: repeat.unwrap_or(1),
             warm_up: warm_up.unwrap_or(1),

@@ -25,9 +25,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "run(name: string) -> report",
         r#"
-        The report of a run of this project, as `flow` returns it: `run("@")` is that of the last run,
-        `"@-1"` of the one before, `"@fail"` of the last one that failed, and the beginning of an id that of
-        this run; sessions of the REPL do not count. Operations of several flows stand in it together. It works in `kaizen repl` only, where
+        Returns the report of a run of this project, as `flow` does. `"@"` is the last run, `"@-1"` the one before,
+        `"@fail"` the last one that failed, and the beginning of an id is the run with that id; sessions of the REPL do
+        not count. The report contains the operations of all flows of the run. This works only in `kaizen repl`, where
         nothing is resumed or replayed.
         ```rhai
         // In `kaizen repl`, after a run:

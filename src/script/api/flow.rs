@@ -42,8 +42,6 @@ pub(in crate::script) const KINDS: &[&str] = &[
 ];
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Rc<Graph>>("graph");
-    engine.register_type_with_name::<Rc<Report>>("report");
     graphs(engine);
     running(engine, host);
     report_lists(engine);
@@ -450,8 +448,8 @@ fn report_values(engine: &mut Engine) {
         engine,
         "result(report: report, name: string) -> any",
         r#"
-        The value of one operation, by its name or its node. An operation that gave none throws why; an
-        unknown name is an error.
+        The value of one operation, by its name or its node. If the operation produced none, its error
+        is thrown; an unknown name is an error.
         ```rhai
         let g = builder("one");
         g.add_operation(|| 1, #{ name: "a" });

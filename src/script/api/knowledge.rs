@@ -20,8 +20,6 @@ use std::rc::Rc;
 pub(in crate::script) type KnowledgeHandle = Rc<RefCell<GuideFile>>;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<KnowledgeHandle>("knowledge");
-
     let inner = host.clone();
     def(
         engine,

@@ -20,8 +20,9 @@ fn orders(engine: &mut Engine) {
         engine,
         "sorted(list: array) -> array",
         r#"
-        Returns a list in order. A function of two items says which one comes first: by a number below 0,
-        0 or above 0, or by true. (`sort` changes a variable and returns nothing.)
+        Returns a sorted list. A function of two items decides which one comes first: by returning a
+        number below, at or above 0, or true if the first one does. (`sort` changes a variable and
+        returns nothing.)
         ```rhai
         print([3, 1, 2].sorted());
         print(["ccc", "a"].sorted(|a, b| a.len() - b.len()));
@@ -60,7 +61,7 @@ fn orders(engine: &mut Engine) {
         "zip(list: array, other: array) -> array",
         r#"
         Pairs the items of two lists: `[[a, b], ..]`, as many as the shorter list has. With a function of
-        two arguments, the list holds what that returns.
+        two arguments, the list contains its results.
         ```rhai
         for pair in ["a", "b"].zip([1, 2]) { print(pair[0] + pair[1]); }
         ```
@@ -121,7 +122,7 @@ fn figures(engine: &mut Engine) {
         engine,
         "mean(list: array) -> float",
         r#"
-        Returns the mean of the numbers of a list. An empty list has none: that is an error.
+        Returns the mean of the numbers of a list. An empty list is an error.
         ```rhai
         print([1, 2].mean());
         ```

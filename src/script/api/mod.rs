@@ -7,14 +7,17 @@ mod data;
 mod experiment;
 mod finished;
 mod flow;
+mod image;
 pub(super) mod knowledge;
 mod list;
+mod mcp;
 mod model;
 mod operation;
 mod optimizer;
 pub(super) mod people;
 mod recommend;
 pub(super) mod run;
+mod saved;
 mod schema;
 mod score;
 pub(super) mod session;
@@ -30,7 +33,12 @@ pub(super) use data::read_json;
 pub(super) use flow::KINDS as EVENT_KINDS;
 pub(super) use operation::KINDS as OPERATION_KINDS;
 
+use crate::executor::report::Report;
+use crate::flow::Graph;
+use crate::model::Model;
 use crate::script::Inner;
+use crate::session::branch::SharedBranch;
+use crate::session::tool::Tool;
 use rhai::{Dynamic, Engine, FuncRegistration, RhaiFunc, RhaiNativeFunc, Scope, Shared, Variant};
 use std::any::TypeId;
 use std::rc::Rc;
@@ -49,7 +57,7 @@ pub(in crate::script) const RUN: &str = "the run itself";
 pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("models", &[model::register]),
     ("branches", &[branch::register]),
-    ("tools", &[tool::register]),
+    ("tools", &[tool::register, mcp::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
     ("working at once", &[task::register]),
     (
@@ -81,8 +89,53 @@ pub fn groups() -> impl Iterator<Item = &'static str> {
     GROUPS.iter().map(|(group, _)| *group)
 }
 
+/// A type of values that scripts hold without looking into them.
+struct HandleType {
+    id: TypeId,
+    /// The word for it.
+    word: &'static str,
+    name: fn(&mut Engine, &'static str),
+}
+
+impl HandleType {
+    fn of<T: Variant + Clone>(word: &'static str) -> HandleType {
+        let name = |engine: &mut Engine, word: &'static str| {
+            engine.register_type_with_name::<T>(word);
+        };
+        HandleType { id: TypeId::of::<T>(), word, name }
+    }
+}
+
+fn handles() -> [HandleType; 14] {
+    [
+        HandleType::of::<Model>("model"),
+        HandleType::of::<SharedBranch>("branch"),
+        HandleType::of::<Rc<Tool>>("tool"),
+        HandleType::of::<session::SharedSession>("session"),
+        HandleType::of::<builder::SharedBuilder>("builder"),
+        HandleType::of::<builder::Node>("node"),
+        HandleType::of::<operation::Operation>("operation"),
+        HandleType::of::<Rc<Graph>>("graph"),
+        HandleType::of::<Rc<Report>>("report"),
+        HandleType::of::<Rc<task::Background>>("task"),
+        HandleType::of::<optimizer::OptimizerHandle>("optimizer"),
+        HandleType::of::<knowledge::KnowledgeHandle>("knowledge"),
+        HandleType::of::<run::Log>("log"),
+        HandleType::of::<state::State>("state"),
+    ]
+}
+
+/// Returns the word for the type of a handle.
+pub(in crate::script) fn handle_word(value: &Dynamic) -> Option<&'static str> {
+    let id = value.type_id();
+    handles().into_iter().find(|handle| handle.id == id).map(|handle| handle.word)
+}
+
 /// Registers every word of the script API.
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    for handle in handles() {
+        (handle.name)(engine, handle.word);
+    }
     for register in GROUPS.iter().flat_map(|(_, registers)| *registers) {
         register(engine, host);
     }

@@ -15,8 +15,6 @@ use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Model>("model");
-
     let inner = host.clone();
     def(
         engine,
@@ -28,7 +26,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         `max_tokens`, `timeout_ms`, `max_concurrent`, `requests_per_minute`, `price`, and
         `max_tokens_field: "max_completion_tokens"` for a server that knows only that name of the
         limit. A variable that is named as `key` needs a grant, as for `env`. No call is made yet; a
-        missing key is an error of the first call.
+        missing key becomes an error at the first call.
         ```rhai
         let careful = imodel(#{ provider: "demo", model: "echo", temperature: 0.0 });
         print(careful.name);

@@ -2,6 +2,7 @@
 
 use super::branch;
 use super::builder::SharedBuilder;
+use super::image;
 use super::people::read_question;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
@@ -86,6 +87,7 @@ fn fill(
     let instruction = options.text("instruction")?;
     let facts = options.value("context")?;
     let schema = options.schema()?;
+    let images = image::of_operation(host, &op.kind, stem, &mut options)?;
     let missing =
         |what: &str| Failure::new(Kind::Option, format!("operation `{}` needs {what}", op.name));
 
@@ -98,6 +100,7 @@ fn fill(
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
             prompt.context = facts;
             prompt.schema = schema;
+            prompt.images = images;
             prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Operate(checked) | OpKind::React(checked) => {
@@ -110,6 +113,7 @@ fn fill(
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
             prompt.context = facts;
             prompt.schema = schema;
+            prompt.images = images;
             prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Parse(checked) => {

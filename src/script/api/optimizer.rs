@@ -29,8 +29,6 @@ pub(super) struct OptimizerHandle {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<OptimizerHandle>("optimizer");
-
     creation(engine, host);
     recording(engine, host);
     knowing(engine, host);
@@ -56,7 +54,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Learns which pattern suits which task type, in the project's store. Patterns with little
         evidence are tried in proportion to their chance of being the best. Evidence from other task
-        types counts too, most of all from the same group: `review/go` for `review/rust`. Options:
+        types counts too, above all from the same group: `review/go` for `review/rust`. Options:
         `among` (the patterns to choose from), `objective` (weights of `quality`, `time` and `cost`;
         `time_half` and `cost_half` are the seconds and dollars at which the reward is halved, by
         default the medians of the first ten executions of each task type), `constraints`
@@ -64,7 +62,7 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         the best known pattern), `seed`, `memory` (true: keep nothing in the store),
         `learn_from_demo` (true: count executions with the demo model), `policy` ("learn"; "greedy";
         "fixed" for the first of `among`; "guide" for .7 success + .3 / time; "guide_knowledge" for
-        .8 / .2), or `scoring`, its older name.
+        .8 / .2), `scoring` (an older name of `policy`).
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("analysis", "direct", #{ success_rate: 1.0, execution_time: 2.0 });
@@ -189,12 +187,12 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "record_execution(optimizer: optimizer, task_type: string, pattern: string, metrics: map)",
         r#"
-        Records one execution of a pattern: a report's metrics, or a map with `success_rate` (0 to
-        1, the share of the work that gave a result) and, if known, `execution_time` (s), `score` (0
-        to 1, how good the result is), `cost` (dollars), `tokens`. If some executions of a task type
-        have a `score`, one without it counts little, with the expected score of its pattern.
-        Executions with the demo model are kept but not counted. `#{ of: #{ length: 120 } }`
-        describes the input, as for `recommend`; the metrics may also contain it as `of`.
+        Records one execution of a pattern. Pass a report's metrics, or a map with `success_rate` (0
+        to 1, the share of the work that produced a result) and, if known, `execution_time` (s),
+        `score` (0 to 1, how good the result is), `cost` (dollars), `tokens`. If some executions of
+        a task type have a `score`, one without it counts less, with the expected score of its
+        pattern. Executions with the demo model are kept but not counted. `#{ of: #{ length: 120 }
+        }` describes the input, as for `recommend`; the metrics may also contain it as `of`.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.record_execution("review", "vote", #{ success_rate: 1.0, execution_time: 3.5, score: 0.9 });
@@ -332,11 +330,11 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "should_avoid_pattern(optimizer: optimizer, task_type: string, pattern: string) -> bool",
         r#"
-        Returns whether a pattern is better avoided on a task type: with at least 90 % probability,
-        it succeeds in less than half of its executions, and with less than 1 % it is the best
-        pattern. This is only a statement: `recommend` and `run` choose by their beliefs, and so
-        hardly ever choose such a pattern. Without other patterns to compare with, only its failures
-        count.
+        Returns whether a pattern is better avoided on a task type: it succeeds in less than half of
+        its executions with at least 90 % probability, and is the best pattern with less than 1 %
+        probability. This is information, not a ban: `recommend` and `run` choose by their beliefs,
+        so they rarely choose such a pattern. Without other patterns to compare with, only its
+        failures count.
         ```rhai
         let o = optimizer(#{ memory: true });
         for i in 0..3 { o.save_pattern_failure("report", "direct", "no answer"); }

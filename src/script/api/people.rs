@@ -24,15 +24,15 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "ask(question: string, options: map) -> any",
         r#"
-        Asks a person, and returns the answer. On a terminal it asks there, while other tasks continue.
-        Elsewhere the run is suspended once nothing else in it can continue: it ends with exit code 9,
-        everything that was paid for is kept, `kaizen runs` lists the question, and `kaizen answer RUN
-        VALUE` continues it. Options: `options` (a list of the answers that are accepted; people may
-        type their number), `schema` (the answer is a value of this schema), `default` (what an empty
-        answer means), `timeout` (milliseconds, or a text such as "3d"; then the default is the answer,
-        and without a default an error of kind `timeout` is thrown). The timeout counts from the first
-        time the question is asked, also while the run is suspended. In a test, `answers` sets the
-        answers.
+        Asks a person, and returns the answer. On a terminal, kaizen asks there, while other tasks
+        continue. Elsewhere, the run is suspended once nothing else in it can continue: it ends with
+        exit code 9, every reply that was paid for is kept, `kaizen runs` lists the question, and
+        `kaizen answer RUN VALUE` continues it. Options: `options` (a list of the answers that are
+        accepted; people may type their number), `schema` (the answer is a value of this schema),
+        `default` (what an empty answer means), `timeout` (milliseconds, or a text such as "3d"; after
+        that, the default is the answer or, without a default, an error of kind `timeout` is thrown).
+        The timeout starts when the question is first asked, and continues while the run is suspended.
+        In a test, `answers` sets the answers.
         ```rhai
         // In a file `*_test.rhai`; elsewhere this asks you.
         fn test_release() {
@@ -56,11 +56,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "sleep_until(time: string)",
         r#"
         Waits until a time, while other tasks continue: a text such as "2026-12-01T09:00:00Z" or
-        "2026-12-01T09:00:00+01:00", or milliseconds since 1970 as `now()` returns them. A time that has
-        passed is not waited for. Where nobody watches (stdin or stderr is no terminal), a wait of more
-        than 5 minutes (`suspend_after` under [run] in kaizen.toml) suspends the run: it ends with exit
-        code 9, and `kaizen resume --due` continues it when the time has come. The same holds for
-        `sleep`.
+        "2026-12-01T09:00:00+01:00", or milliseconds since 1970 as `now()` returns them. It returns
+        immediately if the time has passed. Where nobody watches (stdin or stderr is not a terminal), a
+        wait of more than 5 minutes (`suspend_after` under [run] in kaizen.toml) suspends the run: it
+        ends with exit code 9, and `kaizen resume --due` continues it when the time has come. The same
+        holds for `sleep`.
         ```rhai
         sleep_until(now() + 5);
         sleep_until("2026-01-01T00:00:00Z");

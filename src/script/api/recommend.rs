@@ -56,10 +56,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         probability that it was chosen, which is different: a pattern that is rarely the best is
         tried even less often. `explored` is true if another pattern seems better and this one was
         chosen to learn more. `alternatives` are the other patterns with the same figures, best
-        first. A pattern that was never tried is called neither the best nor the worst: its `best`
-        is `()`, and it comes after the others. `#{ among: ["direct", "vote"] }` restricts the choice to these patterns. `changed` is
-        the last detected change, `#{ from, to, at }` with the mean scores and the time in
-        milliseconds since 1970, or `()`.
+        first. A pattern that was never tried counts as neither the best nor the worst: its `best` is `()`, and it comes
+        after the others. `#{ among: ["direct", "vote"] }` restricts the choice to these patterns. `changed` is the last
+        detected change, `#{ from, to, at }` with the mean scores and the time in milliseconds since 1970, or `()`.
 
         `of` describes the input with at most four features: `#{ of: #{ length: text.len, lang: "de"
         } }`. A number is divided into fifths of its first 100 values, once there are ten; a word is

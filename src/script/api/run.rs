@@ -25,9 +25,9 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
         "is_main",
         "bool",
         r#"
-        True in the script that is run, false in a file that it imports. An import runs whatever stands
-        outside of functions; what should run only when the file is run itself belongs into
-        `if is_main { .. }`.
+        True in the script that is run, false in a file that it imports. An import runs all code
+        outside of functions. Put code that should run only when the file itself is run into `if
+        is_main { .. }`.
         ```rhai
         if is_main { print("run directly"); }
         ```
@@ -69,7 +69,7 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
 
 /// What `log` is in a script.
 #[derive(Debug, Clone, Copy)]
-struct Log;
+pub(in crate::script) struct Log;
 
 /// Returns the value of a name that every script knows.
 pub(super) fn constant(host: &Rc<Inner>, name: &str, source: Option<&str>) -> Option<Dynamic> {
@@ -86,7 +86,6 @@ pub(super) fn constant(host: &Rc<Inner>, name: &str, source: Option<&str>) -> Op
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Log>("log");
     params(engine, host);
     output(engine, host);
 
@@ -113,8 +112,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "timestamp() -> timestamp",
         r#"
-        The present instant, to measure how long something takes: see `elapsed`. In a plan, time
-        passes only where the script waits.
+        Returns the current instant, to measure how long something takes (see `elapsed`). In a plan,
+        time passes only where the script waits.
         ```rhai
         let began = timestamp();
         sleep(5);
@@ -282,8 +281,8 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Eval
 
     read.ok_or_else(|| {
         let kind = match kind {
-            "i64" => "a whole number",
-            "f64" => "a number",
+            "int" => "a whole number",
+            "float" => "a number",
             "bool" => "true or false",
             "array" => "a list in JSON",
             _ => "a map in JSON",

@@ -16,12 +16,12 @@ pub(super) fn register(engine: &mut Engine, _host: &Rc<Inner>) {
         engine,
         "schema(text: string) -> map",
         r#"
-        Makes a JSON schema of its short form: `name: TYPE` with commas or line ends between. A type is
-        `string`, `integer`, `number`, `boolean` or `any`, with a range where there is one (`integer
-        0..9`, `string 1..200`); words such as `good | bad`; a list such as `[string]`; or further
-        fields in `{ .. }`. `name?` may be missing, `TYPE or null` may be null, and ` - words` at the
-        end of a field tell the model what it is. A text that is JSON, or a map, is checked and
-        returned. Every option that takes a schema takes these texts as well.
+        Converts the short form of a schema to JSON Schema. The short form lists fields as `name:
+        TYPE`, separated by commas or line ends. A type is `string`, `integer`, `number`, `boolean` or
+        `any`, with an optional range (`integer 0..9`, `string 1..200`); words such as `good | bad`; a
+        list such as `[string]`; or nested fields in `{ .. }`. `name?` may be missing, `TYPE or null`
+        may be null, and ` - words` at the end of a field describe it for the model. JSON text and maps
+        are checked and returned. Every option that takes a schema also accepts the short form.
         ```rhai
         let label = schema("thought: string, label: good | bad, sure: integer 0..9, note?: string");
         print(label.required);
@@ -37,9 +37,10 @@ pub(super) fn register(engine: &mut Engine, _host: &Rc<Inner>) {
         engine,
         "parse(text: string, schema: any) -> any",
         r#"
-        Reads a value of a schema from a text without asking any model: the JSON in it is found, also
-        in a block of code or between words, and mended where it can mean only one thing. What does
-        not fit throws `#{ kind: "invalid_output", problems: [#{ path, message }], partial }`.
+        Reads a value of a schema from a text without calling any model: the JSON in it is found,
+        also in a code block or within prose, and mended where it can have only one meaning. A text
+        without a matching value throws `#{ kind: "invalid_output", problems: [#{ path, message }],
+        partial }`.
         ```rhai
         let found = parse("Sure! {label: 'GOOD', sure: '7'}", "label: good | bad, sure: integer");
         print(found);

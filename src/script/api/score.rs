@@ -32,7 +32,7 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
         "same_answer(answer: any, expected: any) -> bool",
         r#"
         Returns whether an answer equals the expected one, for any plain data. Case and surrounding
-        white space of a text do not count, 1 equals 1.0, and a text equals the data it states: "3"
+        white space of a text are ignored, 1 equals 1.0, and a text equals the data it states: "3"
         equals 3, and "[1, 2]" equals a list. An expected answer of `()` is an error.
         ```rhai
         print(same_answer(" Paris", "paris") && same_answer("3", 3));

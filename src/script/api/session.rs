@@ -22,8 +22,6 @@ pub(in crate::script) struct SessionHandle {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<SharedSession>("session");
-
     let inner = host.clone();
     def(
         engine,

@@ -56,8 +56,6 @@ impl State {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<State>("state");
-
     engine.register_indexer_get(|state: &mut State, key: ImmutableString| {
         state.map.borrow().get(key.as_str()).cloned().unwrap_or(Dynamic::UNIT)
     });

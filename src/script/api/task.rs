@@ -34,7 +34,6 @@ pub(crate) struct Background {
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Rc<Background>>("task");
     gathering(engine, host);
     background(engine, host);
     guarding(engine, host);
@@ -270,6 +269,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         |task: &mut Rc<Background>| finish(&task.clone()),
     );
 
+    let inner = host.clone();
     def(
         engine,
         "get done(task: task) -> bool",
@@ -281,7 +281,10 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         print(t.done);
         ```
         "#,
-        |task: &mut Rc<Background>| task.waited.get() || task.result.borrow().is_some(),
+        move |task: &mut Rc<Background>| {
+            inner.executor().look_at_ends();
+            task.waited.get() || task.result.borrow().is_some()
+        },
     );
 
     def(

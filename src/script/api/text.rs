@@ -22,7 +22,8 @@ fn texts(engine: &mut Engine) {
         engine,
         "trimmed(text: string) -> string",
         r#"
-        Returns a text without the blanks at its ends. (`trim` changes a variable and returns nothing.)
+        Returns a text without the white space at both ends. (`trim` changes a variable and returns
+        nothing.)
         ```rhai
         print(" yes ".trimmed() == "yes");
         ```
@@ -34,7 +35,8 @@ fn texts(engine: &mut Engine) {
         engine,
         "replaced(text: string, part: string, other: string) -> string",
         r#"
-        Returns a text in which every `part` is `other`. (`replace` changes a variable and returns nothing.)
+        Returns a text with every `part` replaced by `other`. (`replace` changes a variable and returns
+        nothing.)
         ```rhai
         print("a-b-c".replaced("-", " "));
         ```
@@ -74,7 +76,7 @@ fn texts(engine: &mut Engine) {
         engine,
         "reversed(text: string) -> string",
         r#"
-        Returns a text or a list from back to front.
+        Returns a text or a list in reverse order.
         ```rhai
         print([1, 2, 3].reversed());
         ```
@@ -86,7 +88,7 @@ fn texts(engine: &mut Engine) {
         engine,
         "join(list: array, separator: string) -> string",
         r#"
-        Joins the items of a list to one text.
+        Joins the items of a list into one text.
         ```rhai
         print(["a", "b", 3].join(", "));
         ```
@@ -114,7 +116,8 @@ fn numbers(engine: &mut Engine) {
         engine,
         "round(number: float, digits: int) -> float",
         r#"
-        Rounds a number to so many decimals. The value stays a number; `format` writes it as text.
+        Rounds a number to the given number of decimals. The result is a number; `format` returns a
+        text.
         ```rhai
         print(round(1.9408522, 2));
         ```
@@ -136,7 +139,7 @@ fn numbers(engine: &mut Engine) {
         engine,
         "format(number: float, digits: int) -> string",
         r#"
-        Writes a number with so many decimals.
+        Writes a number with the given number of decimals.
         ```rhai
         print(`${format(1.9408522, 1)} times faster`);
         ```
@@ -151,8 +154,8 @@ fn numbers(engine: &mut Engine) {
         engine,
         "percent(share: float) -> string",
         r#"
-        Writes a share as a percentage with one decimal. With two numbers it is the share of the first in
-        the second, so no whole numbers need be divided.
+        Writes a share as a percentage with one decimal. With two numbers, writes the share of the first
+        in the second, which avoids a division of whole numbers.
         ```rhai
         print(percent(0.256) + " of all, " + percent(2, 3) + " of these");
         ```

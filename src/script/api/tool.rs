@@ -20,7 +20,6 @@ use serde_json::json;
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    engine.register_type_with_name::<Rc<Tool>>("tool");
     creation(engine, host);
     properties(engine);
     calls(engine, host);
@@ -32,14 +31,15 @@ fn creation(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "tool(name: string, description: string, schema: any, function: function) -> tool",
         r#"
-        Makes a function a tool that models can call in `operate` and `react`. The description says what
-        it does, for the model; the schema (in any form that `schema` takes) describes its arguments,
-        which are an object. The function is called as `|args|` or `|args, info|`: `args` is a map that
-        matches the schema; `info` is `#{ id, key, step }`, where `key` stays the same when the run is
-        resumed and is different in every new run. Options: `effects` ("write", or "read" for a tool
-        without lasting effect, which may run beside others), `approve` (true, or `|args|` that returns
-        true, if a person must approve the call first; `--approve=NAME` does so beforehand),
-        `timeout_ms` (60 s), `max_result` (the most bytes of a result that the model sees, 16384).
+        Turns a function into a tool that models can call in `operate` and `react`. The description
+        tells the model what the tool does. The schema (in any form that `schema` accepts) describes its
+        arguments as an object. The function is called as `|args|` or `|args, info|`: `args` is a map
+        that matches the schema; `info` is `#{ id, key, step }`, where `key` stays the same when the run
+        is resumed and is different in every new run. Options: `effects` ("write", or "read" for a tool
+        without lasting effect, which may run concurrently with others), `approve` (true, or `|args|`
+        that returns true, if a person must approve the call first; `--approve=NAME` does so
+        beforehand), `timeout_ms` (60 s), `max_result` (maximum number of bytes of a result that the
+        model sees, 16384).
         ```rhai
         let add = tool("add", "Adds two whole numbers.", "a: integer, b: integer", |x| x.a + x.b);
         print(branch("demo/echo").act(add, #{ a: 1, b: 2 }));
@@ -181,7 +181,7 @@ fn properties(engine: &mut Engine) {
         engine,
         "get description(tool: tool) -> string",
         r#"
-        What a tool does, as the model reads it.
+        The description of a tool, which tells the model what it does.
         ```rhai
         let now = tool("clock", "Says how late it is.", #{}, || "noon");
         print(now.description);
@@ -207,7 +207,7 @@ fn properties(engine: &mut Engine) {
         engine,
         "get effects(tool: tool) -> string",
         r#"
-        What a tool does to the world: "write" if it may have a lasting effect, "read" if it has none.
+        The effects of a tool: "write" if it may have a lasting effect, "read" if it has none.
         ```rhai
         let clock = tool("clock", "Says how late it is.", #{}, || "noon", #{ effects: "read" });
         print(clock.effects);
@@ -238,9 +238,10 @@ fn calls(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "act(branch: branch, tool: tool, arguments: map) -> any",
         r#"
-        Calls a tool without asking a model, and returns its result: a tool, or the name of one of the
-        branch's. The arguments are checked by the schema, the call is approved and journaled like one
-        that a model asked for. If the tool fails, `#{ kind: "tool", tool, args, cause }` is thrown.
+        Calls a tool without calling a model, and returns its result. Pass a tool, or the name of one
+        of the branch's tools. The arguments are checked against the schema, and the call is approved
+        and journaled like one that a model requests. If the tool fails, `#{ kind: "tool", tool, args,
+        cause }` is thrown.
         ```rhai
         let add = tool("add", "Adds two whole numbers.", "a: integer, b: integer", |x| x.a + x.b);
         let b = branch(#{ model: "demo/echo", tools: [add] });

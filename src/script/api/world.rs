@@ -97,12 +97,12 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         Runs a program in the script's folder, without a shell, waits for it and returns `#{ code,
         stdout, stderr }`. Programs that it leaves running are stopped with it. Programs need a
         grant: `--allow-run=PROGRAM`, or `run` under [permissions] in kaizen.toml; granted programs
-        are not restricted. They receive only common environment variables and those granted by
-        name, and so no keys. Options: `stdin` (text), `timeout_ms` (60 s), `repeatable`. The outcome
-        is journaled: a resumed run does not run it again. If the run was stopped while the program
-        ran, nobody knows whether it took effect: a resumed run stops with an error of kind `unsure`,
-        unless `--lost=repeat` or `--lost=tell` says what to do. With `repeatable: true`, it is run
-        again.
+        are not restricted. They receive only common environment variables and those granted by name,
+        so they receive no keys. Options: `stdin` (text), `timeout_ms` (60 s), `repeatable`. The
+        outcome is journaled: a resumed run does not run it again. If the run was stopped while the
+        program ran, nobody knows whether it took effect: a resumed run stops with an error of kind
+        `unsure`, unless you pass `--lost=repeat` or `--lost=tell`. With `repeatable: true`, it is
+        run again.
         ```rhai
         print(command("echo", ["hello"]).stdout);
         ```
@@ -253,12 +253,12 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
     let is_repeatable = options.flag("repeatable").map_err(|e| throw(&e))?;
     let repeat = if is_repeatable { Repeat::Allowed } else { Repeat::Forbidden };
 
-    let texts = arguments.into_iter().map(|value| match value.into_string() {
-        Ok(text) => Ok(text),
-        Err(kind) => {
+    let texts = arguments.into_iter().map(|value| {
+        let kind = convert::type_name(&value);
+        value.into_string().map_err(|_| {
             let message = format!("the arguments of a program are strings, not {kind}");
-            Err(throw_new(Kind::Option, message))
-        }
+            throw_new(Kind::Option, message)
+        })
     });
     let arguments = texts.collect::<Result<Vec<String>, EvalError>>()?;
 

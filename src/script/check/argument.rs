@@ -3,9 +3,9 @@
 use crate::base::spelling::nearest;
 use crate::flow::draw::Format;
 use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
-use crate::script::check::File;
 use crate::script::check::forms::CallForm;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::{File, foreign};
 use crate::script::diagnostic::{Diagnostic, codes, mismatch};
 use rhai::{Expr, FnCallExpr, Position};
 
@@ -13,6 +13,11 @@ use rhai::{Expr, FnCallExpr, Position};
 const TAKES_FUNCTIONS: &[&str] = &["attempt", "gather", "retry", "task", "timeout"];
 /// Words that ask a model, and give no function.
 const ASKS: &[&str] = &["chat", "communicate", "flow", "operate", "parse", "react"];
+
+/// Tells whether a word is the type of numbers that only programs in Rust can give.
+fn is_width(word: &str) -> bool {
+    word == "int above 2^63"
+}
 
 /// Returns the word by which an expression asks a model at once.
 fn asks(expr: &Expr) -> Option<&str> {
@@ -61,7 +66,10 @@ impl Arguments<'_> {
             given.insert(0, self.receiver.map_or("any".to_owned(), kind));
         }
 
-        let forms: Vec<&CallForm> = forms.iter().filter(|form| form.arity == given.len()).collect();
+        // Those for the widest whole numbers take nothing that a script writes.
+        let is_of_script = |form: &&CallForm| form.params.iter().all(|of| !is_width(of));
+        let forms: Vec<&CallForm> =
+            forms.iter().filter(|form| form.arity == given.len()).filter(is_of_script).collect();
         let is_certain = |form: &&CallForm| {
             let is_known = |word: &String| word == "any" || mismatch::is_certain(word);
             form.params.iter().all(is_known)
@@ -89,8 +97,22 @@ impl Arguments<'_> {
         signatures.sort();
         signatures.dedup();
         signatures.truncate(4);
-        let help = format!("it is called as {}", signatures.join(" or "));
+        let help = match self.foreign(&given) {
+            Some(help) => help.to_owned(),
+            None => format!("it is called as {}", signatures.join(" or ")),
+        };
         Some(Diagnostic { help: Some(help), ..fault })
+    }
+
+    /// Says what to write instead of a call that fits in another language.
+    fn foreign(&self, given: &[String]) -> Option<&'static str> {
+        let first = given.first().map_or("any", String::as_str);
+        match (self.call.name.as_str(), first) {
+            ("int", "string") => foreign::instead_of("int"),
+            ("map", "function") => foreign::instead_of_call("map", false, 1),
+            ("filter", "function") => foreign::instead_of_call("filter", false, 1),
+            _ => None,
+        }
     }
 
     /// Finds a call of a model that is made where a function is wanted that makes it.

@@ -170,13 +170,20 @@ impl CallScope<'_> {
     fn fault(&self, file: &File<'_>, call: &Call<'_>, function: &str) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
         let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-        if !is_word || BUILT_IN.contains(&name) || names_closure(name) {
+        if !is_word || names_closure(name) {
             return None;
         }
 
         let at = |code, message| Diagnostic::at(code, message, file.name, file.text, call.position);
         if call.expr.is_qualified() {
             return self.qualified(call, at);
+        }
+
+        if BUILT_IN.contains(&name) {
+            return one_text(call).map(|message| {
+                let help = "write one text in backticks: `` print(`${a} ${b}`) ``".to_owned();
+                Diagnostic { help: Some(help), ..at(codes::ARGUMENTS, message) }
+            });
         }
 
         let forms = self.forms.all(name);
@@ -208,7 +215,7 @@ impl CallScope<'_> {
         }
 
         let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, false));
-        Some(Diagnostic { help: Some(called_as(forms)), ..fault })
+        Some(Diagnostic { help: Some(called_as(name, forms, (false, given))), ..fault })
     }
 
     /// Checks the arguments of a call that some form takes so many of.
@@ -274,7 +281,7 @@ impl CallScope<'_> {
                 return Some(Diagnostic { help, ..fault.warning() });
             }
             let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, true));
-            return Some(Diagnostic { help: Some(called_as(forms)), ..fault });
+            return Some(Diagnostic { help: Some(called_as(name, forms, (true, given))), ..fault });
         };
 
         let fits = |form: &&CallForm| form.is_script || fits_first(form, kind);
@@ -292,17 +299,17 @@ impl CallScope<'_> {
             let fault =
                 at(codes::FUNCTION, format!("{} has no method `{name}`", mismatch::article(kind)));
             let is_of_kind = |known: &&str| {
-                self.forms
-                    .all(known)
-                    .iter()
-                    .any(|form| form.params.first().is_some_and(|of| of == kind))
+                let mut forms = self.forms.all(known).iter();
+                forms.any(|form| form.params.first().is_some_and(|of| of == kind))
             };
-            let help = suggest_among(name, self.forms.names().filter(is_of_kind));
+            let foreign = foreign::instead_of_method(kind, name).map(str::to_owned);
+            let help =
+                foreign.or_else(|| suggest_among(name, self.forms.names().filter(is_of_kind)));
             return Some(Diagnostic { help, ..fault });
         }
 
         let fault = at(codes::ARGUMENTS, wrong_count(name, &own, given, true));
-        Some(Diagnostic { help: Some(called_as(&own)), ..fault })
+        Some(Diagnostic { help: Some(called_as(name, &own, (true, given))), ..fault })
     }
 
     /// Checks a call of an imported function.
@@ -374,7 +381,18 @@ fn wrong_count(name: &str, forms: &[CallForm], given: usize, is_method: bool) ->
 
     arities.sort_unstable();
     arities.dedup();
+    if arities.is_empty() {
+        return format!("`{name}` is called without a value before it");
+    }
     format!("`{name}` takes {}, not {given}", counted(&arities))
+}
+
+/// Says what is wrong with a call of `print` or `debug`, which take one text.
+fn one_text(call: &Call<'_>) -> Option<String> {
+    let name = call.expr.name.as_str();
+    let given = call.expr.args.len();
+    let is_wrong = ["print", "debug"].contains(&name) && !call.is_method && given > 1;
+    is_wrong.then(|| format!("`{name}` takes 1 argument, not {given}"))
 }
 
 fn counted(arities: &[usize]) -> String {
@@ -383,7 +401,12 @@ fn counted(arities: &[usize]) -> String {
     format!("{} {noun}", arities.join(" or "))
 }
 
-fn called_as(forms: &[CallForm]) -> String {
+/// Says how a function is called that was called by a dot, or not, with so many arguments.
+fn called_as(name: &str, forms: &[CallForm], (is_method, given): (bool, usize)) -> String {
+    if let Some(help) = foreign::instead_of_call(name, is_method, given) {
+        return help.to_owned();
+    }
+
     let mut signatures: Vec<String> =
         forms.iter().map(|form| format!("`{}`", form.signature)).collect();
     signatures.sort();

@@ -7,6 +7,7 @@ use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::forms::{Forms, HANDLES};
 use crate::script::check::paths::{self, FunctionPlace};
 use crate::script::check::value_kind::ValueKind;
+use crate::script::diagnostic::mismatch;
 use crate::script::host::shape;
 use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
@@ -76,9 +77,10 @@ impl<'a> Kinds<'a> {
         }
 
         let own = kinds.functions.entry(String::new()).or_default();
-        for (name, kind) in earlier.iter().filter(|(_, kind)| HANDLES.contains(&kind.as_str())) {
-            let kind = ValueKind::Handle(kind.clone());
-            own.variables.entry(name.clone()).or_insert(Some(kind));
+        for (name, kind) in earlier {
+            let is_handle = HANDLES.contains(&kind.as_str());
+            let kind = is_handle.then(|| ValueKind::Handle(kind.clone()));
+            own.variables.entry(name.clone()).or_insert(kind);
         }
         kinds
     }
@@ -439,6 +441,14 @@ impl<'a> Kinds<'a> {
             ValueKind::Map(shape) => shape.property(name).map(ValueKind::of),
             ValueKind::Inputs(names) => names.iter().any(|known| known == name).then_some(None),
             ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
+            ValueKind::Data(kind @ ("string" | "array")) if !is_index => {
+                let getters = self.forms.all(&format!("get${name}"));
+                let fits = |form: &super::CallForm| {
+                    let first = form.params.first().map_or("any", String::as_str);
+                    first == *kind || !mismatch::is_certain(first) && !HANDLES.contains(&first)
+                };
+                getters.iter().any(fits).then_some(None)
+            }
             ValueKind::List(_) | ValueKind::Data(_) => Some(None),
         };
 

@@ -10,16 +10,21 @@ mod argument;
 mod calls;
 mod closure;
 mod closures;
+mod echo;
+mod expansions;
 pub(super) mod foreign;
 mod forms;
 mod imports;
 mod in_place;
 mod kinds;
+mod lengths;
 mod numbers;
+mod operators;
 mod option_values;
 mod paths;
 mod property;
 mod questions;
+mod servers;
 mod templates;
 mod tools;
 mod used;
@@ -28,6 +33,7 @@ mod whole;
 
 pub(super) use calls::calls_of;
 pub(super) use forms::{CallForm, Forms, HANDLES, help_for, names, signature};
+pub(super) use lengths::asks_without_limit;
 
 use crate::base::spelling::nearest;
 use crate::script::check::kinds::Kinds;
@@ -74,7 +80,7 @@ pub(super) fn read(
     let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
     let ast = check.file(name, text, scope);
 
-    let mut faults = check.faults;
+    let mut faults = echo::without_echoes(check.faults, name, text);
     // The faults of the file itself come before those of what it imports.
     faults.sort_by(|a, b| {
         let place = |fault: &Diagnostic| {
@@ -159,17 +165,21 @@ impl Checker<'_> {
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
         self.tools(file);
+        self.servers(file);
         self.in_place(file, &forms);
         self.divisions(file);
+        self.operators(file, &kinds);
+        self.expansions(file, &kinds);
         self.templates(file);
         self.triple_quotes(file);
         self.shadows(file);
         self.closures(file);
     }
 
-    /// Finds texts in three quotes, which are not what they are in Python.
+    /// Finds texts in three quotes and empty braces, which are not what they are in other languages.
     fn triple_quotes(&mut self, file: &File<'_>) {
-        for form in foreign::triple_quotes(file.text) {
+        let blocks = foreign::empty_blocks(file.text);
+        for form in foreign::triple_quotes(file.text).into_iter().chain(blocks) {
             self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
         }
     }
@@ -239,8 +249,8 @@ fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<Strin
     nearest(name, known.filter(is_word)).map(|near| format!("did you mean `{near}`?"))
 }
 
-/// Most words that a suggestion lists.
-const LISTED_MAX: usize = 24;
+/// Most words among which a suggestion lists all.
+const LISTED_MAX: usize = 40;
 
 /// Suggests one of few words: the nearest, or those with the word as a part, or else all of them.
 fn suggest_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {

@@ -36,6 +36,11 @@ impl OptionValues<'_> {
         }
     }
 
+    /// Finds the wrong values of a literal map of options.
+    pub(super) fn values(&self, of: &str, map: &Expr, faults: &mut Vec<Diagnostic>) {
+        self.map(of, map, faults);
+    }
+
     fn map(&self, of: &str, map: &Expr, faults: &mut Vec<Diagnostic>) {
         let Expr::Map(map, _) = map else { return };
         for (key, value) in &map.0 {

@@ -2,7 +2,7 @@
 
 use crate::script::check::kinds::{Kinds, UnknownPart};
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, File};
+use crate::script::check::{Checker, File, foreign};
 use crate::script::diagnostic::mismatch::article;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::known_map::{advice, no_operation, no_property};
@@ -48,6 +48,13 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<String>)
         ValueKind::Node(_) if name == "result" => {
             let help = "its value is in the report of the flow: `report.result(node)`";
             (no_property("a node", name), Some(help.to_owned()))
+        }
+        ValueKind::Data(kind) => {
+            let known = kinds.properties(kind);
+            let foreign =
+                foreign::instead_of_method(kind, name).or_else(|| foreign::instead_of(name));
+            let help = foreign.map_or_else(|| advice(name, known.into_iter()), str::to_owned);
+            (no_property(&article(kind), name), Some(help))
         }
         of => {
             let known = kinds.properties(of.word());

@@ -44,7 +44,7 @@ impl Checker<'_> {
                 && !is_exact(left, right)
                 && !is_meant(path)
             {
-                found.push((*position, help(left, right)));
+                found.push((*position, help(file.text, *position, left, right)));
             }
             true
         });
@@ -58,17 +58,42 @@ impl Checker<'_> {
     }
 }
 
-/// Says what to write for a division that keeps its fraction.
-fn help(left: &Expr, right: &Expr) -> String {
-    let fraction = match (left, right) {
-        (Expr::IntegerConstant(left, _), Expr::IntegerConstant(right, _)) => {
-            format!("`{left}.0 / {right}`")
-        }
-        (Expr::Variable(name, ..), _) => format!("`{}.to_float() / ..`", name.1),
-        _ => "`.. / 1.0 / ..`".to_owned(),
+/// Says what to write for a division that keeps its fraction; `at` is the place of its sign.
+fn help(text: &str, at: Position, left: &Expr, right: &Expr) -> String {
+    let divided = written(text, at, left);
+    let divisor = match right {
+        Expr::IntegerConstant(number, _) => number.to_string(),
+        Expr::Variable(name, ..) => name.1.to_string(),
+        _ => "..".to_owned(),
     };
 
-    format!("write {fraction} for a fraction, or `(a / b).to_int()` if a whole number is meant")
+    let fraction = match left {
+        Expr::IntegerConstant(number, _) => format!("{number}.0"),
+        _ => format!("{divided}.to_float()"),
+    };
+    format!(
+        "write `{fraction} / {divisor}` for a fraction, or `({divided} / {divisor}).to_int()` if a whole \
+         number is meant"
+    )
+}
+
+/// Returns what stands before the sign of a division, as it is written if it is one value on one line.
+fn written(text: &str, at: Position, left: &Expr) -> String {
+    let is_one = match left {
+        Expr::IntegerConstant(..) | Expr::Variable(..) | Expr::Dot(..) => true,
+        Expr::FnCall(call, _) => is_word(&call.name),
+        _ => false,
+    };
+    let from = left.start_position();
+    let line = at.line().and_then(|line| text.lines().nth(line - 1));
+
+    let said = from.position().zip(at.position()).zip(line).and_then(|((from, to), line)| {
+        let length = to.checked_sub(from)?;
+        let said: String = line.chars().skip(from - 1).take(length).collect();
+        Some(said.trim().to_owned())
+    });
+    let said = said.filter(|said| is_one && from.line() == at.line() && !said.is_empty());
+    said.unwrap_or_else(|| "(..)".to_owned())
 }
 
 /// Tells whether the numbers are known and nothing is dropped.

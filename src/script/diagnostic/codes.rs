@@ -43,6 +43,8 @@ pub const TEST: &str = "K0012";
 pub const SCHEMA: &str = "K0013";
 /// A tool that cannot be offered.
 pub const TOOL: &str = "K0014";
+/// An MCP server that the project does not describe.
+pub const SERVER: &str = "K0015";
 /// A word that works in place and whose result is used.
 pub const IN_PLACE: &str = "K0016";
 /// A division of whole numbers that drops the fraction.
@@ -172,35 +174,43 @@ pub const CODES: &[Code] = &[
     found(
         TOOL,
         "a tool that cannot be offered",
-        "A tool has a name of 1 to 64 letters, digits, `_` and `-`; a description, by which the model \
-         decides when to use it; a schema of its arguments, which are an object; and a function that takes \
-         the arguments as a map, and `info` if it wants to know the `id`, `key` and `step` of the call. \
-         The names in a list of tools differ.",
+        "A tool needs a name of 1 to 64 letters, digits, `_` and `-`; a description, from which the model \
+         decides when to use it; a schema that describes its arguments as an object; and a function. The \
+         function takes the arguments as a map and, optionally, a second parameter `info` with the `id`, \
+         `key` and `step` of the call. The names in a list of tools must differ.",
         "let add = tool(\"add\", \"Adds.\", \"a: integer, b: integer\", || 1);",
+    ),
+    found(
+        SERVER,
+        "an MCP server that kaizen.toml does not describe",
+        "`mcp(\"files\")` needs a table `[mcp.files]` in kaizen.toml, with the `command` or the `url` of the \
+         server. `kaizen tools` lists the servers that there are.",
+        "let tools = mcp(\"files\");",
     ),
     found(
         IN_PLACE,
         "a word that works in place returns nothing",
-        "Words such as `trim`, `replace`, `sort`, `reverse`, `push` and `make_lower` change the variable \
-         that they are called on, and return `()`. In a condition, an assignment or an argument that `()` \
-         is used in the place of the changed value. Use the word that returns a new value (`trimmed`, \
-         `replaced`, `sorted`, `reversed`, `lower`), or call the word as a statement of its own. What a \
-         function is given is a copy, so a change of it is lost unless the function returns it.",
+        "Functions such as `trim`, `replace`, `sort`, `reverse`, `push` and `make_lower` change the \
+         variable that they are called on, and return `()`. In a condition, an assignment or an \
+         argument, this `()` is used instead of the changed value. Use the function that returns a new \
+         value (`trimmed`, `replaced`, `sorted`, `reversed`, `lower`), or make the call a separate \
+         statement. The arguments of a function are copies, so changes to them are lost unless the \
+         function returns them.",
         "let answer = \" yes \";\nprint(answer.trim() == \"yes\");",
     ),
     found(
         DIVISION,
         "a division of whole numbers drops the fraction",
         "`2 / 3` is 0: a whole number divided by a whole number is a whole number. Make one of them a \
-         fraction: `2.0 / 3`, or `right.to_float() / total`; or use `percent(right, total)`. Where the \
-         whole number is meant, write `(a / b).to_int()`.",
+         fraction: `2.0 / 3`, or `right.to_float() / total`; or use `percent(right, total)`. If you \
+         want the whole number, write `(a / b).to_int()`.",
         "let right = 2;\nprint(right / [1, 2, 3].len());",
     ),
     found(
         ESCAPE,
         "backticks know no escapes",
-        "In a text in backticks `\\n` is a backslash and an n: such texts go over several lines as they \
-         are written, and only `${..}` means something in them. Write a real line break, or use double \
+        "In a text in backticks, `\\n` is a backslash and an n. Line breaks are kept as they are \
+         written, and only `${..}` has a special meaning. Write a real line break, or use double \
          quotes.",
         "print(`first\\nsecond`);",
     ),
@@ -213,40 +223,41 @@ pub const CODES: &[Code] = &[
     found(
         RUNS,
         "an import that runs something",
-        "An import runs what stands outside of the functions of a file: calls to models are made and paid \
-         for, once more in each test that imports it. Put what should run only when the file is run itself \
-         into `if is_main { .. }`, or into a function.",
+        "An import runs the code outside of the functions of a file. Calls to models in this code are made \
+         and paid for, and once more in each test that imports the file. Put code that should run only \
+         when the file itself is run into `if is_main { .. }`, or into a function.",
         "",
     ),
     found(
         FOREIGN,
         "a word or a form of another language",
-        "The script has something of Python, JavaScript or LionAGI for which kaizen has another word. The \
-         help says what to write. `kaizen doc python` compares the languages.",
+        "The script uses a function or syntax of Python, JavaScript or LionAGI that is written \
+         differently in kaizen. The help says what to write. `kaizen doc python` compares the languages.",
         "let label = str(4);",
     ),
     found(
         QUESTION,
         "a question that no answer fits",
         "The options of `ask` contradict one another, or accept no answer: `options` must be a list of \
-         different texts, numbers or booleans, `default` must be one of them or fit `schema`, and \
-         `timeout` is a number of milliseconds or a text such as \"3d\".",
+         different texts, numbers or booleans, `default` must be one of them or match `schema`, and \
+         `timeout` must be a number of milliseconds or a text such as \"3d\".",
         "ask(\"Release?\", #{ options: [\"yes\", \"no\"], default: \"maybe\" });",
     ),
     found(
         PROPERTY,
         "there is no such property",
-        "A value of kaizen's does not have a property of this name: what `attempt`, `recommend`, `used` and \
-         the like return, the metrics and results of a report, the `inputs` of an operation, a branch or a \
-         node. Where the kind of the value is known, this is found before the script runs; elsewhere it is an \
-         error of the run (K0101). A map of your own gives `()` for a key that it does not have.",
+        "A value from kaizen does not have a property of this name. Such values are the results of `attempt`, \
+         `recommend`, `used` and the like, the metrics and results of a report, the `inputs` of an operation, \
+         a branch or a node. If the kind of the value is known, this is found before the script runs; \
+         otherwise, it is an error of the run (K0101). Your own maps return `()` for a missing key.",
         "print(attempt(|| 1).err);",
     ),
     found(
         ARGUMENT,
         "an argument that the function does not take",
-        "The function takes so many arguments, but not of this type, or not this word; or the value of an \
-         option has the wrong type, or is out of its range. The help shows how the function is called.",
+        "The function takes this number of arguments, but one of them has the wrong type or is not one of \
+         the allowed words; or the value of an option has the wrong type or is out of range. The help \
+         shows how to call the function.",
         "retry(|| 1, 3);",
     ),
     run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),
@@ -286,7 +297,7 @@ pub const CODES: &[Code] = &[
          `[permissions]` in kaizen.toml. A denial overrides every grant. A variable that a script \
          names as the key of a model (`key: \"env:NAME\"`) needs the same grant as `env(..)`.",
     ),
-    run("K0111", "invalid use of `state` or `hot`", "`state` holds data, no functions."),
+    run("K0111", "invalid use of `state` or `hot`", "`state` holds data, not functions."),
     run(
         "K0112",
         "the script reached its limit of operations",
@@ -356,13 +367,19 @@ pub const CODES: &[Code] = &[
          call the tool in another way.",
     ),
     run(
+        "K0134",
+        "an MCP server could not be asked",
+        "The server is not described in kaizen.toml, did not start, ended, or did not answer as the protocol \
+         says. `kaizen tools SERVER` shows what is wrong with it.",
+    ),
+    run(
         "K0135",
         "nobody knows whether an effect took place",
-        "The run that is resumed was stopped while a program of `command` was running, so it may or may \
-         not have done its work, or a part of it. Look at what it was to do, then choose: \
-         `kaizen run --resume --lost=repeat` runs it again; with `--lost=tell`, `command` throws an \
-         error of this kind that the script can catch. A program that may safely run twice is run \
-         again without asking if its options say `repeatable: true`.",
+        "The run being resumed was stopped while a program of `command` was running. The program may \
+         have done all of its work, part of it, or none. Check what it has done, then choose: `kaizen \
+         run --resume --lost=repeat` runs it again; with `--lost=tell`, `command` throws an error of \
+         this kind that the script can catch. A program that may safely run twice is run again without \
+         asking if its options say `repeatable: true`.",
     ),
     run(
         "K0136",
@@ -380,7 +397,7 @@ pub const CODES: &[Code] = &[
     run("K0203", "the key is not accepted", "Status 401 or 403: check the key."),
     run("K0204", "the provider does not know the model or address", "Status 404."),
     run("K0205", "the provider refuses the request", "Its message says why."),
-    run("K0206", "the provider cannot be reached", "No connection, or it was cut."),
+    run("K0206", "the provider cannot be reached", "No connection could be made, or it was cut."),
     run(
         "K0207",
         "it took too long",
@@ -420,15 +437,15 @@ pub const CODES: &[Code] = &[
         "It is complete, but not JSON, or it does not match the `schema` of the call, even after kaizen \
          has mended what can have only one meaning. It is not appended to the branch; `e.partial` holds \
          the text, and `e.problems` lists what is wrong, each with its `path`. A retry may succeed: use \
-         `operate`, which asks the model to mend its answer, set `retries: 2` for an operation, or use \
-         `retry(3, || ..)`.",
+         `operate`, which asks the model to repair its answer, set `retries: 2` for an operation, or \
+         use `retry(3, || ..)`.",
     ),
     run(
         "K0218",
         "no answer after the last step",
         "The model asked for tools until `max_steps` or `max_tool_calls` was reached, or it repeated the \
-         same calls, and it gave no answer when it was told to answer. `e.partial` holds what it wrote \
-         last. Raise `max_steps`, offer fewer tools, or describe them more clearly.",
+         same calls, and then gave no answer when asked for one. `e.partial` holds its last text. Raise \
+         `max_steps`, offer fewer tools, or describe them more clearly.",
     ),
 ];
 

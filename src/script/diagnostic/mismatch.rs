@@ -1,11 +1,12 @@
 //! Says in the words of scripts why a call or a property did not fit.
 
+use crate::base::count::counted;
 use crate::base::spelling::nearest;
 use crate::script::check::{CallForm, Forms, HANDLES};
 use rhai::{Engine, EvalAltResult};
 
-/// Most properties that are listed.
-const PROPERTIES_MAX: usize = 12;
+/// Most words that are listed; there are hardly more of any value.
+const LISTED_MAX: usize = 40;
 
 /// Explains an error of Rhai's own, if it is one of those that can be said better.
 pub(in crate::script) fn explain(engine: &Engine, error: &EvalAltResult) -> Option<String> {
@@ -46,6 +47,16 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
         .and_then(|form| form.params.first())
         .is_some_and(|first| given.first() == Some(first) && is_handle(first));
     arguments(name, &forms, &given, is_method).map(|(_, said)| said)
+}
+
+/// Says that a closure was called with the wrong number of arguments; nobody knows its name. The signature
+/// is like `anon$1 (i64, string)`.
+pub(in crate::script) fn of_closure(signature: &str) -> String {
+    let given = signature.split_once(" (").and_then(|(_, given)| given.strip_suffix(')'));
+    let given = given.filter(|given| !given.is_empty());
+    let count = given.map_or(0, |given| given.split(", ").count());
+    let arguments = counted(count, "argument", "arguments");
+    format!("a closure was called with {arguments}, but takes another number of them")
 }
 
 /// Says which arguments no form of a function takes, and gives the place of the first one, that of the
@@ -130,13 +141,19 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
     let help = match nearest(name, known.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None if known.is_empty() => String::new(),
-        None => {
-            let shown: Vec<&str> = known.into_iter().take(PROPERTIES_MAX).collect();
-            format!("; it has: {}", shown.join(", "))
-        }
+        None => format!("; it has: {}", listing(&known)),
     };
 
     Some(format!("{a_kind} has no property `{name}`{help}"))
+}
+
+/// Lists words, and says how many more there are where they are too many.
+pub(in crate::script) fn listing(words: &[&str]) -> String {
+    let shown = &words[..words.len().min(LISTED_MAX)];
+    match words.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// Returns the word that scripts know for a type of Rhai's or of ours.

@@ -94,13 +94,11 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
     if let Some(form) = foreign_form(text, error) {
         return of_foreign(file, text, &form);
     }
-    if let ParseErrorType::VariableUndefined(word) | ParseErrorType::Reserved(word) =
-        error.err_type()
-        && let Some(help) = foreign::instead_of(word)
-    {
-        let message = foreign::message(word);
+    if let Some((word, help)) = foreign_word(text, error) {
+        let message = foreign::message(&word);
         let shown = Diagnostic::at(codes::FOREIGN, message, file, text, error.position());
-        return Diagnostic { help: Some(help.to_owned()), ..shown };
+        let width = word.chars().count();
+        return Diagnostic { help: Some(help.to_owned()), width, ..shown };
     }
 
     let message = match error.err_type() {
@@ -122,10 +120,20 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
 
     let mut shown = Diagnostic::at(code, message, file, text, error.position());
     shown.help = match error.err_type() {
+        ParseErrorType::VariableUndefined(name) if is_set(&rest(text, error, name)) => {
+            Some(format!("declare it first: `let {name} = ..;`"))
+        }
         ParseErrorType::VariableUndefined(name) => near_variable(engine, text, name),
+        ParseErrorType::ModuleUndefined(name) => {
+            Some(format!("import it first: `import \"lib/{name}\" as {name};`"))
+        }
         ParseErrorType::MissingToken(token, _) if token == ";" => {
             Some("end the statement before this with `;`".to_owned())
         }
+        ParseErrorType::MismatchedType(wanted, _) if wanted == "a boolean expression" => Some(
+            "write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`"
+                .to_owned(),
+        ),
         ParseErrorType::Reserved(word) => {
             Some(format!("`{word}` is a reserved word; choose another name"))
         }
@@ -133,6 +141,32 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
     };
 
     shown
+}
+
+/// Finds the word of another language that an unknown variable or a reserved word is.
+fn foreign_word(text: &str, error: &ParseError) -> Option<(String, &'static str)> {
+    match error.err_type() {
+        ParseErrorType::VariableUndefined(word) => {
+            foreign::instead_of_variable(word, &rest(text, error, word))
+        }
+        ParseErrorType::Reserved(word) => Some((word.clone(), foreign::instead_of(word)?)),
+        _ => None,
+    }
+}
+
+/// Returns what follows a word in the line of an error.
+fn rest(text: &str, error: &ParseError, word: &str) -> String {
+    let place = error.position();
+    let line = place.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or("");
+    let from = place.position().unwrap_or(1) - 1 + word.chars().count();
+    line.chars().skip(from).collect()
+}
+
+/// Tells whether what follows a variable sets it.
+fn is_set(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let plain = rest.strip_prefix('=').is_some_and(|after| !after.starts_with(['=', '>', '~']));
+    plain || ["+=", "-=", "*=", "/="].iter().any(|sign| rest.starts_with(sign))
 }
 
 /// Shows a form of another language.

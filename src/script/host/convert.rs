@@ -1,5 +1,8 @@
 //! Between script values and plain data.
 
+use crate::script::api::handle_word;
+use crate::script::api::state::State;
+use crate::script::diagnostic::mismatch;
 use crate::script::host::known_map;
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
@@ -47,8 +50,14 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
     if let Ok(letter) = value.as_char() {
         return Ok(Value::String(letter.to_string()));
     }
+    if let Some(state) = value.read_lock::<State>() {
+        let content = state.content();
+        let each =
+            content.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, depth + 1)?)));
+        return Ok(Value::Object(each.collect::<Result<_, String>>()?));
+    }
 
-    Err(format!("a {} is not plain data", type_name(value)))
+    Err(format!("{} is not plain data", mismatch::article(type_name(value))))
 }
 
 /// Makes a script value of plain data.
@@ -80,28 +89,23 @@ pub(in crate::script) fn to_fields(map: &Map) -> Result<serde_json::Map<String, 
 
 /// Returns the word that scripts know for the type of a value.
 pub(in crate::script) fn type_name(value: &Dynamic) -> &'static str {
-    let name = value.type_name();
-
+    if let Some(word) = handle_word(value) {
+        return word;
+    }
     if value.is_fnptr() {
-        "function"
-    } else if name.contains("tool::Tool") {
-        "tool"
-    } else if name.contains("Branch") {
-        "branch"
-    } else if name.contains("Session") {
-        "session"
-    } else if name.contains("Graph") || name.contains("Builder") {
-        "graph"
-    } else if name.contains("Model") {
-        "model"
-    } else if name.contains("Node") {
-        "node"
-    } else if name.contains("Range") {
-        "range"
-    } else if name.contains("Instant") {
-        "timestamp"
-    } else {
-        name
+        return "function";
+    }
+
+    match value.type_name() {
+        "i64" => "int",
+        "f64" => "float",
+        "u64" => "int above 2^63",
+        name if name.contains("Range") => "range",
+        name if name.contains("Instant") => "timestamp",
+        name if name.contains("Map") => "map",
+        // What is Rust's own has no name in scripts.
+        name if name.contains("::") || name.contains('<') => "value",
+        name => name,
     }
 }
 
@@ -119,6 +123,9 @@ mod tests {
 
     #[test]
     fn what_is_not_data_is_named() {
+        let log = Dynamic::from(crate::script::api::run::Log);
+        assert_eq!(to_value(&log), Err("a log is not plain data".to_owned()));
+
         let function = Dynamic::from(rhai::FnPtr::new("f").expect("a name"));
         assert_eq!(to_value(&function), Err("a function is not plain data".to_owned()));
     }

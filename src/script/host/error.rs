@@ -2,6 +2,7 @@
 //! `kind` and `message`.
 
 use crate::base::failure::{Failure, Kind, Place};
+use crate::script::diagnostic::mismatch;
 use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::limits::CALLS_MAX;
 use crate::script::host::{convert, shape};
@@ -109,6 +110,9 @@ fn plain(error: &EvalAltResult) -> Failure {
                  called"
             );
             Failure::new(Kind::Script, message)
+        }
+        EvalAltResult::ErrorFunctionNotFound(signature, _) if names_closure(signature) => {
+            Failure::new(Kind::Script, mismatch::of_closure(signature))
         }
         other => {
             let mut bare = other.to_string();

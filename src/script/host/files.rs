@@ -8,7 +8,7 @@ use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -43,10 +43,21 @@ pub(crate) fn real(path: &Path) -> PathBuf {
 
 /// Reads a text file at a resolved path.
 pub(in crate::script) fn read(path: &Path) -> io::Result<String> {
+    file::text(open_to_read(path)?)
+}
+
+/// Reads a file at a resolved path, but no more of it than one byte after the limit.
+pub(in crate::script) fn read_bytes(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    open_to_read(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn open_to_read(path: &Path) -> io::Result<File> {
     let (folder, name) = parts(path)?;
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-    let file = File::from(openat(walk(folder, false)?, name, flags, Mode::empty())?);
-    file::text(file::regular(file)?)
+    file::regular(File::from(openat(walk(folder, false)?, name, flags, Mode::empty())?))
 }
 
 /// Writes a file at a resolved path, whole or not at all, and makes the folders it needs.

@@ -3,15 +3,13 @@
 
 use crate::base::failure::Kind;
 use crate::base::spelling::nearest;
+use crate::script::diagnostic::mismatch;
 use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::shape::{Held, Shape};
 use rhai::{Array, Dynamic, Engine, EvalContext, ImmutableString, Map};
 use serde_json::Value;
 use std::rc::Rc;
-
-/// Most properties that an error lists.
-const LISTED_MAX: usize = 12;
 
 /// A map whose properties are known.
 #[derive(Clone)]
@@ -128,11 +126,11 @@ pub(in crate::script) fn advice<'a>(
         return format!("did you mean `{near}`?");
     }
 
-    let shown: Vec<&str> = known.take(LISTED_MAX).collect();
-    if shown.is_empty() {
+    let known: Vec<&str> = known.collect();
+    if known.is_empty() {
         return "it is empty".to_owned();
     }
-    format!("it has: {}", shown.join(", "))
+    format!("it has: {}", mismatch::listing(&known))
 }
 
 /// Returns a value as a map, if it is one, of kaizen's or of the script's own.

@@ -7,6 +7,7 @@ use crate::script::api::read_json;
 use crate::script::host::each::{Each, Item};
 use crate::script::host::error::EvalError;
 use crate::script::host::{bounded, nested, order};
+use crate::script::reference::lexer::names_closure;
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
     NativeCallContext, RhaiNativeFunc, Token, Variant,
@@ -70,8 +71,19 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     nested::register(&mut module);
     bounded::register(&mut module);
     word(&mut module, "parse_json", "text: string", read_json);
+    for name in ["print", "debug", "to_string", "to_debug"] {
+        word(&mut module, name, "function: function", |function: &mut FnPtr| {
+            named_for_people(function)
+        });
+    }
 
     engine.register_global_module(module.into());
+}
+
+/// Names a function as people know it: closures have names that nobody has given them.
+fn named_for_people(function: &FnPtr) -> String {
+    let name = function.fn_name();
+    if names_closure(name) { "a closure".to_owned() } else { format!("the function `{name}`") }
 }
 
 /// Adds a word that leaves its list as it is.

@@ -15,6 +15,7 @@ const OPERATION: &[&str] = &[
     "name",
     "branch",
     "instruction",
+    "images",
     "context",
     "schema",
     "depends_on",
@@ -49,7 +50,7 @@ pub(in crate::script) const OF_ACT: &[&str] = &["tool", "args"];
 pub(in crate::script) const OF_ASK: &[&str] = &["question", "options", "default", "timeout"];
 
 /// The options of a question whose answer has to be right, beside those of its call and of its tools.
-const OPERATE: &[&str] = &["context", "schema", "check", "max_repairs", "keep"];
+const OPERATE: &[&str] = &["context", "images", "schema", "check", "max_repairs", "keep"];
 
 /// Returns the options that a function takes, or `None` for a function without such a map.
 pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
@@ -63,7 +64,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "budget" => vec!["max_cost", "max_tokens", "max_calls"],
         "branch" => vec!["model", "system", "name", "tools"],
         "branch_from" => vec!["model", "system", "name", "exchanges", "tools"],
-        "chat" | "communicate" => [SETTINGS, &["context", "schema"]].concat(),
+        "chat" | "communicate" => [SETTINGS, &["context", "images", "schema"]].concat(),
         "command" => vec!["stdin", "timeout_ms", "repeatable"],
         "expand" => vec!["name", "on_failure"],
         "flow" => vec![
@@ -95,6 +96,7 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "imodel" => keys(true),
         "operate" | "react" => [SETTINGS, OPERATE, OF_TOOLS].concat(),
         "parse" => [SETTINGS, &["max_repairs"]].concat(),
+        "mcp" => vec!["only", "except", "fresh"],
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
         "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],
         "optimizer" => vec![
@@ -175,9 +177,9 @@ impl Options {
     /// Takes a yes or no, which has a default.
     pub(in crate::script) fn flag_or(&mut self, key: &str, default: bool) -> Result<bool, Failure> {
         let Some(value) = self.take(key) else { return Ok(default) };
-        value
-            .as_bool()
-            .map_err(|name| self.wrong(key, &format!("must be true or false, not {name}")))
+        let name = convert::type_name(&value);
+        let wrong = |_| self.wrong(key, &format!("must be true or false, not {name}"));
+        value.as_bool().map_err(wrong)
     }
 
     /// Takes a whole number from `least` up.
@@ -188,9 +190,9 @@ impl Options {
     ) -> Result<Option<u64>, Failure> {
         let Some(value) = self.take(key) else { return Ok(None) };
 
-        let number = value
-            .as_int()
-            .map_err(|name| self.wrong(key, &format!("must be a whole number, not {name}")))?;
+        let name = convert::type_name(&value);
+        let wrong = |_| self.wrong(key, &format!("must be a whole number, not {name}"));
+        let number = value.as_int().map_err(wrong)?;
         match u64::try_from(number) {
             Ok(number) if number >= least => Ok(Some(number)),
             _ => Err(self.wrong(key, &format!("must be at least {least}, not {number}"))),

@@ -1,6 +1,7 @@
 //! Sorting lists: with a function, whose errors go through, or by what the items are.
 
 use crate::base::failure::Kind;
+use crate::base::json;
 use crate::script::diagnostic::mismatch;
 use crate::script::host::convert;
 use crate::script::host::each::{Each, Item};
@@ -174,13 +175,15 @@ fn compare(one: &Dynamic, other: &Dynamic) -> Option<Ordering> {
         return Some(Ordering::Equal);
     }
 
-    number(one)?.partial_cmp(&number(other)?)
+    match (whole(one), whole(other)) {
+        (Some(one), Some(other)) => Some(one.cmp(&other)),
+        (Some(one), None) => json::order(one, other.as_float().ok()?),
+        (None, Some(other)) => json::order(other, one.as_float().ok()?).map(Ordering::reverse),
+        (None, None) => one.as_float().ok()?.partial_cmp(&other.as_float().ok()?),
+    }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "beside a float only its precision is left")]
-fn number(value: &Dynamic) -> Option<f64> {
-    if let Some(large) = value.read_lock::<u64>() {
-        return Some(*large as f64);
-    }
-    value.as_float().ok().or_else(|| value.as_int().ok().map(|number| number as f64))
+fn whole(value: &Dynamic) -> Option<i128> {
+    let large = value.read_lock::<u64>().map(|large| i128::from(*large));
+    large.or_else(|| value.as_int().ok().map(i128::from))
 }

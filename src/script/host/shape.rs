@@ -90,6 +90,7 @@ pub(in crate::script) static ERROR: Shape = Shape {
         ("repairs", Any),
         ("tool", Any),
         ("args", Any),
+        ("key", Any),
         ("steps", Any),
     ],
 };

@@ -21,11 +21,13 @@ pub(in crate::script) enum WantedValue {
     Function,
     /// A map.
     Map,
+    /// A list.
+    List,
     /// A node, the name of an operation, or a list of them.
     Nodes,
 }
 
-use WantedValue::{Amount, Count, Flag, Function, Map, Nodes, Number, Text, Texts, Word};
+use WantedValue::{Amount, Count, Flag, Function, List, Map, Nodes, Number, Text, Texts, Word};
 
 /// The functions whose `timeout_ms` is a setting of a call, which may be 0.
 const ASKS: &[&str] = &["communicate", "chat", "operate", "react", "parse", "imodel"];
@@ -55,6 +57,7 @@ pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
 
         "check" | "when" => Function,
         "budget" | "constraints" | "extra" | "headers" => Map,
+        "images" => List,
         "depends_on" => Nodes,
         _ => return None,
     })
@@ -70,6 +73,7 @@ impl WantedValue {
             Count(_) => kind == "int",
             Number | Amount => kind == "int" || kind == "float",
             Function => kind == "function",
+            List => kind == "array",
             Map => kind == "map",
             Nodes => ["string", "array", "node"].contains(&kind),
         }
@@ -92,6 +96,7 @@ impl WantedValue {
             Number => "a number".to_owned(),
             Amount => "a number of at least 0".to_owned(),
             Function => "a function, `|x| ..`".to_owned(),
+            List => "a list".to_owned(),
             Map => "a map".to_owned(),
             Nodes => "a node, the name of an operation, or a list of them".to_owned(),
         }

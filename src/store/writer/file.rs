@@ -4,11 +4,16 @@ use super::{SeriesPlace, WriteJob};
 use crate::base::failpoint::{self, DiskFault, Failpoint};
 use crate::store::anchor::Anchor;
 use crate::store::durability::{Durability, store_of};
+use crate::store::log::LogDepth;
 use crate::store::{StoreError, patience, schema};
 use rusqlite::{Connection, TransactionBehavior, ffi};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// Frames of the log from which on it is copied to the store, where that is done with a commit: as many
+/// as SQLite takes by itself.
+const LOG_FRAMES_MAX: u32 = 1000;
 
 /// Whether a commit waits for another process that keeps the store to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +54,11 @@ impl StoreFile {
         }
 
         let anchor = Anchor::of(&connection, path);
+        if anchor.as_ref().is_some_and(|anchor| anchor.log_frames().is_some()) {
+            // SQLite would do it without looking at the log before.
+            let _ = connection.pragma_update(None, "wal_autocheckpoint", 0);
+        }
+
         let patience = LockPatience::Waits;
         StoreFile { connection, path: path.to_owned(), anchor, patience, durability }
     }
@@ -63,8 +73,18 @@ impl StoreFile {
     /// start again.
     pub(super) fn checkpoint(&mut self) {
         self.set_patience(LockPatience::Waits);
+        // Damage must not reach the store. The next commit says what is wrong.
+        if let Some(anchor) = &mut self.anchor
+            && anchor.check(&mut self.connection, true).is_err()
+        {
+            return;
+        }
+
         // What was not copied will be copied the next time.
         let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Some(anchor) = &mut self.anchor {
+            anchor.note_checkpoint();
+        }
     }
 
     fn set_patience(&mut self, patience: LockPatience) {
@@ -142,6 +162,9 @@ impl StoreFile {
     /// see. A store that is no longer there explains whatever else went wrong.
     fn write(&mut self, batch: &mut [WriteJob]) -> Result<(), StoreError> {
         let closely = batch.iter().any(WriteJob::is_last);
+        if let Some(anchor) = &self.anchor {
+            anchor.check_log(&self.connection, LogDepth::Ends)?;
+        }
         let applied = apply_all(&mut self.connection, batch);
 
         if let Some(anchor) = &mut self.anchor {
@@ -149,12 +172,32 @@ impl StoreFile {
         }
 
         applied.map_err(|source| StoreError::sqlite(self.path.clone(), source))?;
-        if self.durability == Durability::Power
-            && let Some(log) = self.log()
-        {
-            failpoint::synced(&[&store_of(&log), &log], None);
+        if self.durability == Durability::Power {
+            self.finish_commit();
         }
         Ok(())
+    }
+
+    /// Keeps the log short, as SQLite does where it is let.
+    fn finish_commit(&mut self) {
+        let frames = self.anchor.as_ref().and_then(Anchor::log_frames);
+        if frames.is_some_and(|frames| frames >= LOG_FRAMES_MAX) {
+            self.checkpoint();
+        }
+
+        if let Some(log) = self.log() {
+            failpoint::synced(&[&store_of(&log), &log], None);
+        }
+    }
+}
+
+impl Drop for StoreFile {
+    fn drop(&mut self) {
+        if let Some(anchor) = &mut self.anchor {
+            // Whoever waited for the last change has been told. What is lost now keeps SQLite from
+            // copying the log to a store that is another one.
+            let _ = anchor.check(&mut self.connection, true);
+        }
     }
 }
 

@@ -61,6 +61,7 @@ pub(crate) fn run(script: &str, params: &Value, seed: u64) -> Value {
     let host = Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), None, 1, |_| None)),
+        servers: kaizen::mcp::Servers::none(),
         permissions: Permissions::all(),
         root: folder.clone(),
         script: folder.join("simulated.rhai"),

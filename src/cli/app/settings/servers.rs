@@ -7,14 +7,16 @@ pub(in crate::cli) const SERVER_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "a list of a program and its arguments",
         "required without `url`",
         "[\"npx\", \"-y\", \"@modelcontextprotocol/server-filesystem\", \"data\"]",
-        "The program that is the server. It starts in the project's folder when one of its tools is needed.",
+        "The program to run as the server. It starts in the project's folder when one of its tools is \
+         needed.",
     ),
     (
         "env",
         "a list of variable names",
         "none",
         "[\"GITHUB_TOKEN\"]",
-        "Variables that the program gets besides PATH, HOME, USER, LANG, LC_ALL, TZ, TMPDIR and TERM.",
+        "Environment variables that the program gets in addition to PATH, HOME, USER, LANG, LC_ALL, \
+         TZ, TMPDIR and TERM.",
     ),
     (
         "url",
@@ -28,7 +30,7 @@ pub(in crate::cli) const SERVER_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "text",
         "none",
         "\"env:SEARCH_TOKEN\"",
-        "Where the key of such a server is found: `env:NAME` or `file:PATH`. Never the key itself.",
+        "Where to find the key of an HTTP server: `env:NAME` or `file:PATH`. Never the key itself.",
     ),
     (
         "read",
@@ -78,6 +80,6 @@ pub(in crate::cli) const SERVER_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "\"auto\" or a version of the protocol",
         "\"auto\"",
         "\"2025-11-25\"",
-        "The version of the protocol. `auto` finds it out, and remembers it.",
+        "The version of the protocol. `auto` detects it and remembers it.",
     ),
 ];

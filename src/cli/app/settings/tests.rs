@@ -91,10 +91,10 @@ fn markdown() -> String {
 
     let mut text = "# kaizen.toml\n\n\
         The settings of a project. All keys are optional; an unknown key is an error. Your own defaults for \
-        all projects stand in `~/.config/kaizen/config.toml`, and the project's file overrides them. \
+        all projects are in `~/.config/kaizen/config.toml`, and the project's file overrides them. \
         `kaizen doc kaizen.toml [KEY]` shows this page in a terminal, and `kaizen config show --origin` \
         shows which settings apply.\n\n\
-        Editors that know JSON schemas complete and check the file: write the schema with `kaizen config \
+        Editors that support JSON Schema can complete and check the file. Write the schema with `kaizen config \
         schema > kaizen.schema.json`, and begin kaizen.toml with `#:schema ./kaizen.schema.json` (Even \
         Better TOML in VS Code, Taplo elsewhere).\n\n\
         Written by `UPDATE=1 cargo test settings`.\n"

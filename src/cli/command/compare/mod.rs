@@ -1,6 +1,7 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
 pub(in crate::cli) mod case_list;
+mod notice;
 mod summary;
 mod tasks;
 pub(in crate::cli) mod verdict;
@@ -191,11 +192,16 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
 
     let (resumed, _lease) = taken.unzip();
-    let earlier = if resumed.is_some() || arguments.fresh {
+    let mut earlier = if resumed.is_some() {
         EarlierRuns::default()
     } else {
         plan::past_comparisons(&project, Path::new(&name))?
     };
+    // What called no model gives the same again, and is no new evidence.
+    let known = std::mem::take(&mut earlier.executions);
+    if arguments.fresh {
+        earlier = EarlierRuns::default();
+    }
     // With other numbers of chance, other things would be asked.
     let before = resumed.as_ref().map(|resumed| resumed.seed).or_else(|| plan::seed_of(&earlier));
     let seed = given.with.seed.or(before).unwrap_or_else(|| given.seed());
@@ -230,7 +236,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         (job.resumes, job.again) = (Some(resumed.run), Some(resumed.again));
     }
 
-    let contest = Contest { parts, judge, tasks, accuracy, objective, known: earlier.executions };
+    let contest = Contest { parts, judge, tasks, accuracy, objective, known };
     block_on(go(&job, arguments, &name, contest))?
 }
 
@@ -303,7 +309,8 @@ async fn go(
             return Ok(job.refuse(&faults));
         }
     }
-    tell_unused(job, &tasks, &contestants);
+    notice::tell_unused(job, &tasks, &contestants);
+    notice::tell_unjudged(job, &tasks, (judge.is_some(), objective.as_ref()));
 
     let mut plan = comparison_plan(job, arguments, contestants, judge.as_ref(), &tasks, &open)?;
     plan.accuracy = accuracy;
@@ -355,18 +362,6 @@ fn compile(
     }
 }
 
-/// Says which fields no script takes: one of them may be misspelt.
-fn tell_unused(job: &ScriptJob<'_>, tasks: &Tasks, contestants: &[(ComparedScript, FieldMap)]) {
-    let maps: Vec<FieldMap> = contestants.iter().map(|(_, fields)| fields.clone()).collect();
-    let unused = tasks.unused(&maps);
-    if !unused.is_empty() && !job.global.quiet {
-        say(&format!(
-            "fields that no script takes, kept for the judge and tables: {}",
-            unused.join(", ")
-        ));
-    }
-}
-
 fn comparison_plan(
     job: &ScriptJob<'_>,
     arguments: &Arguments,
@@ -378,6 +373,8 @@ fn comparison_plan(
     let kind = arguments.tasks.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let texts: Vec<&str> = contestants.iter().map(|(part, _)| part.text.as_str()).collect();
     let inputs = tasks.values();
+    let maps: Vec<FieldMap> = contestants.iter().map(|(_, fields)| fields.clone()).collect();
+    let given = tasks.given(&maps);
 
     let fingerprint = json!({
         "kaizen": env!("CARGO_PKG_VERSION"),
@@ -402,6 +399,7 @@ fn comparison_plan(
         inputs,
         rule: StopRule { confidence: arguments.confidence, min_effect: arguments.min_effect },
         expected: tasks.expected().map(str::to_owned),
+        given,
         repeat: arguments.repeat,
         warm_up: arguments.warm_up,
         max_concurrent: job.project.config.concurrency().unwrap_or(AT_ONCE),

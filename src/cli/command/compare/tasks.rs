@@ -246,6 +246,15 @@ impl Tasks {
         self.columns().into_iter().filter(|name| !is_used(name)).map(str::to_owned).collect()
     }
 
+    /// Returns the fields that some script takes.
+    pub(super) fn given(&self, maps: &[FieldMap]) -> Vec<String> {
+        let unused = self.unused(maps);
+        let is_given = |name: &&str| {
+            self.expected.as_deref() != Some(*name) && !unused.iter().any(|other| other == name)
+        };
+        self.columns().into_iter().filter(is_given).map(str::to_owned).collect()
+    }
+
     /// Returns the right answer to a task. A field of a table may be meant as a number or a list, but has no
     /// way to say so.
     pub(super) fn labels(&self, task: &Value) -> Vec<Value> {

@@ -53,6 +53,7 @@ pub(super) const COMMANDS: &[ReplCommand] = &[
     command("time", "CODE", "measures how long code takes"),
     command("cost", "", "shows the cost of this session"),
     command("runs", "", "lists the latest runs"),
+    command("answer", "[RUN VALUE]", "answers a suspended run, or lists those that wait"),
     command("plot", "RUN", "draws the operations of a run over time"),
     command("load", "FILE", "loads the functions of a script"),
     command("run", "", "runs the script of this session and keeps its variables"),
@@ -81,7 +82,9 @@ impl ReplSession<'_> {
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
         let takes = COMMANDS.iter().find(|command| command.name == name).map_or("", |c| c.takes);
-        if rest.is_empty() && !takes.is_empty() && !["doc", "set", "model", "plot"].contains(&name)
+        if rest.is_empty()
+            && !takes.is_empty()
+            && !["answer", "doc", "set", "model", "plot"].contains(&name)
         {
             say(&format!("error: `:{name}` needs an argument: `:{name} {takes}`"));
             return Ok(Took::Wrong);
@@ -101,6 +104,7 @@ impl ReplSession<'_> {
                 runs::run(self.global, &runs::Arguments { limit: RUNS, due: false })?;
                 Took::Well
             }
+            "answer" => return self.answer(rest),
             "plot" => return self.plot(rest),
             "load" => self.load(rest),
             "run" => return self.run_script().await,

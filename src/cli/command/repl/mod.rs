@@ -1,5 +1,6 @@
 //! `kaizen repl`: everything that scripts have, line by line. A session is one run of the journal.
 
+mod answer;
 mod command;
 mod complete;
 mod editor;
@@ -146,6 +147,7 @@ fn open<'a>(
     let host = Host::new(Surroundings {
         executor: executor.clone(),
         models: models.clone(),
+        servers: project.servers(models.clone())?,
         permissions: project.permissions(&root)?,
         root,
         script: dialogue::source(folder),

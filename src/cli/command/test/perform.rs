@@ -130,7 +130,10 @@ impl Bench<'_> {
             Err(error) => return broken(Kind::File, error.to_string()),
         };
 
-        let setup = self.set_up(case, cassette);
+        let setup = match self.set_up(case, cassette) {
+            Ok(setup) => setup,
+            Err(error) => return broken(Kind::Mcp, error.to_string()),
+        };
         let program = match setup.host.compile(&case.text) {
             Ok(program) => program,
             // It was sound a moment ago, so a file that it imports has changed.
@@ -162,7 +165,7 @@ impl Bench<'_> {
         self.budget.as_ref().is_some_and(|budget| budget.is_spent())
     }
 
-    fn set_up(&self, case: &TestCase, cassette: Cassette) -> TestSetup {
+    fn set_up(&self, case: &TestCase, cassette: Cassette) -> anyhow::Result<TestSetup> {
         let seed = seed(&case.id);
         let tape = Rc::new(Tape::new(cassette, self.record));
         let journal = Journal::off(RunId(RUN.to_owned()));
@@ -181,9 +184,11 @@ impl Bench<'_> {
             Rc::new(move |text| output.borrow_mut().push(text))
         };
 
+        let models = Rc::new(self.models.reseeded(seed));
         let host = Host::new(Surroundings {
             executor: executor.clone(),
-            models: Rc::new(self.models.reseeded(seed)),
+            servers: self.project.servers(models.clone())?,
+            models,
             permissions: self.permissions.clone(),
             root: self.project.root.clone(),
             script: case.file.clone(),
@@ -198,7 +203,7 @@ impl Bench<'_> {
         });
 
         let test = Rc::new(Test::new(&case.name, &case.snapshots, self.is_update));
-        TestSetup { host, executor, tape, test, output }
+        Ok(TestSetup { host, executor, tape, test, output })
     }
 
     /// Runs the test, and says why it has not passed if so.

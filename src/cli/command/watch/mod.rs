@@ -6,6 +6,7 @@
 //!
 //! Start with `round.rs`, which is one run from the check to the comparison.
 
+mod elsewhere;
 pub(in crate::cli) mod files;
 mod gate;
 pub(in crate::cli) mod inbox;
@@ -126,7 +127,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
 
-    let reuse = Rc::new(Reuse::wide(replies));
+    let reuse = Rc::new(Reuse::wide(replies).with_results());
     let writer = Rc::new(project.start_writer()?);
     let models = Rc::new(project.models(seed)?);
 
@@ -157,6 +158,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         outcomes: Outcomes::default(),
         watched: Contents::new(),
         ran: None,
+        waiting: None,
     };
 
     let exit = block_on(watch(desk, files, EventSource { inbox, signals }))?;
@@ -194,7 +196,7 @@ async fn watch(
             AfterRound::Ended => {}
         }
 
-        match events.next().await {
+        match desk.next(&mut events).await {
             Happening::Signal(exit) => return Ok(exit),
             Happening::Changed(cause) if is_paused => {
                 desk.tell(&format!("{}; paused: press [p] to continue", cause.text));

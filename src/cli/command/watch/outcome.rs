@@ -3,14 +3,16 @@
 use crate::base::id::OpId;
 use crate::base::strand::Address;
 use crate::base::unit::Money;
+use crate::cli::app::job::JobEnd;
 use crate::cli::command::doc;
+use crate::cli::command::watch::elsewhere::PeopleWait;
 use crate::cli::command::watch::round::WatchState;
 use crate::cli::render::change::{ChangeKind, compare, cut};
 use crate::cli::render::time::length;
+use crate::executor::Executor;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::trace::{Moment, OpTrace, Trace};
-use crate::metrics::Metrics;
 use crate::optimizer::stats::welch;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -30,6 +32,8 @@ pub(super) struct RunSummary {
     pub(super) events: Vec<(i64, Event)>,
     /// What the script printed.
     pub(super) printed: Vec<String>,
+    /// The run, if it waits for people.
+    pub(super) waiting: Option<PeopleWait>,
     /// How it ended, once it has.
     status: Option<RunStatus>,
     /// What the operations gave, by name.
@@ -46,7 +50,11 @@ impl RunSummary {
     }
 
     /// Takes in the end.
-    pub(super) fn finish(&mut self, status: RunStatus, value: Value, metrics: &Metrics) {
+    pub(super) fn finish(&mut self, executor: &Executor, end: JobEnd) {
+        let JobEnd { status, value, .. } = end;
+        let metrics = executor.metrics();
+        let run = executor.journal().run().clone();
+        self.waiting = (status == RunStatus::Waiting).then(|| PeopleWait::new(run));
         self.results = results(&self.events);
         #[allow(clippy::cast_possible_truncation, reason = "a time in microseconds")]
         let micros = (metrics.execution_time * 1e6) as i64;

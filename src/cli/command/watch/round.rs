@@ -6,6 +6,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::project::Project;
 use crate::cli::command::run::{RunOptions, printer};
+use crate::cli::command::watch::elsewhere::PeopleWait;
 use crate::cli::command::watch::files::{Contents, Files};
 use crate::cli::command::watch::outcome::{Outcomes, RunSummary, show_changes};
 use crate::cli::command::watch::sources::Configs;
@@ -73,6 +74,8 @@ pub(super) struct WatchState<'a> {
     pub(super) watched: Contents,
     /// The contents that the last run has used, if it came to its end.
     pub(super) ran: Option<Contents>,
+    /// The last run, if it waits for people.
+    pub(super) waiting: Option<PeopleWait>,
 }
 
 /// How a run under way was left.
@@ -234,8 +237,7 @@ impl WatchState<'_> {
                 }
 
                 self.reuse.end();
-                let metrics = open.executor.metrics();
-                snapshot.borrow_mut().finish(end.status, end.value, &metrics);
+                snapshot.borrow_mut().finish(&open.executor, end);
                 None
             }
             RunFate::Replaced(how, cause) => {
@@ -376,6 +378,7 @@ impl WatchState<'_> {
     /// Takes in what a run has given, and shows what differs from the run before.
     fn conclude(&mut self, snapshot: RunSummary, how: How, cause: &Cause) -> AfterRound {
         self.experience.learn(&snapshot.events);
+        self.waiting.clone_from(&snapshot.waiting);
 
         match how {
             How::Reuse => {

@@ -1,5 +1,5 @@
 // Labels and notes of a run, and what can be done with it: stop it, save its report.
-import { html, useState } from './base.js';
+import { html, useRef, useSetup, useState } from './base.js';
 import { brief, say } from './words.js';
 import { refresh, tell, tellForText } from './data.js';
 import { Time, Trouble, save } from './parts.js';
@@ -22,17 +22,17 @@ function useDeed(what) {
   return { ...state, run };
 }
 
-/** Puts the focus into a field when it appears. @param {any} field */
-function focusOnce(field) {
-  if (field && !field.dataset.seen) {
-    field.dataset.seen = 'yes';
-    field.focus();
-  }
+/** A reference to a field that gets the focus when it appears. @param {boolean} isThere */
+function useFocus(isThere) {
+  const field = useRef(null);
+  useSetup(() => { if (isThere) field.current?.focus(); }, [isThere]);
+  return field;
 }
 
 /** @param {{ run: any }} props */
 export function Labels({ run }) {
   const [isOpen, setIsOpen] = useState(false);
+  const field = useFocus(isOpen);
   const [text, setText] = useState('');
   const [removed, setRemoved] = useState('');
   const add = useDeed(async () => {
@@ -55,7 +55,7 @@ export function Labels({ run }) {
     html`<span class="tag">${tag}<button type="button" class="tiny" aria-label=${`Remove the label ${tag}`}
       onClick=${() => drop(tag)}>✕</button></span>`)}
     ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Label"
-      placeholder="label" maxlength="60" value=${text} ref=${focusOnce}
+      placeholder="label" maxlength="60" value=${text} ref=${field}
         onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
           <button class="btn small" disabled=${add.isWaiting}>add</button></form>`
     : html`<button type="button" class="btn small ghost" onClick=${() => setIsOpen(true)}>+ label</button>`}
@@ -65,6 +65,7 @@ export function Labels({ run }) {
 /** Notes on the run, and a line for another one. @param {{ run: any }} props */
 export function Notes({ run }) {
   const [isOpen, setIsOpen] = useState(false);
+  const field = useFocus(isOpen);
   const [text, setText] = useState('');
   const add = useDeed(async () => {
     await tell('/api/note', { run: run.id, text });
@@ -80,7 +81,7 @@ export function Notes({ run }) {
       <${Time} at=${one.at} /></span></div>`)}
     ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Note on the run"
       placeholder="note" maxlength="2000" value=${text}
-        ref=${focusOnce} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
+        ref=${field} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
           <button class="btn small" disabled=${add.isWaiting}>add</button></form>`
     : html`<button type="button" class="btn small ghost" onClick=${() => setIsOpen(true)}>+ note</button>`}
     ${add.problem ? html`<${Trouble} problem=${add.problem} />` : null}</div>`;

@@ -54,6 +54,22 @@ export function ticks(from, to, most = 6) {
 }
 
 /**
+ * The moments that stand apart on an axis. Where idle time is drawn short, some would lie on each other.
+ * @param {number[]} moments
+ * @param {Scale} scale
+ * @param {number} least the least distance, in percent
+ */
+export function apart(moments, scale, least) {
+  let last = -least;
+  return moments.filter(moment => {
+    const at = scale.at(moment);
+    if (at - last < least) return false;
+    last = at;
+    return true;
+  });
+}
+
+/**
  * The part of an axis to look at after looking closer, or at more of it.
  * @param {Span} view
  * @param {number} whole

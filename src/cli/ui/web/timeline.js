@@ -1,7 +1,7 @@
 // A run over time: a row for each operation, or one for many of a name. Only the rows in sight are elements.
 import { classes, html, useLayoutEffect, useMemo, useRef, useState } from './base.js';
 import { count, money, percent, say, secs } from './words.js';
-import { scaleOf, ticks } from './scale.js';
+import { apart, scaleOf, ticks } from './scale.js';
 import { Demo, Glyph } from './parts.js';
 
 /**
@@ -164,6 +164,18 @@ function Overview({ run, view, zoom, setZoom }) {
     </svg><div></div></div>`;
 }
 
+/** When nothing ran, also after the last operation of a run that has ended. @param {any} run @returns {Span[]} */
+function idleOf(run) {
+  const gaps = run.gaps ?? [];
+  const flight = run.flight ?? [];
+  let end = flight.length;
+  while (end > 0 && !flight[end - 1]) end -= 1;
+  if (run.status === 'running' || !end || end === flight.length) return gaps;
+
+  const from = end / flight.length * run.took;
+  return gaps.some((/** @type {Span} */ gap) => gap[1] > from) ? gaps : [...gaps, [from, run.took]];
+}
+
 /** Where each line begins, and where the last one ends. @param {Line[]} lines */
 function topsOf(lines) {
   const tops = [0];
@@ -220,8 +232,9 @@ const KEYS = [
 export function Timeline({ run, lines, op, open, zoom, setZoom, pick }) {
   const box = useRef(null);
   const view = zoom || [0, Math.max(run.took ?? 0, 1)];
-  const scale = scaleOf(view[0], view[1], run.gaps ?? []);
-  const marks = ticks(view[0], view[1], innerWidth < 640 ? 3 : 6);
+  const scale = scaleOf(view[0], view[1], idleOf(run));
+  const isSlim = innerWidth < 640;
+  const marks = apart(ticks(view[0], view[1], isSlim ? 3 : 6), scale, isSlim ? 20 : 7);
   const { from, to, above, below } = useWindow(box, lines);
 
   const looks = useMemo(() => looksOf(lines), [lines]);

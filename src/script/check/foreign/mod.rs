@@ -1,9 +1,12 @@
 //! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
 
+mod quotes;
+mod shapes;
+mod signs;
 mod tables;
 
 use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
-use tables::{HEADS, KEYWORDS, OPTIONS, PREFIXES, STATEMENTS, VALUES, WORDS};
+use tables::{CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, STATEMENTS, VALUES, WORDS};
 
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,45 @@ pub(in crate::script) fn instead_of(word: &str) -> Option<&'static str> {
     WORDS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help)
 }
 
+/// Says what to write instead of an unknown variable whose name stands for a value, a module or an object in
+/// another language. `rest` is what follows the name. Gives the words that are meant, and the help.
+pub(in crate::script) fn instead_of_variable(
+    name: &str,
+    rest: &str,
+) -> Option<(String, &'static str)> {
+    let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
+    let member: Option<String> =
+        rest.strip_prefix('.').map(|rest| rest.chars().take_while(is_part).collect());
+
+    if let Some(member) = member.filter(|member| !member.is_empty()) {
+        let whole = format!("{name}.{member}");
+        if let Some((_, help)) = MEMBERS.iter().find(|(known, _)| *known == whole) {
+            return Some((whole, help));
+        }
+    }
+    let help = instead_of(name).filter(|_| NAMES.contains(&name))?;
+    Some((name.to_owned(), help))
+}
+
+/// Says what to write instead of a method of a value of a known type.
+pub(in crate::script) fn instead_of_method(kind: &str, name: &str) -> Option<&'static str> {
+    METHODS.iter().find(|(of, known, _)| *of == kind && *known == name).map(|(.., help)| *help)
+}
+
+/// Says what to write instead of a call with a number of arguments that only other languages take.
+pub(in crate::script) fn instead_of_call(
+    name: &str,
+    is_method: bool,
+    given: usize,
+) -> Option<&'static str> {
+    CALLS
+        .iter()
+        .find(|(known, of_method, count, _)| {
+            *known == name && *of_method == is_method && *count == given
+        })
+        .map(|(.., help)| *help)
+}
+
 /// Returns the option that stands in the place of one of another library.
 pub(in crate::script) fn option(word: &str) -> Option<&'static str> {
     OPTIONS.iter().find(|(known, _)| *known == word).map(|(_, own)| *own)
@@ -58,6 +100,17 @@ struct ForeignText<'a> {
     all: Vec<ForeignPiece<'a>>,
 }
 
+/// What a form is among others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ForeignRole {
+    /// It begins a block that has a colon in the place of its braces; what it decides by follows.
+    Head,
+    /// It goes on with such a block.
+    Continuation,
+    /// It stands for itself.
+    Whole,
+}
+
 /// What a rule has found: the first and the last piece, what is wrong, and what to write.
 type ForeignSpan = (usize, usize, String, &'static str);
 
@@ -68,6 +121,21 @@ pub(in crate::script) fn triple_quotes(text: &str) -> Vec<ForeignForm> {
     found.map(|found| pieces.placed(found)).collect()
 }
 
+/// Finds empty blocks where a value stands: an empty map of other languages.
+pub(in crate::script) fn empty_blocks(text: &str) -> Vec<ForeignForm> {
+    let pieces = ForeignText::of(text);
+    let is_value = |at: usize| {
+        let before = pieces.before(at);
+        let is_arrow = at >= 2 && before == "=" && matches!(pieces.said(at - 2), "=" | ">");
+        matches!(before, "=" | "(" | "," | "[" | "return" | ":") && !is_arrow
+    };
+    let empty = |at: &usize| pieces.said(*at) == "{" && pieces.said(at + 1) == "}" && is_value(*at);
+    let found = (0..pieces.all.len()).filter(empty);
+    let message = "`{}` is an empty block, which is worth `()`";
+    let help = "write `#{}` for an empty map";
+    found.map(|at| pieces.placed((at, at + 1, message.to_owned(), help))).collect()
+}
+
 /// Finds the forms of other languages in a text that does not parse, first to last.
 pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
     let pieces = ForeignText::of(text);
@@ -76,16 +144,34 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
         ForeignText::statement,
         ForeignText::operator,
         ForeignText::bracketed,
+        ForeignText::shape,
         ForeignText::mark,
     ];
 
     let each = (0..pieces.all.len()).filter_map(|at| {
-        let found = rules.iter().find_map(|rule| rule(&pieces, at));
-        found.map(|found| pieces.placed(found))
+        let found = rules.iter().find_map(|rule| rule(&pieces, at))?;
+        let role = pieces.role(&found);
+        Some((role, pieces.placed(found)))
     });
-    let mut found: Vec<ForeignForm> = each.collect();
-    found.sort_by_key(|form| (form.line, form.column));
-    found
+    let mut found: Vec<(ForeignRole, ForeignForm)> = each.collect();
+    found.sort_by_key(|(_, form)| (form.line, form.column));
+
+    // What stands within a form, or goes on with a block of the other language, is no fault of its own.
+    let mut told: Vec<ForeignForm> = Vec::new();
+    let mut closed: Vec<ForeignForm> = Vec::new();
+    let mut has_head = false;
+    for (role, form) in found {
+        let is_within = closed.iter().any(|known| known.covers(form.line, form.column));
+        if is_within || role == ForeignRole::Continuation && has_head {
+            continue;
+        }
+        match role {
+            ForeignRole::Head => has_head = true,
+            ForeignRole::Continuation | ForeignRole::Whole => closed.push(form.clone()),
+        }
+        told.push(form);
+    }
+    told
 }
 
 impl<'a> ForeignText<'a> {
@@ -122,6 +208,14 @@ impl<'a> ForeignText<'a> {
         }
 
         ForeignText { text, all }
+    }
+
+    fn role(&self, (first, last, ..): &ForeignSpan) -> ForeignRole {
+        match self.said(*first) {
+            "else" | "except" | "finally" => ForeignRole::Continuation,
+            word if HEADS.contains(&word) && self.said(*last) == ":" => ForeignRole::Head,
+            _ => ForeignRole::Whole,
+        }
     }
 
     fn said(&self, at: usize) -> &'a str {
@@ -190,49 +284,6 @@ impl<'a> ForeignText<'a> {
         }
     }
 
-    /// A text in three quotes: here two quotes within a text stand for one.
-    fn triple(&self, at: usize) -> Option<ForeignSpan> {
-        let is_first = at == 0 || !self.is_joined(at - 1);
-        let is_triple =
-            self.said(at) == "\"\"" && self.is_joined(at) && self.said(at + 1).starts_with('"');
-
-        let message = "three quotes begin a text with a quote in it".to_owned();
-        let help = "write a text of several lines in backticks";
-        (is_first && is_triple).then(|| (at, at + 1, message, help))
-    }
-
-    /// Strings: `f".."`, `'..'`.
-    fn quotes(&self, at: usize) -> Option<ForeignSpan> {
-        let piece = &self.all[at];
-        let quote = |at: usize| self.said(at).chars().next().filter(|c| matches!(c, '"' | '\''));
-
-        if piece.class == LexemeClass::Word
-            && self.is_joined(at)
-            && quote(at + 1).is_some()
-            && let Some((_, help)) =
-                PREFIXES.iter().find(|(prefix, _)| prefix.eq_ignore_ascii_case(piece.said))
-        {
-            return Some((
-                at,
-                at + 1,
-                format!("`{}` before a text means nothing", piece.said),
-                help,
-            ));
-        }
-
-        if piece.class != LexemeClass::Text {
-            return None;
-        }
-        let is_prefixed = at > 0 && self.is_joined(at - 1) && self.is_word(at - 1);
-        let quoted = piece.said;
-        let inner = quoted.strip_prefix('\'')?.strip_suffix('\'')?;
-        let letters = inner.chars().count();
-        let is_letter = letters == 1 || inner.starts_with('\\');
-        let message = || "single quotes hold one character".to_owned();
-        let help = "write a text in double quotes: `\"..\"`";
-        (!is_letter && !is_prefixed).then(|| (at, at, message(), help))
-    }
-
     /// Statements that begin with a word which ours do not have.
     fn statement(&self, at: usize) -> Option<ForeignSpan> {
         let word = self.said(at);
@@ -241,6 +292,16 @@ impl<'a> ForeignText<'a> {
         }
 
         let begins = !self.follows_value(at);
+        if word == "new" && begins && self.is_word(at + 1) && self.is_beside(at, at + 1) {
+            let help = match self.said(at + 1) {
+                "Array" | "Set" => "write `[]`",
+                "Date" => "write `now()` for the milliseconds since 1970",
+                "Map" | "Object" => "write `#{}`",
+                made if made.ends_with("Error") => "write `throw \"message\"`",
+                _ => "call the function alone: `branch()`",
+            };
+            return Some((at, at + 1, message("new"), help));
+        }
         if let Some((_, message, help)) = STATEMENTS.iter().find(|(known, ..)| *known == word)
             && begins
             && self.begins_statement(at)
@@ -271,7 +332,11 @@ impl<'a> ForeignText<'a> {
         let colon =
             colons.next().filter(|&colon| colon > at + 1 || matches!(word, "else" | "try"))?;
 
-        let help = "write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`";
+        let help = match word {
+            "try" => "write a block in braces: `try { .. } catch (e) { .. }`",
+            "if" if self.said(at + 1) == "__name__" => "write `if is_main { .. }`",
+            _ => "write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`",
+        };
         is_head.then(|| (at, colon, format!("`{word} ..:` is from another language"), help))
     }
 
@@ -284,7 +349,13 @@ impl<'a> ForeignText<'a> {
             ":" => true,
             "(" => matches!(self.said(at), "elif" | "elsif"),
             "{" => matches!(self.said(at), "except" | "finally"),
-            _ => matches!(self.all[at + 1].class, LexemeClass::Word | LexemeClass::Text),
+            _ => match self.all[at + 1].class {
+                LexemeClass::Word | LexemeClass::Text => true,
+                LexemeClass::Number => {
+                    matches!(self.said(at), "assert" | "case" | "raise" | "yield")
+                }
+                LexemeClass::Comment | LexemeClass::Other => false,
+            },
         }
     }
 
@@ -310,7 +381,18 @@ impl<'a> ForeignText<'a> {
             "not" if between && self.said(at + 1) == "in" => {
                 Some((at, at + 1, message("not in"), "write `!(item in list)`"))
             }
-            "is" if between => Some((at, at, message(word), "write `a == b`, or `a != b`")),
+            "is" if between => {
+                let is_negated = self.said(at + 1) == "not";
+                let other = at + 1 + usize::from(is_negated);
+                let help = match (self.said(other), is_negated) {
+                    ("None", false) => "write `x == ()`",
+                    ("None", true) => "write `x != ()`",
+                    (_, false) => "write `a == b`",
+                    (_, true) => "write `a != b`",
+                };
+                let last = if self.said(other) == "None" { other } else { other - 1 };
+                Some((at, last, message(if is_negated { "is not" } else { "is" }), help))
+            }
             "not" if self.precedes_value(at) && self.before(at) != "is" => {
                 Some((at, at, message(word), instead_of(word)?))
             }
@@ -341,12 +423,21 @@ impl<'a> ForeignText<'a> {
             && !(self.is_joined(at + 1) && matches!(self.said(at + 2), "=" | ">"))
         {
             let message = format!("`{}=` names an argument", self.said(at));
+            if self.said(at) == "key" && self.said(at + 2) == "lambda" {
+                let help = "write `list.sorted(|a, b| a - b)`, or `list.max_by(|x| x)`";
+                return Some((at, at + 2, message, help));
+            }
             let help = "write options as a map at the end: `f(a, #{ key: value })`";
             return Some((at, at + 1, message, help));
         }
 
         let is_double = self.before(at) == ":" || self.said(at + 1) == ":";
-        if self.said(at) == ":" && self.bracket(at) == "[" && is_called && !is_double {
+        if self.said(at) == ":" && self.bracket(at) == "[" && is_called && is_double {
+            let help = "write `list.reversed()`, or `list.filter(|x, i| i % 2 == 0)` for a step";
+            let message = "`[a:b:c]` is a slice from another language".to_owned();
+            return (self.before(at) != ":").then_some((at, at + 1, message, help));
+        }
+        if self.said(at) == ":" && self.bracket(at) == "[" && is_called {
             let help = "write `list.extract(1..3)`, or `text.sub_string(1..3)`";
             return Some((at, at, "`[a:b]` is a slice from another language".to_owned(), help));
         }
@@ -365,7 +456,12 @@ impl<'a> ForeignText<'a> {
 
         let is_arrow = self.said(at) == "=" && self.is_joined(at) && self.said(at + 1) == ">";
         let is_param = self.before(at) == ")" && self.bracket(at) != "{";
-        if is_arrow && (self.bracket(at) == "(" || is_param) {
+        // Where a value begins, no arm of a `switch` does.
+        let is_value = at >= 2
+            && self.is_word(at - 1)
+            && matches!(self.said(at - 2), "=" | "return")
+            && self.before(at - 2) != "=";
+        if is_arrow && (self.bracket(at) == "(" || is_param || is_value) {
             // The parameters belong to it.
             let outer = self.all[at - 1].opened_by;
             let opens = |&from: &usize| self.said(from) == "(" && self.all[from].opened_by == outer;
@@ -374,33 +470,6 @@ impl<'a> ForeignText<'a> {
             return Some((first.unwrap_or(at - 1), at + 1, message, "write `|x| x + 1`"));
         }
         None
-    }
-
-    /// Marks: `# comment`, `i++`, `a ? b : c`.
-    fn mark(&self, at: usize) -> Option<ForeignSpan> {
-        let next = self.said(at + 1);
-        let is_joined = self.is_joined(at);
-
-        match self.said(at) {
-            "#" if !(is_joined && matches!(next, "{" | "!")) => {
-                let message = "`#` begins no comment".to_owned();
-                Some((at, at, message, "write `// comment`"))
-            }
-            "+" if is_joined && next == "+" && self.follows_value(at) => {
-                Some((at, at + 1, message("++"), "write `i += 1`"))
-            }
-            "-" if is_joined && next == "-" && self.follows_value(at) => {
-                Some((at, at + 1, message("--"), "write `i -= 1`"))
-            }
-            "?" if self.follows_value(at)
-                && self.before(at) != "?"
-                && !(is_joined && matches!(next, "." | "[" | "?")) =>
-            {
-                let help = "write `if condition { a } else { b }`, which is a value";
-                Some((at, at, message("? :"), help))
-            }
-            _ => None,
-        }
     }
 }
 

@@ -1,0 +1,45 @@
+//! Branches as plain data, and back.
+
+use super::branch;
+use crate::base::failure::Kind;
+use crate::script::Inner;
+use crate::script::host::convert;
+use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::options::Options;
+use crate::session::branch::{Branch, Exchange, SharedBranch};
+use rhai::Map;
+use std::rc::Rc;
+
+/// Makes plain data of a branch.
+pub(super) fn to_map(branch: &Branch) -> Map {
+    let exchanges: Vec<&Exchange> = branch.exchanges().collect();
+    let value = serde_json::json!({
+        "model": branch.model.label,
+        "system": branch.system,
+        "name": branch.name,
+        "exchanges": exchanges,
+    });
+
+    convert::from_value(value).cast()
+}
+
+/// Makes a branch of plain data.
+pub(super) fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
+    let mut options = Options::of("branch_from", map).map_err(|e| throw(&e))?;
+    let exchanges = options.value("exchanges").map_err(|e| throw(&e))?.unwrap_or_default();
+    let exchanges: Vec<Exchange> = match exchanges {
+        serde_json::Value::Null => Vec::new(),
+        value => serde_json::from_value(value).map_err(|error| {
+            throw_new(Kind::Option, format!("option `exchanges` of `branch_from`: {error}"))
+        })?,
+    };
+
+    let branch = branch::create(host, options.rest())?;
+    for exchange in exchanges {
+        let mut branch = branch.borrow_mut();
+        let turn = branch.begin();
+        branch.record(turn, exchange);
+    }
+
+    Ok(branch)
+}

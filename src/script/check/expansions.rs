@@ -1,0 +1,87 @@
+//! The options that the function of an `expand` gives: they are read when the list is there, which may be
+//! after calls that were paid for, so they are looked at before.
+
+use crate::script::check::closure::closure_in;
+use crate::script::check::kinds::Kinds;
+use crate::script::check::option_values::OptionValues;
+use crate::script::check::{Checker, File, foreign, suggest};
+use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::options;
+use rhai::{ASTNode, Expr, Stmt};
+
+/// What the options of an operation are called by, beside their own names.
+const KIND: &str = "operation";
+
+impl Checker<'_> {
+    /// Finds options that no operation of an expansion takes.
+    pub(super) fn expansions(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut functions: Vec<String> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(
+                ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
+                | ASTNode::Stmt(Stmt::FnCall(call, _)),
+            ) = path.last()
+                && call.name == "expand"
+            {
+                functions.extend(call.args.iter().filter_map(closure_in));
+            }
+            true
+        });
+
+        let mut faults = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let function = kinds.function_of(path);
+            if let Some(ASTNode::Expr(map @ Expr::Map(..))) = path.last()
+                && functions.iter().any(|name| name == function)
+                && is_result(path)
+            {
+                given(file, kinds, (function, map), &mut faults);
+            }
+            true
+        });
+        self.faults.extend(faults);
+    }
+}
+
+/// Tells whether what a path ends in stands as the value of a statement or a branch, and in nothing else.
+fn is_result(path: &[ASTNode<'_>]) -> bool {
+    path[..path.len() - 1].iter().all(|node| {
+        matches!(
+            node,
+            ASTNode::Stmt(Stmt::Expr(..) | Stmt::Return(..) | Stmt::If(..) | Stmt::Block(..))
+                | ASTNode::Expr(Expr::Stmt(..))
+        )
+    })
+}
+
+/// Looks at the options of one operation.
+fn given(
+    file: &File<'_>,
+    kinds: &Kinds<'_>,
+    (function, value): (&str, &Expr),
+    faults: &mut Vec<Diagnostic>,
+) {
+    let Expr::Map(map, _) = value else { return };
+    let known = options::known("add_operation").unwrap_or_default();
+
+    for (key, _) in &map.0 {
+        let option = key.name.as_str();
+        let at = |message| Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
+
+        if option == "name" {
+            let message =
+                "the function of `expand` gives a `name`, but its operations are numbered";
+            let help =
+                "name the expansion: `expand(node, function, #{ name: \"each\" })`".to_owned();
+            faults.push(Diagnostic { help: Some(help), ..at(message.to_owned()) });
+        } else if option != KIND && !known.contains(&option) {
+            let own = foreign::option(option).map(|own| format!("write `{own}`"));
+            let help = own
+                .or_else(|| suggest(option, known.iter().copied().chain([KIND])))
+                .or_else(|| Some(format!("valid options: {}", known.join(", "))));
+            let fault = at(format!("an operation of `expand` has no option `{option}`"));
+            faults.push(Diagnostic { help, ..fault });
+        }
+    }
+    OptionValues { file, kinds, function }.values("add_operation", value, faults);
+}

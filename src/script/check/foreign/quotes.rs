@@ -1,0 +1,50 @@
+//! Texts as other languages quote them: `f".."`, `'..'`, three quotes.
+
+use super::tables::PREFIXES;
+use super::{ForeignSpan, ForeignText};
+use crate::script::reference::lexer::LexemeClass;
+
+impl ForeignText<'_> {
+    /// A text in three quotes: here two quotes within a text stand for one.
+    pub(super) fn triple(&self, at: usize) -> Option<ForeignSpan> {
+        let is_first = at == 0 || !self.is_joined(at - 1);
+        let is_triple =
+            self.said(at) == "\"\"" && self.is_joined(at) && self.said(at + 1).starts_with('"');
+
+        let message = "three quotes begin a text with a quote in it".to_owned();
+        let help = "write a text of several lines in backticks";
+        (is_first && is_triple).then(|| (at, at + 1, message, help))
+    }
+
+    /// Strings: `f".."`, `'..'`.
+    pub(super) fn quotes(&self, at: usize) -> Option<ForeignSpan> {
+        let piece = &self.all[at];
+        let quote = |at: usize| self.said(at).chars().next().filter(|c| matches!(c, '"' | '\''));
+
+        if piece.class == LexemeClass::Word
+            && self.is_joined(at)
+            && quote(at + 1).is_some()
+            && let Some((_, help)) =
+                PREFIXES.iter().find(|(prefix, _)| prefix.eq_ignore_ascii_case(piece.said))
+        {
+            return Some((
+                at,
+                at + 1,
+                format!("`{}` before a text means nothing", piece.said),
+                help,
+            ));
+        }
+
+        if piece.class != LexemeClass::Text {
+            return None;
+        }
+        let is_prefixed = at > 0 && self.is_joined(at - 1) && self.is_word(at - 1);
+        let quoted = piece.said;
+        let inner = quoted.strip_prefix('\'')?.strip_suffix('\'')?;
+        let letters = inner.chars().count();
+        let is_letter = letters == 1 || inner.starts_with('\\');
+        let message = || "single quotes hold one character".to_owned();
+        let help = "write a text in double quotes: `\"..\"`";
+        (!is_letter && !is_prefixed).then(|| (at, at, message(), help))
+    }
+}

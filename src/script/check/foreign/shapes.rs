@@ -1,0 +1,140 @@
+//! Statements that begin with a word of ours and go on as in another language: `let a, b = ..`, `let x: int`,
+//! `for i, x in ..`, `for (let i = 0; ..)`, `if (x) f();`, `fn(x) { .. }`, `f!(..)`.
+
+use super::{ForeignSpan, ForeignText, message};
+use crate::script::reference::lexer::LexemeClass;
+
+const ONE_VARIABLE: &str =
+    "write `let a = list[0]; let b = list[1];`: each variable has a statement";
+const LOOPS: &str = "write `for x in list { .. }`, or `for i in 0..10 { .. }`";
+
+impl ForeignText<'_> {
+    pub(super) fn shape(&self, at: usize) -> Option<ForeignSpan> {
+        if !self.is_word(at) {
+            return self.typed(at);
+        }
+        match self.said(at) {
+            "let" | "const" => self.declared(at),
+            "for" => self.looped(at),
+            "if" | "while" => self.unbraced(at),
+            "fn" | "function" if self.said(at + 1) == "(" => {
+                let message = "a function without a name is written between bars".to_owned();
+                Some((at, self.close(at + 1)?, message, "write `|x| x + 1`"))
+            }
+            _ => self.swapped(at).or_else(|| self.exclaimed(at)),
+        }
+    }
+
+    /// Returns the bracket that closes the one at a piece.
+    fn close(&self, open: usize) -> Option<usize> {
+        let outer = self.all.get(open)?.opened_by;
+        let closes = |&at: &usize| {
+            matches!(self.said(at), ")" | "]" | "}") && self.all[at].opened_by == outer
+        };
+        (open + 1..self.all.len()).find(closes)
+    }
+
+    /// `let mut x`, `let a, b = ..`, `let [a, b] = ..`, `let x: int = ..`.
+    fn declared(&self, at: usize) -> Option<ForeignSpan> {
+        match (self.said(at + 1), self.said(at + 2)) {
+            ("mut", _) if self.is_word(at + 2) => {
+                Some((at + 1, at + 1, message("mut"), "leave it out: every variable can change"))
+            }
+            ("[" | "{" | "(", _) => {
+                let message = format!("`{}` declares one variable", self.said(at));
+                Some((at, self.close(at + 1)?, message, ONE_VARIABLE))
+            }
+            (_, ",") if self.is_word(at + 1) => {
+                let message = format!("`{}` declares one variable", self.said(at));
+                Some((at, at + 2, message, ONE_VARIABLE))
+            }
+            (_, ":") if self.is_word(at + 1) && self.said(at + 3) != ":" => {
+                let message = "a variable is declared without a type".to_owned();
+                Some((at + 1, at + 3, message, "leave the type out: `let x = 5;`"))
+            }
+            _ => None,
+        }
+    }
+
+    /// `for i, x in list`, `for (let i = 0; ..)`, `for x of list`.
+    fn looped(&self, at: usize) -> Option<ForeignSpan> {
+        let is_bracketed = self.said(at + 1) == "(";
+        let first = if is_bracketed { at + 2 } else { at + 1 };
+
+        if matches!(self.said(first), "let" | "const" | "var") || self.said(first + 1) == "of" {
+            let last = if is_bracketed { self.close(at + 1)? } else { first + 1 };
+            let message = "this `for` is from another language".to_owned();
+            return Some((at, last, message, LOOPS));
+        }
+        if !is_bracketed && self.is_word(first) && self.said(first + 1) == "," {
+            let message = "two variables of a `for` stand in brackets, the item first".to_owned();
+            let help = "write `for (item, index) in list { .. }`; for a map `for key in map.keys() { \
+                        let value = map[key]; .. }`";
+            return Some((at, first + 2, message, help));
+        }
+        None
+    }
+
+    /// `if (x) f();`.
+    fn unbraced(&self, at: usize) -> Option<ForeignSpan> {
+        if self.said(at + 1) != "(" {
+            return None;
+        }
+        let close = self.close(at + 1)?;
+        let next = self.all.get(close + 1)?;
+        let is_word =
+            next.class == LexemeClass::Word && !matches!(next.said, "and" | "or" | "in" | "is");
+        let message = format!("`{}` needs a block in braces", self.said(at));
+        let help = "write `if condition { .. }`, `while condition { .. }`";
+        is_word.then_some((at, close, message, help))
+    }
+
+    /// `a, b = b, a` at the beginning of a statement.
+    fn swapped(&self, at: usize) -> Option<ForeignSpan> {
+        let begins =
+            matches!(self.before(at), "" | ";" | "}") || !self.is_beside(at.wrapping_sub(1), at);
+        let is_pair = self.said(at + 1) == "," && self.is_word(at + 2) && self.said(at + 3) == "=";
+        let is_open = self.bracket(at) == "{" || self.bracket(at).is_empty();
+        let is_set = is_pair && self.said(at + 4) != "=" && self.is_beside(at, at + 3);
+        let message = "an assignment sets one variable".to_owned();
+        let help = "write `let old = a; a = b; b = old;`";
+        (begins && is_open && is_set).then_some((at, at + 3, message, help))
+    }
+
+    /// `vec![1]`, `format!(..)`.
+    fn exclaimed(&self, at: usize) -> Option<ForeignSpan> {
+        let is_macro = self.is_joined(at)
+            && self.said(at + 1) == "!"
+            && self.is_joined(at + 1)
+            && matches!(self.said(at + 2), "(" | "[");
+        let help = match self.said(at) {
+            "vec" => "write `[a, b]`",
+            "format" => "write a text in backticks: `` `Hello ${name}` ``",
+            "println" | "print" | "dbg" => "write `print(..)`",
+            "panic" => "write `throw \"message\"`",
+            _ => "leave the `!` out",
+        };
+        is_macro.then(|| (at, at + 1, message(&format!("{}!", self.said(at))), help))
+    }
+
+    /// `fn f(a: int)`.
+    fn typed(&self, at: usize) -> Option<ForeignSpan> {
+        let open = self.all[at].opened_by.filter(|_| self.said(at) == ":")?;
+        let is_params = self.said(open) == "("
+            && open >= 2
+            && self.is_word(open - 1)
+            && matches!(self.said(open - 2), "fn" | "def" | "function");
+        // The first type is told for all.
+        let is_first = (open + 1..at).all(|before| self.said(before) != ":");
+        let message = "a parameter is declared without a type".to_owned();
+        let help = "leave the types out: `fn name(a, b) { .. }`";
+        if !(is_params && is_first) {
+            return None;
+        }
+        // The type of the result belongs to it.
+        let close = self.close(open)?;
+        let has_result = self.said(close + 1) == "-" && self.said(close + 2) == ">";
+        let last = if has_result && self.is_word(close + 3) { close + 3 } else { close };
+        Some((at - 1, last, message, help))
+    }
+}

@@ -1,0 +1,93 @@
+//! Signs of other languages: `++`, `===`, `? :`, `->` and their like.
+
+use super::{ForeignSpan, ForeignText, message};
+use crate::script::reference::lexer::LexemeClass;
+
+/// Signs of several characters, each with what to write. A longer one stands before those that begin it.
+const SIGNS: &[(&str, &str)] = &[
+    ("===", "write `a == b`"),
+    ("!==", "write `a != b`"),
+    ("<=>", "write `a < b`, or `list.sorted()` to sort"),
+    ("<>", "write `a != b`"),
+    ("...", "write `list + other`, or `map + other`"),
+    ("&&=", "write `a = a && b`"),
+    ("||=", "write `a = a || b`"),
+];
+
+impl ForeignText<'_> {
+    /// Marks: `# comment`, `i++`, `a === b`, `a ? b : c`.
+    pub(super) fn mark(&self, at: usize) -> Option<ForeignSpan> {
+        let next = self.said(at + 1);
+        let is_joined = self.is_joined(at);
+        if let Some(found) = self.sign(at) {
+            return Some(found);
+        }
+
+        match self.said(at) {
+            "#" if !(is_joined && matches!(next, "{" | "!")) => {
+                let message = "`#` begins no comment".to_owned();
+                Some((at, at, message, "write `// comment`"))
+            }
+            sign @ ("+" | "-") if is_joined && next == sign => self.step(at, sign == "+"),
+            "?" if self.follows_value(at)
+                && self.before(at) != "?"
+                && !(is_joined && matches!(next, "." | "[" | "?")) =>
+            {
+                if matches!(next, ";" | ")" | ",") {
+                    let help = "leave it out: a failure is thrown by itself, and caught with \
+                                `try { .. } catch (e) { .. }`";
+                    return Some((at, at, message("?"), help));
+                }
+                let help = "write `if condition { a } else { b }`, which is a value";
+                Some((at, at, message("? :"), help))
+            }
+            "&" if !self.follows_value(at) && self.before(at) != "&" && next != "&" => {
+                Some((at, at, message("&"), "leave it out: values are copied"))
+            }
+            "@" => {
+                let help = "leave the line out, and call the function from another one";
+                Some((at, at, "scripts have no decorators".to_owned(), help))
+            }
+            "%" if self.follows_value(at) && self.all[at - 1].class == LexemeClass::Text => {
+                let help = "write a text in backticks: `` `Hello ${name}` ``";
+                Some((at, at, "`%` fills in no text".to_owned(), help))
+            }
+            "-" if is_joined && next == ">" => {
+                let is_type = self.before(at) == ")";
+                let help = if is_type {
+                    "leave the type out: `fn name(a, b) { .. }`"
+                } else {
+                    "write `a.b`"
+                };
+                let last = if is_type && self.is_word(at + 2) { at + 2 } else { at + 1 };
+                Some((at, last, message("->"), help))
+            }
+            _ => None,
+        }
+    }
+
+    /// `i++` and `++i`, but no sum of a negative number: `1 - -1`.
+    fn step(&self, at: usize, is_up: bool) -> Option<ForeignSpan> {
+        let is_alone = matches!(self.before(at), "" | ";" | "{" | "}" | "(");
+        if !self.follows_value(at) && !(is_alone && self.is_word(at + 2)) {
+            return None;
+        }
+        let (sign, help) = if is_up { ("++", "write `i += 1`") } else { ("--", "write `i -= 1`") };
+        Some((at, at + 1, message(sign), help))
+    }
+
+    /// Finds one of the signs that begin at a piece.
+    fn sign(&self, at: usize) -> Option<ForeignSpan> {
+        let is_it = |sign: &str| {
+            sign.char_indices().all(|(place, letter)| {
+                self.said(at + place) == letter.encode_utf8(&mut [0; 4])
+                    && (place + 1 == sign.len() || self.is_joined(at + place))
+            })
+        };
+
+        let (sign, help) = SIGNS.iter().find(|(sign, _)| is_it(sign))?;
+        // A longer run of dots or signs is something else.
+        let is_whole = self.before(at) != &sign[..1] || !self.is_joined(at - 1);
+        is_whole.then(|| (at, at + sign.len() - 1, message(sign), *help))
+    }
+}

@@ -1,0 +1,1162 @@
+//! What people type who come from Python, JavaScript or Rust: `kaizen check` finds each form, says once what is
+//! wrong and what to write, and says nothing else.
+
+use crate::support::Project;
+use std::fmt::Write as _;
+
+/// Checks each text as a script of its own, and writes down what was said of it.
+fn said_of(texts: &[&str]) -> String {
+    let project = Project::new();
+    let name = |number: usize| format!("s{number:03}.rhai");
+    for (number, text) in texts.iter().enumerate() {
+        project.file(&name(number), text);
+    }
+
+    let ran = project.kaizen(&["check", "--json"]);
+    let faults: Vec<serde_json::Value> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a fault in JSON"))
+        .collect();
+
+    let mut said = String::new();
+    for (number, text) in texts.iter().enumerate() {
+        let _ = writeln!(said, "> {}", text.replace('\n', "\n> "));
+        for fault in faults.iter().filter(|fault| fault["file"] == name(number).as_str()) {
+            let word = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
+            let place = format!("{}:{}", fault["line"], fault["column"]);
+            let _ = writeln!(said, "{} {place} {}", word("code"), word("message"));
+            if !word("help").is_empty() {
+                let _ = writeln!(said, "    {}", word("help"));
+            }
+        }
+    }
+    said
+}
+
+#[test]
+fn each_form_of_another_language_is_found_once_with_what_to_write() {
+    let texts = [
+        "x = 5",
+        "let x = 5\nlet y = 6",
+        "let items = [1]; for i, x in enumerate(items) { print(x); }",
+        r#"let m = #{ a: 1 }; let v = m.get("a", 0);"#,
+        r#"let n = int("4");"#,
+        r#"let n = float("4");"#,
+        "let n = str(4);",
+        "let n = max([1, 2]);",
+        "let list = [1, 2]; let n = max(list);",
+        "let list = [1, 2]; let n = min(list);",
+        "with open(\"a.txt\") as f:\n    x = f.read()",
+        "let x = [1, 2]; x.pop(0);",
+        r#"logger.info("hello");"#,
+        r#"logging.info("hello");"#,
+        "let a = 1; if a === 1 { print(a); }",
+        "let a = 1; if a !== 1 { print(a); }",
+        "let a = 1; let b = a <=> 2;",
+        "print(report.execution_history);",
+        "print(execution_history);",
+        r#"let s = session("a"); print(s.execution_history());"#,
+        r#"write_file("a.txt", "x");"#,
+        "let t = time.time();",
+        "let t = time();",
+        r#"console.log("hi");"#,
+        r#"let name = "a"; print(f"hi {name}");"#,
+        "let a = None;",
+        "let a = null;",
+        "let a = True;",
+        "let a = undefined;",
+        "let a = nil;",
+        "let a = 1; if a == 1 { print(1); } elif a == 2 { print(2); }",
+        "def f(x):\n    return x + 1",
+        "function f(x) { return x; }",
+        "let f = lambda x: x + 1;",
+        "let x = true; if not x { print(1); }",
+        "let x = true; if x and x { print(1); }",
+        "let x = true; if x or x { print(1); }",
+        "let i = 0; i++;",
+        "let i = 0; ++i;",
+        "let a = true; let b = a ? 1 : 2;",
+        "let l = [1]; let b = [x * 2 for x in l];",
+        "for i in range(10):\n    print(i)",
+        "for i in range(10) { print(i); }",
+        "try:\n    x()\nexcept Exception as e:\n    print(e)",
+        "try { print(1); } except { print(2); }",
+        r#"raise ValueError("x")"#,
+        r#"raise "x";"#,
+        "import os",
+        "import os, json",
+        "from os import path",
+        "async def f():\n    pass",
+        "async fn f() { 1 }",
+        "fn f() { 1 } let x = await f();",
+        "let a = [1, 2, 3]; print(a[1:3]);",
+        "let a = [1, 2, 3]; print(a[:2]);",
+        "let a = [1, 2, 3]; print(a[1:]);",
+        "let a = [1, 2, 3]; print(a[::-1]);",
+        "let a = 1; let b = 2; print(a, b);",
+        r#"let x = "a"; print("%s" % x);"#,
+        r#"let x = "a"; let y = 2; print("%s and %s" % (x, y));"#,
+        r#"print("a" * 3);"#,
+        r#"let s = "-"; print(s * 3);"#,
+        r#"print(3 * "a");"#,
+        "print([1, 2].length);",
+        "let a = [1, 2]; print(a.length);",
+        "let a = [1, 2]; print(a.length());",
+        "let a = [1, 2]; print(a.size);",
+        r#"let a = "text"; print(a.length);"#,
+        "let m = #{}; print(JSON.stringify(m));",
+        r#"let m = #{}; let o = JSON.parse("{}");"#,
+        r#"let m = #{}; let o = json.loads("{}");"#,
+        "let m = #{}; let o = json.dumps(m);",
+        "let m = #{}; print(Object.keys(m));",
+        "let m = #{}; print(Object.entries(m));",
+        "let a = [1]; let b = a.map(x => x * 2);",
+        "let a = [1]; let b = a.map((x) => x * 2);",
+        "let a = [1]; let b = a.map((x) => { x * 2 });",
+        "let a = [1]; a.forEach(|x| print(x));",
+        "let a = [1]; a.forEach(x => print(x));",
+        "let m = #{ a: 1 }; for (k, v) in m.items() { print(k); }",
+        "let m = #{ a: 1 }; for k in m.items() { print(k); }",
+        "let m = #{ a: 1 }; for k, v in m.items() { print(k); }",
+        "let a = [1]; a.append(2);",
+        r#"let s = " a "; print(s.strip());"#,
+        r#"print("{} is {}".format(1, 2));"#,
+        "let x = 1; if isinstance(x, int) { print(x); }",
+        r#"let r = range(0, "a"); print(r);"#,
+        r#"let s = "a"; print(s.toUpperCase());"#,
+        r#"let l = ["a"]; print(", ".join(l));"#,
+        r#"let s = "abc"; print(s.startswith("a"));"#,
+        r#"let s = "abc"; print(s.startsWith("a"));"#,
+        r#"let s = "abc"; print(s.includes("a"));"#,
+        "let l = [3, 1]; let s = l.sorted_by(|a, b| a - b);",
+        "let l = [3, 1]; let s = sorted(l, key=lambda x: -x);",
+        "let l = [3, 1]; print(any(l));",
+        "let l = [3, 1]; let b = l.reduce((a, b) => a + b, 0);",
+        "let l = list(range(3));",
+        "let l = dict(a=1);",
+        "let l = set([1]);",
+        "let l = tuple([1]);",
+        "pass",
+        r#"del x["a"];"#,
+        "assert 1 == 1",
+        "let x = 1; print(type(x));",
+        "let x = 1; print(typeof x);",
+        "new Date();",
+        "let x = new Map();",
+        "const f = (a) => a + 1;",
+        "var x = 5;",
+        "let x: int = 5;",
+        "fn f(a: int) -> int { a }",
+        "while True:\n    print(1)",
+        "let x = 1; match x { 1 => print(1) }",
+        r#"throw new Error("x");"#,
+        "let { a, b } = #{ a: 1, b: 2 };",
+        "let [a, b] = [1, 2];",
+        "let a, b = 1, 2;",
+        "let a = [...[1], 2];",
+        r#"let m = { "a": 1 };"#,
+        "let m = { a: 1 };",
+        "let m = {};",
+        "let s = 'hello';",
+        "let s = `hi ${name}`;",
+        r#"let s = """hello""";"#,
+        "# a comment\nlet x = 1;",
+        "let x = 7 // 2\nlet y = 1;",
+        "let x = 1; if x == 1: print(x)",
+        "let a = 1; let b = 2 if a else 3;",
+        "let a = (); let b = a || 1;",
+        r#"let a = #{}; let b = a["x"] or 1;"#,
+        r#"print("a" + str(1));"#,
+        r#"input("name? ");"#,
+        r#"let x = os.environ["A"];"#,
+        r#"let x = os.getenv("A");"#,
+        "let x = process.env.A;",
+        "time.sleep(1);",
+        "setTimeout(|| print(1), 10);",
+        "let x = random.random();",
+        "let x = Math.random();",
+        "let x = Math.max(1, 2);",
+        "let x = Math.round(1.5);",
+        "let x = math.sqrt(2.0);",
+        r#"let x = re.match("a", "b");"#,
+        r#"let f = open("a.txt");"#,
+        r#"let x = requests.get("http://a");"#,
+        r#"fetch("http://a");"#,
+        r#"let x = parseInt("4");"#,
+        r#"let x = Number("4");"#,
+        "let x = String(4);",
+        "let x = Promise.all([1]);",
+        "let x = asyncio.gather(1);",
+        "return 1 if true else 2",
+        "let x = [1,2]; x.push(3).push(4);",
+        "let x = #{a: 1}; for k of x { print(k); }",
+        "for (let i = 0; i < 10; i++) { print(i); }",
+        "for (const x of [1]) { print(x); }",
+        "for x in [1]: print(x)",
+        r#"let d = #{a: 1}; print(d.keys()); print(d.values()); print(d.has("a")); print(d.hasOwnProperty("a"));"#,
+        "let l = [1]; print(l.indexOf(1));",
+        "let l = [1]; print(l.index(1));",
+        "let l = [1]; l.extend([2]);",
+        "let l = [1]; print(l.count(1));",
+        "let l = [1]; print(l.slice(0, 1));",
+        "let l = [1]; print(l.concat([2]));",
+        "let l = [1]; print(l.filter(x => x > 1));",
+        r#"let s = "a"; print(s.replace("a", "b"));"#,
+        r#"let s = "a"; print(s.trim());"#,
+        r#"let s = "a"; print(s.substring(0, 1));"#,
+        r#"let s = "a"; print(s.charAt(0));"#,
+        r#"let s = "a"; print(s.padStart(3));"#,
+        r#"let s = "a"; print(s.zfill(3));"#,
+        r#"let s = "a"; print(s.isdigit());"#,
+        "let x = (1).toFixed(2);",
+        "let x = 3.14159; print(x.toFixed(2));",
+        "let x = map(|a| a, [1]);",
+        "let x = filter(|a| a, [1]);",
+        "global x",
+        "yield 1",
+        "@decorator\nfn f() { 1 }",
+        "class A { }",
+        "class A:\n    pass",
+        r#"print("hi""#,
+        r#"print "hi""#,
+        "let f = x => x + 1;",
+        "let f = fn(x) { x + 1 };",
+        "let f = function(x) { return x + 1; };",
+        "let f = |x| x + 1; print(f(1));",
+        "print(1) if true;",
+        "let x = 1 <> 2;",
+        "let x = 1 not in [1];",
+        "let x = 5 is 5;",
+        "let x = 5 is not None;",
+        r#"let x = "a" == None;"#,
+        r#"let x = "5" - 2;"#,
+        "ReAct",
+        r#"let r = branch().ReAct("x");"#,
+        "let b = Branch();",
+        "sys.exit(1);",
+        "process.exit(1);",
+        "main();",
+        "if __name__ == \"__main__\":\n    main()",
+        "let l = [1]; l.push(2, 3);",
+        "let l = [1]; l.sort(|a, b| a - b); l.sort(key=1);",
+        "let l = [1]; for x in l.iter() { print(x); }",
+        "let l = [1]; l.map(|x| x).collect();",
+        "let l = vec![1];",
+        r#"println!("x");"#,
+        "let mut x = 1;",
+        "let x = Some(1);",
+        "let x = f()?;",
+        "let x = &y;",
+        "let x = a::b();",
+        "unwrap();",
+        r#"let x = "a".unwrap();"#,
+        "let x = 2; if (x == 1) print(x);",
+        "let x = 1; switch (x) { case 1: print(1); }",
+        "let a = 1; let b = 2; a, b = b, a;",
+        "let a = #{}; let x = a->b;",
+        "let items = [1]; for (i, x) in enumerate(items) { print(x); }",
+        "let items = 1; items = x;",
+        "total += 1;",
+        r#"os.path.join("a", "b");"#,
+        "let x = json.dumps(None);",
+        "console.log(`a ${1}`, 2);",
+        "Object.keys(m).length;",
+        "let f = (a, b) => { a + b };",
+        "let m = { a: 1, b: [1, 2] };",
+        r#"let l = []; l.append({ "a": 1 });"#,
+        "while (true) print(1);",
+        "let a = [1]; print(a[::2]);",
+        r#"let s = "a"; print(s.length());"#,
+        r#"print("total: %d" % 5);"#,
+        r#"let x = 1; print("x is " + x, x);"#,
+        "let a = [3]; print(max(a, key=lambda x: -x));",
+        "let x: float = 1.0;",
+        "fn f(a: int, b: str) { a }",
+        "let x = a ?? b;",
+        "const [a, b] = [1, 2];",
+        "for (var i = 0; i < 3; i += 1) { print(i); }",
+        "for item of [1] { print(item); }",
+        "async function f() { await g(); }",
+        "let f = async || 1;",
+        "print(max());",
+        "let t = true; print(t * 2);",
+        "print([1] * 3);",
+        r#"let s = "abc"; print(s[0:2]);"#,
+        "import numpy as np",
+        "from lionagi import Branch, Session",
+        r#"let b = Branch(system="x");"#,
+        "let s = Session(); s.new_branch();",
+        "print(f(1));",
+        "dbg!(1);",
+        r#"panic!("x");"#,
+        "let m = Map::new();",
+        "let mut n = 1; n += 1;",
+        r#"let t = typeof 1 === "number";"#,
+    ];
+    expect_test::expect![[r#"
+        > x = 5
+        K0002 1:1 unknown variable `x`
+            declare it first: `let x = ..;`
+        > let x = 5
+        > let y = 6
+        K0001 2:1 expecting ';' to terminate this statement
+            end the statement before this with `;`
+        > let items = [1]; for i, x in enumerate(items) { print(x); }
+        K0021 1:18 two variables of a `for` stand in brackets, the item first
+            write `for (item, index) in list { .. }`; for a map `for key in map.keys() { let value = map[key]; .. }`
+        > let m = #{ a: 1 }; let v = m.get("a", 0);
+        K0004 1:30 `get` takes 1 argument, not 2
+            write `map["key"] ?? default`
+        > let n = int("4");
+        K0031 1:13 `int`: argument 1 is a string, expected a float
+            write `text.parse_int()` for a text, or `number.to_int()`
+        > let n = float("4");
+        K0021 1:9 `float` is from another language
+            write `text.parse_float()` for a text, or `number.to_float()`
+        > let n = str(4);
+        K0021 1:9 `str` is from another language
+            write `x.to_string()`, or `${x}` in a text in backticks
+        > let n = max([1, 2]);
+        K0004 1:9 `max` takes 2 arguments, not 1
+            write `list.max_by(|x| x)`
+        > let list = [1, 2]; let n = max(list);
+        K0004 1:28 `max` takes 2 arguments, not 1
+            write `list.max_by(|x| x)`
+        > let list = [1, 2]; let n = min(list);
+        K0004 1:28 `min` takes 2 arguments, not 1
+            write `list.min_by(|x| x)`
+        > with open("a.txt") as f:
+        >     x = f.read()
+        K0021 1:1 `with` is from another language
+            leave it out: `read_text("path")` opens a file and closes it
+        > let x = [1, 2]; x.pop(0);
+        K0004 1:19 `pop` takes 0 arguments, not 1
+            write `list.remove(0)` for an item at a place, or `list.pop()` for the last one
+        > logger.info("hello");
+        K0021 1:1 `logger.info` is from another language
+            write `log.info("..")`
+        > logging.info("hello");
+        K0021 1:1 `logging.info` is from another language
+            write `log.info("..")`
+        > let a = 1; if a === 1 { print(a); }
+        K0021 1:17 `===` is from another language
+            write `a == b`
+        > let a = 1; if a !== 1 { print(a); }
+        K0021 1:17 `!==` is from another language
+            write `a != b`
+        > let a = 1; let b = a <=> 2;
+        K0021 1:22 `<=>` is from another language
+            write `a < b`, or `list.sorted()` to sort
+        > print(report.execution_history);
+        K0002 1:7 unknown variable `report`
+        > print(execution_history);
+        K0021 1:7 `execution_history` is from another language
+            write `optimizer().get_insights()`, or `report.completed_operations` for one flow
+        > let s = session("a"); print(s.execution_history());
+        K0031 1:17 `session`: argument 1 is a string, expected a branch
+            it is called as `session(default: branch) -> session`
+        K0021 1:31 `execution_history` is from another language
+            write `optimizer().get_insights()`, or `report.completed_operations` for one flow
+        > write_file("a.txt", "x");
+        K0021 1:1 `write_file` is from another language
+            write `write_text("path", text)`
+        > let t = time.time();
+        K0021 1:9 `time.time` is from another language
+            write `now()` for the milliseconds since 1970, or `timestamp()`, then `.elapsed`
+        > let t = time();
+        K0021 1:9 `time` is from another language
+            write `now()` for the milliseconds since 1970, or `timestamp()`, then `.elapsed`
+        > console.log("hi");
+        K0021 1:1 `console.log` is from another language
+            write `print(..)`
+        > let name = "a"; print(f"hi {name}");
+        K0021 1:23 `f` before a text means nothing
+            write a text in backticks: `` `Hello ${name}` ``
+        > let a = None;
+        K0021 1:9 `None` is from another language
+            write `()`, which stands for no value
+        > let a = null;
+        K0021 1:9 `null` is from another language
+            write `()`, which stands for no value
+        > let a = True;
+        K0021 1:9 `True` is from another language
+            write `true`
+        > let a = undefined;
+        K0021 1:9 `undefined` is from another language
+            write `()`, which stands for no value
+        > let a = nil;
+        K0021 1:9 `nil` is from another language
+            write `()`, which stands for no value
+        > let a = 1; if a == 1 { print(1); } elif a == 2 { print(2); }
+        K0021 1:36 `elif` is from another language
+            write `} else if condition { .. }`
+        > def f(x):
+        >     return x + 1
+        K0021 1:1 `def` is from another language
+            write `fn name(a, b) { .. }`
+        > function f(x) { return x; }
+        K0021 1:1 `function` is from another language
+            write `fn name(a, b) { .. }`
+        > let f = lambda x: x + 1;
+        K0021 1:9 `lambda` is from another language
+            write `|x| x + 1`
+        > let x = true; if not x { print(1); }
+        K0021 1:18 `not` is from another language
+            write `!x`
+        > let x = true; if x and x { print(1); }
+        K0021 1:20 `and` is from another language
+            write `a && b`
+        > let x = true; if x or x { print(1); }
+        K0021 1:20 `or` is from another language
+            write `a || b`
+        > let i = 0; i++;
+        K0021 1:13 `++` is from another language
+            write `i += 1`
+        > let i = 0; ++i;
+        K0021 1:12 `++` is from another language
+            write `i += 1`
+        > let a = true; let b = a ? 1 : 2;
+        K0021 1:25 `? :` is from another language
+            write `if condition { a } else { b }`, which is a value
+        > let l = [1]; let b = [x * 2 for x in l];
+        K0021 1:22 a list comprehension is from another language
+            write `list.map(|x| ..)`, or `list.filter(|x| ..).map(|x| ..)`
+        > for i in range(10):
+        >     print(i)
+        K0021 1:1 `for ..:` is from another language
+            write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
+        > for i in range(10) { print(i); }
+        K0004 1:10 `range` takes 2 or 3 arguments, not 1
+            write `0..10`, such as in `for i in 0..10 { .. }`
+        > try:
+        >     x()
+        > except Exception as e:
+        >     print(e)
+        K0021 1:1 `try ..:` is from another language
+            write a block in braces: `try { .. } catch (e) { .. }`
+        > try { print(1); } except { print(2); }
+        K0021 1:19 `except` is from another language
+            write `try { .. } catch (e) { .. }`
+        > raise ValueError("x")
+        K0021 1:1 `raise` is from another language
+            write `throw "message"`
+        > raise "x";
+        K0021 1:1 `raise` is from another language
+            write `throw "message"`
+        > import os
+        K0021 1:1 `import os` names a module from another language
+            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+        > import os, json
+        K0021 1:1 `import os` names a module from another language
+            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+        > from os import path
+        K0021 1:1 `from .. import` is from another language
+            leave it out, since kaizen's words need no import
+        > async def f():
+        >     pass
+        K0021 1:1 `async` is from another language
+            leave it out: a call waits for its reply
+        > async fn f() { 1 }
+        K0021 1:1 `async` is from another language
+            leave it out: a call waits for its reply
+        > fn f() { 1 } let x = await f();
+        K0021 1:22 `await` is from another language
+            leave it out: a call waits for its reply
+        > let a = [1, 2, 3]; print(a[1:3]);
+        K0021 1:29 `[a:b]` is a slice from another language
+            write `list.extract(1..3)`, or `text.sub_string(1..3)`
+        > let a = [1, 2, 3]; print(a[:2]);
+        K0021 1:28 `[a:b]` is a slice from another language
+            write `list.extract(1..3)`, or `text.sub_string(1..3)`
+        > let a = [1, 2, 3]; print(a[1:]);
+        K0021 1:29 `[a:b]` is a slice from another language
+            write `list.extract(1..3)`, or `text.sub_string(1..3)`
+        > let a = [1, 2, 3]; print(a[::-1]);
+        K0021 1:28 `[a:b:c]` is a slice from another language
+            write `list.reversed()`, or `list.filter(|x, i| i % 2 == 0)` for a step
+        > let a = 1; let b = 2; print(a, b);
+        K0004 1:23 `print` takes 1 argument, not 2
+            write one text in backticks: `` print(`${a} ${b}`) ``
+        > let x = "a"; print("%s" % x);
+        K0031 1:25 `%` does not work for a string and a string
+            write a text in backticks: `` `Hello ${name}` ``
+        > let x = "a"; let y = 2; print("%s and %s" % (x, y));
+        K0021 1:43 `%` fills in no text
+            write a text in backticks: `` `Hello ${name}` ``
+        > print("a" * 3);
+        K0031 1:11 `*` does not work for a string and an int
+            write `let line = ""; line.pad(3, "-");` to repeat a character
+        > let s = "-"; print(s * 3);
+        K0031 1:22 `*` does not work for a string and an int
+            write `let line = ""; line.pad(3, "-");` to repeat a character
+        > print(3 * "a");
+        K0031 1:9 `*` does not work for an int and a string
+            write `let line = ""; line.pad(3, "-");` to repeat a character
+        > print([1, 2].length);
+        K0030 1:14 an array has no property `length`
+            write `x.len`
+        > let a = [1, 2]; print(a.length);
+        K0030 1:25 an array has no property `length`
+            write `x.len`
+        > let a = [1, 2]; print(a.length());
+        K0021 1:25 `length` is from another language
+            write `x.len`
+        > let a = [1, 2]; print(a.size);
+        K0030 1:25 an array has no property `size`
+            write `list.len`
+        > let a = "text"; print(a.length);
+        K0030 1:25 a string has no property `length`
+            write `x.len`
+        > let m = #{}; print(JSON.stringify(m));
+        K0021 1:20 `JSON.stringify` is from another language
+            write `to_json(value)`
+        > let m = #{}; let o = JSON.parse("{}");
+        K0021 1:22 `JSON.parse` is from another language
+            write `json(text)`
+        > let m = #{}; let o = json.loads("{}");
+        K0021 1:22 `json.loads` is from another language
+            write `json(text)`
+        > let m = #{}; let o = json.dumps(m);
+        K0021 1:22 `json.dumps` is from another language
+            write `to_json(value)`
+        > let m = #{}; print(Object.keys(m));
+        K0021 1:20 `Object.keys` is from another language
+            write `map.keys()`
+        > let m = #{}; print(Object.entries(m));
+        K0021 1:20 `Object.entries` is from another language
+            write `for key in map.keys() { let value = map[key]; .. }`
+        > let a = [1]; let b = a.map(x => x * 2);
+        K0021 1:28 `=>` makes no function
+            write `|x| x + 1`
+        > let a = [1]; let b = a.map((x) => x * 2);
+        K0021 1:28 `=>` makes no function
+            write `|x| x + 1`
+        > let a = [1]; let b = a.map((x) => { x * 2 });
+        K0021 1:28 `=>` makes no function
+            write `|x| x + 1`
+        > let a = [1]; a.forEach(|x| print(x));
+        K0021 1:16 `forEach` is from another language
+            write `for item in list { .. }`
+        > let a = [1]; a.forEach(x => print(x));
+        K0021 1:24 `=>` makes no function
+            write `|x| x + 1`
+        > let m = #{ a: 1 }; for (k, v) in m.items() { print(k); }
+        K0021 1:36 `items` is from another language
+            write `for key in map.keys() { let value = map[key]; .. }`
+        > let m = #{ a: 1 }; for k in m.items() { print(k); }
+        K0021 1:31 `items` is from another language
+            write `for key in map.keys() { let value = map[key]; .. }`
+        > let m = #{ a: 1 }; for k, v in m.items() { print(k); }
+        K0021 1:20 two variables of a `for` stand in brackets, the item first
+            write `for (item, index) in list { .. }`; for a map `for key in map.keys() { let value = map[key]; .. }`
+        > let a = [1]; a.append(2);
+        K0021 1:16 `append` adds a whole list
+            write `list.push(item)` to add one item; `append` adds a whole list
+        > let s = " a "; print(s.strip());
+        K0021 1:24 `strip` is from another language
+            write `text.trimmed()`
+        > print("{} is {}".format(1, 2));
+        K0003 1:18 a string has no method `format`
+            write a text in backticks: `` `${a} and ${b}` ``
+        > let x = 1; if isinstance(x, int) { print(x); }
+        K0021 1:15 `isinstance` is from another language
+            write `type_of(x) == "string"`
+        > let r = range(0, "a"); print(r);
+        K0031 1:18 `range`: argument 2 is a string, expected a float or an int
+            it is called as `range(from: int, to: int) -> range` or `range(range: any, step: float) -> range` or `range(range: any, step: int) -> range`
+        > let s = "a"; print(s.toUpperCase());
+        K0021 1:22 `toUpperCase` is from another language
+            write `text.upper()`
+        > let l = ["a"]; print(", ".join(l));
+        K0003 1:27 a string has no method `join`
+            write `list.join(", ")`
+        > let s = "abc"; print(s.startswith("a"));
+        K0021 1:24 `startswith` is from another language
+            write `text.starts_with(part)`
+        > let s = "abc"; print(s.startsWith("a"));
+        K0021 1:24 `startsWith` is from another language
+            write `text.starts_with(part)`
+        > let s = "abc"; print(s.includes("a"));
+        K0021 1:24 `includes` is from another language
+            write `list.contains(item)`, or `item in list`
+        > let l = [3, 1]; let s = l.sorted_by(|a, b| a - b);
+        K0003 1:27 an array has no method `sorted_by`
+            did you mean `sort_by`?
+        > let l = [3, 1]; let s = sorted(l, key=lambda x: -x);
+        K0021 1:35 `key=` names an argument
+            write `list.sorted(|a, b| a - b)`, or `list.max_by(|x| x)`
+        > let l = [3, 1]; print(any(l));
+        K0021 1:23 `any` is from another language
+            write `list.some(|x| ..)`
+        > let l = [3, 1]; let b = l.reduce((a, b) => a + b, 0);
+        K0021 1:34 `=>` makes no function
+            write `|x| x + 1`
+        > let l = list(range(3));
+        K0021 1:9 `list` is from another language
+            write `[a, b]`, or `x.to_array()`
+        K0004 1:14 `range` takes 2 or 3 arguments, not 1
+            write `0..10`, such as in `for i in 0..10 { .. }`
+        > let l = dict(a=1);
+        K0021 1:14 `a=` names an argument
+            write options as a map at the end: `f(a, #{ key: value })`
+        > let l = set([1]);
+        K0004 1:9 `set` takes 3 arguments, not 1
+            write `list.distinct()`
+        > let l = tuple([1]);
+        K0021 1:9 `tuple` is from another language
+            write `[a, b]`
+        > pass
+        K0021 1:1 `pass` is from another language
+            leave the block empty: `{ }`
+        > del x["a"];
+        K0021 1:1 `del` is from another language
+            write `map.remove("key")` or `list.remove(0)`
+        > assert 1 == 1
+        K0021 1:1 `assert` is a function
+            write `assert(a == b)`
+        > let x = 1; print(type(x));
+        K0021 1:18 `type` is from another language
+            write `type_of(x)`
+        > let x = 1; print(typeof x);
+        K0021 1:18 `typeof` is from another language
+            write `type_of(x)`
+        > new Date();
+        K0021 1:1 `new` is from another language
+            write `now()` for the milliseconds since 1970
+        > let x = new Map();
+        K0021 1:9 `new` is from another language
+            write `#{}`
+        > const f = (a) => a + 1;
+        K0021 1:11 `=>` makes no function
+            write `|x| x + 1`
+        > var x = 5;
+        K0021 1:1 `var` is from another language
+            write `let x = ..`
+        > let x: int = 5;
+        K0021 1:5 a variable is declared without a type
+            leave the type out: `let x = 5;`
+        > fn f(a: int) -> int { a }
+        K0021 1:6 a parameter is declared without a type
+            leave the types out: `fn name(a, b) { .. }`
+        > while True:
+        >     print(1)
+        K0021 1:1 `while ..:` is from another language
+            write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
+        > let x = 1; match x { 1 => print(1) }
+        K0021 1:12 `match` is from another language
+            write `switch x { 1 => .., _ => .. }`
+        > throw new Error("x");
+        K0021 1:7 `new` is from another language
+            write `throw "message"`
+        > let { a, b } = #{ a: 1, b: 2 };
+        K0021 1:1 `let` declares one variable
+            write `let a = list[0]; let b = list[1];`: each variable has a statement
+        > let [a, b] = [1, 2];
+        K0021 1:1 `let` declares one variable
+            write `let a = list[0]; let b = list[1];`: each variable has a statement
+        > let a, b = 1, 2;
+        K0021 1:1 `let` declares one variable
+            write `let a = list[0]; let b = list[1];`: each variable has a statement
+        > let a = [...[1], 2];
+        K0021 1:10 `...` is from another language
+            write `list + other`, or `map + other`
+        > let m = { "a": 1 };
+        K0021 1:9 a map begins with `#{`
+            write `#{ key: value }`
+        > let m = { a: 1 };
+        K0021 1:9 a map begins with `#{`
+            write `#{ key: value }`
+        > let m = {};
+        K0021 1:9 `{}` is an empty block, which is worth `()`
+            write `#{}` for an empty map
+        > let s = 'hello';
+        K0021 1:9 single quotes hold one character
+            write a text in double quotes: `".."`
+        > let s = `hi ${name}`;
+        K0002 1:15 unknown variable `name`
+            `name` is a function; call it: `name(..)`
+        > let s = """hello""";
+        K0021 1:9 three quotes begin a text with a quote in it
+            write a text of several lines in backticks
+        > # a comment
+        > let x = 1;
+        K0021 1:1 `#` begins no comment
+            write `// comment`
+        > let x = 7 // 2
+        > let y = 1;
+        K0001 2:1 expecting ';' to terminate this statement
+            end the statement before this with `;`
+        > let x = 1; if x == 1: print(x)
+        K0021 1:12 `if ..:` is from another language
+            write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
+        > let a = 1; let b = 2 if a else 3;
+        K0021 1:22 a condition behind its value is from another language
+            write `if condition { a } else { b }`, which is a value
+        > let a = (); let b = a || 1;
+        K0001 1:26 expecting a boolean expression, not a number
+            write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`
+        > let a = #{}; let b = a["x"] or 1;
+        K0021 1:29 `or` is from another language
+            write `a || b`
+        > print("a" + str(1));
+        K0021 1:13 `str` is from another language
+            write `x.to_string()`, or `${x}` in a text in backticks
+        > input("name? ");
+        K0021 1:1 `input` is from another language
+            write `param("name", default)`, and set it with `kaizen run -p name=value`
+        > let x = os.environ["A"];
+        K0021 1:9 `os.environ` is from another language
+            write `env("NAME")`
+        > let x = os.getenv("A");
+        K0021 1:9 `os.getenv` is from another language
+            write `env("NAME")`
+        > let x = process.env.A;
+        K0021 1:9 `process.env` is from another language
+            write `env("NAME")`
+        > time.sleep(1);
+        K0021 1:1 `time.sleep` is from another language
+            write `sleep(1000)`, which waits for so many milliseconds
+        > setTimeout(|| print(1), 10);
+        K0021 1:1 `setTimeout` is from another language
+            write `sleep(1000)`, which waits for so many milliseconds
+        > let x = random.random();
+        K0021 1:9 `random.random` is from another language
+            write `random()` for a number from 0 up to 1
+        > let x = Math.random();
+        K0021 1:9 `Math.random` is from another language
+            write `random()` for a number from 0 up to 1
+        > let x = Math.max(1, 2);
+        K0021 1:9 `Math.max` is from another language
+            write `max(a, b)`
+        > let x = Math.round(1.5);
+        K0021 1:9 `Math.round` is from another language
+            write `round(x, 0)`
+        > let x = math.sqrt(2.0);
+        K0021 1:9 `math` is from another language
+            write `x.floor()`, `x.sqrt()` or `round(x, 2)`: numbers have these words themselves
+        > let x = re.match("a", "b");
+        K0021 1:9 `re` is from another language
+            write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`
+        > let f = open("a.txt");
+        K0021 1:9 `open` is from another language
+            write `read_text("path")`, or `read_lines("path")`
+        > let x = requests.get("http://a");
+        K0021 1:9 `requests` is from another language
+            write `http_get("https://..")`
+        > fetch("http://a");
+        K0021 1:1 `fetch` is from another language
+            write `http_get("https://..")`
+        > let x = parseInt("4");
+        K0021 1:9 `parseInt` is from another language
+            write `text.parse_int()`
+        > let x = Number("4");
+        K0021 1:9 `Number` is from another language
+            write `text.parse_float()`, or `text.parse_int()`
+        > let x = String(4);
+        K0021 1:9 `String` is from another language
+            write `x.to_string()`, or `${x}` in a text in backticks
+        > let x = Promise.all([1]);
+        K0021 1:9 `Promise` is from another language
+            write `gather([|| .., || ..])` to run functions at once
+        > let x = asyncio.gather(1);
+        K0021 1:9 `asyncio` is from another language
+            write `gather([|| .., || ..])` to run functions at once
+        > return 1 if true else 2
+        K0021 1:10 a condition behind its value is from another language
+            write `if condition { a } else { b }`, which is a value
+        > let x = [1,2]; x.push(3).push(4);
+        K0016 1:18 `push` works in place and returns nothing, but its result is used
+            write `list + [item]`, which returns the result; or call `push` as a statement on a variable, then use the variable
+        > let x = #{a: 1}; for k of x { print(k); }
+        K0021 1:18 this `for` is from another language
+            write `for x in list { .. }`, or `for i in 0..10 { .. }`
+        > for (let i = 0; i < 10; i++) { print(i); }
+        K0021 1:1 this `for` is from another language
+            write `for x in list { .. }`, or `for i in 0..10 { .. }`
+        > for (const x of [1]) { print(x); }
+        K0021 1:1 this `for` is from another language
+            write `for x in list { .. }`, or `for i in 0..10 { .. }`
+        > for x in [1]: print(x)
+        K0021 1:1 `for ..:` is from another language
+            write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
+        > let d = #{a: 1}; print(d.keys()); print(d.values()); print(d.has("a")); print(d.hasOwnProperty("a"));
+        K0021 1:62 `has` is from another language
+            write `"key" in map`
+        K0021 1:81 `hasOwnProperty` is from another language
+            write `"key" in map`
+        > let l = [1]; print(l.indexOf(1));
+        K0021 1:22 `indexOf` is from another language
+            write `list.index_of(item)`
+        > let l = [1]; print(l.index(1));
+        K0003 1:22 an array has no method `index`
+            did you mean `index_of`?
+        > let l = [1]; l.extend([2]);
+        K0021 1:16 `extend` is from another language
+            write `list.append(other)`
+        > let l = [1]; print(l.count(1));
+        K0003 1:22 an array has no method `count`
+            write `list.filter(|x| x == item).len`
+        > let l = [1]; print(l.slice(0, 1));
+        K0021 1:22 `slice` is from another language
+            write `list.extract(0..2)`
+        > let l = [1]; print(l.concat([2]));
+        K0021 1:22 `concat` is from another language
+            write `a + b`
+        > let l = [1]; print(l.filter(x => x > 1));
+        K0021 1:29 `=>` makes no function
+            write `|x| x + 1`
+        > let s = "a"; print(s.replace("a", "b"));
+        K0016 1:22 `replace` works in place and returns nothing, but its result is used
+            write `text.replaced(part, other)`, which returns the result; or write `s.replace(..);` as a statement, then use `s`
+        > let s = "a"; print(s.trim());
+        K0016 1:22 `trim` works in place and returns nothing, but its result is used
+            write `text.trimmed()`, which returns the result; or write `s.trim(..);` as a statement, then use `s`
+        > let s = "a"; print(s.substring(0, 1));
+        K0021 1:22 `substring` is from another language
+            write `text.sub_string(start, length)`
+        > let s = "a"; print(s.charAt(0));
+        K0021 1:22 `charAt` is from another language
+            write `text[0]`
+        > let s = "a"; print(s.padStart(3));
+        K0021 1:22 `padStart` is from another language
+            write `` `   ${text}` ``, with as many spaces as it takes
+        > let s = "a"; print(s.zfill(3));
+        K0021 1:22 `zfill` is from another language
+            write `` `0${n}` ``, with as many zeros as it takes
+        > let s = "a"; print(s.isdigit());
+        K0021 1:22 `isdigit` is from another language
+            write `text.parse_int()` inside of `try { .. } catch { .. }`
+        > let x = (1).toFixed(2);
+        K0021 1:13 `toFixed` is from another language
+            write `format(x, 2)`
+        > let x = 3.14159; print(x.toFixed(2));
+        K0021 1:26 `toFixed` is from another language
+            write `format(x, 2)`
+        > let x = map(|a| a, [1]);
+        K0031 1:13 `map`: argument 1 is a function, expected a map or an array; argument 2 is an array, expected a function or a string
+            write `list.map(|x| ..)`
+        > let x = filter(|a| a, [1]);
+        K0031 1:16 `filter`: argument 1 is a function, expected a map or an array; argument 2 is an array, expected a function or a string
+            write `list.filter(|x| ..)`
+        > global x
+        K0021 1:1 `global` is from another language
+            pass it as a parameter: a function sees its parameters and constants (`const` and `global::NAME`)
+        > yield 1
+        K0021 1:1 `yield` is from another language
+            collect the values in a list, and return it
+        > @decorator
+        > fn f() { 1 }
+        K0021 1:1 scripts have no decorators
+            leave the line out, and call the function from another one
+        > class A { }
+        K0021 1:1 scripts have no classes
+            write functions, and keep values together in a map: `#{ a: 1 }`
+        > class A:
+        >     pass
+        K0021 1:1 scripts have no classes
+            write functions, and keep values together in a map: `#{ a: 1 }`
+        > print("hi"
+        K0001 1:11 expecting ')' to close the arguments list of this function call 'print'
+        > print "hi"
+        K0021 1:1 `print` is a function
+            write `print(..)`
+        > let f = x => x + 1;
+        K0021 1:9 `=>` makes no function
+            write `|x| x + 1`
+        > let f = fn(x) { x + 1 };
+        K0021 1:9 a function without a name is written between bars
+            write `|x| x + 1`
+        > let f = function(x) { return x + 1; };
+        K0021 1:9 a function without a name is written between bars
+            write `|x| x + 1`
+        > let f = |x| x + 1; print(f(1));
+        K0003 1:26 unknown function `f`
+            `f` is a variable; call the function in it: `f.call(..)`
+        > print(1) if true;
+        K0021 1:10 a condition behind its value is from another language
+            write `if condition { a } else { b }`, which is a value
+        > let x = 1 <> 2;
+        K0021 1:11 `<>` is from another language
+            write `a != b`
+        > let x = 1 not in [1];
+        K0021 1:11 `not in` is from another language
+            write `!(item in list)`
+        > let x = 5 is 5;
+        K0021 1:11 `is` is from another language
+            write `a == b`
+        > let x = 5 is not None;
+        K0021 1:11 `is not` is from another language
+            write `x != ()`
+        > let x = "a" == None;
+        K0021 1:16 `None` is from another language
+            write `()`, which stands for no value
+        > let x = "5" - 2;
+        K0031 1:13 `-` does not work for a string and an int
+            write `text.parse_int()` or `text.parse_float()`
+        > ReAct
+        K0021 1:1 `ReAct` is from another language
+            write `branch.react("..", #{ tools: [..] })`
+        > let r = branch().ReAct("x");
+        K0021 1:18 `ReAct` is from another language
+            write `branch.react("..", #{ tools: [..] })`
+        > let b = Branch();
+        K0021 1:9 `Branch` is from another language
+            write `branch()`, or `branch(#{ system: ".." })`
+        > sys.exit(1);
+        K0021 1:1 `sys.exit` is from another language
+            write `exit()`, or `throw "message"` to end with a failure
+        > process.exit(1);
+        K0021 1:1 `process.exit` is from another language
+            write `exit()`, or `throw "message"` to end with a failure
+        > main();
+        K0021 1:1 `main` is from another language
+            write the statements at the top level, or define it: `fn main() { .. }`
+        > if __name__ == "__main__":
+        >     main()
+        K0021 1:1 `if ..:` is from another language
+            write `if is_main { .. }`
+        > let l = [1]; l.push(2, 3);
+        K0004 1:16 `push` takes 1 argument, not 2
+            write `list.append([a, b])` to add several items
+        > let l = [1]; l.sort(|a, b| a - b); l.sort(key=1);
+        K0021 1:43 `key=` names an argument
+            write options as a map at the end: `f(a, #{ key: value })`
+        > let l = [1]; for x in l.iter() { print(x); }
+        K0021 1:25 `iter` is from another language
+            leave it out: write `for x in list { .. }`
+        > let l = [1]; l.map(|x| x).collect();
+        K0021 1:27 `collect` is from another language
+            leave it out: `map` and `filter` return lists
+        > let l = vec![1];
+        K0021 1:9 `vec!` is from another language
+            write `[a, b]`
+        > println!("x");
+        K0021 1:1 `println` is from another language
+            write `print(..)`
+        > let mut x = 1;
+        K0021 1:5 `mut` is from another language
+            leave it out: every variable can change
+        > let x = Some(1);
+        K0021 1:9 `Some` is from another language
+            write the value alone, and `()` for no value
+        > let x = f()?;
+        K0021 1:12 `?` is from another language
+            leave it out: a failure is thrown by itself, and caught with `try { .. } catch (e) { .. }`
+        > let x = &y;
+        K0021 1:9 `&` is from another language
+            leave it out: values are copied
+        > let x = a::b();
+        K0001 1:9 undefined module: a
+            import it first: `import "lib/a" as a;`
+        > unwrap();
+        K0021 1:1 `unwrap` is from another language
+            leave it out: a failure is thrown by itself
+        > let x = "a".unwrap();
+        K0021 1:13 `unwrap` is from another language
+            leave it out: a failure is thrown by itself
+        > let x = 2; if (x == 1) print(x);
+        K0021 1:12 `if` needs a block in braces
+            write `if condition { .. }`, `while condition { .. }`
+        > let x = 1; switch (x) { case 1: print(1); }
+        K0021 1:25 `case` is from another language
+            write `switch x { 1 => .., _ => .. }`
+        > let a = 1; let b = 2; a, b = b, a;
+        K0021 1:23 an assignment sets one variable
+            write `let old = a; a = b; b = old;`
+        > let a = #{}; let x = a->b;
+        K0021 1:23 `->` is from another language
+            write `a.b`
+        > let items = [1]; for (i, x) in enumerate(items) { print(x); }
+        K0021 1:32 `enumerate` is from another language
+            write `for (item, index) in list { .. }`
+        > let items = 1; items = x;
+        K0002 1:24 unknown variable `x`
+        > total += 1;
+        K0002 1:1 unknown variable `total`
+            declare it first: `let total = ..;`
+        > os.path.join("a", "b");
+        K0021 1:1 `os` is from another language
+            write `env("NAME")` for a variable, or `command("program", [])` for a program
+        > let x = json.dumps(None);
+        K0021 1:9 `json.dumps` is from another language
+            write `to_json(value)`
+        K0021 1:20 `None` is from another language
+            write `()`, which stands for no value
+        > console.log(`a ${1}`, 2);
+        K0021 1:1 `console.log` is from another language
+            write `print(..)`
+        > Object.keys(m).length;
+        K0021 1:1 `Object.keys` is from another language
+            write `map.keys()`
+        K0002 1:13 unknown variable `m`
+        > let f = (a, b) => { a + b };
+        K0021 1:9 `=>` makes no function
+            write `|x| x + 1`
+        > let m = { a: 1, b: [1, 2] };
+        K0021 1:9 a map begins with `#{`
+            write `#{ key: value }`
+        > let l = []; l.append({ "a": 1 });
+        K0021 1:22 a map begins with `#{`
+            write `#{ key: value }`
+        > while (true) print(1);
+        K0021 1:1 `while` needs a block in braces
+            write `if condition { .. }`, `while condition { .. }`
+        > let a = [1]; print(a[::2]);
+        K0021 1:22 `[a:b:c]` is a slice from another language
+            write `list.reversed()`, or `list.filter(|x, i| i % 2 == 0)` for a step
+        > let s = "a"; print(s.length());
+        K0021 1:22 `length` is from another language
+            write `x.len`
+        > print("total: %d" % 5);
+        K0031 1:19 `%` does not work for a string and an int
+            write a text in backticks: `` `Hello ${name}` ``
+        > let x = 1; print("x is " + x, x);
+        K0004 1:12 `print` takes 1 argument, not 2
+            write one text in backticks: `` print(`${a} ${b}`) ``
+        > let a = [3]; print(max(a, key=lambda x: -x));
+        K0021 1:27 `key=` names an argument
+            write `list.sorted(|a, b| a - b)`, or `list.max_by(|x| x)`
+        > let x: float = 1.0;
+        K0021 1:5 a variable is declared without a type
+            leave the type out: `let x = 5;`
+        > fn f(a: int, b: str) { a }
+        K0021 1:6 a parameter is declared without a type
+            leave the types out: `fn name(a, b) { .. }`
+        > let x = a ?? b;
+        K0002 1:9 unknown variable `a`
+        K0002 1:14 unknown variable `b`
+        > const [a, b] = [1, 2];
+        K0021 1:1 `const` declares one variable
+            write `let a = list[0]; let b = list[1];`: each variable has a statement
+        > for (var i = 0; i < 3; i += 1) { print(i); }
+        K0021 1:1 this `for` is from another language
+            write `for x in list { .. }`, or `for i in 0..10 { .. }`
+        > for item of [1] { print(item); }
+        K0021 1:1 this `for` is from another language
+            write `for x in list { .. }`, or `for i in 0..10 { .. }`
+        > async function f() { await g(); }
+        K0021 1:1 `async` is from another language
+            leave it out: a call waits for its reply
+        K0021 1:22 `await` is from another language
+            leave it out: a call waits for its reply
+        > let f = async || 1;
+        K0001 1:9 'async' is a reserved keyword
+            `async` is a reserved word; choose another name
+        > print(max());
+        K0004 1:7 `max` takes 2 arguments, not 0
+            call it as `max(char1: char, char2: char) -> char` or `max(string1: string, string2: string) -> string` or `max(x: float, y: float) -> float` or `max(x: float, y: int) -> float`
+        > let t = true; print(t * 2);
+        K0031 1:23 `*` does not work for a bool and an int
+        > print([1] * 3);
+        K0031 1:11 `*` does not work for an array and an int
+        > let s = "abc"; print(s[0:2]);
+        K0021 1:25 `[a:b]` is a slice from another language
+            write `list.extract(1..3)`, or `text.sub_string(1..3)`
+        > import numpy as np
+        K0021 1:1 `import numpy` names a module from another language
+            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+        > from lionagi import Branch, Session
+        K0021 1:1 `from .. import` is from another language
+            leave it out, since kaizen's words need no import
+        > let b = Branch(system="x");
+        K0021 1:16 `system=` names an argument
+            write options as a map at the end: `f(a, #{ key: value })`
+        > let s = Session(); s.new_branch();
+        K0021 1:9 `Session` is from another language
+            write `session()`
+        K0021 1:22 `new_branch` is from another language
+            write `let b = branch();`, then `session.include_branch(b)`
+        > print(f(1));
+        K0003 1:7 unknown function `f`
+        > dbg!(1);
+        K0003 1:1 unknown function `dbg`
+        > panic!("x");
+        K0003 1:1 unknown function `panic`
+        > let m = Map::new();
+        K0001 1:14 'new' is a reserved keyword
+            `new` is a reserved word; choose another name
+        > let mut n = 1; n += 1;
+        K0021 1:5 `mut` is from another language
+            leave it out: every variable can change
+        > let t = typeof 1 === "number";
+        K0021 1:9 `typeof` is from another language
+            write `type_of(x)`
+        K0021 1:18 `===` is from another language
+            write `a == b`
+    "#]].assert_eq(&said_of(&texts));
+}
+
+#[test]
+fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
+    let head = "let g = builder(\"g\");\nlet list = g.add_operation(\"chat\", #{ instruction: \"List.\" });\n";
+    let texts = [
+        "g.expand(list, |x| #{ instrucion: x });",
+        "g.expand(list, |x| #{ instruction: x, name: \"a\" });",
+        "g.expand(list, |x| #{ instruction: x, temprature: 1 }, #{ name: \"each\" });",
+        "g.expand(list, |x, i| if i == 0 { #{ instruction: x } } else { #{ prompt: x } });",
+        "g.expand(list, |x| { let more = #{ anything: 1 }; #{ instruction: x, retries: \"2\" } });",
+        "g.expand(list, |x| { return #{ instruction: x, timeout: 5, depend_on: list }; });",
+        "expand(g, list, |x| #{ operation: \"chat\", instruction: `${x}`, max_tokens: 9 });",
+        "let low = 0.1; g.expand(list, |x| #{ instruction: x, temperature: low, foo: 1 });",
+    ];
+    let texts: Vec<String> = texts.iter().map(|text| format!("{head}{text}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let said = said_of(&texts).replace("> let g = builder(\"g\");\n", "");
+    let said: String = said
+        .lines()
+        .filter(|line| !line.starts_with("> let list"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    expect_test::expect![[r#"
+        > g.expand(list, |x| #{ instrucion: x });
+        K0005 3:23 an operation of `expand` has no option `instrucion`
+            did you mean `instruction`?
+        > g.expand(list, |x| #{ instruction: x, name: "a" });
+        K0005 3:39 the function of `expand` gives a `name`, but its operations are numbered
+            name the expansion: `expand(node, function, #{ name: "each" })`
+        > g.expand(list, |x| #{ instruction: x, temprature: 1 }, #{ name: "each" });
+        K0005 3:39 an operation of `expand` has no option `temprature`
+            did you mean `temperature`?
+        > g.expand(list, |x, i| if i == 0 { #{ instruction: x } } else { #{ prompt: x } });
+        K0005 3:67 an operation of `expand` has no option `prompt`
+            write `instruction`
+        > g.expand(list, |x| { let more = #{ anything: 1 }; #{ instruction: x, retries: "2" } });
+        K0031 3:79 option `retries` of `add_operation`: must be a whole number of at least 0, not a string
+        > g.expand(list, |x| { return #{ instruction: x, timeout: 5, depend_on: list }; });
+        K0005 3:60 an operation of `expand` has no option `depend_on`
+            did you mean `depends_on`?
+        > expand(g, list, |x| #{ operation: "chat", instruction: `${x}`, max_tokens: 9 });
+        > let low = 0.1; g.expand(list, |x| #{ instruction: x, temperature: low, foo: 1 });
+        K0005 3:72 an operation of `expand` has no option `foo`
+            valid options: name, branch, instruction, context, schema, depends_on, inherit_context, gate, when, on_failure, retries, timeout_ms, check, max_repairs, keep, text, tools, max_steps, max_tool_calls, tool_choice, protocol, context_max, trace, budget, tool, args, question, options, default, timeout, temperature, top_p, max_tokens, stop, seed, stream, timeout_ms, header_timeout_ms, idle_timeout_ms, attempts_max, on_length, extra
+    "#]].assert_eq(&said);
+}
+
+#[test]
+fn a_division_is_shown_as_it_is_to_be_written() {
+    let texts = [
+        "let items = [1, 2]; print(items.len() / 4);",
+        "let items = [1, 2]; let n = 3; print(items.len / n);",
+        "print((1 + 2) / 2);",
+        "print(len([1]) / 2);",
+        "print(3 / 2);",
+    ];
+    expect_test::expect![[r#"
+        > let items = [1, 2]; print(items.len() / 4);
+        K0017 1:39 this divides whole numbers, so the fraction is dropped
+            write `items.len().to_float() / 4` for a fraction, or `(items.len() / 4).to_int()` if a whole number is meant
+        > let items = [1, 2]; let n = 3; print(items.len / n);
+        K0017 1:48 this divides whole numbers, so the fraction is dropped
+            write `items.len.to_float() / n` for a fraction, or `(items.len / n).to_int()` if a whole number is meant
+        > print((1 + 2) / 2);
+        K0017 1:15 this divides whole numbers, so the fraction is dropped
+            write `(..).to_float() / 2` for a fraction, or `((..) / 2).to_int()` if a whole number is meant
+        > print(len([1]) / 2);
+        K0017 1:16 this divides whole numbers, so the fraction is dropped
+            write `len([1]).to_float() / 2` for a fraction, or `(len([1]) / 2).to_int()` if a whole number is meant
+        > print(3 / 2);
+        K0017 1:9 this divides whole numbers, so the fraction is dropped
+            write `3.0 / 2` for a fraction, or `(3 / 2).to_int()` if a whole number is meant
+    "#]].assert_eq(&said_of(&texts));
+}

@@ -1,0 +1,352 @@
+//! `mcp(..)` in scripts: tools of servers are tools like others, and what they answered is never asked for
+//! again.
+
+use crate::support::{Project, Ran};
+use expect_test::expect;
+use std::os::unix::process::ExitStatusExt;
+
+/// Creates a project with a server that does what `mode` says, and a script.
+fn project(mode: &str, rest: &str, script: &str) -> Project {
+    let project = Project::new();
+    project.file("hostile.sh", include_str!("hostile.sh"));
+    let toml = format!(
+        "[project]\nmodel = \"demo/echo\"\n[mcp.own]\ncommand = [\"sh\", \"hostile.sh\", \"{mode}\"]\n{rest}"
+    );
+    project.file("kaizen.toml", &toml).file("a.rhai", script);
+    project
+}
+
+fn run(project: &Project, arguments: &[&str]) -> Ran {
+    let mut command = project.command(&[&["run", "--quiet"], arguments].concat());
+    Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap())
+}
+
+fn calls(project: &Project) -> usize {
+    let text = std::fs::read_to_string(project.path().join("calls.txt")).unwrap_or_default();
+    text.lines().count()
+}
+
+const ACT: &str = "let tools = mcp(\"own\");\nprint(branch().act(tools[0], #{ a: 1 }));\n";
+
+#[test]
+fn a_tool_of_a_server_is_called_like_any_other() {
+    let script = "let tools = mcp(\"own\", #{ only: [\"g*\"] });\n\
+                  print(tools.map(|t| `${t.name} ${t.effects}`));\n\
+                  print(mcp(\"own\", #{ except: [\"go\"] }));\n\
+                  print(branch().act(tools[0], #{ a: 1 }));\n\
+                  let other = \"onw\";\n\
+                  print(attempt(|| mcp(other)).error.message);\n\
+                  print(attempt(|| mcp(\"own\", #{ only: 1 })).error.message);\n";
+    let project = project("plain", "read = [\"*\"]\n", script);
+    let ran = run(&project, &["a.rhai"]);
+    expect![[r#"
+        Some(0)
+        ["own__go read"]
+        []
+        ok
+        no MCP server `onw`; did you mean `own`?
+        option `only` of `mcp`: must be a list of names of tools, which may contain `*`
+    "#]]
+    .assert_eq(&format!("{:?}\n{}{}", ran.code, ran.stdout, ran.stderr));
+    assert_eq!(calls(&project), 1);
+}
+
+#[test]
+fn a_tool_that_may_have_lasting_effects_needs_approval() {
+    let project = project("plain", "", ACT);
+    let refused = run(&project, &["a.rhai"]);
+    assert_eq!((refused.code, calls(&project)), (Some(6), 0), "{}", refused.stderr);
+    let approved = run(&project, &["--resume", "--approve=own__go"]);
+    assert_eq!((approved.code, approved.stdout.as_str()), (Some(0), "ok\n"), "{}", approved.stderr);
+    assert_eq!(calls(&project), 1);
+}
+
+#[test]
+fn what_a_server_answered_is_not_asked_for_again() {
+    let script = format!("{ACT}if !param(\"go\", false) {{ throw \"stop\"; }}\n");
+    let project = project("plain", "approve = \"never\"\n", &script);
+    assert_eq!(run(&project, &["a.rhai"]).code, Some(1));
+    std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
+    let resumed = run(&project, &["--resume", "-p", "go=true"]);
+    assert_eq!(resumed.stdout, "ok\n", "{}", resumed.stderr);
+    assert_eq!(calls(&project), 1);
+}
+
+#[test]
+fn faults_of_a_server_are_failures_of_the_tool() {
+    for (mode, outcome) in [
+        (
+            "dies-in-call",
+            expect![[r#"
+            tool mcp: tool `own__go`: MCP server `own` ended (exit status: 3); its stderr ends with: out of luck; nobody knows whether the call took effect
+        "#]],
+        ),
+        (
+            "tool-error",
+            expect![[r#"
+            tool failed: tool `own__go`: disk full
+        "#]],
+        ),
+        (
+            "refuses",
+            expect![[r#"
+            tool mcp: tool `own__go`: MCP server `own` answered `go` with error -32602: no such[31m thing
+        "#]],
+        ),
+        (
+            "mute-in-call",
+            expect![[r#"
+            tool mcp: tool `own__go`: MCP server `own` did not answer `go` within 300 ms (`timeout_ms`); nobody knows whether the call took effect
+        "#]],
+        ),
+    ] {
+        let script = "let t = mcp(\"own\")[0];\n\
+                      let e = attempt(|| branch().act(t, #{ })).error;\n\
+                      print(`${e.kind} ${e.cause}: ${e.message}`);\n";
+        let project = project(mode, "approve = \"never\"\ntimeout_ms = 300\n", script);
+        let ran = run(&project, &["a.rhai"]);
+        outcome.assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
+    }
+}
+
+/// Kills a run at its first call of a tool, which the server has made.
+fn killed(project: &Project) {
+    let mut command = project.command(&["run", "--quiet", "a.rhai"]);
+    // The list is the first effect, the call is the second one.
+    command.env("KAIZEN_TRUST", "1").env("KAIZEN_FAILPOINT", "effect_ends:2:kill");
+    assert_eq!(command.output().unwrap().status.signal(), Some(9));
+    assert_eq!(calls(project), 1);
+}
+
+#[test]
+fn a_call_in_doubt_is_made_again_only_if_it_does_no_harm_or_somebody_says_so() {
+    let script = "let t = mcp(\"own\")[0];\n\
+                  let r = attempt(|| branch().act(t, #{ a: 1 }));\n\
+                  let e = r.error ?? #{ };\n\
+                  print(r.value ?? [e.kind, e.tool, e.args, type_of(e.key)]);\n";
+    let read = "read = [\"*\"]\n";
+    let write = "approve = \"never\"\n";
+    let stopped = "error[K0135]: the run stopped during `own__go({\"a\":1})`, and nobody knows whether it \
+                   took effect; `kaizen run --resume --lost=repeat` runs it again, `--lost=tell` makes it an \
+                   error that the script can catch";
+    let told = "[\"unsure\", \"own__go\", #{\"a\": 1}, \"string\"]\n";
+
+    for (effects, lost, code, said, made) in [
+        (read, &[][..], 0, "ok\n", 2),
+        (write, &[], 1, stopped, 1),
+        (write, &["--lost=repeat"], 0, "ok\n", 2),
+        (write, &["--lost=tell"], 0, told, 1),
+    ] {
+        let project = project("keeps-key", effects, script);
+        killed(&project);
+
+        let resumed = run(&project, &[&["--resume"], lost].concat());
+        let seen = match code {
+            0 => resumed.stdout.as_str(),
+            _ => resumed.stderr.lines().find(|line| line.starts_with("error")).unwrap(),
+        };
+        assert_eq!((resumed.code, seen), (Some(code), said), "{lost:?} {}", resumed.stderr);
+        assert_eq!(calls(&project), made, "{effects} {lost:?}");
+
+        // A server can tell the repetition by its key.
+        let keys = std::fs::read_to_string(project.path().join("keys.txt")).unwrap();
+        let mut keys: Vec<&str> = keys.lines().collect();
+        assert_eq!(keys.len(), made);
+        keys.dedup();
+        assert_eq!((keys.len(), keys[0].len()), (1, 32), "{keys:?}");
+    }
+}
+
+#[test]
+fn a_call_that_a_model_asked_for_is_in_doubt_as_well_and_the_model_is_told() {
+    let script = "let r = branch().react(\"Call own__go.\", #{ tools: mcp(\"own\"), trace: true });\n\
+                  print(r.steps[0].calls[0].error.kind);\n";
+    let project = project("plain", "approve = \"never\"\n", script);
+    killed(&project);
+
+    let stopped = run(&project, &["--resume"]);
+    assert_eq!((stopped.code, calls(&project)), (Some(1), 1), "{}", stopped.stderr);
+    assert!(stopped.stderr.starts_with("error[K0135]: "), "{}", stopped.stderr);
+
+    let told = run(&project, &["--resume", "--lost=tell"]);
+    assert_eq!((told.code, told.stdout.as_str()), (Some(0), "unsure\n"), "{}", told.stderr);
+    assert_eq!(calls(&project), 1);
+}
+
+#[test]
+fn a_server_that_cannot_start_leaves_no_doubt() {
+    let project = project("plain", "approve = \"never\"\n", ACT);
+    let script = "let tools = mcp(\"own\");\n\
+                  print(branch(\"demo/echo\").chat(\"x\"));\n\
+                  print(branch().act(tools[0], #{ a: 1 }));\n";
+    project.file("a.rhai", script);
+    let mut command = project.command(&["run", "--quiet", "a.rhai"]);
+    command.env("KAIZEN_TRUST", "1").env("KAIZEN_FAILPOINT", "call_ends:1:kill");
+    assert_eq!(command.output().unwrap().status.signal(), Some(9));
+
+    // The server that the resumed run starts for the call dies at once.
+    let server = include_str!("hostile.sh");
+    project.file("hostile.sh", "exit 7\n");
+    let down = run(&project, &["--resume"]);
+    assert_eq!((down.code, calls(&project)), (Some(1), 0), "{}", down.stderr);
+
+    project.file("hostile.sh", server);
+    let up = run(&project, &["--resume"]);
+    assert_eq!(
+        (up.code, up.stdout.as_str()),
+        (Some(0), "[demo] you asked: x\nok\n"),
+        "{}",
+        up.stderr
+    );
+    assert_eq!(calls(&project), 1);
+}
+
+#[test]
+fn what_failed_at_a_server_is_tried_again_on_a_resume_and_what_is_in_doubt_is_not() {
+    for (mode, is_in_doubt) in [("refuses", false), ("dies-in-call", true)] {
+        let project = project(mode, "approve = \"never\"\n", ACT);
+        let failed = run(&project, &["a.rhai"]);
+        assert_eq!((failed.code, calls(&project)), (Some(1), 1), "{}", failed.stderr);
+
+        let toml = std::fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
+        project.file("kaizen.toml", &toml.replace(mode, "plain"));
+        let again = run(&project, &["--resume"]);
+        if is_in_doubt {
+            assert_eq!((again.code, calls(&project)), (Some(1), 1), "{}", again.stderr);
+            assert!(again.stderr.starts_with("error[K0135]"), "{}", again.stderr);
+        }
+        let again = if is_in_doubt { run(&project, &["--resume", "--lost=repeat"]) } else { again };
+        assert_eq!((again.code, again.stdout.as_str()), (Some(0), "ok\n"), "{}", again.stderr);
+        assert_eq!(calls(&project), 2);
+    }
+}
+
+#[test]
+fn a_server_that_has_changed_between_the_parts_of_a_run_is_refused() {
+    let script = "let tools = mcp(\"own\");\n\
+                  print(branch(\"demo/echo\").chat(\"x\"));\n\
+                  print(attempt(|| branch().act(tools[0], #{ })).error.message);\n";
+    let project = project("changed", "approve = \"never\"\n", script);
+    project.file("says.txt", "One thing.").file("named.txt", "more");
+    let mut command = project.command(&["run", "--quiet", "a.rhai"]);
+    command.env("KAIZEN_TRUST", "1").env("KAIZEN_FAILPOINT", "call_ends:1:kill");
+    assert_eq!(command.output().unwrap().status.signal(), Some(9));
+
+    project.file("says.txt", "Another thing.");
+    let resumed = run(&project, &["--resume"]);
+    assert_eq!(
+        resumed.stdout,
+        "[demo] you asked: x\ntool `own__go`: MCP server `own` has changed its tools since this run began: changed `go`\n",
+        "{}",
+        resumed.stderr
+    );
+    assert_eq!(calls(&project), 0);
+}
+
+#[test]
+fn what_a_run_has_seen_of_a_server_is_remembered() {
+    let script = "print(mcp(\"own\").len);\n";
+    let project = project("changed", "pin = true\n", script);
+    project.file("says.txt", "One thing.").file("named.txt", "more");
+    assert_eq!(run(&project, &["a.rhai"]).stdout, "2\n");
+
+    project.file("says.txt", "Another thing.");
+    let refused = run(&project, &["a.rhai"]);
+    let error = refused.stderr.lines().find(|line| line.starts_with("error")).unwrap();
+    assert_eq!(
+        (refused.code, error),
+        (
+            Some(5),
+            "error[K0134]: MCP server `own` has changed its tools since this project was trusted: changed `go`"
+        )
+    );
+}
+
+#[test]
+fn denials_hold_for_servers_and_an_untrusted_project_starts_none() {
+    let project = project("plain", "approve = \"never\"\n", ACT);
+    let denied = run(&project, &["a.rhai", "--deny-run=sh"]);
+    assert_eq!((denied.code, calls(&project)), (Some(6), 0), "{}", denied.stderr);
+
+    let untrusted = project.kaizen(&["run", "a.rhai"]);
+    assert_eq!((untrusted.code, calls(&project)), (Some(6), 0), "{}", untrusted.stderr);
+    assert!(!project.path().join("pids.txt").exists());
+}
+
+#[test]
+fn a_server_that_kaizen_toml_does_not_have_is_found_before_a_run() {
+    let script =
+        "mcp(\"own\");\nmcp(\"onw\");\nmcp(\"own\", #{ onyl: [] });\nlet n = \"x\";\nmcp(n);\n";
+    let project = project("plain", "", script);
+    let mut check = project.command(&["check", "a.rhai"]);
+    let checked = Ran::from(check.env("KAIZEN_TRUST", "1").output().unwrap());
+    let errors: Vec<&str> = checked.stdout.lines().chain(checked.stderr.lines()).collect();
+    let errors: Vec<&&str> = errors.iter().filter(|line| line.starts_with("error[")).collect();
+    assert_eq!(
+        errors,
+        [
+            &"error[K0015]: no MCP server `onw`; did you mean `own`?",
+            &"error[K0005]: `mcp` has no option `onyl`",
+        ]
+    );
+    assert!(!project.path().join("pids.txt").exists());
+}
+
+#[test]
+fn a_test_plays_what_servers_answered_from_its_cassette() {
+    let project = project("plain", "approve = \"never\"\n", "");
+    let test = "fn test_own() {\n    let t = mcp(\"own\");\n    let b = branch();\n\
+                \x20   assert_eq([b.act(t[0], #{ a: 1 }), b.act(t[0], #{ a: 1 })], [\"ok\", \"ok\"]);\n}\n";
+    project.file("a_test.rhai", test);
+    let tested = |arguments: &[&str]| {
+        let mut command = project.command(&[&["test"], arguments].concat());
+        Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap())
+    };
+
+    let missed = tested(&[]);
+    let error = missed.stdout.lines().find(|line| line.contains("error[")).unwrap().trim();
+    let wanted = "error[K0131]: no recorded answer of a server of tools for `mcp own`";
+    assert_eq!((error, missed.code, calls(&project)), (wanted, Some(7), 0), "{}", missed.stdout);
+
+    let recorded = tested(&["--record", "new"]);
+    assert_eq!((recorded.code, calls(&project)), (Some(0), 2), "{}", recorded.stdout);
+    let cassette = project.path().join("cassettes/a_test/test_own.jsonl");
+    let text = std::fs::read_to_string(cassette).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let line = r#"{"asked":"mcp_call own__go {\"a\":1}","told":{"value":"ok","text":"ok","is_error":false,"version":"#;
+    assert_eq!((lines.len(), lines[0]), (4, "{\"cassette\":4}"));
+    assert!(lines[2].starts_with(line) && lines[3].starts_with(line), "{text}");
+
+    // The server is gone, and the test does not need it.
+    std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
+    let played = tested(&[]);
+    assert_eq!((played.code, calls(&project)), (Some(0), 2), "{}", played.stdout);
+
+    // One call more than was recorded.
+    project
+        .file("a_test.rhai", &test.replace("b.act(t[0], #{ a: 1 })]", "b.act(t[0], #{ a: 2 })]"));
+    let missed = tested(&[]);
+    assert_eq!(missed.code, Some(7), "{}", missed.stdout);
+    assert!(missed.stdout.contains("for `mcp_call own__go {\"a\":2}`"), "{}", missed.stdout);
+}
+
+#[test]
+fn a_plan_and_a_replay_start_no_server() {
+    let project = project("plain", "approve = \"never\"\n", ACT);
+    let plan = || {
+        let mut plan = project.command(&["plan", "a.rhai"]);
+        Ran::from(plan.env("KAIZEN_TRUST", "1").output().unwrap())
+    };
+    let unknown = plan();
+    let note = "the tools of MCP server `own` are not known before a script has used it";
+    assert!(unknown.stderr.contains(note), "{}{}", unknown.stdout, unknown.stderr);
+    assert!(!project.path().join("pids.txt").exists());
+
+    assert_eq!(run(&project, &["a.rhai"]).code, Some(0));
+    std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
+    let known = plan();
+    assert_eq!(known.code, Some(0), "{}{}", known.stdout, known.stderr);
+    let mut replay = project.command(&["replay", "@"]);
+    let replayed = Ran::from(replay.env("KAIZEN_TRUST", "1").output().unwrap());
+    assert_eq!(replayed.code, Some(0), "{}{}", replayed.stdout, replayed.stderr);
+}
