@@ -307,7 +307,7 @@ pub enum LogItem {
         /// When it happened, in microseconds since 1970.
         at: i64,
         /// The event.
-        event: Event,
+        event: Box<Event>,
     },
     /// Something is wrong here.
     Damage(Damage),
@@ -317,7 +317,7 @@ pub enum LogItem {
 pub fn read(connection: &Connection, run: &RunId) -> Result<RunLog, HistoryError> {
     let mut log = RunLog::default();
     follow(connection, run, 0, usize::MAX, &mut |item| match item {
-        LogItem::Event { at, event, .. } => log.events.push((at, event)),
+        LogItem::Event { at, event, .. } => log.events.push((at, *event)),
         LogItem::Damage(damage) => log.damage.push((log.events.len(), damage)),
     })?;
     Ok(log)
@@ -461,7 +461,7 @@ impl Follower {
             see(LogItem::Damage(Damage::Misfiled { run, seq, filed, kind }));
         }
 
-        see(LogItem::Event { seq, at, event });
+        see(LogItem::Event { seq, at, event: Box::new(event) });
     }
 }
 

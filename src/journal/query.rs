@@ -210,7 +210,7 @@ pub fn ask(
         return Err(QueryError::NotAQuestion);
     }
 
-    let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     head(&names);
     let mut rows = statement.query([])?;
     while let Some(found) = rows.next()? {

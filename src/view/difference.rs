@@ -6,7 +6,7 @@ use crate::base::json::as_text;
 use crate::base::unit::Money;
 use crate::journal::history::RunRow;
 use crate::view::row::{OpState, RunClock};
-use crate::view::skeleton::{OpBones, Skeleton};
+use crate::view::skeleton::{OpBones, OpEnd, Skeleton};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use similar::{Algorithm, ChangeTag, TextDiff};
@@ -188,7 +188,7 @@ fn title((_, name, count): &(String, String, usize)) -> String {
 
 /// What others see of an operation.
 fn result(bones: &OpBones) -> (Option<&'static str>, u64) {
-    (bones.outcome.as_ref().map(|outcome| outcome.word()), bones.value)
+    (bones.outcome.as_ref().map(OpEnd::word), bones.value)
 }
 
 fn pair(

@@ -55,7 +55,7 @@ pub(in crate::cli) fn pass_row(
     history::follow(store, &row.id, 0, usize::MAX, &mut |item| match item {
         LogItem::Event { at, event, .. } => {
             check.see_event(&event);
-            see(at, event);
+            see(at, *event);
         }
         LogItem::Damage(damage) => {
             check.see_damage(&damage);

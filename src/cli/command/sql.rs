@@ -75,7 +75,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         },
         &mut |cells| match format {
             RowFormat::Table if rows.len() < ROWS_MAX => {
-                rows.push(cells.iter().map(short).collect())
+                rows.push(cells.iter().map(short).collect());
             }
             RowFormat::Table => left += 1,
             RowFormat::Csv => {
@@ -85,7 +85,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         },
     );
     if let Err(error) = asked {
-        return refuse(&error);
+        return Ok(refuse(&error));
     }
 
     if format == RowFormat::Table {
@@ -99,10 +99,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     Ok(Exit::Ok)
 }
 
-fn refuse(error: &QueryError) -> anyhow::Result<Exit> {
+fn refuse(error: &QueryError) -> Exit {
     let views: Vec<&str> = View::ALL.iter().map(|view| view.word()).collect();
     say(&format!("error: {error}; the views are {} (`kaizen sql` lists them)", views.join(", ")));
-    Ok(Exit::Usage)
+    Exit::Usage
 }
 
 /// Lists the views.

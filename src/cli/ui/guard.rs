@@ -30,7 +30,7 @@ impl fmt::Debug for Token {
 impl Token {
     /// Makes a token of random bytes.
     pub(in crate::cli) fn of(bytes: [u8; TOKEN_BYTES]) -> Token {
-        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = format!("{:032x}", u128::from_be_bytes(bytes));
         let hash = blake3::hash(text.as_bytes());
         Token { text, hash }
     }

@@ -139,11 +139,10 @@ impl Library {
         }
 
         let waits = self.runs.iter().any(|row| row.status == Some(RunStatus::Waiting));
-        self.resumed = match waits {
-            true => {
-                waiting::resumed(store).map_err(|error| PageRefusal::new(503, error.to_string()))?
-            }
-            false => HashMap::new(),
+        self.resumed = if waits {
+            waiting::resumed(store).map_err(|error| PageRefusal::new(503, error.to_string()))?
+        } else {
+            HashMap::new()
         };
         self.usual.clear();
         self.remarks = annotation::of_all(store)?;
@@ -269,16 +268,15 @@ impl Library {
         let state = self.state(row);
         let known = self.lines.get(&row.id).filter(|line| line.status == state.word()).cloned();
 
-        let mut line = match known {
-            Some(line) => line,
-            None => {
-                let skeleton = self.skeleton(&row.id)?;
-                let line = RunLine::of(row, state, skeleton, &skeleton.metrics());
-                if matches!(state, RunState::Ended(_) | RunState::Resumed) {
-                    self.lines.insert(row.id.clone(), line.clone());
-                }
-                line
+        let mut line = if let Some(line) = known {
+            line
+        } else {
+            let skeleton = self.skeleton(&row.id)?;
+            let line = RunLine::of(row, state, skeleton, &skeleton.metrics());
+            if matches!(state, RunState::Ended(_) | RunState::Resumed) {
+                self.lines.insert(row.id.clone(), line.clone());
             }
+            line
         };
 
         if state.is_live() {

@@ -36,7 +36,7 @@ struct Tab {
     /// The number of the last event of the run that the tab knows.
     seq: Option<i64>,
     /// What the tab knows of the newest runs.
-    known: HashMap<RunId, RunLine>,
+    known: &HashMap<RunId, RunLine>,
     is_first: bool,
     quiet: Duration,
     _permit: OwnedSemaphorePermit,
@@ -104,7 +104,7 @@ impl Tab {
         let name = self.run.clone();
         let seq = self.seq;
         let found = self.desk.reader.ask(move |library| {
-            let news = news(library, known, is_first)?;
+            let news = news(library, &known, is_first)?;
             let run = name.map(|name| progress(library, &name, seq, is_first)).transpose()?;
             Ok((news, run))
         });
@@ -140,7 +140,7 @@ type News = (HashMap<RunId, RunLine>, Vec<RunLine>);
 /// Finds the lines of the newest runs that a tab does not know.
 fn news(
     library: &mut Library,
-    known: HashMap<RunId, RunLine>,
+    known: &HashMap<RunId, RunLine>,
     is_first: bool,
 ) -> Result<News, PageRefusal> {
     let newest: Vec<_> = library.runs().iter().rev().take(runs::RUNS_AT_ONCE).cloned().collect();

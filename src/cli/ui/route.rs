@@ -83,10 +83,8 @@ pub(in crate::cli) fn routes(desk: Desk) -> Router {
 /// Makes an answer of a value, without secrets.
 pub(in crate::cli) fn json(value: &Value) -> Response {
     let text = value.to_string();
-    let text = match secret::may_hold(&text) {
-        true => secret::clean(value.clone()).to_string(),
-        false => text,
-    };
+    let is_clean = !secret::may_hold(&text);
+    let text = if is_clean { text } else { secret::clean(value.clone()).to_string() };
     let text = crate::base::visible::in_json(&text).into_owned();
     ([(CONTENT_TYPE, "application/json")], text).into_response()
 }

@@ -70,10 +70,7 @@ pub(in crate::cli) fn body(library: &mut Library, row: &RunRow) -> Result<Value,
     let start = skeleton.start.as_ref();
     let max_cost = start.and_then(|start| start.terms.max_cost);
     let waits = skeleton.waits.as_ref().filter(|_| row.status == Some(RunStatus::Waiting));
-    let failure = match state.is_live() {
-        true => None,
-        false => overview::failure(skeleton, state),
-    };
+    let failure = if state.is_live() { None } else { overview::failure(skeleton, state) };
 
     Ok(json!({
         "args": start.map_or_else(Map::new, |start| start.params.clone()),

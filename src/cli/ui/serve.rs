@@ -29,7 +29,7 @@ const HEADER_MAX: usize = 16 * 1024;
 /// Most bytes of the body of a request.
 const BODY_MAX: usize = 64 * 1024;
 /// Longest time until an answer is made: a large run is read once, and then remembered.
-const ANSWER_MAX: Duration = Duration::from_secs(120);
+const ANSWER_MAX: Duration = Duration::from_mins(2);
 /// Longest time until a request has arrived.
 const ARRIVAL_MAX: Duration = Duration::from_secs(10);
 

@@ -59,7 +59,9 @@ impl Event {
         match &mut self {
             Event::AttemptStarted { prompt, .. } => *prompt = String::new(),
             Event::AttemptEnded { reply, calls, opaque, .. } => {
-                reply.iter_mut().for_each(|reply| *reply = String::new());
+                if let Some(reply) = reply {
+                    *reply = String::new();
+                }
                 *calls = Vec::new();
                 *opaque = Vec::new();
             }
