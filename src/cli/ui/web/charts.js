@@ -13,7 +13,7 @@ const isSlim = () => innerWidth < 640;
  * @param {{ pattern: any, i: number, y: number, x: (v: number) => number, left: number, right: number, slim: boolean }} props
  */
 function Whisker({ pattern, i, y, x, left, right, slim }) {
-  const stroke = pattern.avoided ? 'var(--edge)' : 'var(--c)';
+  const stroke = pattern.avoided ? 'var(--rule)' : 'var(--c)';
   const figures = slim ? `${score(pattern.score)}  n=${count(pattern.n)}`
     : `${score(pattern.score)}  [${score(pattern.low)}, ${score(pattern.high)}]  n=${count(pattern.n)}`;
   const name = slim && pattern.name.length > 11 ? `${pattern.name.slice(0, 10)}…` : pattern.name;
