@@ -24,13 +24,15 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts a browser. Where there is none, says so and returns `None`; with `KAIZEN_BROWSER=required`,
     /// as in CI, that is a failure.
+    #[allow(clippy::print_stdout, reason = "whoever runs the tests is told why none of these ran")]
     pub(crate) fn start() -> Option<Browser> {
         let mut command = Command::new("chromedriver");
         let started = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut driver = match started {
             Ok(driver) => driver,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let is_required = std::env::var_os("KAIZEN_BROWSER").is_some_and(|word| word == "required");
+                let is_required =
+                    std::env::var_os("KAIZEN_BROWSER").is_some_and(|word| word == "required");
                 assert!(!is_required, "{MISSING}");
                 println!("{MISSING}");
                 return None;
@@ -48,9 +50,17 @@ impl Browser {
     fn new_session(&self) -> String {
         let profile = self.profile.path().display();
         let arguments = json!([
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync",
-            "--disable-dev-shm-usage", "--window-size=1280,860", format!("--user-data-dir={profile}"),
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--window-size=1280,860",
+            format!("--user-data-dir={profile}"),
             // No other name than this computer's leads anywhere.
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         ]);
@@ -83,14 +93,16 @@ impl Browser {
 
     /// Presses and releases a key: a character, or one of the keys of WebDriver.
     pub(crate) fn press(&self, key: &str) {
-        let strokes = json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
+        let strokes =
+            json!([{ "type": "keyDown", "value": key }, { "type": "keyUp", "value": key }]);
         let actions = json!({ "actions": [{ "type": "key", "id": "keys", "actions": strokes }] });
         self.tell("actions", &actions);
     }
 
     /// Shows pages in a width and a theme, without regard to the window.
     pub(crate) fn show_as(&self, width: u32, theme: &str) {
-        let metrics = json!({ "width": width, "height": 860, "deviceScaleFactor": 1, "mobile": false });
+        let metrics =
+            json!({ "width": width, "height": 860, "deviceScaleFactor": 1, "mobile": false });
         self.devtool("Emulation.setDeviceMetricsOverride", &metrics);
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
         self.devtool("Emulation.setEmulatedMedia", &features);
@@ -107,12 +119,14 @@ impl Browser {
 
     /// Asks chromedriver, and returns the value of its answer.
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).expect("chromedriver listens");
+        let mut socket =
+            TcpStream::connect(("127.0.0.1", self.port)).expect("chromedriver listens");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         let text = body.to_string();
         let length = text.len();
         let head = format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:{}\r\n", self.port);
-        let rest = format!("content-type: application/json\r\ncontent-length: {length}\r\n\r\n{text}");
+        let rest =
+            format!("content-type: application/json\r\ncontent-length: {length}\r\n\r\n{text}");
         socket.write_all(format!("{head}{rest}").as_bytes()).expect("a request");
 
         let answer = read_body(&mut BufReader::new(socket));

@@ -36,7 +36,12 @@ impl Page {
         let name = place.trim_start_matches('/').split(['/', '?']).next().unwrap();
         // A page that differs only after `#` would not be loaded again.
         browser.open("about:blank");
-        browser.open(&format!("http://127.0.0.1:{}/#t={}&go={}", self.port, self.token, escaped(place)));
+        browser.open(&format!(
+            "http://127.0.0.1:{}/#t={}&go={}",
+            self.port,
+            self.token,
+            escaped(place)
+        ));
         browser.ready(name);
     }
 }
@@ -53,14 +58,20 @@ fn a_failure_is_found_by_keys_alone() {
     let page = Page::of(&project);
 
     page.visit(&browser, "/runs");
-    assert_eq!(browser.run("return location.hash"), json!("#/runs"), "the token leaves the address");
+    assert_eq!(
+        browser.run("return location.hash"),
+        json!("#/runs"),
+        "the token leaves the address"
+    );
     browser.press("j");
     browser.press(ENTER);
     browser.ready("run");
 
     browser.press("f");
     browser.wait("document.querySelector('aside h2')?.textContent === 'fails'");
-    let failure = browser.run("return document.querySelector('aside .note.bad').textContent.includes('no <b>good</b>')");
+    let failure = browser.run(
+        "return document.querySelector('aside .note.bad').textContent.includes('no <b>good</b>')",
+    );
     assert_eq!(failure, json!(true));
     browser.wait("document.activeElement?.getAttribute('aria-label')?.startsWith('fails, failed')");
 
@@ -81,7 +92,10 @@ fn a_run_appears_and_grows_while_it_is_watched() {
     let Some(browser) = Browser::start() else { return };
     let project = project("print(1);");
     let page = Page::of(&project);
-    project.file("live.rhai", r#"for i in 0..3 { branch("demo/echo").chat(`Part ${i}.`); } ask("Go on?")"#);
+    project.file(
+        "live.rhai",
+        r#"for i in 0..3 { branch("demo/echo").chat(`Part ${i}.`); } ask("Go on?")"#,
+    );
 
     page.visit(&browser, "/runs");
     project.kaizen(&["run", "live.rhai", "-q"]);
@@ -103,8 +117,11 @@ fn what_strangers_wrote_stays_text() {
     let run = newest(&page);
     let origin = format!("http://127.0.0.1:{}/", page.port);
 
-    let places = ["", "?op=0", "?op=1", "?view=graph", "?view=log", "?view=result"].map(|rest| format!("/run/{run}{rest}"));
-    let others = ["/runs", "/failures", "/cost", "/learning/<img src=x onerror='window.stung = 1'>"].map(str::to_owned);
+    let places = ["", "?op=0", "?op=1", "?view=graph", "?view=log", "?view=result"]
+        .map(|rest| format!("/run/{run}{rest}"));
+    let others =
+        ["/runs", "/failures", "/cost", "/learning/<img src=x onerror='window.stung = 1'>"]
+            .map(str::to_owned);
     for place in places.iter().chain(&others) {
         page.visit(&browser, place);
         let seen = browser.run(
@@ -113,7 +130,8 @@ fn what_strangers_wrote_stays_text() {
         );
         assert_eq!((&seen[0], &seen[1]), (&Value::Null, &json!(0)), "{place}");
         let asked = seen[2].as_array().unwrap();
-        let foreign: Vec<_> = asked.iter().filter(|name| !name.as_str().unwrap().starts_with(&origin)).collect();
+        let foreign: Vec<_> =
+            asked.iter().filter(|name| !name.as_str().unwrap().starts_with(&origin)).collect();
         assert!(foreign.is_empty(), "{place}: {foreign:?}");
     }
 
@@ -139,7 +157,8 @@ fn every_page_fits_each_width_and_theme() {
     let rows = page.data("/api/runs");
     let before = rows["rows"][1]["id"].as_str().unwrap();
     // axe-core is not ours to ship; CI fetches it and names its file.
-    let axe = std::env::var_os("AXE").map(|file| std::fs::read_to_string(file).expect("the file of axe-core"));
+    let axe = std::env::var_os("AXE")
+        .map(|file| std::fs::read_to_string(file).expect("the file of axe-core"));
     browser.devtool("Page.setBypassCSP", &json!({ "enabled": true }));
 
     let places = [
@@ -155,17 +174,22 @@ fn every_page_fits_each_width_and_theme() {
         "/cost".to_owned(),
         "/run/none".to_owned(),
     ];
-    for (width, theme) in [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"), (320, "light")] {
+    for (width, theme) in
+        [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark"), (320, "light")]
+    {
         browser.show_as(width, theme);
         for place in &places {
             page.visit(&browser, place);
-            let over = browser.run("const page = document.documentElement; return page.scrollWidth - page.clientWidth");
+            let over = browser.run(
+                "const page = document.documentElement; return page.scrollWidth - page.clientWidth",
+            );
             assert_eq!(over, json!(0), "{place} scrolls sideways at {width}");
 
             if let Some(axe) = axe.as_ref().filter(|_| width > 320) {
                 browser.run(&format!("{axe}; window.found = null; axe.run(document).then(told => {{ window.found = told.violations }})"));
                 browser.wait("window.found");
-                let found = browser.run("return window.found.map(one => one.id + ' ' + one.nodes[0].target)");
+                let found = browser
+                    .run("return window.found.map(one => one.id + ' ' + one.nodes[0].target)");
                 assert_eq!(found, json!([]), "{place} at {width}, {theme}");
             }
         }

@@ -8,8 +8,19 @@ const LINES_MAX: usize = 299;
 
 /// What would let a text become markup or code, or let data choose an address.
 const FORBIDDEN: &[&str] = &[
-    "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "dangerouslySet",
-    "createContextualFragment", "srcdoc", "javascript:", "http://", "https://", ".cookie",
+    "innerHTML",
+    "outerHTML",
+    "insertAdjacentHTML",
+    "document.write",
+    "eval(",
+    "Function(",
+    "dangerouslySet",
+    "createContextualFragment",
+    "srcdoc",
+    "javascript:",
+    "http://",
+    "https://",
+    ".cookie",
 ];
 
 fn folder() -> PathBuf {
@@ -23,7 +34,9 @@ fn read(name: &str) -> String {
 
 /// Returns the modules by name.
 fn modules() -> BTreeMap<String, String> {
-    let files = std::fs::read_dir(folder()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let files = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap());
     files.filter(|name| name.ends_with(".js")).map(|name| (name.clone(), read(&name))).collect()
 }
 
@@ -65,7 +78,10 @@ fn modules_can_be_joined() {
             for line in text.lines().filter(|line| line.starts_with("import ")) {
                 assert!(line.ends_with(".js';"), "{module}: an import stands on one line: {line}");
                 let from = line.rsplit_once("from './").unwrap().1.trim_end_matches("';");
-                assert!(order.iter().any(|one| one == from), "{module} needs {from}, which is not in `{what}:`");
+                assert!(
+                    order.iter().any(|one| one == from),
+                    "{module} needs {from}, which is not in `{what}:`"
+                );
             }
             for name in text.lines().filter_map(declared) {
                 let other = names.insert(name.clone(), module.clone());
@@ -75,8 +91,10 @@ fn modules_can_be_joined() {
     }
 
     let page = order("page");
-    let unused: Vec<String> =
-        modules().into_keys().filter(|name| !page.contains(name) && name != "types.js" && name != "report.js").collect();
+    let unused: Vec<String> = modules()
+        .into_keys()
+        .filter(|name| !page.contains(name) && name != "types.js" && name != "report.js")
+        .collect();
     assert!(unused.is_empty(), "in no list: {unused:?}");
 }
 
@@ -84,8 +102,11 @@ fn modules_can_be_joined() {
 fn declared(line: &str) -> Option<String> {
     let line = line.strip_prefix("export ").unwrap_or(line);
     let line = line.strip_prefix("async ").unwrap_or(line);
-    let rest = ["const ", "let ", "function ", "class "].iter().find_map(|word| line.strip_prefix(word))?;
-    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '$').collect();
+    let rest = ["const ", "let ", "function ", "class "]
+        .iter()
+        .find_map(|word| line.strip_prefix(word))?;
+    let name: String =
+        rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == '$').collect();
     (!name.is_empty()).then_some(name)
 }
 
@@ -93,7 +114,8 @@ fn declared(line: &str) -> Option<String> {
 fn libraries_are_as_they_were_released() {
     let table = read("vendor/README.md");
     let files = std::fs::read_dir(folder().join("vendor")).unwrap();
-    let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<String> =
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     names.retain(|name| name.ends_with(".js"));
     names.sort();
 
@@ -107,7 +129,9 @@ fn libraries_are_as_they_were_released() {
     assert_eq!(names, listed, "every library stands in vendor/README.md");
 
     for row in rows {
-        let sum = std::process::Command::new("sha256sum").arg(folder().join("vendor").join(row[0])).output();
+        let sum = std::process::Command::new("sha256sum")
+            .arg(folder().join("vendor").join(row[0]))
+            .output();
         let sum = sum.expect("sha256sum is there").stdout;
         let sum = String::from_utf8(sum).unwrap();
         assert_eq!(sum.split_whitespace().next(), row.last().copied(), "{}", row[0]);
