@@ -36,7 +36,7 @@ struct Tab {
     /// The number of the last event of the run that the tab knows.
     seq: Option<i64>,
     /// What the tab knows of the newest runs.
-    known: &HashMap<RunId, RunLine>,
+    known: HashMap<RunId, RunLine>,
     is_first: bool,
     quiet: Duration,
     _permit: OwnedSemaphorePermit,
