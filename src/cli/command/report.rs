@@ -60,7 +60,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let project = Project::find()?;
     let mut library = Library::new(project.store_path());
     let name = project.root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let wanted = Wanted {
+    let wanted = ReportOptions {
         project: name,
         runs: arguments.runs.clone(),
         learning: arguments.learning.clone(),
@@ -105,7 +105,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
 /// What a report is to show.
 #[derive(Debug, Clone)]
-pub(in crate::cli) struct Wanted {
+pub(in crate::cli) struct ReportOptions {
     pub(in crate::cli) project: String,
     pub(in crate::cli) runs: Vec<String>,
     pub(in crate::cli) learning: Vec<String>,
@@ -122,7 +122,7 @@ pub(in crate::cli) struct ReportFile {
 /// Makes a report.
 pub(in crate::cli) fn build(
     library: &mut Library,
-    wanted: &Wanted,
+    wanted: &ReportOptions,
 ) -> Result<ReportFile, PageRefusal> {
     library.opened()?;
     let rows = wanted.runs.iter().map(|name| library.find(name)).collect::<Result<Vec<_>, _>>()?;
@@ -143,7 +143,7 @@ pub(in crate::cli) fn build(
 /// Returns what the scripts of the report show; at most so many operations in full.
 fn data(
     library: &mut Library,
-    wanted: &Wanted,
+    wanted: &ReportOptions,
     rows: &[RunRow],
     most: usize,
 ) -> Result<Value, PageRefusal> {

@@ -4,7 +4,7 @@
 use crate::base::clock;
 use crate::base::id::{OpId, RunId};
 use crate::cli::app::process::{self, StopFault};
-use crate::cli::command::report::{TextAmount, Wanted, build};
+use crate::cli::command::report::{ReportOptions, TextAmount, build};
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::route::{Desk, PageAnswer, json as answer_of};
@@ -254,7 +254,7 @@ pub(in crate::cli) async fn report(
     body: PostBody<ReportRequest>,
 ) -> PageAnswer {
     let ReportRequest { run } = read(body)?;
-    let wanted = Wanted {
+    let wanted = ReportOptions {
         project: desk.project.to_string(),
         runs: vec![run],
         learning: Vec::new(),

@@ -28,17 +28,17 @@ const RUNS_LOOKED: usize = 300;
 const NINE_OF_TEN: f64 = 1.645;
 
 /// What was learned, opened to read.
-struct Learned {
+struct LearnedState {
     knowledge: Rc<Knowledge>,
     optimizer: Optimizer,
 }
 
-fn learned(library: &Library, counts_demo: bool) -> Result<Learned, PageRefusal> {
+fn learned(library: &Library, counts_demo: bool) -> Result<LearnedState, PageRefusal> {
     library.opened()?;
     let knowledge = Rc::new(Knowledge::read(store::open_to_read(library.path())?));
     let demo = counts_demo || knowledge.counts_demo()?;
     let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
-    Ok(Learned { knowledge, optimizer })
+    Ok(LearnedState { knowledge, optimizer })
 }
 
 /// Lists the task types.
@@ -47,7 +47,7 @@ pub(in crate::cli) fn list(library: &Library, counts_demo: bool) -> Result<Value
         return Ok(json!({ "tasks": [], "demo_observations": 0 }));
     }
 
-    let Learned { knowledge, optimizer } = learned(library, counts_demo)?;
+    let LearnedState { knowledge, optimizer } = learned(library, counts_demo)?;
     let mut tasks = Vec::new();
     for (task, cells) in knowledge.all()? {
         let n: u64 = cells.values().map(|cell| cell.n).sum();
@@ -77,7 +77,7 @@ pub(in crate::cli) fn task(
     counts_demo: bool,
 ) -> Result<Value, PageRefusal> {
     let task = TaskType::new(name).map_err(|error| PageRefusal::new(400, error.to_string()))?;
-    let Learned { knowledge, optimizer } = learned(library, counts_demo)?;
+    let LearnedState { knowledge, optimizer } = learned(library, counts_demo)?;
     let cells = knowledge.cells(&task)?;
     if cells.is_empty() {
         return Err(PageRefusal::new(404, format!("nothing is known about `{name}`"))
