@@ -105,6 +105,8 @@ pub(crate) struct Inner {
     plan: RefCell<Option<Rc<Executor>>>,
     /// Whether what the demo model does counts as experience.
     learn_from_demo: Cell<bool>,
+    /// Where functions were handed over.
+    places: tasks::HandoverPlaces,
     /// The test that is running, if one is.
     test: RefCell<Option<Rc<test::Test>>>,
 }
@@ -133,6 +135,12 @@ impl Inner {
                 error::terminate(Kind::Store)
             }
         }
+    }
+
+    /// Returns once everything that was recorded is kept, before something can be seen from outside.
+    fn settle_recorded(&self) -> Result<(), EvalError> {
+        let Some((_, writer)) = &self.with.store else { return Ok(()) };
+        writer.settle_gathered().map_err(|error| self.raise(error.into()))
     }
 
     /// Makes a failure of what a script raised.
@@ -198,6 +206,17 @@ impl Inner {
     }
 }
 
+/// Makes a sink that shows nothing before everything recorded so far is kept. What cannot be kept ends the
+/// run at its next word.
+fn once_kept(writer: &Rc<Writer>, sink: Sink) -> Sink {
+    let writer = writer.clone();
+    Rc::new(move |text| {
+        // Whoever records next is told, and the end of the script.
+        let _ = writer.settle_gathered();
+        sink(text);
+    })
+}
+
 /// Why a script gave no value.
 #[derive(Debug)]
 pub enum ScriptError {
@@ -258,7 +277,12 @@ impl Host {
     }
 
     /// Creates a host.
-    pub fn new(with: Surroundings) -> Host {
+    pub fn new(mut with: Surroundings) -> Host {
+        if let Some((_, writer)) = &with.store {
+            with.print = once_kept(writer, with.print);
+            with.say = once_kept(writer, with.say);
+        }
+
         let limits = limits::ScriptLimits::new(
             with.operations_max,
             with.interrupted.clone(),
@@ -284,6 +308,7 @@ impl Host {
             newest: RefCell::default(),
             background: RefCell::default(),
             broken: RefCell::default(),
+            places: tasks::HandoverPlaces::default(),
             test: RefCell::default(),
         });
 
@@ -392,6 +417,7 @@ impl Host {
             api::task::end_all(&self.inner);
         }
         // A journal that cannot be written ends the run, whatever the script made of it.
+        let _ = self.inner.settle_recorded();
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }

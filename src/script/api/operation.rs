@@ -257,8 +257,8 @@ fn read_kind(
     if let Some(word) = kind.read_lock::<rhai::ImmutableString>() {
         let prompt = Prompt::default();
         return match word.as_str() {
-            "communicate" => Ok((word.to_string(), OpKind::Communicate(prompt))),
-            "chat" => Ok((word.to_string(), OpKind::Chat(prompt))),
+            "communicate" => Ok((word.to_string(), OpKind::Communicate(Box::new(prompt)))),
+            "chat" => Ok((word.to_string(), OpKind::Chat(Box::new(prompt)))),
             "operate" => {
                 Ok((word.to_string(), OpKind::Operate(Box::new(CheckedPrompt::new(prompt)))))
             }
@@ -306,7 +306,11 @@ fn work(function: BoundFn) -> Callback {
                 ));
             };
 
-            let arguments = vec![given(inputs), Dynamic::from(branch)];
+            let arguments = match function.takes(2) {
+                0 => Vec::new(),
+                1 => vec![given(inputs)],
+                _ => vec![given(inputs), Dynamic::from(branch.get().clone())],
+            };
             let result = function.call(Task::of(scope), arguments).await;
             function.value(result)
         })

@@ -80,6 +80,7 @@ const DOING: &[&str] = &[
     "print",
     "race",
     "record_execution",
+    "record_executions",
     "refine",
     "run",
     "sleep",

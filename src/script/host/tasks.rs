@@ -103,6 +103,48 @@ impl Drop for RestoreTask {
     }
 }
 
+/// The places where functions were handed over. A loop hands over many functions at one place.
+#[derive(Default)]
+pub(in crate::script) struct HandoverPlaces(RefCell<Option<Rc<NativeCallContextStore>>>);
+
+impl HandoverPlaces {
+    /// Returns what a function sees that is handed over by this call.
+    fn keep(&self, context: &NativeCallContext) -> Rc<NativeCallContextStore> {
+        let mut last = self.0.borrow_mut();
+        if let Some(last) = &*last
+            && is_same_place(last, context)
+        {
+            return last.clone();
+        }
+
+        last.insert(Rc::new(context.store_data())).clone()
+    }
+}
+
+/// Tells whether a call is made at a place, and sees there what was seen then.
+fn is_same_place(known: &NativeCallContextStore, context: &NativeCallContext) -> bool {
+    let then = &known.global;
+    let now = context.global_runtime_state();
+    let imports = || then.scan_imports_raw().zip(now.scan_imports_raw());
+    let has_same_constants = match (&then.constants, &now.constants) {
+        (Some(then), Some(now)) => Rc::ptr_eq(then, now),
+        (None, None) => true,
+        _ => false,
+    };
+
+    known.pos == context.call_position()
+        && known.fn_name == context.fn_name()
+        && known.source.as_deref() == context.fn_source()
+        && then.source == now.source
+        && (then.level, then.scope_level) == (now.level, now.scope_level)
+        && then.always_search_scope == now.always_search_scope
+        && then.lib.len() == now.lib.len()
+        && then.lib.iter().zip(&now.lib).all(|(then, now)| Rc::ptr_eq(then, now))
+        && then.scan_imports_raw().count() == now.scan_imports_raw().count()
+        && imports().all(|(then, now)| then.0 == now.0 && Rc::ptr_eq(then.1, now.1))
+        && has_same_constants
+}
+
 /// A script function together with everything it needs in order to be called later, from another
 /// task, or after the script has been read anew.
 #[derive(Clone)]
@@ -119,8 +161,7 @@ impl BoundFn {
         context: &NativeCallContext,
         function: FnPtr,
     ) -> BoundFn {
-        let context = Rc::new(context.store_data());
-        BoundFn::within(host, &context, function)
+        BoundFn::within(host, &host.places.keep(context), function)
     }
 
     /// Binds the functions of a list; `of` takes such a list.
@@ -161,8 +202,13 @@ impl BoundFn {
         start(task, move || {
             let engine = bound.host.engine()?;
             let context = bound.context.create_context(&engine);
-            let mut count = arguments.len();
+            let mut arguments = arguments;
+            if let Some(count) = bound.known_count(arguments.len()) {
+                arguments.truncate(count);
+                return bound.function.call_raw(&context, None, arguments);
+            }
 
+            let mut count = arguments.len();
             loop {
                 let result = bound.function.call_raw(&context, None, arguments[..count].to_vec());
                 match result {
@@ -171,6 +217,25 @@ impl BoundFn {
                 }
             }
         })
+    }
+
+    /// Returns how many of at most so many arguments it takes, or `most` if that is not known.
+    pub(in crate::script) fn takes(&self, most: usize) -> usize {
+        self.known_count(most).unwrap_or(most)
+    }
+
+    /// Returns how many of at most so many arguments it takes, if it is a function of its file.
+    fn known_count(&self, most: usize) -> Option<usize> {
+        if home::is_resident(&self.function) {
+            return None;
+        }
+
+        let given = self.function.curry().len();
+        let name = self.function.fn_name();
+        let lib = &self.context.global.lib;
+        (0..=most)
+            .rev()
+            .find(|count| lib.iter().any(|file| file.get_script_fn(name, given + count).is_some()))
     }
 
     /// Calls it, and makes a failure of an error.

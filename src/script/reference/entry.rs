@@ -2,10 +2,11 @@
 
 use crate::script::api::run::CONSTANTS;
 use crate::script::api::{GROUPS, RUN, STDLIB, dedent};
-use crate::script::host::language;
+use crate::script::host::language::is_word;
+use crate::script::reference::language;
 use crate::script::{Inner, check};
 use rhai::Engine;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 /// From how many options on a reference lists them one by one.
@@ -137,7 +138,7 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
         None,
         |info| {
             let meta = info.metadata;
-            if language::is_word(&meta.name) {
+            if is_word(&meta.name) {
                 return None;
             }
 
@@ -184,6 +185,10 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
             entry.doc.push_str(&lines.collect::<Vec<_>>().join("\n"));
         }
     }
+
+    // A further form of a word of the language, such as `to_int` of large numbers, is explained there.
+    let own: HashSet<String> = language::words().into_iter().map(|word| word.name).collect();
+    found.retain(|name, entry| !entry.doc.is_empty() || !own.contains(name));
 
     for (name, of, doc) in CONSTANTS {
         let signatures = vec![format!("{name}: {of}")];
