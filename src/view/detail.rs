@@ -57,7 +57,7 @@ pub fn detail(
         "row": row, "attempts": attempts,
         "calls_left": bones.calls.len().saturating_sub(CALLS_MAX),
         "tools": tools(&bones.tools, events),
-        "inputs": links(skeleton, needs.into_iter(), clock),
+        "inputs": links(skeleton, needs.iter().copied(), clock),
         "used": links(skeleton, users.copied(), clock),
         "lesson": lesson, "value": value,
     }))

@@ -237,7 +237,8 @@ fn pair(
         () => Change::Same,
     };
     let needs = other.and_then(|op| b.skeleton.roster.get(op)).map(|member| member.after.clone());
-    let follows = needs.unwrap_or_default().into_iter().filter(|op| differs.contains(op));
+    let needs = needs.unwrap_or_default();
+    let follows = needs.iter().copied().filter(|op| differs.contains(op));
     let follows = if change == Change::Same { Vec::new() } else { follows.collect() };
 
     OpDifference {

@@ -124,7 +124,7 @@ pub fn row(skeleton: &Skeleton, op: OpId, clock: RunClock) -> Option<OpRow> {
         op,
         flow: bones.flow,
         name: skeleton.name(op),
-        does: member.map_or_else(String::new, |member| member.does.clone()),
+        does: member.map_or_else(String::new, |member| member.does.to_string()),
         outcome: OpState::of(bones, clock.state).word(),
         because: match &bones.outcome {
             Some(OpEnd::Skipped(reason)) => Some(reason.clone()),

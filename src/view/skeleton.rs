@@ -237,7 +237,7 @@ impl Skeleton {
     fn see_flow(&mut self, at: i64, event: &Event) {
         match event {
             Event::FlowStarted { flow, name, ops, max_concurrent, within, .. } => {
-                for planned in ops {
+                for planned in ops.iter() {
                     self.ops.entry(planned.op).or_default().flow = *flow;
                 }
 
@@ -262,7 +262,7 @@ impl Skeleton {
 
     fn see_operation(&mut self, seq: i64, at: i64, event: &Event) {
         if let Event::Expanded { flow, ops, .. } = event {
-            for part in ops {
+            for part in ops.iter() {
                 self.ops.entry(part.op).or_default().flow = *flow;
             }
             if let Some(flow) = self.flows.get_mut(flow) {
