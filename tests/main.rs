@@ -15,6 +15,7 @@ mod stdlib;
 mod store;
 mod support;
 mod tidy;
+mod ui;
 mod values;
 mod words;
 

@@ -14,6 +14,7 @@ pub(in crate::cli) mod lease;
 pub(in crate::cli) mod output;
 pub(in crate::cli) mod permissions;
 pub(in crate::cli) mod probe;
+pub(in crate::cli) mod process;
 pub(in crate::cli) mod project;
 pub(in crate::cli) mod resumed;
 pub(in crate::cli) mod seen_tools;

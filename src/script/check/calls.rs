@@ -306,8 +306,8 @@ impl CallScope<'_> {
                 let mut forms = self.forms.all(known).iter();
                 forms.any(|form| form.params.first().is_some_and(|of| of == kind))
             };
-            let foreign = foreign::instead_of_method(kind, name)
-                .map(|help| foreign::suggestion(name, help));
+            let foreign =
+                foreign::instead_of_method(kind, name).map(|help| foreign::suggestion(name, help));
             let near =
                 foreign.or_else(|| suggest_among(name, self.forms.names().filter(is_of_kind)));
             return Some(fault.suggesting(near));

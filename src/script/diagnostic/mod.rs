@@ -153,7 +153,8 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
             Some(Suggestion { help, fixes: vec![QuickFix::EndBefore(";")] })
         }
         ParseErrorType::MismatchedType(wanted, _) if wanted == "a boolean expression" => {
-            let help = "write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`";
+            let help =
+                "write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`";
             Some(help.to_owned().into())
         }
         ParseErrorType::Reserved(word) => {

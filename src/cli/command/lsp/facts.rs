@@ -3,11 +3,13 @@
 use crate::base::id::RunId;
 use crate::base::unit::Money;
 use crate::cli::app::project::Project;
+use crate::cli::command::compare::verdict;
 use crate::cli::command::lsp::workspace::{DiskStamp, stamp};
 use crate::cli::command::{patterns, runs};
 use crate::flow::outcome::Outcome;
 use crate::journal::history::{self, RunRow};
 use crate::journal::trace::{OpTrace, Trace};
+use crate::metrics::fold::FlowFold;
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;
@@ -130,7 +132,11 @@ impl StoreFacts {
 fn read_run(project: &Project, row: &RunRow) -> Option<RunFact> {
     let store = project.existing_store().ok()??;
     let log = history::read(&store, &row.id).ok()?;
-    let metrics = runs::fold(&log);
+    let mut figures = FlowFold::default();
+    for (at, event) in &log.events {
+        figures.add(*at, event);
+    }
+    let metrics = figures.metrics();
     let trace = Trace::fold(&log.events);
 
     let mut operations = BTreeMap::new();
@@ -180,6 +186,10 @@ fn read_standing(project: &Project, task: &str) -> Option<String> {
     let knowledge = Rc::new(Knowledge::read(store));
     let demo = project.config.learn_from_demo() || knowledge.counts_demo().ok()?;
     let optimizer = Optimizer::new(knowledge, Policy::default(), demo);
-    let ranked = optimizer.standings(&TaskType::new(task).ok()?).ok()?;
-    Some(patterns::belief(&ranked))
+    let task = TaskType::new(task).ok()?;
+    let mut ranked = optimizer.standings(&task).ok()?;
+    let objective = optimizer.objective(&task).ok()?.describe();
+    let tested = verdict::last(&project.existing_store().ok()??, task.as_str()).ok()?;
+    let is_tested = tested.is_some_and(|tested| tested.settle(&mut ranked, &objective));
+    Some(patterns::belief(&ranked, is_tested))
 }
