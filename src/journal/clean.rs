@@ -47,9 +47,9 @@ impl Event {
             }
             Event::FlowStarted { flow, mut name, ops, max_concurrent, within, at } => {
                 scrub_in(&mut name);
-                Event::FlowStarted { flow, name, ops: planned(ops), max_concurrent, within, at }
+                Event::FlowStarted { flow, name, ops: planned(&ops), max_concurrent, within, at }
             }
-            Event::Expanded { flow, op, ops } => Event::Expanded { flow, op, ops: planned(ops) },
+            Event::Expanded { flow, op, ops } => Event::Expanded { flow, op, ops: planned(&ops) },
             Event::OpStarted { flow, op, mut name } => {
                 name.iter_mut().for_each(scrub_in);
                 Event::OpStarted { flow, op, name }
@@ -194,7 +194,7 @@ fn tool_ended(mut event: Event) -> Event {
     event
 }
 
-fn planned(ops: PlannedOps) -> PlannedOps {
+fn planned(ops: &PlannedOps) -> PlannedOps {
     let clean = |PlannedOp { op, mut name, kind, after }| {
         scrub_in(&mut name);
         PlannedOp { op, name, kind, after }

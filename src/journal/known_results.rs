@@ -102,7 +102,9 @@ mod tests {
         ];
         let mut known = KnownResults::default();
         let mut counts = ResultCounts::default();
-        events.iter().for_each(|event| known.see(&mut counts, event));
+        for event in &events {
+            known.see(&mut counts, event);
+        }
 
         let what = Inquiry::About(Topic::McpCall, "own__go {}".to_owned());
         let texts: Vec<Option<&str>> = (0..4)

@@ -136,8 +136,8 @@ impl WriteJob {
     }
 
     /// Tells the waiter, if there is one, and everything that comes after in the series.
-    fn answer(&mut self, result: Result<(), StoreError>) {
-        if let (Err(error), Some(place)) = (&result, &self.place) {
+    fn answer(&mut self, result: &Result<(), StoreError>) {
+        if let (Err(error), Some(place)) = (result, &self.place) {
             place.series.failed.get_or_init(|| error.clone());
         }
 

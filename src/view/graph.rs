@@ -128,7 +128,7 @@ fn edges(
 ) -> Vec<GraphEdge> {
     let mut before: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for (op, node) in node_of {
-        let after = skeleton.roster.get(*op).map_or(&[][..], |member| &member.after);
+        let after = skeleton.roster.get(*op).map_or(&[][..], |member| member.after);
         for needed in after.iter().filter_map(|one| node_of.get(one)) {
             // What is folded may need what is folded with it.
             if needed != node && *node < nodes.len() && *needed < nodes.len() {

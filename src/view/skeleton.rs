@@ -501,7 +501,7 @@ fn critical(bones: &Skeleton) -> HashSet<OpId> {
     // An operation ends after everything it waits for, so one pass in the order of ends is enough.
     let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
     for (_, op, time) in &ended {
-        let after = bones.roster.get(*op).map_or(&[][..], |member| &member.after);
+        let after = bones.roster.get(*op).map_or(&[][..], |member| member.after);
         let sums = after.iter().filter_map(|one| best.get(one).map(|(sum, _)| (*sum, *one)));
         let longest = sums.max();
         let before = longest.map_or(0, |(sum, _)| sum);

@@ -1106,7 +1106,7 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
     let said: String = said
         .lines()
         .filter(|line| !line.starts_with("> let list"))
-        .map(|l| format!("{l}\n"))
+        .flat_map(|line| [line, "\n"])
         .collect();
     expect_test::expect![[r#"
         > g.expand(list, |x| #{ instrucion: x });

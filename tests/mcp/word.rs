@@ -311,11 +311,11 @@ fn a_test_plays_what_servers_answered_from_its_cassette() {
     let recorded = tested(&["--record", "new"]);
     assert_eq!((recorded.code, calls(&project)), (Some(0), 2), "{}", recorded.stdout);
     let cassette = project.path().join("cassettes/a_test/test_own.jsonl");
-    let text = std::fs::read_to_string(cassette).unwrap();
-    let lines: Vec<&str> = text.lines().collect();
+    let written = std::fs::read_to_string(cassette).unwrap();
+    let lines: Vec<&str> = written.lines().collect();
     let line = r#"{"asked":"mcp_call own__go {\"a\":1}","told":{"value":"ok","text":"ok","is_error":false,"version":"#;
     assert_eq!((lines.len(), lines[0]), (4, "{\"cassette\":4}"));
-    assert!(lines[2].starts_with(line) && lines[3].starts_with(line), "{text}");
+    assert!(lines[2].starts_with(line) && lines[3].starts_with(line), "{written}");
 
     // The server is gone, and the test does not need it.
     std::fs::remove_file(project.path().join("hostile.sh")).unwrap();

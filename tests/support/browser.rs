@@ -2,13 +2,13 @@
 
 use crate::support::process::until;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Longest wait for anything that a page does.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a developer does to have these tests run.
 const MISSING: &str = "skipped: no chromedriver (apt install chromium chromium-driver)";

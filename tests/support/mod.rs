@@ -1,5 +1,6 @@
 //! A project in an empty folder, and the built program run in it.
 
+pub(crate) mod browser;
 #[allow(dead_code, reason = "the benchmark uses more of it")]
 pub(crate) mod learning;
 pub(crate) mod process;

@@ -1,10 +1,12 @@
 //! `kaizen ui` over a socket: what each address answers, and whom it refuses.
 
+mod browser;
 mod diff;
 mod guard;
 mod pages;
 mod report;
 mod sql;
+mod web;
 
 use crate::support::Project;
 use serde_json::{Value, json};
@@ -14,7 +16,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 /// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The server of a project's page; it ends when this is dropped.
 pub(super) struct Page {
@@ -54,8 +56,8 @@ impl Page {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told: Value = serde_json::from_str(&line).unwrap();
-        let link = told["link"].as_str().unwrap();
-        let token = link.split_once("#t=").unwrap().1.to_owned();
+        let address = told["link"].as_str().unwrap();
+        let token = address.split_once("#t=").unwrap().1.to_owned();
         Page { child, port: u16::try_from(told["port"].as_u64().unwrap()).unwrap(), token }
     }
 
@@ -76,7 +78,7 @@ impl Page {
 
     /// Sends a request with these header lines besides `Connection`.
     pub(super) fn send(&self, line: &str, headers: &[String], body: &str) -> Reply {
-        let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        let headers: String = headers.iter().flat_map(|header| [header, "\r\n"]).collect();
         let length = if body.is_empty() {
             String::new()
         } else {

@@ -23,6 +23,10 @@ const FORBIDDEN: &[&str] = &[
     ".cookie",
 ];
 
+fn is_script(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "js")
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/ui/web")
 }
@@ -37,7 +41,7 @@ fn modules() -> BTreeMap<String, String> {
     let files = std::fs::read_dir(folder())
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap());
-    files.filter(|name| name.ends_with(".js")).map(|name| (name.clone(), read(&name))).collect()
+    files.filter(|name| is_script(name)).map(|name| (name.clone(), read(&name))).collect()
 }
 
 /// Returns the modules of the page, or of a report, in their order.
@@ -116,7 +120,7 @@ fn libraries_are_as_they_were_released() {
     let files = std::fs::read_dir(folder().join("vendor")).unwrap();
     let mut names: Vec<String> =
         files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| name.ends_with(".js"));
+    names.retain(|name| is_script(name));
     names.sort();
 
     let rows: Vec<Vec<&str>> = table

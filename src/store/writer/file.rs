@@ -130,7 +130,7 @@ impl StoreFile {
         batch.retain_mut(|job| match broken(job) {
             Ok(()) => true,
             Err(error) => {
-                job.answer(Err(error));
+                job.answer(&Err(error));
                 false
             }
         });
@@ -151,7 +151,7 @@ impl StoreFile {
             }
             result => {
                 for job in &mut batch {
-                    job.answer(result.clone());
+                    job.answer(&result);
                 }
             }
         }
