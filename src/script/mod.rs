@@ -5,6 +5,7 @@ mod check;
 pub mod diagnostic;
 pub mod dialogue;
 pub mod host;
+pub mod lexer;
 mod parameter;
 pub mod reference;
 pub mod test;

@@ -4,15 +4,16 @@
 use crate::base::spelling::nearest;
 use crate::schema;
 use crate::script::check::argument::Arguments;
-use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::imports::Modules;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, Earlier, File, foreign, questions, suggest, suggest_among};
-use crate::script::diagnostic::{Diagnostic, codes, mismatch};
+use crate::script::check::{Checker, Earlier, File, questions};
+use crate::script::diagnostic::forms::{CallForm, Forms};
+use crate::script::diagnostic::suggestion::{suggest, suggest_among};
+use crate::script::diagnostic::{Diagnostic, codes, foreign, type_word};
 use crate::script::host::{convert, options};
-use crate::script::reference::lexer::names_closure;
+use crate::script::lexer::names_closure;
 use crate::session::tool;
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashSet;
@@ -297,7 +298,7 @@ impl CallScope<'_> {
                 return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
             }
             let fault =
-                at(codes::FUNCTION, format!("{} has no method `{name}`", mismatch::article(kind)));
+                at(codes::FUNCTION, format!("{} has no method `{name}`", type_word::article(kind)));
             let is_of_kind = |known: &&str| {
                 let mut forms = self.forms.all(known).iter();
                 forms.any(|form| form.params.first().is_some_and(|of| of == kind))
@@ -510,7 +511,7 @@ fn call<'a>(path: &[ASTNode<'a>]) -> Option<Call<'a>> {
 
 /// Tells whether a function may be called on a value of a type.
 fn fits_first(form: &CallForm, kind: &str) -> bool {
-    form.params.first().is_none_or(|first| first == kind || !mismatch::is_certain(first))
+    form.params.first().is_none_or(|first| first == kind || !type_word::is_certain(first))
 }
 
 /// Returns what stands before the dot of the method call at the end of a path, if that is one value.

@@ -4,8 +4,9 @@
 use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
-use crate::script::check::{Checker, File, foreign, suggest};
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::check::{Checker, File};
+use crate::script::diagnostic::suggestion::suggest;
+use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::options;
 use rhai::{ASTNode, Expr, Stmt};
 

@@ -1,6 +1,7 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
-use crate::script::check::{Checker, File, scope, suggest};
+use crate::script::check::{Checker, File, scope};
+use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::{error, files, modules, source};
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnAccess, Position, Stmt};

@@ -2,10 +2,10 @@
 //! return. In Python and JavaScript many of them return the changed value.
 
 use crate::script::check::closure::captured;
-use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::paths::places;
 use crate::script::check::used::{ResultUse, is, use_of};
 use crate::script::check::{Checker, File};
+use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};

@@ -12,8 +12,6 @@ mod closure;
 mod closures;
 mod echo;
 mod expansions;
-pub(super) mod foreign;
-mod forms;
 mod imports;
 mod in_place;
 mod kinds;
@@ -32,12 +30,11 @@ mod value_kind;
 mod whole;
 
 pub(super) use calls::calls_of;
-pub(super) use forms::{CallForm, Forms, HANDLES, help_for, names, signature};
 pub(super) use lengths::asks_without_limit;
 
-use crate::base::spelling::nearest;
 use crate::script::check::kinds::Kinds;
-use crate::script::diagnostic::{self, Diagnostic, codes};
+use crate::script::diagnostic::forms::Forms;
+use crate::script::diagnostic::{self, Diagnostic, codes, foreign};
 use crate::script::{Inner, api};
 use rhai::{AST, Engine, ParseErrorType, Scope};
 use std::collections::BTreeSet;
@@ -240,39 +237,6 @@ pub(super) fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
     }
 
     None
-}
-
-/// Suggests a name for one that nobody knows.
-fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    // Operators, and what reads a property, are no words that anybody can type.
-    let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
-    nearest(name, known.filter(is_word)).map(|near| format!("did you mean `{near}`?"))
-}
-
-/// Most words among which a suggestion lists all.
-const LISTED_MAX: usize = 40;
-
-/// Suggests one of few words: the nearest, or those with the word as a part, or else all of them.
-fn suggest_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let mut known: Vec<&str> = known.filter(is_word).collect();
-    known.sort_unstable();
-    known.dedup();
-
-    if let Some(near) = nearest(name, known.iter().copied()) {
-        return Some(format!("did you mean `{near}`?"));
-    }
-
-    let padded = |word: &str| format!("_{word}_");
-    let of_part = |word: &&str| padded(word).contains(&padded(name));
-    let alike: Vec<String> =
-        known.iter().filter(|word| of_part(word)).map(|w| format!("`{w}`")).collect();
-    match alike.split_last() {
-        Some((only, [])) => Some(format!("did you mean {only}?")),
-        Some((last, before)) => Some(format!("did you mean {} or {last}?", before.join(", "))),
-        None if known.is_empty() || known.len() > LISTED_MAX => None,
-        None => Some(format!("it has: {}", known.join(", "))),
-    }
 }
 
 /// Returns what every script knows, for its compilation.

@@ -3,7 +3,7 @@
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::check::{Checker, File};
-use crate::script::diagnostic::mismatch::article;
+use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr};
 

@@ -2,9 +2,9 @@
 
 use crate::script::check::kinds::{Kinds, UnknownPart};
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, File, foreign};
-use crate::script::diagnostic::mismatch::article;
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::check::{Checker, File};
+use crate::script::diagnostic::type_word::article;
+use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::known_map::{advice, no_operation, no_property};
 use rhai::{ASTNode, Expr};
 

@@ -2,7 +2,7 @@
 
 use crate::script::check::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
-use crate::script::reference::lexer::templates;
+use crate::script::lexer::templates;
 use rhai::Position;
 
 /// What follows the backslash of an escape that people mean.

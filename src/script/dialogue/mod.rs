@@ -14,19 +14,18 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::script::api::state::{is_computed, offered};
-use crate::script::check::Earlier;
+use crate::script::check::{self, Earlier};
 use crate::script::diagnostic::{self, Diagnostic, Severity};
 use crate::script::dialogue::display::DisplayValue;
 use crate::script::dialogue::source_map::{INPUT, Transcript};
 use crate::script::dialogue::undo::UndoGuard;
 use crate::script::host::captures::Follows;
-use crate::script::host::home::Constants;
-use crate::script::host::tasks::Task;
-use crate::script::host::{convert, home, source, tasks};
-use crate::script::reference::completion;
-use crate::script::reference::completion::Word;
-use crate::script::reference::lexer::{EARLIER_MAX, name_of, names_closure};
-use crate::script::{Host, Inner, ScriptError, api, check};
+use crate::script::host::home::{self, Constants};
+use crate::script::host::tasks::{self, Task};
+use crate::script::host::{convert, source};
+use crate::script::lexer::{EARLIER_MAX, name_of, names_closure};
+use crate::script::reference::completion::{self, Word};
+use crate::script::{Host, Inner, ScriptError, api};
 use rhai::{AST, ASTFlags, Dynamic, Expr, Map, Scope, Stmt};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -476,7 +475,7 @@ impl Dialogue {
     }
 
     fn get(&self, name: &str) -> Option<Dynamic> {
-        let (legal, _) = crate::script::reference::lexer::legal(name);
+        let (legal, _) = crate::script::lexer::legal(name);
         let scope = self.scope.borrow();
         let value = scope.get(&legal).filter(|_| !api::constants().contains(name));
         value.map(Dynamic::flatten_clone)

@@ -2,7 +2,7 @@
 
 use crate::script::api::handle_word;
 use crate::script::api::state::State;
-use crate::script::diagnostic::mismatch;
+use crate::script::diagnostic::type_word;
 use crate::script::host::known_map;
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
@@ -57,7 +57,7 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
         return Ok(Value::Object(each.collect::<Result<_, String>>()?));
     }
 
-    Err(format!("{} is not plain data", mismatch::article(type_name(value))))
+    Err(format!("{} is not plain data", type_word::article(type_name(value))))
 }
 
 /// Makes a script value of plain data.

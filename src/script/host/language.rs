@@ -4,53 +4,15 @@
 //! the list is then as it was.
 
 use crate::script::api::read_json;
+use crate::script::diagnostic::language::is_word;
 use crate::script::host::each::{Each, Item};
 use crate::script::host::error::EvalError;
 use crate::script::host::{bounded, nested, order};
-use crate::script::reference::lexer::names_closure;
+use crate::script::lexer::names_closure;
 use rhai::{
     Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
     NativeCallContext, RhaiNativeFunc, Token, Variant,
 };
-
-/// The names of these words, which are the language's and not kaizen's.
-const WORDS: &[&str] = &[
-    "!=",
-    "==",
-    "all",
-    "debug",
-    "dedup",
-    "drain",
-    "filter",
-    "find",
-    "find_map",
-    "for_each",
-    "index_of",
-    "map",
-    "order",
-    "order_by",
-    "order_desc",
-    "pad",
-    "parse_json",
-    "print",
-    "reduce",
-    "reduce_rev",
-    "replace",
-    "retain",
-    "some",
-    "sort",
-    "sort_by",
-    "sort_desc",
-    "split",
-    "split_rev",
-    "to_debug",
-    "to_string",
-];
-
-/// Tells whether a word is one of the language.
-pub(in crate::script) fn is_word(name: &str) -> bool {
-    WORDS.binary_search(&name).is_ok()
-}
 
 /// Adds the words to an engine, in the place of Rhai's.
 pub(in crate::script) fn register(engine: &mut Engine) {

@@ -3,11 +3,11 @@ use crate::base::failure::Kind;
 use crate::script::Inner;
 use crate::script::host::captures::Follows;
 use crate::script::host::error::{EvalError, throw, throw_new};
-use crate::script::host::home::{Constants, Home};
+use crate::script::host::home::{self, Constants, Home};
 use crate::script::host::permission::{Right, Target};
 use crate::script::host::rule::is_hidden;
-use crate::script::host::{files, home, source};
-use crate::script::reference::lexer::names_closure;
+use crate::script::host::{files, source};
+use crate::script::lexer::names_closure;
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, FnAccess, FnNamespace, FuncRegistration, ImmutableString,
     Module, ModuleResolver, Position, ScriptFuncDef, Shared,

@@ -1,9 +1,10 @@
 //! The reference: each word with its forms, its text and its examples.
 
+use crate::script::Inner;
 use crate::script::api::run::CONSTANTS;
 use crate::script::api::{GROUPS, RUN, STDLIB, dedent};
-use crate::script::host::language;
-use crate::script::{Inner, check};
+use crate::script::diagnostic::forms::signature;
+use crate::script::diagnostic::language;
 use rhai::Engine;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -143,7 +144,7 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
 
             let comments: Vec<String> = meta.comments.iter().map(ToString::to_string).collect();
             let given: Vec<String> = meta.params_info.iter().map(ToString::to_string).collect();
-            let signature = check::signature(&meta.name, &given, &meta.return_type);
+            let signature = signature(&meta.name, &given, &meta.return_type);
             Some((meta.name.to_string(), signature, given, comments.join("\n")))
         },
         false,

@@ -4,4 +4,5 @@ pub mod completion;
 pub mod definitions;
 pub(in crate::script) mod entry;
 pub mod language;
-pub mod lexer;
+
+pub use crate::script::lexer;

@@ -5,7 +5,7 @@ mod shapes;
 mod signs;
 mod tables;
 
-use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
+use crate::script::lexer::{Lexeme, LexemeClass, scan};
 use tables::{CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, STATEMENTS, VALUES, WORDS};
 
 /// A form of another language, which no script of ours can have.
