@@ -1,9 +1,10 @@
 //! `branch`: a conversation with a model.
 
+use super::define::def;
 use super::flow::read_budget;
 use super::operation::read_function;
 use super::tool::read_tools;
-use super::{def, image, model, saved};
+use super::{image, model, saved};
 use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
@@ -14,7 +15,7 @@ use crate::model::Model;
 use crate::model::message::Message;
 use crate::model::request::Settings;
 use crate::model::tool::{ToolCall, ToolChoice};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;

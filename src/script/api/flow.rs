@@ -1,7 +1,7 @@
 //! Running a graph, and the report of how it went.
 
 use super::builder::{Node, SharedBuilder};
-use super::def;
+use super::define::def;
 use super::operation::read_on_failure;
 use super::run::as_float;
 use super::session::SharedSession;
@@ -16,30 +16,19 @@ use crate::flow::Graph;
 use crate::flow::draw::{Format, draw};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::Event;
-use crate::script::Inner;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
+use crate::script::host::kinds::EVENT_KINDS;
 use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::options::Options;
-use crate::script::host::tasks::BoundFn;
 use crate::script::host::{convert, shape, tasks};
 use futures::future::{self, Either};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::Value;
 use std::rc::Rc;
 use tokio::sync::mpsc;
-
-/// The kinds of event that a listener may name.
-pub(in crate::script) const KINDS: &[&str] = &[
-    "any",
-    "flow_started",
-    "expanded",
-    "op_started",
-    "attempt_started",
-    "attempt_ended",
-    "op_ended",
-    "flow_ended",
-];
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     graphs(engine);
@@ -180,9 +169,10 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, session: &mut SharedSession, kind: &str, f: FnPtr| {
-            if !KINDS.contains(&kind) {
-                let near = nearest(kind, KINDS.iter().copied());
-                let help = near.map_or(KINDS.join(", "), |near| format!("did you mean `{near}`?"));
+            if !EVENT_KINDS.contains(&kind) {
+                let near = nearest(kind, EVENT_KINDS.iter().copied());
+                let help =
+                    near.map_or(EVENT_KINDS.join(", "), |near| format!("did you mean `{near}`?"));
                 let message = format!("unknown event `{kind}`; {help}");
                 return Err(throw_new(Kind::Option, message));
             }
@@ -278,7 +268,7 @@ fn told(name: &str, outcome: &Outcome) -> String {
 
 /// Returns an event as listeners hear it: the same in a resumed run as in one that nothing disturbed.
 fn heard(event: &Event) -> Option<Event> {
-    if !KINDS.contains(&event.kind()) {
+    if !EVENT_KINDS.contains(&event.kind()) {
         return None;
     }
 

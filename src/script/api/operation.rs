@@ -3,7 +3,6 @@
 use super::branch;
 use super::builder::SharedBuilder;
 use super::image;
-use super::people::read_question;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::callback::{Callback, CallbackInput, Inputs};
@@ -11,11 +10,14 @@ use crate::flow::op::{
     CallArguments, CheckedPrompt, DirectCall, OnFailure, Op, OpKind, Prompt, ToolRef,
 };
 use crate::flow::question::TimedQuestion;
-use crate::script::Inner;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
+use crate::script::host::convert;
+use crate::script::host::kinds::OPERATION_KINDS;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::{OF_ACT, OF_ASK, OF_TOOLS, Options};
-use crate::script::host::tasks::{BoundFn, Task};
-use crate::script::host::{convert, tasks};
+use crate::script::host::question::read_question;
+use crate::script::host::tasks::{self, Task};
 use crate::session::branch::SharedBranch;
 use crate::session::tool::Tool;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
@@ -28,9 +30,6 @@ pub(super) struct Operation {
     pub(super) function: BoundFn,
 }
 
-/// The words for what an operation of a model does.
-pub(in crate::script) const KINDS: &[&str] =
-    &["communicate", "chat", "operate", "react", "parse", "act", "ask"];
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
@@ -271,9 +270,10 @@ fn read_kind(
             "parse" => Ok((word.to_string(), OpKind::Parse(Box::new(CheckedPrompt::new(prompt))))),
             "ask" => Ok((word.to_string(), OpKind::Ask(Box::default()))),
             other => {
-                let near = nearest(other, KINDS.iter().copied());
+                let near = nearest(other, OPERATION_KINDS.iter().copied());
                 let known = || {
-                    let known: Vec<String> = KINDS.iter().map(|kind| format!("`{kind}`")).collect();
+                    let known: Vec<String> =
+                        OPERATION_KINDS.iter().map(|kind| format!("`{kind}`")).collect();
                     format!("there are {}", known.join(", "))
                 };
                 let help = near.map_or_else(known, |near| format!("did you mean `{near}`?"));

@@ -1,13 +1,13 @@
 //! `optimizer`: learns which way of working suits which kind of task.
 
-use super::def;
+use super::define::def;
 use super::recommend::{journaled, read_manner};
 use crate::base::failure::{Failure, Kind};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::evidence::lesson;
 use crate::optimizer::{Optimizer, OptimizerError};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;

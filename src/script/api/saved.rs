@@ -2,7 +2,7 @@
 
 use super::branch;
 use crate::base::failure::Kind;
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::options::Options;

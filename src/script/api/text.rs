@@ -1,9 +1,9 @@
 //! Texts and numbers: words that return a new value, and numbers as people read them.
 
-use super::def;
+use super::define::def;
 use crate::base::failure::Kind;
-use crate::script::Inner;
 use crate::script::diagnostic::type_word;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::{bounded, convert};
 use rhai::{Array, Dynamic, Engine, NativeCallContext};

@@ -2,11 +2,11 @@
 
 use crate::base::spelling::nearest;
 use crate::flow::draw::Format;
-use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
-use crate::script::check::File;
+use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::diagnostic::{Diagnostic, codes, foreign, mismatch, type_word};
+use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
 use rhai::{Expr, FnCallExpr, Position};
 
 /// Words whose arguments are functions.

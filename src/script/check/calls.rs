@@ -4,11 +4,12 @@
 use crate::base::spelling::nearest;
 use crate::schema;
 use crate::script::check::argument::Arguments;
+use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
+use crate::script::check::questions;
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, Earlier, File, questions};
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::suggestion::{suggest, suggest_among};
 use crate::script::diagnostic::{Diagnostic, codes, foreign, type_word};

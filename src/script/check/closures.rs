@@ -1,6 +1,6 @@
 //! Closures that are kept and use the variable of a loop: all of them see its last value.
 
-use crate::script::check::{Checker, File};
+use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 

@@ -1,8 +1,9 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
-use crate::script::check::{Checker, File, scope};
+use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::constants::constants;
 use crate::script::host::{error, files, modules, source};
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
@@ -189,7 +190,7 @@ impl Checker<'_> {
         if let Some(from) = self.open.iter().position(|open| *open == path) {
             let chain = self.open[from..].iter().chain([&path]);
             let chain: Vec<String> =
-                chain.map(|path| format!("`{}`", modules::shown(path))).collect();
+                chain.map(|path| format!("`{}`", files::shown(path))).collect();
             let message = format!("circular imports: {}", chain.join(" -> "));
             self.push(Diagnostic::at(codes::IMPORT, message, file.name, file.text, position));
             return None;
@@ -197,13 +198,13 @@ impl Checker<'_> {
 
         // A file that was checked already is only read for what it offers.
         if !self.seen.insert(path.clone()) {
-            return self.engine.compile_with_scope(&scope(), &*text).ok();
+            return self.engine.compile_with_scope(&constants(), &*text).ok();
         }
 
-        let shown = modules::shown(&path);
+        let shown = files::shown(&path);
         // While its file stands in `open`, an import of it is a circle.
         self.open.push(path);
-        let ast = self.file(&shown, &text, scope());
+        let ast = self.file(&shown, &text, constants());
         self.open.pop();
         ast
     }

@@ -1,10 +1,10 @@
 //! Words that change their value in place and return nothing, where something is done with what they
 //! return. In Python and JavaScript many of them return the changed value.
 
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::captured;
 use crate::script::check::paths::places;
 use crate::script::check::used::{ResultUse, is, use_of};
-use crate::script::check::{Checker, File};
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};

@@ -2,7 +2,7 @@
 //! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
 //! nothing is said.
 
-use crate::script::check::File;
+use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::paths::{self, FunctionPlace};
 use crate::script::check::value_kind::ValueKind;

@@ -2,7 +2,7 @@
 //! says them literally, before anything is paid.
 
 use crate::optimizer::evidence::observation;
-use crate::script::check::File;
+use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes, type_word};

@@ -1,8 +1,8 @@
 //! Names with a module before them, and functions that are values: what is no value of a file, and
 //! what a closure takes from an import that ends before it.
 
+use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
-use crate::script::check::{Checker, Earlier, File};
 use crate::script::diagnostic::forms::Forms;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};

@@ -1,8 +1,8 @@
 //! Properties that a value does not have, where it is known what the value is.
 
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::{Kinds, UnknownPart};
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, File};
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::known_map::{advice, no_operation, no_property};

@@ -1,6 +1,6 @@
 //! Escapes in texts in backticks, which mean nothing there.
 
-use crate::script::check::{Checker, File};
+use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::lexer::templates;
 use rhai::Position;

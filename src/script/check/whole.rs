@@ -1,7 +1,7 @@
 //! Divisions of whole numbers, which drop the fraction: `2 / 3` is 0.
 
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::captured;
-use crate::script::check::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{AST, ASTNode, Expr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};

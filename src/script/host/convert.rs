@@ -1,9 +1,8 @@
 //! Between script values and plain data.
 
-use crate::script::api::handle_word;
-use crate::script::api::state::State;
 use crate::script::diagnostic::type_word;
-use crate::script::host::known_map;
+use crate::script::host::state::State;
+use crate::script::host::{handle, known_map};
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
 
@@ -89,7 +88,7 @@ pub(in crate::script) fn to_fields(map: &Map) -> Result<serde_json::Map<String, 
 
 /// Returns the word that scripts know for the type of a value.
 pub(in crate::script) fn type_name(value: &Dynamic) -> &'static str {
-    if let Some(word) = handle_word(value) {
+    if let Some(word) = handle::word(value) {
         return word;
     }
     if value.is_fnptr() {
@@ -123,8 +122,10 @@ mod tests {
 
     #[test]
     fn what_is_not_data_is_named() {
-        let log = Dynamic::from(crate::script::api::run::Log);
-        assert_eq!(to_value(&log), Err("a log is not plain data".to_owned()));
+        #[derive(Clone)]
+        struct Thing;
+        handle::define::<Thing>(&mut rhai::Engine::new_raw(), "thing");
+        assert_eq!(to_value(&Dynamic::from(Thing)), Err("a thing is not plain data".to_owned()));
 
         let function = Dynamic::from(rhai::FnPtr::new("f").expect("a name"));
         assert_eq!(to_value(&function), Err("a function is not plain data".to_owned()));

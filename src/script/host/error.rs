@@ -4,7 +4,7 @@
 use crate::base::failure::{Failure, Kind, Place};
 use crate::script::diagnostic::mismatch;
 use crate::script::host::known_map::{self, KnownMap};
-use crate::script::host::limits::CALLS_MAX;
+use crate::script::host::sizes::CALLS_MAX;
 use crate::script::host::{convert, shape};
 use crate::script::lexer::names_closure;
 use rhai::{Dynamic, EvalAltResult, Position};

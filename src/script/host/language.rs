@@ -3,10 +3,10 @@
 //! and lose what they have taken out when the function fails half way. Here an error goes through, and
 //! the list is then as it was.
 
-use crate::script::api::read_json;
 use crate::script::diagnostic::language::is_word;
 use crate::script::host::each::{Each, Item};
 use crate::script::host::error::EvalError;
+use crate::script::host::json::read_json;
 use crate::script::host::{bounded, nested, order};
 use crate::script::lexer::names_closure;
 use rhai::{

@@ -1,14 +1,22 @@
 //! What runs a script: its tasks, limits, modules and files, and the way between its values and data.
 
+pub(in crate::script) mod background;
+pub(in crate::script) mod bound_fn;
 pub(in crate::script) mod bounded;
 pub(in crate::script) mod captures;
+pub(in crate::script) mod constants;
+pub(in crate::script) mod context;
 pub(in crate::script) mod convert;
+pub(in crate::script) mod difference;
 pub(in crate::script) mod each;
 pub(in crate::script) mod error;
 pub(in crate::script) mod executable;
 pub(crate) mod fiber;
 pub(crate) mod files;
+pub(in crate::script) mod handle;
 pub(in crate::script) mod home;
+pub(in crate::script) mod json;
+pub(in crate::script) mod kinds;
 pub(in crate::script) mod known_map;
 pub(in crate::script) mod language;
 pub(in crate::script) mod limits;
@@ -18,10 +26,15 @@ pub(in crate::script) mod options;
 pub(in crate::script) mod order;
 pub mod permission;
 pub(in crate::script) mod procfs;
+pub(in crate::script) mod question;
+pub mod right;
 pub mod rule;
 pub mod servers;
 pub(in crate::script) mod shape;
+pub(in crate::script) mod sizes;
+pub(in crate::script) mod snapshot;
 pub(in crate::script) mod source;
+pub(in crate::script) mod state;
 pub(in crate::script) mod stdlib;
 pub(in crate::script) mod tasks;
 pub(in crate::script) mod wanted;

@@ -1,7 +1,8 @@
 //! Files of the system that show the inside of a process, and so more than a grant of reading says.
 
 use crate::base::failure::{Failure, Kind};
-use crate::script::host::permission::{Permissions, Right, said};
+use crate::script::host::permission::{Permissions, said};
+use crate::script::host::right::Right;
 use crate::script::host::rule::Rule;
 use std::path::Path;
 

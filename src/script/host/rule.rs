@@ -4,7 +4,7 @@
 use crate::base::wildcard::Wildcard;
 use crate::model::provider::host::HostPattern;
 use crate::script::host::files::{plain, real};
-use crate::script::host::permission::{Right, Target};
+use crate::script::host::right::{Right, Target};
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};

@@ -1,19 +1,12 @@
 //! Parts of a script that run at once: the only bridge from scripts to waiting.
-#![allow(
-    deprecated,
-    reason = "Rhai marks the stored context of a call so only because its interface may change"
-)]
 
 use crate::base::deadline::{Deadline, DeadlineGuard};
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Strand;
-use crate::script::Inner;
-use crate::script::host::error::EvalError;
-use crate::script::host::fiber::Fiber;
-use crate::script::host::{convert, error, fiber, home};
+use crate::script::host::error::{self, EvalError};
+use crate::script::host::fiber::{self, Fiber};
 use crate::session::scope::Scope;
-use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, NativeCallContextStore};
-use serde_json::Value;
+use rhai::Dynamic;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -100,113 +93,6 @@ struct RestoreTask(Rc<Task>);
 impl Drop for RestoreTask {
     fn drop(&mut self) {
         CURRENT.with(|current| std::mem::take(&mut self.0).clone_into(&mut current.borrow_mut()));
-    }
-}
-
-/// A script function together with everything it needs in order to be called later, from another
-/// task, or after the script has been read anew.
-#[derive(Clone)]
-pub(in crate::script) struct BoundFn {
-    host: Rc<Inner>,
-    function: FnPtr,
-    context: Rc<NativeCallContextStore>,
-}
-
-impl BoundFn {
-    /// Binds a function that was handed to a native one.
-    pub(in crate::script) fn new(
-        host: &Rc<Inner>,
-        context: &NativeCallContext,
-        function: FnPtr,
-    ) -> BoundFn {
-        let context = Rc::new(context.store_data());
-        BoundFn::within(host, &context, function)
-    }
-
-    /// Binds the functions of a list; `of` takes such a list.
-    pub(in crate::script) fn all(
-        host: &Rc<Inner>,
-        context: &NativeCallContext,
-        of: &str,
-        list: Array,
-    ) -> Result<Vec<BoundFn>, Failure> {
-        let store = Rc::new(context.store_data());
-        let mut bound = Vec::with_capacity(list.len());
-        for value in list {
-            let name = convert::type_name(&value);
-            let wrong = || {
-                Failure::new(Kind::Option, format!("`{of}` takes functions, `|| ..`, not a {name}"))
-            };
-
-            let function = value.try_cast::<FnPtr>().ok_or_else(wrong)?;
-            bound.push(BoundFn::within(host, &store, function));
-        }
-
-        Ok(bound)
-    }
-
-    /// Binds one of several functions of the same call. What it has captured stays shared, so that
-    /// it can be set here and there.
-    fn within(host: &Rc<Inner>, context: &Rc<NativeCallContextStore>, function: FnPtr) -> BoundFn {
-        BoundFn { host: host.clone(), function, context: context.clone() }
-    }
-
-    /// Calls it as a task of its own, with as many of the arguments as it takes.
-    pub(in crate::script) fn call(
-        &self,
-        task: Task,
-        arguments: Vec<Dynamic>,
-    ) -> impl Future<Output = Result<Dynamic, EvalError>> + 'static {
-        let bound = self.clone();
-        start(task, move || {
-            let engine = bound.host.engine()?;
-            let context = bound.context.create_context(&engine);
-            let mut count = arguments.len();
-
-            loop {
-                let result = bound.function.call_raw(&context, None, arguments[..count].to_vec());
-                match result {
-                    Err(error) if count > 0 && bound.is_unknown(&error) => count -= 1,
-                    result => return result,
-                }
-            }
-        })
-    }
-
-    /// Calls it, and makes a failure of an error.
-    pub(in crate::script) async fn result(
-        &self,
-        task: Task,
-        arguments: Vec<Dynamic>,
-    ) -> Result<Dynamic, Failure> {
-        self.call(task, arguments).await.map_err(|raised| self.host.failure(&raised))
-    }
-
-    /// Makes plain data of what a call gave.
-    pub(in crate::script) fn value(
-        &self,
-        result: Result<Dynamic, EvalError>,
-    ) -> Result<Value, Failure> {
-        let value = result.map_err(|raised| self.host.failure(&raised))?;
-        convert::to_value(&value).map_err(|reason| {
-            Failure::new(Kind::Script, format!("a function must return plain data: {reason}"))
-        })
-    }
-
-    /// Does something in the place where the function was bound.
-    pub(in crate::script) fn with_context<T>(
-        &self,
-        then: impl FnOnce(&NativeCallContext) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let engine = self.host.engine().map_err(|raised| self.host.failure(&raised))?;
-        let context = self.context.create_context(&engine);
-        then(&context)
-    }
-
-    /// Tells whether the error says that this very function does not take so many arguments.
-    fn is_unknown(&self, error: &EvalAltResult) -> bool {
-        let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return false };
-        signature.starts_with(&home::name_of(&self.function))
     }
 }
 
