@@ -12,10 +12,8 @@ use crate::script::host::captures::Follows;
 use crate::script::host::constants::constants;
 use crate::script::host::context::{Inner, Surroundings};
 use crate::script::host::error::EvalError;
-use crate::script::host::tasks::Task;
-use crate::script::host::{
-    convert, home, known_map, language, limits, modules, source, stdlib, tasks,
-};
+use crate::script::host::tasks::{self, Task};
+use crate::script::host::{convert, home, language, limits, map_access, modules, source, stdlib};
 use crate::script::reference::entry;
 use crate::session::scope;
 use crate::store::StoreError;
@@ -99,7 +97,7 @@ impl Host {
 
         engine.set_module_resolver(modules::Resolver::new(&inner));
         language::register(&mut engine);
-        known_map::register(&mut engine);
+        map_access::register(&mut engine);
         api::register(&mut engine, &inner);
         inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
 

@@ -1,7 +1,8 @@
 //! `builder`: collects the operations of a graph.
 
+use super::callback::read_function;
 use super::define::def;
-use super::operation::{Operation, read_function, read_on_failure, read_op};
+use super::operation::{Operation, read_on_failure, read_op};
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::Edge;

@@ -1,8 +1,9 @@
 //! Doing work in the way that suits it best, and comparing ways: `run` and `compare`.
 
+use super::budget::read_bounds;
 use super::define::def;
-use super::flow::read_bounds;
-use super::optimizer::{OptimizerHandle, is_news, raise};
+use super::optimizer::is_news;
+use super::optimizer_handle::{OptimizerHandle, raise};
 use super::recommend::{ScriptChoice, among_short, choose_once, read_objective, read_of};
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::digest;

@@ -1,14 +1,12 @@
 //! Running a graph, and the report of how it went.
 
+use super::budget::read_budget;
 use super::builder::{Node, SharedBuilder};
 use super::define::def;
 use super::operation::read_on_failure;
-use super::run::as_float;
 use super::session::SharedSession;
-use crate::base::bounds::Bounds;
-use crate::base::failure::{Failure, Kind};
+use crate::base::failure::Kind;
 use crate::base::spelling::nearest;
-use crate::base::unit::Money;
 use crate::executor::flow::{FlowOptions, MAX_CONCURRENT};
 use crate::executor::report::Report;
 use crate::executor::{EventListener, attempt::Stop};
@@ -21,7 +19,7 @@ use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::kinds::EVENT_KINDS;
-use crate::script::host::known_map::{self, KnownMap};
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::{convert, shape, tasks};
 use futures::future::{self, Either};
@@ -182,36 +180,6 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
             Ok(())
         },
     );
-}
-
-/// Reads what a flow may use up.
-pub(super) fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
-    let Some(value) = options.take("budget") else { return Ok(None) };
-
-    let name = convert::type_name(&value);
-    let Some(map) = known_map::as_map(&value) else {
-        let reason = format!("must be a map such as #{{ max_cost: 0.5 }}, not {name}");
-        return Err(options.wrong("budget", &reason));
-    };
-
-    read_bounds(&mut Options::of("budget", map)?).map(|bounds| bounds.or(Some(Bounds::default())))
-}
-
-/// Reads what something may use up; `None` if it is not bounded.
-pub(super) fn read_bounds(bounds: &mut Options) -> Result<Option<Bounds>, Failure> {
-    let cost = bounds.take("max_cost").map(|cost| {
-        let dollars = cost.as_float().or_else(|_| cost.as_int().map(as_float));
-        let money = dollars.ok().and_then(Money::from_dollars);
-        money.ok_or_else(|| bounds.wrong("max_cost", &format!("must be {}", Money::WANTED)))
-    });
-
-    let bounds = Bounds {
-        cost: cost.transpose()?,
-        tokens: bounds.count("max_tokens", 1)?,
-        calls: bounds.count("max_calls", 1)?,
-    };
-
-    Ok((bounds != Bounds::default()).then_some(bounds))
 }
 
 fn run(

@@ -2,7 +2,9 @@
 
 mod assertion;
 mod branch;
+mod budget;
 pub(super) mod builder;
+mod callback;
 mod data;
 pub(in crate::script) mod define;
 mod entry;
@@ -16,7 +18,9 @@ mod mcp;
 mod model;
 mod operation;
 mod optimizer;
+mod optimizer_handle;
 pub(super) mod people;
+mod question;
 mod recommend;
 pub(super) mod run;
 mod saved;
@@ -94,7 +98,7 @@ fn define_handles(engine: &mut Engine) {
     handle::define::<Rc<Graph>>(engine, "graph");
     handle::define::<Rc<Report>>(engine, "report");
     handle::define::<Rc<Background>>(engine, "task");
-    handle::define::<optimizer::OptimizerHandle>(engine, "optimizer");
+    handle::define::<optimizer_handle::OptimizerHandle>(engine, "optimizer");
     handle::define::<knowledge::KnowledgeHandle>(engine, "knowledge");
     handle::define::<run::Log>(engine, "log");
     handle::define::<State>(engine, "state");

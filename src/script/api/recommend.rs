@@ -1,7 +1,7 @@
 //! Recommending: which pattern to use, and why.
 
 use super::define::def;
-use super::optimizer::{OptimizerHandle, raise, read_among};
+use super::optimizer_handle::{OptimizerHandle, raise, read_among};
 use super::run::as_float;
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::digest;

@@ -1,7 +1,7 @@
 //! `tool`, `act` and the tools of a branch.
 
-use super::branch;
 use super::define::def;
+use super::question::put;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::executor::question::BranchQuestion;
@@ -277,7 +277,7 @@ fn act(
     let args = convert::to_value(&Dynamic::from(arguments)).map_err(|reason| {
         throw_new(Kind::Option, format!("the arguments of tool `{}`: {reason}", tool.name))
     })?;
-    branch::put(host, branch, "act", BranchQuestion::Act(tool, &args))
+    put(host, branch, "act", BranchQuestion::Act(tool, &args))
 }
 
 /// Finds a tool of a branch by its name.

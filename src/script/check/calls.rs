@@ -4,6 +4,7 @@
 use crate::base::spelling::nearest;
 use crate::schema;
 use crate::script::check::argument::Arguments;
+use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
 use crate::script::check::kinds::Kinds;
@@ -35,14 +36,6 @@ const BUILT_IN: &[&str] = &[
     "import",
     "export",
 ];
-
-/// One call, and the value before the dot if it is a method call.
-struct Call<'a> {
-    expr: &'a FnCallExpr,
-    position: Position,
-    receiver: Option<&'a Expr>,
-    is_method: bool,
-}
 
 /// What the calls of a file are checked against.
 struct CallScope<'a> {
@@ -418,7 +411,7 @@ fn called_as(name: &str, forms: &[CallForm], (is_method, given): (bool, usize)) 
 }
 
 /// Words that take a schema among their options.
-const WITH_SCHEMA: &[&str] =
+pub(super) const WITH_SCHEMA: &[&str] =
     &["add_aggregation", "add_operation", "ask", "chat", "communicate", "operate", "react"];
 
 /// Returns which argument of a call is a schema, if one is.
@@ -485,44 +478,9 @@ fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
     Some(Diagnostic { help: Some(help), ..fault.warning() })
 }
 
-/// Returns the call at the end of a path, if there is one.
-fn call<'a>(path: &[ASTNode<'a>]) -> Option<Call<'a>> {
-    match path.last()? {
-        ASTNode::Expr(Expr::MethodCall(expr, position)) => {
-            let receiver = path.iter().rev().nth(1).and_then(|parent| match parent {
-                // In `a.b.c()` the parts after the first dot hang on one another.
-                ASTNode::Expr(Expr::Dot(pair, ..)) if is_method(&pair.rhs, expr) => Some(&pair.lhs),
-                _ => None,
-            });
-
-            let is_first = path.iter().rev().nth(2).is_none_or(|above| {
-                !matches!(above, ASTNode::Expr(Expr::Dot(..) | Expr::Index(..)))
-            });
-
-            let receiver = receiver.filter(|_| is_first);
-            Some(Call { expr, position: *position, receiver, is_method: true })
-        }
-        ASTNode::Expr(Expr::FnCall(expr, position))
-        | ASTNode::Stmt(Stmt::FnCall(expr, position)) => {
-            Some(Call { expr, position: *position, receiver: None, is_method: false })
-        }
-        _ => None,
-    }
-}
-
 /// Tells whether a function may be called on a value of a type.
 fn fits_first(form: &CallForm, kind: &str) -> bool {
     form.params.first().is_none_or(|first| first == kind || !type_word::is_certain(first))
-}
-
-/// Returns what stands before the dot of the method call at the end of a path, if that is one value.
-pub(super) fn receiver_of<'a>(path: &[ASTNode<'a>], expr: &FnCallExpr) -> Option<&'a Expr> {
-    call(path).filter(|call| std::ptr::eq(call.expr, expr)).and_then(|call| call.receiver)
-}
-
-/// Tells whether an expression is this very method call.
-fn is_method(expr: &Expr, call: &FnCallExpr) -> bool {
-    matches!(expr, Expr::MethodCall(other, _) if std::ptr::eq(&raw const **other, call))
 }
 
 /// Collects the keys of all literal maps and all properties.

@@ -5,7 +5,7 @@ use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 /// Functions that keep the closures they are given, to be called later.
-const KEEPERS: &[&str] = &[
+pub(super) const KEEPERS: &[&str] = &[
     "push",
     "insert",
     "unshift",

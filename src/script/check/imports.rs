@@ -64,7 +64,7 @@ impl Offer {
 }
 
 /// Words that ask models, run programs or print: what an import should not do by the way.
-const DOING: &[&str] = &[
+pub(super) const DOING: &[&str] = &[
     "add_task",
     "best_of",
     "cascade",

@@ -11,7 +11,7 @@ use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 
 /// The word that returns what a word in place makes, and how it is written.
-const RETURNING: &[(&str, &str)] = &[
+pub(super) const RETURNING: &[(&str, &str)] = &[
     ("append", "a + b"),
     ("dedup", "list.distinct()"),
     ("make_lower", "text.lower()"),

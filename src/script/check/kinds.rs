@@ -2,6 +2,7 @@
 //! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
 //! nothing is said.
 
+use crate::script::check::call::receiver_of;
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::paths::{self, FunctionPlace};
@@ -273,7 +274,7 @@ impl<'a> Kinds<'a> {
 
     /// Returns what stands before the dot of the method call at the end of a path.
     fn before(&self, path: &[ASTNode<'_>], call: &FnCallExpr, function: &str) -> Option<ValueKind> {
-        if let Some(receiver) = super::calls::receiver_of(path, call) {
+        if let Some(receiver) = receiver_of(path, call) {
             return self.kind(receiver, function);
         }
 

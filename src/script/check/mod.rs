@@ -7,6 +7,7 @@
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
 mod argument;
+mod call;
 mod calls;
 pub(in crate::script) mod checker;
 mod closure;
@@ -194,4 +195,22 @@ impl Checker<'_> {
             self.push(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }
+}
+
+/// Returns the lists of words that checks look for, each with its name.
+#[cfg(test)]
+pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
+    let returning = in_place::RETURNING.iter().map(|(word, _)| *word).collect();
+    vec![
+        ("PLAIN", PLAIN.to_vec()),
+        ("DOING", imports::DOING.to_vec()),
+        ("KEEPERS", closures::KEEPERS.to_vec()),
+        ("WHOLE", whole::WHOLE.to_vec()),
+        ("MEANT", whole::MEANT.to_vec()),
+        ("PLACES", whole::PLACES.to_vec()),
+        ("WITH_SCHEMA", calls::WITH_SCHEMA.to_vec()),
+        ("ASKS", lengths::ASKS.to_vec()),
+        ("DESCRIBES", lengths::DESCRIBES.to_vec()),
+        ("RETURNING", returning),
+    ]
 }

@@ -7,11 +7,11 @@ use rhai::{AST, ASTNode, Expr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Methods and properties that always give a whole number.
-const WHOLE: &[&str] = &["len", "to_int", "index_of"];
+pub(super) const WHOLE: &[&str] = &["len", "to_int", "index_of"];
 /// What makes plain that a whole number is meant.
-const MEANT: &[&str] = &["to_int"];
+pub(super) const MEANT: &[&str] = &["to_int"];
 /// Words of texts and lists that take places and lengths, which are whole numbers.
-const PLACES: &[&str] = &[
+pub(super) const PLACES: &[&str] = &[
     "chop",
     "crop",
     "drain",

@@ -1,8 +1,10 @@
 //! Between script values and plain data.
 
 use crate::script::diagnostic::type_word;
+use crate::script::host::handle;
+use crate::script::host::known_map::{self, KnownMap};
+use crate::script::host::shape::{Held, Shape};
 use crate::script::host::state::State;
-use crate::script::host::{handle, known_map};
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
 
@@ -84,6 +86,34 @@ pub(in crate::script) fn from_fields(fields: serde_json::Map<String, Value>) -> 
 /// Makes the fields of an object of a script map.
 pub(in crate::script) fn to_fields(map: &Map) -> Result<serde_json::Map<String, Value>, String> {
     map.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, 1)?))).collect()
+}
+
+impl KnownMap {
+    /// Makes a map of a shape of plain data.
+    pub(in crate::script) fn of_shape(shape: &'static Shape, data: Value) -> Dynamic {
+        let Value::Object(data) = data else { return from_value(data) };
+
+        let field = |(key, value): (String, Value)| {
+            let held = shape.property(&key).unwrap_or(Held::Any);
+            (key.into(), KnownMap::held(held, value))
+        };
+        let fields = data.into_iter().map(field).collect();
+        KnownMap::of_values(shape, fields)
+    }
+
+    /// Makes a list of such maps of plain data.
+    pub(in crate::script) fn list(shape: &'static Shape, data: Value) -> Dynamic {
+        let Value::Array(items) = data else { return from_value(data) };
+        items.into_iter().map(|item| KnownMap::of_shape(shape, item)).collect::<Array>().into()
+    }
+
+    fn held(held: Held, data: Value) -> Dynamic {
+        match held {
+            Held::Any => from_value(data),
+            Held::One(shape) => KnownMap::of_shape(shape, data),
+            Held::Many(shape) => KnownMap::list(shape, data),
+        }
+    }
 }
 
 /// Returns the word that scripts know for the type of a value.

@@ -6,7 +6,7 @@ use crate::script::diagnostic::type_word;
 use crate::script::host::convert;
 use crate::script::host::each::{Each, Item};
 use crate::script::host::error::{EvalError, throw_new};
-use crate::script::host::language::{change, named, word};
+use crate::script::host::word::{change, named, word};
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Module, NativeCallContext};
 use std::cmp::Ordering;
 

@@ -10,7 +10,7 @@ use crate::model::provider::host::HostPattern;
 use crate::script::host::executable::Executable;
 use crate::script::host::files::{plain, real};
 use crate::script::host::right::{Right, Target};
-use crate::script::host::rule::Rule;
+use crate::script::host::rule::{Rule, said};
 use crate::script::host::{fiber, procfs};
 use futures::future::LocalBoxFuture;
 use std::cell::RefCell;
@@ -289,7 +289,7 @@ impl Permissions {
         self.refuse_denied(right, target, shown)?;
 
         if let Target::Path(path) = target {
-            procfs::accept(self, path, &format!("{deed} `{shown}`"))?;
+            procfs::accept(&self.granted(), self.denied(), path, &format!("{deed} `{shown}`"))?;
         }
         if self.has(right, target) || self.asked(right, target, arguments, patience).await {
             return Ok(());
@@ -359,14 +359,6 @@ fn question(
     }
 
     on_one_line(&scrub(&text)).into_owned()
-}
-
-/// Says how a denial is written.
-pub(in crate::script) fn said(right: Right, rule: &Rule) -> String {
-    match rule {
-        Rule::Any => format!("`--deny-{}`", right.word()),
-        rule => format!("`--deny-{}={rule}`", right.word()),
-    }
 }
 
 /// Returns the rule that covers just this target, hidden or not.

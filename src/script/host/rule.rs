@@ -256,6 +256,14 @@ fn unquoted(text: &str) -> Option<&str> {
     ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote))
 }
 
+/// Says how a denial is written.
+pub(in crate::script) fn said(right: Right, rule: &Rule) -> String {
+    match rule {
+        Rule::Any => format!("`--deny-{}`", right.word()),
+        rule => format!("`--deny-{}={rule}`", right.word()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
