@@ -113,17 +113,17 @@ fn each(rng: &mut Rng, calls: usize, mut call: impl FnMut(&mut Rng)) -> Duration
 
 /// Measures calls on a store that is open, through a writer that commits each of them.
 fn calls(path: &Path, rng: &mut Rng) -> Cost {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let writer =
         Rc::new(Writer::start(store::open(path).expect("a store"), path, Durability::Process));
+    let kept = writer.clone();
     let optimizer = optimizer(Knowledge::open(path, writer).expect("a store"));
     optimizer.recommend("group1/kind1", &[]).expect("a recommendation");
     let record = each(rng, CALLS, |rng| {
         let (task, pattern) = (task(rng, FIRST_KINDS), rng.below(PATTERNS));
         let figures = figures(rng, pattern);
         let pattern = format!("pattern{pattern}");
-        let recorded = optimizer.record_execution(&task, &pattern, &figures, false);
-        runtime.block_on(recorded).expect("recorded");
+        optimizer.record_execution(&task, &pattern, &figures, false).expect("recorded");
+        kept.settle_gathered().expect("kept");
     });
     optimizer.recommend("group1/kind1", &[]).expect("a recommendation");
     let recommend = each(rng, CALLS, |rng| {

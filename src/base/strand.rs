@@ -3,7 +3,7 @@
 //! program gives the same work the same address, in whatever order the work ends.
 
 use crate::base::rng::Rng;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -95,18 +95,21 @@ pub struct Strand {
     /// How many groups of children it has begun.
     groups: Cell<u32>,
     /// How often it did each kind of thing, by the hash of what names the kind.
-    counts: RefCell<HashMap<u64, u32>>,
+    counts: Rare<HashMap<u64, u32>>,
     /// How many numbers of chance it has drawn, by stream.
-    drawn: RefCell<HashMap<u64, Rng>>,
+    drawn: Rare<HashMap<u64, Rng>>,
 }
+
+/// What few strands have, of which there may be a million.
+type Rare<T> = OnceCell<Box<RefCell<T>>>;
 
 impl Default for Strand {
     fn default() -> Strand {
         Strand {
             address: Address("".into()),
             groups: Cell::new(0),
-            counts: RefCell::default(),
-            drawn: RefCell::default(),
+            counts: Rare::default(),
+            drawn: Rare::default(),
         }
     }
 }
@@ -146,7 +149,7 @@ impl Strand {
         let mut hasher = DefaultHasher::new();
         kind.hash(&mut hasher);
 
-        let mut counts = self.counts.borrow_mut();
+        let mut counts = self.counts.get_or_init(Box::default).borrow_mut();
         let count = counts.entry(hasher.finish()).or_default();
         *count += 1;
 
@@ -156,7 +159,7 @@ impl Strand {
     /// Draws from a stream of chance that follows from the stream's seed and this strand's address.
     /// The script's own stream is that of the seed alone.
     pub fn draw<T>(&self, seed: u64, from: impl FnOnce(&mut Rng) -> T) -> T {
-        let mut drawn = self.drawn.borrow_mut();
+        let mut drawn = self.drawn.get_or_init(Box::default).borrow_mut();
         let rng = drawn.entry(seed).or_insert_with(|| Rng::seeded(seed ^ self.salt()));
         from(rng)
     }

@@ -313,10 +313,19 @@ fn exit_for(error: &anyhow::Error) -> Exit {
 
 /// Writes a line for people.
 fn say(text: &str) {
+    output::write_err(&line_for_people(text));
+}
+
+/// Writes one of many lines about what goes on, perhaps together with those that follow.
+fn say_soon(text: &str) {
+    output::write_err_soon(&line_for_people(text));
+}
+
+fn line_for_people(text: &str) -> String {
     let headed = paint::headed(text);
     let safe = scrub(&headed);
     let shown = visible::shown(&safe);
-    output::write_err(&format!("{}\n", terminal::fitted_err(&shown)));
+    format!("{}\n", terminal::fitted_err(&shown))
 }
 
 thread_local! {

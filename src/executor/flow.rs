@@ -16,7 +16,7 @@ use crate::flow::op::{NodeId, OnFailure, Op};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::{Event, PlannedOp};
 use crate::session::Session;
-use crate::session::branch::{Branch, SharedBranch};
+use crate::session::branch::{Branch, LazyBranch, SharedBranch};
 use crate::session::scope::{Purse, Scope};
 use crate::store::StoreError;
 use serde_json::{Value, json};
@@ -67,13 +67,15 @@ struct FlowNode {
     children: Option<std::ops::Range<usize>>,
     /// The branch it works on, once it has started.
     branch: Option<SharedBranch>,
+    /// Whether others continue its conversation.
+    is_continued: bool,
     outcome: Option<Rc<Outcome>>,
     /// Whether a task of its own watches it.
     in_flight: bool,
     /// Where it stands in the run.
     strand: Rc<Strand>,
     /// How it ended, once its task has journaled that.
-    ended: Rc<OnceCell<Outcome>>,
+    ended: Rc<OnceCell<Rc<Outcome>>>,
 }
 
 impl FlowNode {
@@ -84,6 +86,7 @@ impl FlowNode {
             sources: Vec::new(),
             children: None,
             branch: None,
+            is_continued: false,
             outcome: None,
             in_flight: false,
             strand,
@@ -105,7 +108,7 @@ struct Flow<'a> {
     strand: Rc<Strand>,
     nodes: Vec<FlowNode>,
     /// What operations without a branch of their own start from.
-    base: Branch,
+    base: Rc<Branch>,
     on_failure: OnFailure,
     /// How many tools it is inside of.
     tools: u32,
@@ -141,7 +144,7 @@ impl Executor {
         self.note(&Event::FlowStarted {
             flow: id,
             name: graph.name().to_owned(),
-            ops: plan,
+            ops: plan.into(),
             max_concurrent: options.max_concurrent,
             within: around.map(|scope| scope.flow),
             at: Some(strand.address().clone()),
@@ -201,9 +204,8 @@ impl<'a> Flow<'a> {
         let mut nodes = Vec::with_capacity(graph.len());
         let mut plan = Vec::with_capacity(graph.len());
 
-        for (index, op) in graph.ops().enumerate() {
-            let mut node =
-                FlowNode::new(Rc::new(op.clone()), number(index), strand.child(group, index));
+        for (index, op) in graph.shared_ops().enumerate() {
+            let mut node = FlowNode::new(op.clone(), number(index), strand.child(group, index));
             for (source, edge) in graph.sources(NodeId(index)) {
                 node.sources.push((source.0, edge.when.clone()));
             }
@@ -212,7 +214,14 @@ impl<'a> Flow<'a> {
             nodes.push(node);
         }
 
-        let base = session.default_branch().borrow().fork();
+        for index in 0..nodes.len() {
+            let first = nodes[index].sources.first().map(|(source, _)| *source);
+            if let Some(first) = first.filter(|_| nodes[index].op.inherit_context) {
+                nodes[first].is_continued = true;
+            }
+        }
+
+        let base = Rc::new(session.default_branch().borrow().fork());
         let id = executor.recorder.take_flow();
         let on_failure = options.on_failure;
         let tools = options.around.as_ref().map_or(0, |scope| scope.tools);
@@ -254,8 +263,8 @@ impl<'a> Flow<'a> {
                 Step::Broken(error) => return Err(error),
                 Step::Expanded(ops) => self.expand(schedule, index, ops)?,
                 Step::Ended(outcome) => {
-                    let failed = matches!(outcome, Outcome::Failed { .. });
-                    self.nodes[index].outcome = Some(Rc::new(outcome));
+                    let failed = matches!(*outcome, Outcome::Failed { .. });
+                    self.nodes[index].outcome = Some(outcome);
                     schedule.settle(index);
                     // The other operations that have begun are dropped; they journal their own end.
                     if failed && self.rule(index) == OnFailure::Stop {
@@ -335,7 +344,7 @@ impl<'a> Flow<'a> {
         let name = |source: &usize| self.nodes[*source].op.name.clone();
         let sources = self.nodes[index].sources.iter().map(|(source, _)| name(source)).collect();
         let node = &mut self.nodes[index];
-        node.branch = Some(branch.clone());
+        node.branch = node.is_continued.then(|| branch.get().clone());
 
         Decision::Perform(OperationJob {
             index,
@@ -374,16 +383,19 @@ impl<'a> Flow<'a> {
     }
 
     /// Finds the branch for an operation that starts.
-    fn branch(&self, index: usize) -> SharedBranch {
+    fn branch(&self, index: usize) -> LazyBranch {
         let node = &self.nodes[index];
         if let Some(branch) = &node.op.branch {
-            return branch.clone();
+            return LazyBranch::of(branch.clone(), &self.base);
         }
 
         let earlier = node.sources.first().and_then(|(s, _)| self.nodes[*s].branch.as_ref());
         match earlier {
-            Some(earlier) if node.op.inherit_context => earlier.borrow().fork().shared(),
-            _ => self.base.fork().shared(),
+            // What is said there later is no part of it.
+            Some(earlier) if node.op.inherit_context => {
+                LazyBranch::of(earlier.borrow().fork().shared(), &self.base)
+            }
+            _ => LazyBranch::fork_of(&self.base),
         }
     }
 
@@ -413,7 +425,7 @@ impl<'a> Flow<'a> {
 
         let flow = self.id;
         let op = self.nodes[index].id;
-        self.executor.note(&Event::Expanded { flow, op, ops: plan })
+        self.executor.note(&Event::Expanded { flow, op, ops: plan.into() })
     }
 
     /// Makes the outcome of an expanded operation of those of its children.
@@ -456,7 +468,7 @@ impl<'a> Flow<'a> {
             // It may have ended without the flow having taken that in.
             let ended = node.ended.get().cloned();
             let has_ended = ended.is_some();
-            node.outcome = Some(Rc::new(ended.unwrap_or(Outcome::Cancelled)));
+            node.outcome = Some(ended.unwrap_or_else(|| Rc::new(Outcome::Cancelled)));
 
             if !std::mem::take(&mut node.in_flight) && !has_ended {
                 let outcome = Outcome::Cancelled;

@@ -342,7 +342,7 @@ impl Executor {
         self.recorder.begin(self.event_time(), event)
     }
 
-    /// Waits until it is on the disk that the run has begun.
+    /// Waits until it is on the disk that the run has begun, and what it has recorded.
     pub async fn on_disk(&self) -> Result<(), StoreError> {
         self.recorder.on_disk().await
     }

@@ -19,7 +19,7 @@ use crate::flow::op::{
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::flow::question::TimedQuestion;
 use crate::journal::event::{Event, Timer};
-use crate::session::branch::SharedBranch;
+use crate::session::branch::LazyBranch;
 use crate::session::scope::Scope;
 use crate::session::tool::Tool;
 use crate::store::StoreError;
@@ -59,13 +59,13 @@ pub(super) struct OperationJob {
     /// The names of all that it depends on.
     pub(super) sources: Vec<String>,
     /// The branch to work on.
-    pub(super) branch: SharedBranch,
+    pub(super) branch: LazyBranch,
     /// Where it stands in the run.
     pub(super) strand: Rc<Strand>,
     /// How many tools its flow is inside of.
     pub(super) tools: u32,
     /// How it ended, once that is journaled: it may be given up before it can say so.
-    pub(super) ended: Rc<OnceCell<Outcome>>,
+    pub(super) ended: Rc<OnceCell<Rc<Outcome>>>,
 }
 
 impl OperationJob {
@@ -79,7 +79,7 @@ impl OperationJob {
 #[derive(Debug)]
 pub(super) enum Step {
     /// The operation ended.
-    Ended(Outcome),
+    Ended(Rc<Outcome>),
     /// It became these operations, and ends when they have ended.
     Expanded(Vec<Op>),
     /// The journal cannot be written.
@@ -173,8 +173,8 @@ impl Executor {
         };
 
         // A flow that stops early looks here for ends that it has not taken in.
-        let outcome = job.ended.get_or_init(|| outcome).clone();
-        let ended = Event::OpEnded { flow, op, outcome: outcome.clone() };
+        let outcome = job.ended.get_or_init(|| Rc::new(outcome)).clone();
+        let ended = Event::OpEnded { flow, op, outcome: (*outcome).clone() };
         guard.disarm();
         self.failpoint(Failpoint::OpEnds);
         self.commit(&ended).await?;
@@ -260,20 +260,20 @@ impl Executor {
                 let prompt = asked(prompt);
                 let keep = Keep::Exchange;
                 // Boxed, so that operations that call no model do not carry the room for one.
-                let asked = self.converse(scope, &job.branch, &prompt, keep, false);
+                let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
             OpKind::Chat(prompt) => {
                 let prompt = asked(prompt);
                 let keep = Keep::Nothing;
                 // Boxed, so that operations that call no model do not carry the room for one.
-                let asked = self.converse(scope, &job.branch, &prompt, keep, false);
+                let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
             OpKind::Operate(checked) | OpKind::React(checked) => {
                 let checked =
                     CheckedPrompt { prompt: asked(&checked.prompt), ..(**checked).clone() };
-                let asked = self.operate(scope, &job.branch, &checked, false);
+                let asked = self.operate(scope, job.branch.get(), &checked, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
             OpKind::Act(call) => {
@@ -287,7 +287,7 @@ impl Executor {
                     RuleResult::Ask(checked) => checked,
                 };
                 checked.prompt.settings.attempts_max = Some(attempts_max(job).min(left));
-                let asked = self.operate(scope, &job.branch, &checked, false);
+                let asked = self.operate(scope, job.branch.get(), &checked, false);
                 Box::pin(asked).await.map(WorkResult::Value)
             }
             OpKind::Ask(asked) => {
@@ -318,7 +318,7 @@ impl Executor {
         let tool = match &call.tool {
             ToolRef::Tool(tool) => tool.clone(),
             ToolRef::Name(name) => {
-                let branch = job.branch.borrow();
+                let branch = job.branch.get().borrow();
                 let found = branch.tools.iter().find(|tool| tool.name == *name).cloned();
                 found.ok_or_else(|| no_such_tool(name))?
             }
@@ -376,7 +376,7 @@ fn attempts_max(job: &OperationJob) -> u32 {
 }
 
 fn calls_max(job: &OperationJob, prompt: &Prompt) -> u32 {
-    let settings = job.branch.borrow().model.settings.with(&prompt.settings);
+    let settings = job.branch.get().borrow().model.settings.with(&prompt.settings);
     settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1)
 }
 
@@ -470,7 +470,7 @@ mod tests {
 
         let mut builder = Builder::new("g");
         builder.add(Op::new("first", failing), &[]);
-        builder.add(Op::new("second", OpKind::Chat(Prompt::default())), &[]);
+        builder.add(Op::new("second", OpKind::Chat(Box::default())), &[]);
         let graph = builder.build().expect("a sound graph");
 
         let executor = Executor::new(Journal::off(RunId::fresh()), 1, None);

@@ -200,8 +200,12 @@ impl Recorder {
         Ok(())
     }
 
-    /// Waits until it is on the disk that the run has begun.
+    /// Waits until it is on the disk that the run has begun, and what it has recorded.
     pub(super) async fn on_disk(&self) -> Result<(), StoreError> {
+        if let Some(writer) = self.journal.writer() {
+            writer.settle_gathered()?;
+        }
+
         let start = self.start.borrow().clone();
         match start {
             Some(start) => {
@@ -300,6 +304,10 @@ impl Recorder {
         self.journal.append_soon(at, &event)
     }
 
+    fn listener(&self, place: usize) -> Option<EventListener> {
+        self.listeners.borrow().get(place).map(|(_, listener)| listener.clone())
+    }
+
     /// Lets everybody see an event.
     fn tell(&self, at: i64, event: &Event) -> i64 {
         self.total.borrow_mut().add(at, event);
@@ -309,9 +317,10 @@ impl Recorder {
         self.flows.borrow_mut().add(at, event);
 
         // A listener may add another one, so the list is not borrowed while they run.
-        let listeners = self.listeners.borrow().clone();
-        for (_, listener) in &listeners {
+        let mut place = 0;
+        while let Some(listener) = self.listener(place) {
             listener(at, event);
+            place += 1;
         }
 
         at

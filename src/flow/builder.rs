@@ -5,12 +5,14 @@ use crate::flow::op::{NodeId, Op};
 use crate::flow::{Edge, Graph};
 use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// A graph under construction.
 #[derive(Debug, Clone)]
 pub struct Builder {
     name: String,
-    graph: DiGraph<Op, Edge>,
+    /// Shared with the graphs that were built, and copied when more is added after that.
+    graph: Rc<DiGraph<Rc<Op>, Edge>>,
     /// The first operation of each name.
     names: HashMap<String, NodeId>,
     /// The number that the next name from each stem is tried with.
@@ -24,7 +26,7 @@ impl Builder {
     pub fn new(name: impl Into<String>) -> Builder {
         Builder {
             name: name.into(),
-            graph: DiGraph::new(),
+            graph: Rc::default(),
             names: HashMap::new(),
             stems: HashMap::new(),
             unknown: Vec::new(),
@@ -44,6 +46,11 @@ impl Builder {
     /// Tells whether there is no operation yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Returns the name of an operation; none if it belongs to another builder.
+    pub fn name_of(&self, id: NodeId) -> Option<&str> {
+        self.graph.node_weight(NodeIndex::new(id.0)).map(|op| op.name.as_str())
     }
 
     /// Finds an operation by its name.
@@ -76,7 +83,7 @@ impl Builder {
     /// Adds an operation that waits for `depends_on`.
     pub fn add(&mut self, op: Op, depends_on: &[NodeId]) -> NodeId {
         let name = op.name.clone();
-        let id = NodeId(self.graph.add_node(op).index());
+        let id = NodeId(Rc::make_mut(&mut self.graph).add_node(Rc::new(op)).index());
         self.names.entry(name).or_insert(id);
 
         for source in depends_on {
@@ -93,7 +100,8 @@ impl Builder {
             return;
         }
 
-        self.graph.update_edge(NodeIndex::new(source.0), NodeIndex::new(target.0), edge);
+        let graph = Rc::make_mut(&mut self.graph);
+        graph.update_edge(NodeIndex::new(source.0), NodeIndex::new(target.0), edge);
     }
 
     /// Returns the operations that nothing waits for yet.

@@ -3,7 +3,7 @@
 
 use crate::base::failure::Failure;
 use crate::base::strand::Strand;
-use crate::session::branch::SharedBranch;
+use crate::session::branch::LazyBranch;
 use crate::session::scope::Scope;
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value};
@@ -29,7 +29,7 @@ pub enum CallbackInput {
         /// What it depends on.
         inputs: Inputs,
         /// The operation's branch.
-        branch: SharedBranch,
+        branch: LazyBranch,
     },
     /// What an operation depends on, to be judged before it starts.
     Inputs(Inputs, Rc<Strand>),

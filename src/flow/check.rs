@@ -5,6 +5,7 @@ use crate::flow::op::{NodeId, Op};
 use petgraph::graph::DiGraph;
 use std::collections::HashMap;
 use std::fmt;
+use std::rc::Rc;
 
 /// One thing that is wrong with a graph.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +64,7 @@ impl fmt::Display for BuildErrors {
 /// Finds everything that is wrong.
 pub(super) fn check(
     name: &str,
-    graph: &DiGraph<Op, Edge>,
+    graph: &DiGraph<Rc<Op>, Edge>,
     unknown: &[(NodeId, NodeId)],
 ) -> Result<(), BuildErrors> {
     let mut errors = Vec::new();
@@ -81,7 +82,7 @@ pub(super) fn check(
     if errors.is_empty() { Ok(()) } else { Err(BuildErrors { graph: name.to_owned(), errors }) }
 }
 
-fn duplicates(graph: &DiGraph<Op, Edge>) -> Vec<BuildError> {
+fn duplicates(graph: &DiGraph<Rc<Op>, Edge>) -> Vec<BuildError> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for op in graph.node_weights() {
         *counts.entry(&op.name).or_default() += 1;
@@ -97,7 +98,7 @@ fn duplicates(graph: &DiGraph<Op, Edge>) -> Vec<BuildError> {
     found
 }
 
-fn cycles(graph: &DiGraph<Op, Edge>) -> Vec<BuildError> {
+fn cycles(graph: &DiGraph<Rc<Op>, Edge>) -> Vec<BuildError> {
     petgraph::algo::tarjan_scc(graph)
         .into_iter()
         .filter(|part| part.len() > 1 || graph.contains_edge(part[0], part[0]))
@@ -114,7 +115,7 @@ fn cycles(graph: &DiGraph<Op, Edge>) -> Vec<BuildError> {
 mod tests {
     use super::*;
     use crate::flow::builder::Builder;
-    use crate::flow::op::{OpKind, Prompt};
+    use crate::flow::op::OpKind;
 
     fn check(edges: &[(&str, &str)], expected: &str) {
         let mut builder = Builder::new("g");
@@ -123,7 +124,7 @@ mod tests {
         for (from, to) in edges {
             for name in [from, to] {
                 ids.entry((*name).to_owned()).or_insert_with(|| {
-                    builder.add(Op::new(*name, OpKind::Communicate(Prompt::default())), &[])
+                    builder.add(Op::new(*name, OpKind::Communicate(Box::default())), &[])
                 });
             }
             builder.connect(ids[*from], ids[*to], Edge::default());
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn all_faults_are_reported_at_once() {
         let mut builder = Builder::new("g");
-        let op = || Op::new("same", OpKind::Communicate(Prompt::default()));
+        let op = || Op::new("same", OpKind::Communicate(Box::default()));
         let first = builder.add(op(), &[]);
         builder.add(op(), &[first, NodeId(99)]);
         builder.connect(first, first, Edge::default());

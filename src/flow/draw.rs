@@ -144,16 +144,16 @@ fn edges(graph: &Graph, mut each: impl FnMut(usize, usize, bool)) {
 mod tests {
     use super::*;
     use crate::flow::builder::Builder;
-    use crate::flow::op::{OpKind, Prompt};
+    use crate::flow::op::OpKind;
     use expect_test::expect;
 
     #[test]
     fn what_decides_is_marked() {
         let mut builder = Builder::new("g");
-        let mut check = Op::new("check", OpKind::Communicate(Prompt::default()));
+        let mut check = Op::new("check", OpKind::Communicate(Box::default()));
         check.gate = true;
         let check = builder.add(check, &[]);
-        builder.add(Op::new("next", OpKind::Chat(Prompt::default())), &[check]);
+        builder.add(Op::new("next", OpKind::Chat(Box::default())), &[check]);
         let graph = builder.build().expect("a sound graph");
 
         expect![[r#"
@@ -183,8 +183,8 @@ mod tests {
     #[test]
     fn a_small_graph_is_drawn_in_each_format() {
         let mut builder = Builder::new("g");
-        let a = builder.add(Op::new("draft", OpKind::Communicate(Prompt::default())), &[]);
-        builder.add(Op::new("review", OpKind::Chat(Prompt::default())), &[a]);
+        let a = builder.add(Op::new("draft", OpKind::Communicate(Box::default())), &[]);
+        builder.add(Op::new("review", OpKind::Chat(Box::default())), &[a]);
         let graph = builder.build().expect("a sound graph");
 
         expect![[r#"

@@ -13,6 +13,7 @@ use crate::flow::op::{NodeId, Op};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
+use std::rc::Rc;
 
 /// Why one operation waits for another.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +26,7 @@ pub struct Edge {
 #[derive(Debug, Clone)]
 pub struct Graph {
     name: String,
-    graph: DiGraph<Op, Edge>,
+    graph: Rc<DiGraph<Rc<Op>, Edge>>,
 }
 
 impl Graph {
@@ -46,6 +47,11 @@ impl Graph {
 
     /// Returns the operations in the order in which they were added.
     pub fn ops(&self) -> impl Iterator<Item = &Op> {
+        self.graph.node_weights().map(Rc::as_ref)
+    }
+
+    /// Returns the operations in the same order, to be held by whoever runs them.
+    pub fn shared_ops(&self) -> impl Iterator<Item = &Rc<Op>> {
         self.graph.node_weights()
     }
 

@@ -178,9 +178,9 @@ impl CheckedPrompt {
 #[derive(Debug, Clone)]
 pub enum OpKind {
     /// Asks the branch's model and appends the exchange to the branch.
-    Communicate(Prompt),
+    Communicate(Box<Prompt>),
     /// Asks the branch's model and appends nothing.
-    Chat(Prompt),
+    Chat(Box<Prompt>),
     /// Asks the branch's model until the answer is right.
     Operate(Box<CheckedPrompt>),
     /// Does so with tools, and has the model think before it calls one.

@@ -6,7 +6,7 @@ use crate::base::secret::scrubbed;
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::flow::question::PersonQuestion;
-use crate::journal::event::{Event, PlannedOp};
+use crate::journal::event::{Event, PlannedOp, PlannedOps};
 use crate::journal::waits::{PendingQuestion, Waits};
 
 impl Event {
@@ -194,12 +194,12 @@ fn tool_ended(mut event: Event) -> Event {
     event
 }
 
-fn planned(ops: Vec<PlannedOp>) -> Vec<PlannedOp> {
+fn planned(ops: PlannedOps) -> PlannedOps {
     let clean = |PlannedOp { op, mut name, kind, after }| {
         scrub_in(&mut name);
         PlannedOp { op, name, kind, after }
     };
-    ops.into_iter().map(clean).collect()
+    ops.iter().cloned().map(clean).collect::<Vec<_>>().into()
 }
 
 fn outcome_of(outcome: Outcome) -> Outcome {

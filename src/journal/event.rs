@@ -18,6 +18,8 @@ use crate::model::reply::Usage;
 use crate::model::tool::ToolCall;
 use crate::session::tool::{Deed, Effects};
 use serde_json::{Map, Value, json};
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// An operation as it was planned.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -32,6 +34,36 @@ pub struct PlannedOp {
     /// The operations it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub after: Vec<OpId>,
+}
+
+/// Operations as they were planned together. All who keep them share them: a plan may be large.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedOps(Arc<[PlannedOp]>);
+
+impl From<Vec<PlannedOp>> for PlannedOps {
+    fn from(ops: Vec<PlannedOp>) -> PlannedOps {
+        PlannedOps(ops.into())
+    }
+}
+
+impl Deref for PlannedOps {
+    type Target = [PlannedOp];
+
+    fn deref(&self) -> &[PlannedOp] {
+        &self.0
+    }
+}
+
+impl serde::Serialize for PlannedOps {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0[..].serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for PlannedOps {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<PlannedOps, D::Error> {
+        Vec::deserialize(deserializer).map(PlannedOps::from)
+    }
 }
 
 /// Why a run waited for a time to pass.
@@ -206,7 +238,7 @@ pub enum Event {
         /// The graph's name.
         name: String,
         /// The plan.
-        ops: Vec<PlannedOp>,
+        ops: PlannedOps,
         /// Most operations in flight.
         max_concurrent: usize,
         /// The flow whose operation runs it, if one does.
@@ -223,7 +255,7 @@ pub enum Event {
         /// The operation that expands, which now waits for the new ones.
         op: OpId,
         /// The new operations.
-        ops: Vec<PlannedOp>,
+        ops: PlannedOps,
     },
     /// An operation began.
     OpStarted {

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn told(what: &str, value: Value) -> Event {
+    fn told(what: &str, value: &Value) -> Event {
         let event = json!({ "kind": "told", "what": what, "value": value });
         serde_json::from_value(event).expect("an event")
     }
@@ -94,11 +94,11 @@ mod tests {
     #[test]
     fn an_answer_is_known_by_its_place_among_equal_calls_and_by_the_version_of_the_tool() {
         let events = [
-            told("mcp own", json!({ "value": [1] })),
-            told("mcp_call own__go {}", value("v1", "one")),
-            told("mcp_call own__go {}", json!({ "failure": { "kind": "mcp", "message": "x" } })),
-            told("mcp_call own__go {}", value("v1", "three")),
-            told("command [\"sh\"]", json!({ "value": 1 })),
+            told("mcp own", &json!({ "value": [1] })),
+            told("mcp_call own__go {}", &value("v1", "one")),
+            told("mcp_call own__go {}", &json!({ "failure": { "kind": "mcp", "message": "x" } })),
+            told("mcp_call own__go {}", &value("v1", "three")),
+            told("command [\"sh\"]", &json!({ "value": 1 })),
         ];
         let mut known = KnownResults::default();
         let mut counts = ResultCounts::default();

@@ -26,7 +26,7 @@ use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::event::Event;
 use crate::store::StoreError;
-use crate::store::writer::{Series, StoreChange, Writer};
+use crate::store::writer::{Gatherer, Series, Writer};
 use rusqlite::{Connection, params};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -39,20 +39,42 @@ pub struct Journal {
     /// `None` keeps nothing: for measuring what journaling costs, and for throw-away runs.
     writer: Option<Rc<Writer>>,
     /// Its events are worth nothing with a gap: an answer without its question, say.
-    series: Series,
+    events: Gatherer<EventRow>,
+}
+
+/// An event as it is kept.
+#[derive(Debug)]
+struct EventRow {
+    seq: i64,
+    at: i64,
+    kind: &'static str,
+    op: Option<u32>,
+    body: String,
+    edge: RunEdge,
+}
+
+/// What an event is to the row of its run.
+#[derive(Debug)]
+enum RunEdge {
+    /// It begins it.
+    Begins(String),
+    /// It leaves it as it is.
+    Within,
+    /// It ends it.
+    Ends(&'static str),
 }
 
 impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
-        let series = series(run.clone());
-        Journal { run, next: Cell::new(0), writer: Some(writer), series }
+        let events = events(&run);
+        Journal { run, next: Cell::new(0), writer: Some(writer), events }
     }
 
     /// Starts a journal that keeps nothing.
     pub fn off(run: RunId) -> Journal {
-        let series = series(run.clone());
-        Journal { run, next: Cell::new(0), writer: None, series }
+        let events = events(&run);
+        Journal { run, next: Cell::new(0), writer: None, events }
     }
 
     /// Returns the run that is journaled.
@@ -70,10 +92,10 @@ impl Journal {
     pub async fn append(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
             Some(writer) => {
-                let (seq, change) = self.change(at, event);
+                let row = self.row(at, event);
                 match event {
-                    Event::RunEnded { .. } => writer.append_last(&self.series, seq, change).await,
-                    _ => writer.append(&self.series, seq, change).await,
+                    Event::RunEnded { .. } => writer.append_last(&self.events, row.seq, row).await,
+                    _ => writer.append(&self.events, row.seq, row).await,
                 }
             }
             None => Ok(()),
@@ -88,8 +110,8 @@ impl Journal {
     ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
         let written = match &self.writer {
             Some(writer) => {
-                let (seq, change) = self.change(at, event);
-                Some(writer.append_now(&self.series, seq, change)?)
+                let row = self.row(at, event);
+                Some(writer.append_now(&self.events, row.seq, row)?)
             }
             None => None,
         };
@@ -107,62 +129,63 @@ impl Journal {
     pub fn append_soon(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
             Some(writer) => {
-                let (seq, change) = self.change(at, event);
-                writer.append_soon(&self.series, seq, change)
+                let row = self.row(at, event);
+                writer.append_soon(&self.events, row.seq, row)
             }
             None => Ok(()),
         }
     }
 
-    /// Returns the number of the next event, and the change that keeps it.
-    fn change(&self, at: i64, event: &Event) -> (i64, StoreChange) {
-        let run = self.run.0.clone();
-        let seq = self.next.replace(self.next.get() + 1);
-        let kind = event.kind();
-        let op = event.op().map(|op| op.0);
-        let body = body(event);
-
-        let status = match event {
-            Event::RunEnded { status, .. } => Some(status.word()),
-            _ => None,
-        };
-        let script = match event {
-            Event::RunStarted { script, .. } => Some(script.clone()),
-            _ => None,
-        };
-
-        let change = move |tx: &Connection| {
-            if let Some(script) = &script {
-                tx.prepare_cached(
-                    "INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)",
-                )?
-                .execute(params![run, script, at, std::process::id()])?;
-            }
-            tx.prepare_cached(
-                "INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)",
-            )?
-            .execute(params![run, seq, at, kind, op, body])?;
-
-            if let Some(status) = status {
-                tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
-                    .execute(params![at, status, run])?;
-            }
-            Ok(())
-        };
-
-        (seq, Box::new(change))
+    /// Numbers an event, and makes the row that keeps it.
+    fn row(&self, at: i64, event: &Event) -> EventRow {
+        EventRow {
+            seq: self.next.replace(self.next.get() + 1),
+            at,
+            kind: event.kind(),
+            op: event.op().map(|op| op.0),
+            body: body(event),
+            edge: match event {
+                Event::RunStarted { script, .. } => RunEdge::Begins(script.clone()),
+                Event::RunEnded { status, .. } => RunEdge::Ends(status.word()),
+                _ => RunEdge::Within,
+            },
+        }
     }
 }
 
-/// Makes the series of the events of a run: each stands on the one before, and on the run's row.
-fn series(run: RunId) -> Series {
-    Series::new(move |tx, seq| {
+/// Makes what keeps the events of a run: each stands on the one before, and on the run's row.
+fn events(run: &RunId) -> Gatherer<EventRow> {
+    let known = run.clone();
+    let series = Series::new(move |tx, seq| {
         tx.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM events WHERE run = ?1 AND seq = ?2)
                 AND EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
         )?
-        .query_row(params![run.0, seq], |row| row.get(0))
-    })
+        .query_row(params![known.0, seq], |row| row.get(0))
+    });
+
+    let run = run.0.clone();
+    Gatherer::new(series, move |tx, rows| keep(tx, &run, rows))
+}
+
+fn keep(tx: &Connection, run: &str, rows: &[EventRow]) -> rusqlite::Result<()> {
+    let mut insert = tx
+        .prepare_cached("INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)")?;
+
+    for EventRow { seq, at, kind, op, body, edge } in rows {
+        if let RunEdge::Begins(script) = edge {
+            tx.prepare_cached("INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)")?
+                .execute(params![run, script, at, std::process::id()])?;
+        }
+
+        insert.execute(params![run, seq, at, kind, op, body])?;
+
+        if let RunEdge::Ends(status) = edge {
+            tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
+                .execute(params![at, status, run])?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes an event as it is kept, without secrets.

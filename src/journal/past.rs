@@ -345,7 +345,8 @@ impl Reading<'_> {
             }
             Event::Told { what, value, at: Some(at) } if self.is_in_vain(what, value) => {
                 // Whether a call took effect that was lost on its way is still to be decided.
-                if value["failure"]["key"].is_null() {
+                let is_decided = value["failure"]["key"].is_null();
+                if is_decided {
                     self.begun.remove(&(what.clone(), at.clone()));
                 }
             }

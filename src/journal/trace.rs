@@ -296,7 +296,7 @@ impl Trace {
 
     fn see_operation(&mut self, when: Moment, event: &Event) {
         if let Event::Expanded { flow, ops, .. } = event {
-            for part in ops {
+            for part in ops.iter() {
                 self.operations.entry(part.op).or_default();
             }
             if let Some(flow) = self.flows.get_mut(flow) {

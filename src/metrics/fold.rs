@@ -10,11 +10,14 @@ use crate::session::tool::Deed;
 use std::collections::HashMap;
 
 /// When one operation was under way, as far as that is known.
-#[derive(Debug, Default)]
-struct Span {
-    started_at: Option<i64>,
-    /// Start and end in microseconds.
-    whole: Option<(i64, i64)>,
+#[derive(Debug, Clone, Copy)]
+enum Span {
+    /// It is not known when it began.
+    Unknown,
+    /// It began then, in microseconds.
+    Open(i64),
+    /// It began and ended then.
+    Whole(i64, i64),
 }
 
 /// The figures of a flow or a run under construction.
@@ -92,7 +95,7 @@ impl FlowFold {
         self.note_reply(event);
         match event {
             Event::OpStarted { op, .. } => {
-                self.ops.entry(*op).or_default().started_at = Some(at);
+                self.ops.insert(*op, Span::Open(at));
                 self.in_flight += 1;
                 self.metrics.max_in_flight = self.metrics.max_in_flight.max(self.in_flight);
             }
@@ -235,10 +238,10 @@ impl FlowFold {
 
         // A call that was found to have no reply has a start and no end; it is not under way.
         self.open.remove(&op);
-        let span = self.ops.entry(op).or_default();
+        let span = self.ops.entry(op).or_insert(Span::Unknown);
 
-        if let Some(started) = span.started_at.take() {
-            span.whole = Some((started, at));
+        if let Span::Open(started) = *span {
+            *span = Span::Whole(started, at);
             self.metrics.op_time += (at - started) as f64 / 1e6;
             self.in_flight = self.in_flight.saturating_sub(1);
         }
@@ -255,13 +258,16 @@ fn critical_path(ops: &HashMap<OpId, Span>, roster: &Roster) -> (Vec<String>, f6
     // An operation ends after everything it waits for, so one pass in order of the ends is enough.
     let mut ended: Vec<(i64, OpId, i64)> = ops
         .iter()
-        .filter_map(|(op, span)| span.whole.map(|(start, end)| (end, *op, end - start)))
+        .filter_map(|(op, span)| match span {
+            Span::Whole(start, end) => Some((*end, *op, end - start)),
+            Span::Unknown | Span::Open(_) => None,
+        })
         .collect();
     ended.sort_by_key(|(end, op, _)| (*end, *op));
 
     let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
     for (_, op, time) in &ended {
-        let after = roster.get(*op).map_or(&[][..], |member| &member.after);
+        let after = roster.get(*op).map_or(&[][..], |member| member.after);
         let longest = after
             .iter()
             .filter_map(|before| best.get(before).map(|(sum, _)| (*sum, *before)))
@@ -323,7 +329,7 @@ mod tests {
             &Event::FlowStarted {
                 flow: FLOW,
                 name,
-                ops,
+                ops: ops.into(),
                 max_concurrent: 9,
                 within: None,
                 at: None,
@@ -383,7 +389,7 @@ mod tests {
         let mut flows = Flows::default();
         for (flow, within) in [(1, None), (2, Some(FlowId(1))), (3, Some(FlowId(2))), (4, None)] {
             let name = "g".to_owned();
-            let ops = Vec::new();
+            let ops = Vec::new().into();
             let flow = FlowId(flow);
             flows.add(
                 0,

@@ -446,7 +446,7 @@ mod tests {
         Event::FlowStarted {
             flow: FLOW,
             name: "g".into(),
-            ops,
+            ops: ops.into(),
             max_concurrent: 8,
             within: None,
             at: None,
@@ -616,7 +616,9 @@ mod tests {
     fn an_expansion_that_became_nothing_has_a_row() {
         let mut start = flow();
         if let Event::FlowStarted { ops, .. } = &mut start {
-            ops[1].kind = "expand".to_owned();
+            let mut changed = ops.to_vec();
+            changed[1].kind = "expand".to_owned();
+            *ops = changed.into();
         }
         let plan = planned(&[start, started(0), ended(0, 5, 1)], &CallHistory::default());
         let rows: Vec<(&str, Count)> =

@@ -261,7 +261,7 @@ impl<'a> Fold<'a> {
 
         match event {
             Event::FlowStarted { flow, name, ops, .. } => {
-                self.flows.insert(*flow, (name.clone(), ops.clone()));
+                self.flows.insert(*flow, (name.clone(), ops.to_vec()));
             }
             Event::Expanded { flow, op, ops, .. } => {
                 self.expanded.insert(*op);

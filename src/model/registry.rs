@@ -388,8 +388,17 @@ impl Models {
         let wrong = ModelError::BadUrl { url: base_url.clone() };
         let clients = self.clients.clone();
         let model = spec.model.clone();
-        let is_whole = Rc::new(Cell::new(false));
-        let server = Server { clients, protocol, base_url, identity, key, model, limit, is_whole };
+        let server = Server {
+            clients,
+            protocol,
+            base_url,
+            identity,
+            key,
+            model,
+            limit,
+            is_whole: Rc::default(),
+            site: Rc::default(),
+        };
 
         if server.has_address() { Ok(server) } else { Err(wrong) }
     }

@@ -52,6 +52,19 @@ pub enum OptimizerError {
     File(#[from] GuideFileError),
 }
 
+/// One of several executions that are recorded together.
+#[derive(Debug, Clone)]
+pub struct NamedExecution {
+    /// The kind of task.
+    pub task: String,
+    /// The pattern.
+    pub pattern: String,
+    /// How it went.
+    pub metrics: Map<String, Value>,
+    /// The name by which it is recorded once, if it has one.
+    pub name: Option<String>,
+}
+
 /// Records executions and recommends patterns.
 #[derive(Debug, Clone)]
 pub struct Optimizer {
@@ -148,23 +161,50 @@ impl Optimizer {
         Optimizer { name, ..self.clone() }
     }
 
-    /// Records how one execution went. `demo` says that the demo model was asked in this run, for
-    /// metrics that do not say so themselves.
-    pub async fn record_execution(
+    /// Records how one execution went, without waiting for the store: `Writer::settle_gathered` does.
+    /// `demo` says that the demo model was asked in this run, for metrics that do not say so themselves.
+    pub fn record_execution(
         &self,
         task: &str,
         pattern: &str,
         metrics: &Map<String, Value>,
         demo: bool,
     ) -> Result<(), OptimizerError> {
+        let seen = self.execution(task, pattern, metrics)?;
+        self.record(seen, metrics, demo)
+    }
+
+    /// Reads how one execution went.
+    fn execution(
+        &self,
+        task: &str,
+        pattern: &str,
+        metrics: &Map<String, Value>,
+    ) -> Result<Observation, OptimizerError> {
         let (kind, features) = self.kind_by(task, metrics)?;
         let mut seen = Observation::read(kind, Pattern::new(pattern)?, metrics)?;
         feature::keep(&mut seen.extra, task, &features);
-        self.record(seen, metrics, demo).await
+        Ok(seen)
     }
 
-    /// Records a success; its rate is 1 unless the metrics say otherwise.
-    pub async fn save_pattern_success(
+    /// Records how executions went, all or none.
+    pub async fn record_executions(
+        &self,
+        executions: &[NamedExecution],
+        demo: bool,
+    ) -> Result<(), OptimizerError> {
+        let mut all = Vec::with_capacity(executions.len());
+        for one in executions {
+            let seen = self.execution(&one.task, &one.pattern, &one.metrics)?;
+            let named = self.naming(one.name.clone());
+            all.push(named.complete(seen, &one.metrics, demo));
+        }
+
+        Ok(self.knowledge.record(all, |source| self.counts(source)).await?)
+    }
+
+    /// Records a success, without waiting for the store; its rate is 1 unless the metrics say otherwise.
+    pub fn save_pattern_success(
         &self,
         task: &str,
         pattern: &str,
@@ -174,7 +214,7 @@ impl Optimizer {
         let (kind, features) = self.kind_by(task, metrics)?;
         let mut seen = Observation::success(kind, Pattern::new(pattern)?, metrics)?;
         feature::keep(&mut seen.extra, task, &features);
-        self.record(seen, metrics, demo).await
+        self.record(seen, metrics, demo)
     }
 
     /// Returns the kind of task of an input of which something is known beforehand.
@@ -200,8 +240,8 @@ impl Optimizer {
         Ok((self.kind(task, &features)?, features))
     }
 
-    /// Records a failure.
-    pub async fn save_pattern_failure(
+    /// Records a failure, without waiting for the store.
+    pub fn save_pattern_failure(
         &self,
         task: &str,
         pattern: &str,
@@ -209,21 +249,34 @@ impl Optimizer {
         demo: bool,
     ) -> Result<(), OptimizerError> {
         let seen = Observation::failure(TaskType::new(task)?, Pattern::new(pattern)?, failure);
-        self.record(seen, &Map::new(), demo).await
+        self.record(seen, &Map::new(), demo)
     }
 
-    async fn record(
+    fn record(
+        &self,
+        seen: Observation,
+        metrics: &Map<String, Value>,
+        demo: bool,
+    ) -> Result<(), OptimizerError> {
+        let seen = self.complete(seen, metrics, demo);
+        Ok(self.knowledge.record_soon(seen, |source| self.counts(source))?)
+    }
+
+    /// Says who recorded an execution, when, and by what name.
+    fn complete(
         &self,
         mut seen: Observation,
         metrics: &Map<String, Value>,
         demo: bool,
-    ) -> Result<(), OptimizerError> {
+    ) -> Observation {
         if demo && !metrics.contains_key("demo_calls") {
             seen.source = ObservationSource::Demo;
         }
 
         seen.execution.clone_from(&self.name);
-        self.record_observation(seen).await
+        seen.run.clone_from(&self.run);
+        seen.at = self.time.now();
+        seen
     }
 
     /// Records an execution. One that is known by a name is recorded once, however often this is

@@ -10,13 +10,14 @@ use crate::script::check::{self, test_functions};
 use crate::script::diagnostic::{self, Diagnostic, Severity};
 use crate::script::host::captures::Follows;
 use crate::script::host::constants::constants;
-use crate::script::host::context::{Inner, Surroundings};
+use crate::script::host::context::{Inner, Sink, Surroundings};
 use crate::script::host::error::EvalError;
 use crate::script::host::tasks::{self, Task};
 use crate::script::host::{convert, home, language, limits, map_access, modules, source, stdlib};
 use crate::script::reference::entry;
 use crate::session::scope;
 use crate::store::StoreError;
+use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -44,6 +45,17 @@ pub struct Program {
     pub(in crate::script) text: String,
     /// What seems wrong with it, though it runs.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// Makes a sink that shows nothing before everything recorded so far is kept. What cannot be kept ends the
+/// run at its next word.
+fn once_kept(writer: &Rc<Writer>, sink: Sink) -> Sink {
+    let writer = writer.clone();
+    Rc::new(move |text| {
+        // Whoever records next is told, and the end of the script.
+        let _ = writer.settle_gathered();
+        sink(text);
+    })
 }
 
 /// Runs scripts with everything they need.
@@ -84,7 +96,12 @@ impl Host {
     }
 
     /// Creates a host.
-    pub fn new(with: Surroundings) -> Host {
+    pub fn new(mut with: Surroundings) -> Host {
+        if let Some((_, writer)) = &with.store {
+            with.print = once_kept(writer, with.print);
+            with.say = once_kept(writer, with.say);
+        }
+
         // A denial holds for the models as for the script itself.
         with.models.deny(with.permissions.denials());
         let inner = Inner::new(with);
@@ -194,6 +211,7 @@ impl Host {
             task::end_all(&self.inner);
         }
         // A journal that cannot be written ends the run, whatever the script made of it.
+        let _ = self.inner.settle_recorded();
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }

@@ -5,7 +5,7 @@ use crate::model::image::{self, Image};
 use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
 use crate::session::tool::Tool;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 /// A branch that several parts of a run hold at once. All of a run happens on one thread, and
@@ -15,6 +15,30 @@ pub type SharedBranch = Rc<RefCell<Branch>>;
 /// Tells whether two handles are the same branch.
 pub fn same(one: &SharedBranch, other: &SharedBranch) -> bool {
     Rc::ptr_eq(one, other)
+}
+
+/// The branch of an operation. A fork is made when somebody first asks for it: most functions never do.
+#[derive(Debug, Clone)]
+pub struct LazyBranch {
+    base: Rc<Branch>,
+    made: Rc<OnceCell<SharedBranch>>,
+}
+
+impl LazyBranch {
+    /// Makes a fork of a branch when it is asked for.
+    pub fn fork_of(base: &Rc<Branch>) -> LazyBranch {
+        LazyBranch { base: base.clone(), made: Rc::default() }
+    }
+
+    /// Takes a branch that is there.
+    pub fn of(branch: SharedBranch, base: &Rc<Branch>) -> LazyBranch {
+        LazyBranch { base: base.clone(), made: Rc::new(OnceCell::from(branch)) }
+    }
+
+    /// Returns the branch.
+    pub fn get(&self) -> &SharedBranch {
+        self.made.get_or_init(|| self.base.fork().shared())
+    }
 }
 
 /// Marks the place of a call in a branch's history, taken when the call starts.

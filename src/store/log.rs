@@ -162,7 +162,7 @@ pub(super) struct LogWitness {
 
 impl LogWitness {
     pub(super) fn open(log: &Path, index: &Path) -> io::Result<LogWitness> {
-        Ok(LogWitness { log: File::open(log)?, index: open_index(index)? })
+        Ok(LogWitness { log: open_file(log)?, index: open_index(index)? })
     }
 
     /// Returns what the index says; `None` if it cannot be read, or somebody writes it all the time.
@@ -222,6 +222,15 @@ impl LogWitness {
     }
 }
 
+/// Opens a file for reading. To open a pipe would wait for somebody who writes.
+fn open_file(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("it is not a file"))
+    }
+}
+
 /// Opens an index, once for the whole process.
 fn open_index(path: &Path) -> io::Result<Arc<File>> {
     let id = |file: &Metadata| (file.dev(), file.ino());
@@ -234,7 +243,7 @@ fn open_index(path: &Path) -> io::Result<Arc<File>> {
         return Ok(known.clone());
     }
 
-    let file = Arc::new(File::open(path)?);
+    let file = Arc::new(open_file(path)?);
     opened.push(file.clone());
     Ok(file)
 }
@@ -314,7 +323,7 @@ fn fill(file: &File, bytes: &mut [u8], offset: u64) -> usize {
 /// before something that was committed. Returns what is wrong with it.
 pub(super) fn damage(path: &Path) -> Option<String> {
     for _ in 0..LOOKS_MAX {
-        let log = File::open(path).ok()?;
+        let log = open_file(path).ok()?;
         if log.metadata().ok()?.len() == 0 {
             return None;
         }

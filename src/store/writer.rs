@@ -7,18 +7,21 @@
 //! each commit is on the disk (`Durability::Power`), that thread does everything.
 
 mod file;
+mod gather;
 mod queue;
+
+pub use gather::Gatherer;
 
 use crate::base::clock;
 use crate::store::StoreError;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
 use file::{LockPatience, StoreFile, Written};
-use queue::WriterQueue;
+use queue::{Queue, WriterQueue};
 use rusqlite::{Connection, ffi};
 use std::fmt;
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::task::Poll;
 use std::thread::JoinHandle;
@@ -100,15 +103,20 @@ enum Rank {
     Last,
 }
 
+/// How somebody is told what came of a change.
+type ChangeWaiter = oneshot::Sender<Result<(), StoreError>>;
+
 /// A change on its way, and who waits for it.
 struct WriteJob {
     change: StoreChange,
     /// What it belongs to; alone it stands for itself.
     place: Option<SeriesPlace>,
-    done: Option<oneshot::Sender<Result<(), StoreError>>>,
+    done: Vec<ChangeWaiter>,
     rank: Rank,
     /// Whether nobody misses it.
     is_spare: bool,
+    /// By what those find it that may still be added to it.
+    gathers: Option<u64>,
 }
 
 impl fmt::Debug for WriteJob {
@@ -118,6 +126,11 @@ impl fmt::Debug for WriteJob {
 }
 
 impl WriteJob {
+    fn new(change: StoreChange) -> WriteJob {
+        let rank = Rank::Plain;
+        WriteJob { change, place: None, done: Vec::new(), rank, is_spare: false, gathers: None }
+    }
+
     fn is_last(&self) -> bool {
         self.rank == Rank::Last
     }
@@ -128,9 +141,9 @@ impl WriteJob {
             place.series.failed.get_or_init(|| error.clone());
         }
 
-        if let Some(done) = self.done.take() {
+        for done in self.done.drain(..) {
             // A waiter that has been cancelled no longer needs the answer.
-            let _ = done.send(result);
+            let _ = done.send(result.clone());
         }
     }
 }
@@ -151,6 +164,10 @@ struct WriterCore {
 pub struct Writer {
     core: Arc<WriterCore>,
     thread: Option<JoinHandle<()>>,
+    /// What is gathered: once something of it could not be kept, nothing later is.
+    gathered: Series,
+    /// Whether something was gathered that may not be committed.
+    has_gathered: AtomicBool,
 }
 
 impl fmt::Debug for Writer {
@@ -180,70 +197,63 @@ impl Writer {
         });
         let thread = thread.expect("the system has room for one more thread");
 
-        Writer { core, thread: Some(thread) }
+        let gathered = Series::new(|_, _| Ok(true));
+        let has_gathered = AtomicBool::new(false);
+        Writer { core, thread: Some(thread), gathered, has_gathered }
     }
 
     /// Applies a change that stands for itself, and returns once it is committed.
     pub async fn apply(&self, change: StoreChange) -> Result<(), StoreError> {
-        self.wait(change, None, Rank::Plain).await
+        self.wait(change, Rank::Plain).await
     }
 
     /// Checks that the store is still there.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.wait(Box::new(|_| Ok(())), None, Rank::Last).await
+        self.wait(Box::new(|_| Ok(())), Rank::Last).await
     }
 
-    /// Applies the next change of a series, and returns once it is committed.
-    pub async fn append(
+    /// Keeps the next thing of a series, and returns once it is committed.
+    pub async fn append<T: Send + 'static>(
         &self,
-        series: &Series,
+        gatherer: &Gatherer<T>,
         number: i64,
-        change: StoreChange,
+        item: T,
     ) -> Result<(), StoreError> {
-        self.follow(series, number, change, Rank::Plain).await
+        self.follow(gatherer, number, item, Rank::Plain).await
     }
 
-    /// Applies the last change of a series, and returns once the whole series is on the disk, where
-    /// others find it.
-    pub async fn append_last(
+    /// Keeps the last thing of a series, and returns once the whole series is on the disk, where others
+    /// find it.
+    pub async fn append_last<T: Send + 'static>(
         &self,
-        series: &Series,
+        gatherer: &Gatherer<T>,
         number: i64,
-        change: StoreChange,
+        item: T,
     ) -> Result<(), StoreError> {
-        self.follow(series, number, change, Rank::Last).await
+        self.follow(gatherer, number, item, Rank::Last).await
     }
 
-    async fn follow(
+    async fn follow<T: Send + 'static>(
         &self,
-        series: &Series,
+        gatherer: &Gatherer<T>,
         number: i64,
-        change: StoreChange,
+        item: T,
         rank: Rank,
     ) -> Result<(), StoreError> {
-        series.broken()?;
-        let place = SeriesPlace { series: series.clone(), number };
-        self.wait(change, Some(place), rank).await
+        let (done, receipt) = oneshot::channel();
+        self.add(gatherer, number, item, Some(done), rank)?;
+        self.core.settle(receipt, rank).await
     }
 
-    /// Applies the next change of a series, and returns what to wait for until it is committed.
-    pub fn append_now(
+    /// Keeps the next thing of a series, and returns what to wait for until it is committed.
+    pub fn append_now<T: Send + 'static>(
         &self,
-        series: &Series,
+        gatherer: &Gatherer<T>,
         number: i64,
-        change: StoreChange,
-    ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
-        series.broken()?;
-
+        item: T,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + use<T>, StoreError> {
         let (done, receipt) = oneshot::channel();
-        let place = Some(SeriesPlace { series: series.clone(), number });
-        self.core.send(WriteJob {
-            change,
-            place,
-            done: Some(done),
-            rank: Rank::Plain,
-            is_spare: false,
-        })?;
+        self.add(gatherer, number, item, Some(done), Rank::Plain)?;
 
         // Nothing else could share the commit: whoever comes later waits for this one.
         if self.core.durability == Durability::Process {
@@ -254,36 +264,26 @@ impl Writer {
         Ok(async move { core.settle(receipt, Rank::Plain).await })
     }
 
-    /// Applies the next change of a series soon, without waiting for it. If that fails, the next
-    /// one says so.
-    pub fn append_soon(
+    /// Keeps the next thing of a series soon, without waiting for it. If that fails, the next one says so.
+    pub fn append_soon<T: Send + 'static>(
         &self,
-        series: &Series,
+        gatherer: &Gatherer<T>,
         number: i64,
-        change: StoreChange,
+        item: T,
     ) -> Result<(), StoreError> {
-        series.broken()?;
-        let place = Some(SeriesPlace { series: series.clone(), number });
-        let rank = Rank::Plain;
-        self.core.send(WriteJob { change, place, done: None, rank, is_spare: false })
+        self.add(gatherer, number, item, None, Rank::Plain).map(drop)
     }
 
     /// Applies a change that nobody misses if it fails: soon, after what has come before, and in a
     /// commit of its own, so that it takes nothing with it where there is no room for it.
     pub fn apply_spare(&self, change: StoreChange) {
-        let rank = Rank::Plain;
         // If the writer has stopped, others say so.
-        let _ = self.core.send(WriteJob { change, place: None, done: None, rank, is_spare: true });
+        let _ = self.core.send(WriteJob { is_spare: true, ..WriteJob::new(change) });
     }
 
-    async fn wait(
-        &self,
-        change: StoreChange,
-        place: Option<SeriesPlace>,
-        rank: Rank,
-    ) -> Result<(), StoreError> {
+    async fn wait(&self, change: StoreChange, rank: Rank) -> Result<(), StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.core.send(WriteJob { change, place, done: Some(done), rank, is_spare: false })?;
+        self.core.send(WriteJob { done: vec![done], rank, ..WriteJob::new(change) })?;
         self.core.settle(receipt, rank).await
     }
 }
@@ -303,16 +303,18 @@ impl WriterCore {
     /// Puts a change into the queue. If nobody commits it earlier, the thread does: soon, or at once where
     /// it is the one that commits.
     fn send(&self, job: WriteJob) -> Result<(), StoreError> {
-        self.queue.change(|queue| {
-            if queue.is_closed {
-                return Err(StoreError::WriterStopped);
-            }
+        self.queue.change(|queue| self.push(queue, job))
+    }
 
-            queue.is_urgent |= self.durability == Durability::Power && job.done.is_some();
-            queue.lazy_until.get_or_insert_with(|| clock::instant() + LAZY);
-            queue.jobs.push(job);
-            Ok(())
-        })
+    fn push(&self, queue: &mut Queue, job: WriteJob) -> Result<(), StoreError> {
+        if queue.is_closed {
+            return Err(StoreError::WriterStopped);
+        }
+
+        queue.is_urgent |= self.durability == Durability::Power && !job.done.is_empty();
+        queue.lazy_until.get_or_insert_with(|| clock::instant() + LAZY);
+        queue.jobs.push(job);
+        Ok(())
     }
 
     /// Waits until a change is committed, and commits it if nobody else does.
@@ -413,7 +415,7 @@ impl WriterCore {
     fn commit_waiting(&self) -> bool {
         let mut file = self.file();
         let batch = self.queue.lock().take();
-        let is_company = batch.iter().filter(|job| job.done.is_some()).nth(1).is_some();
+        let is_company = batch.iter().flat_map(|job| &job.done).nth(1).is_some();
 
         if !batch.is_empty() {
             // Nothing comes back from who waits.
@@ -505,11 +507,15 @@ mod tests {
         })
     }
 
-    /// A series whose first change inserts the number after `first`, the next one the one after that.
-    fn series(first: i64) -> Series {
-        Series::new(move |store, number| {
+    /// A gatherer of rows, whose first change inserts the number after `first`, the next one the one after that.
+    fn series(first: i64) -> Gatherer<(i64, i64)> {
+        let series = Series::new(move |store, number| {
             let sql = "SELECT EXISTS (SELECT 1 FROM t WHERE n = ?)";
             store.query_row(sql, [first + number + 1], |row| row.get(0))
+        });
+        Gatherer::new(series, |tx, rows| {
+            let mut insert = tx.prepare_cached("INSERT INTO t VALUES (?, zeroblob(?))")?;
+            rows.iter().try_for_each(|row| insert.execute(*row).map(|_| ()))
         })
     }
 
@@ -544,16 +550,16 @@ mod tests {
             let (_folder, writer, reader) = writer(durability, Some(8));
             let first_series = series(0);
             let other = series(4);
-            block_on(writer.append(&first_series, 0, insert(1, 1))).expect("room");
+            block_on(writer.append(&first_series, 0, (1, 1))).expect("room");
 
             // Nobody waits for the one that does not fit; the next one that would fit says so.
-            writer.append_soon(&first_series, 1, insert(2, 100_000)).expect("not tried yet");
-            let next = block_on(writer.append(&first_series, 2, insert(3, 1)));
+            writer.append_soon(&first_series, 1, (2, 100_000)).expect("not tried yet");
+            let next = block_on(writer.append(&first_series, 2, (3, 1)));
             assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
-            let soon = writer.append_soon(&first_series, 3, insert(4, 1));
+            let soon = writer.append_soon(&first_series, 3, (4, 1));
             assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
 
-            block_on(writer.append(&other, 0, insert(5, 1))).expect("another series fits");
+            block_on(writer.append(&other, 0, (5, 1))).expect("another series fits");
             block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
             drop(writer);
             assert_eq!(kept(&reader), [1, 5, 6]);
@@ -567,15 +573,12 @@ mod tests {
             let one = series(0);
             let two = series(10);
 
-            block_on(writer.append(&one, 0, insert(1, 1))).expect("room");
-            block_on(writer.append(&two, 0, insert(11, 1))).expect("room");
+            block_on(writer.append(&one, 0, (1, 1))).expect("room");
+            block_on(writer.append(&two, 0, (11, 1))).expect("room");
             other.execute("DELETE FROM t WHERE n = 1", []).expect("deleted");
 
             let both = block_on(async {
-                futures::join!(
-                    writer.append(&one, 1, insert(2, 1)),
-                    writer.append(&two, 1, insert(12, 1))
-                )
+                futures::join!(writer.append(&one, 1, (2, 1)), writer.append(&two, 1, (12, 1)))
             });
 
             assert!(
@@ -591,10 +594,10 @@ mod tests {
         for durability in BOTH {
             let (_folder, writer, reader) = writer(durability, Some(8));
             let series = series(0);
-            writer.append_soon(&series, 0, insert(1, 1)).expect("room");
+            writer.append_soon(&series, 0, (1, 1)).expect("room");
             writer.apply_spare(insert(2, 100_000));
             writer.apply_spare(insert(3, 1));
-            block_on(writer.append(&series, 1, insert(4, 1))).expect("the series goes on");
+            block_on(writer.append(&series, 1, (4, 1))).expect("the series goes on");
 
             drop(writer);
             assert_eq!(kept(&reader), [1, 3, 4]);

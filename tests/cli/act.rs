@@ -99,7 +99,7 @@ fn what_cannot_be_a_tool_is_refused_when_it_is_made() {
          option `tools` of `branch`: two tools are named `a`; give each its own name\n\
          `react` needs tools: give it `tools: [..]`, or give them to its branch\n\
          option `tools` of `operate`: must be a list of tools, `[tool(..)]`, not string\n\
-         option `tools` of `operate`: must be a list of tools, `[tool(..)]`, not a list with i64\n\
+         option `tools` of `operate`: must be a list of tools, `[tool(..)]`, not a list with int\n\
          option `tool_choice` of `operate`: must be \"auto\", \"required\", \"none\" or the name of a tool, not `b`\n\
          option `protocol` of `operate`: must be \"auto\", \"native\" or \"schema\", not `xml`\n"
     );

@@ -89,7 +89,7 @@ fn a_project_whose_path_is_no_text_works() {
         &["show", "@"],
         &["show", "@", "--json"],
         &["replay", "@"],
-        &["plan", "s.rhai"],
+        &["plan", "s.rhai", "--allow-write=o.txt"],
         &["export", "--store", "-o", "copy.db", "--json"],
         &["doctor"],
         &["config", "show"],

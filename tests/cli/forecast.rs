@@ -247,7 +247,7 @@ fn a_reply_decides_as_a_number_a_key_a_failure_and_beside_another_one() {
     let cases = [
         ("let a = b.chat(\"n\"); if parse_int(a) > 50 { TWO }", [1, 3]),
         ("let a = b.chat(\"n\"); if parse_int(a) == 37 { TWO }", [1, 3]),
-        ("let a = b.chat(\"n\"); if to_float(a) >= 0.85 { TWO }", [1, 3]),
+        ("let a = b.chat(\"n\"); if parse_float(a) >= 0.85 { TWO }", [1, 3]),
         ("let a = b.chat(\"n\"); let most = 5 * 50; if parse_int(a) > most { TWO }", [1, 3]),
         ("let a = b.chat(\"n\"); if parse_float(a) < 0.0 { TWO }", [1, 3]),
         ("let a = b.chat(\"n\"); for i in 0..min(parse_int(a), 4) { b.chat(`${i}`); }", [1, 5]),

@@ -128,10 +128,10 @@ fn the_table_of_inputs_begins_with_what_the_scripts_were_given() {
     let table: Vec<&str> =
         ran.stdout.lines().skip_while(|line| !line.starts_with('#')).take(5).collect();
     expect_test::expect![[r#"
-        #  input                                   expected  script  answer  score
-        1  3, id: 7, who: somebody with a long n…  yes       a       no       0.00
-                                                             b       no       0.00
-        2  4, id: 8, who: x                        yes       a       yes      1.00
-                                                             b       yes      1.00"#]]
+        #  input                                     expected  script  answer  score
+        1  3, id: 7, who: somebody with a long name  yes       a       no       0.00
+                                                               b       no       0.00
+        2  4, id: 8, who: x                          yes       a       yes      1.00
+                                                               b       yes      1.00"#]]
     .assert_eq(&table.join("\n"));
 }

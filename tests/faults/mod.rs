@@ -12,6 +12,7 @@ mod lost;
 mod people;
 mod power;
 mod processes;
+mod records;
 mod replay;
 mod side;
 mod simulate;

@@ -19,7 +19,7 @@ use kaizen::executor::flow::FlowOptions;
 use kaizen::executor::replies::reuse::Reuse;
 use kaizen::executor::report::Report;
 use kaizen::flow::builder::Builder;
-use kaizen::flow::op::{Op, OpKind, Prompt};
+use kaizen::flow::op::{Op, OpKind};
 use kaizen::journal::Journal;
 use kaizen::journal::event::Event;
 use kaizen::journal::known_replies::Replies;
@@ -190,7 +190,7 @@ fn a_day_of_back_off_passes_in_no_time() {
     let settings = Settings { attempts_max: Some(2000), ..Settings::default() };
     let model = Model::simulated("sim/busy", settings, ServerLimits::default(), None, busy);
     let mut builder = Builder::new("day");
-    builder.add(Op::new("patient", OpKind::Chat(Prompt::default())), &[]);
+    builder.add(Op::new("patient", OpKind::Chat(Box::default())), &[]);
     let graph = builder.build().unwrap();
     let (began, wall) = (std::time::Instant::now(), Cell::new(Duration::ZERO));
     let report = paused(async {

@@ -114,9 +114,9 @@ fn a_connection_that_breaks_is_noticed_at_once() {
     check(
         |_| Act::Half("{\"jsonrpc\"".into()),
         &expect![[r#"
-        exit Some(5)
-        error: MCP server `far` broke the connection: error decoding response body: error reading a body from connection: end of file before message length reached
-    "#]],
+            exit Some(5)
+            error: MCP server `far` broke the connection: end of file before message length reached
+        "#]],
     );
     check(
         |_| events(String::new(), false),

@@ -338,7 +338,7 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
     vec![
         op.0.to_string(),
         member.map_or(0, |member| member.flow.0).to_string(),
-        member.map_or_else(String::new, |member| member.name.clone()),
+        member.map_or_else(String::new, |member| member.name.to_owned()),
         outcome,
         operation.took().map_or("-".to_owned(), time::length),
         match operation.reused() {

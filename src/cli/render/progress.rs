@@ -461,7 +461,8 @@ impl Progress {
         let is_completed = matches!(outcome, Outcome::Completed { .. });
 
         if !self.is_live {
-            return self.say(&plain::line(time / 1000, &open, outcome));
+            let line = plain::line(time / 1000, &open, outcome);
+            return self.suspend(|| crate::cli::say_soon(&line));
         }
 
         let list = self.roster.list(op);

@@ -123,6 +123,9 @@ impl<F: Future> Driver<'_, F> {
             }
 
             if !self.turns.tell_next() {
+                if self.turns.let_write() {
+                    continue;
+                }
                 self.turns.look_around();
                 return Poll::Pending;
             }

@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -80,6 +80,9 @@ struct Queues {
     asked: u64,
 }
 
+/// Who waits until it is time to write, told by the first.
+type CommitWaiters = Vec<(Rc<Cell<bool>>, Waker)>;
+
 /// How a time passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passage {
@@ -93,6 +96,8 @@ pub(super) enum Passage {
 #[derive(Default)]
 pub struct Turns {
     queues: RefCell<Queues>,
+    /// Those whose commit has yet to be made.
+    unwritten: RefCell<CommitWaiters>,
     /// The time of the line of work that is polled, if it is measured.
     own: OwnPlace,
     /// How many ends were told.
@@ -307,10 +312,43 @@ impl Turns {
         let wait = TurnWait::begin(self);
         self.queues.borrow_mut().commits.push_back(wait.waiter.clone());
 
-        let value = end.await;
+        let value = self.written(end).await;
         wait.waiter.has_ended.set(true);
         wait.await;
         value
+    }
+
+    /// Waits for a commit. What it writes gets its place at once; it is written when nothing else can go
+    /// on, so that everything that ends until then shares it.
+    async fn written<F: Future>(&self, end: F) -> F::Output {
+        let mut end = pin!(end);
+        let mut unheard = Context::from_waker(Waker::noop());
+        if let Poll::Ready(value) = end.as_mut().poll(&mut unheard) {
+            return value;
+        }
+
+        if self.is_driven.get() {
+            let is_due = Rc::new(Cell::new(false));
+            std::future::poll_fn(|context| {
+                if is_due.get() {
+                    return Poll::Ready(());
+                }
+                self.unwritten.borrow_mut().push((is_due.clone(), context.waker().clone()));
+                Poll::Pending
+            })
+            .await;
+        }
+        end.await
+    }
+
+    /// Lets those go on who wait for a commit, if there are any. Called only when nothing can be told.
+    pub(super) fn let_write(&self) -> bool {
+        let unwritten = self.unwritten.take();
+        for (is_due, waker) in &unwritten {
+            is_due.set(true);
+            waker.wake_by_ref();
+        }
+        !unwritten.is_empty()
     }
 
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
@@ -520,7 +558,6 @@ mod tests {
     use super::*;
     use crate::executor::turns::driver::TaskHandle;
     use futures::future::{join_all, select};
-    use std::pin::pin;
     use std::time::Duration;
 
     const MS: Duration = Duration::from_millis(1);

@@ -39,8 +39,14 @@ impl Clients {
         self.denials.replace(denials);
     }
 
-    /// Returns the client for a URL, unless its host is denied. Every request begins here.
+    /// Returns the client for a URL, unless its host is denied.
     pub async fn client(&self, url: &str) -> Result<reqwest::Client, CallError> {
+        self.client_to(&ServerAddress::new(url)).await
+    }
+
+    /// Returns the client for a destination, unless its host is denied. Every request begins here.
+    pub async fn client_to(&self, to: &ServerAddress) -> Result<reqwest::Client, CallError> {
+        let url = to.text.as_str();
         let denials = self.denials.borrow().clone();
         if !denials.hosts.is_empty()
             && let Some((host, port)) = host_of(url)
@@ -49,7 +55,7 @@ impl Clients {
         }
 
         let secure = url.starts_with("https:");
-        let local = !secure && is_local(url);
+        let local = !secure && to.is_local;
         // Through a proxy, its host is reached as well.
         if !denials.hosts.is_empty()
             && !local
@@ -89,6 +95,36 @@ impl Clients {
             .map_err(|error| CallError::Setup { message: format!("no HTTP client: {error}") })?;
         cell.replace(Some(client.clone()));
         Ok(client)
+    }
+}
+
+/// Where requests go, read once for many of them.
+#[derive(Debug, Clone)]
+pub struct ServerAddress {
+    text: String,
+    url: Option<reqwest::Url>,
+    is_local: bool,
+}
+
+impl ServerAddress {
+    /// Reads an address. One that cannot be read is told by the request.
+    pub fn new(url: &str) -> ServerAddress {
+        let parsed = reqwest::Url::parse(url).ok();
+        let is_local = parsed.as_ref().is_some_and(is_on_this_machine);
+        ServerAddress { text: url.to_owned(), url: parsed, is_local }
+    }
+
+    /// Returns it as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Begins a request.
+    pub fn post(&self, client: &reqwest::Client) -> reqwest::RequestBuilder {
+        match &self.url {
+            Some(url) => client.post(url.clone()),
+            None => client.post(&self.text),
+        }
     }
 }
 
@@ -148,8 +184,11 @@ impl Resolve for Gate {
 
 /// Tells whether a server is on this machine, so that no proxy can reach it.
 pub fn is_local(url: &str) -> bool {
-    let parsed = reqwest::Url::parse(url).ok();
-    let host = parsed.as_ref().and_then(reqwest::Url::host_str).unwrap_or("");
+    reqwest::Url::parse(url).is_ok_and(|url| is_on_this_machine(&url))
+}
+
+fn is_on_this_machine(url: &reqwest::Url) -> bool {
+    let host = url.host_str().unwrap_or("");
     ["127.0.0.1", "localhost", "[::1]"].contains(&host)
 }
 

@@ -6,7 +6,7 @@ use crate::base::secret::{self, Secret};
 use crate::model::error::{CallError, TimeLimit};
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::frames::Frames;
-use crate::model::provider::http::{self, BODY_MAX, Clients};
+use crate::model::provider::http::{self, BODY_MAX, Clients, ServerAddress};
 use crate::model::provider::openai::Addressee;
 use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
 use crate::model::provider::refusal_body::RefusalBody;
@@ -19,7 +19,7 @@ use crate::model::transport::TextWatch;
 use crate::schema::lower::Dialect;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -119,6 +119,16 @@ pub struct Server {
     pub limit: Rc<Cell<LimitName>>,
     /// Whether the server has refused a stream that only somebody who watches wanted.
     pub is_whole: Rc<Cell<bool>>,
+    /// What follows from the address, found out once.
+    pub site: Rc<ServerSite>,
+}
+
+/// What follows from the address of a server.
+#[derive(Debug, Default)]
+pub struct ServerSite {
+    whole: OnceCell<ServerAddress>,
+    streamed: OnceCell<ServerAddress>,
+    dialect: OnceCell<Dialect>,
 }
 
 impl Server {
@@ -129,6 +139,10 @@ impl Server {
 
     /// Returns what it takes for a schema.
     pub fn dialect(&self) -> Dialect {
+        *self.site.dialect.get_or_init(|| self.find_dialect())
+    }
+
+    fn find_dialect(&self) -> Dialect {
         match self.protocol {
             Protocol::Anthropic => Dialect::Anthropic,
             Protocol::Gemini => Dialect::Gemini,
@@ -277,9 +291,10 @@ impl Server {
         let settings = &request.settings;
         let key = self.key.as_ref().map_err(Clone::clone)?.as_ref();
         let streamed = settings.stream.unwrap_or(false);
-        let url = self.url(streamed);
+        let site = if streamed { &self.site.streamed } else { &self.site.whole };
+        let to = site.get_or_init(|| ServerAddress::new(&self.url(streamed)));
 
-        let mut post = self.clients.client(&url).await?.post(&url);
+        let mut post = to.post(&self.clients.client_to(to).await?);
         post = post.header("content-type", "application/json");
         post = match (self.protocol, key) {
             (Protocol::OpenAi, Some(key)) => post.bearer_auth(key.reveal()),
@@ -301,7 +316,7 @@ impl Server {
             None => sent.await,
         };
 
-        response.map_err(|error| http::network(&url, &error))
+        response.map_err(|error| http::network(to.text(), &error))
     }
 
     /// Takes the key out of what the server has said, before any of that is cut.

@@ -15,9 +15,11 @@ use crate::optimizer::evidence::observation::{Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::learner::ExecutionOutcome;
-use crate::store::writer::Writer;
+use crate::store::writer::{Gatherer, Writer};
 use crate::store::{self, StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, params};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
@@ -119,7 +121,12 @@ pub struct Knowledge {
     unread: Unread,
     /// Whether it begins with what a store knows, and changes nothing there.
     is_copy: bool,
+    /// What is recorded and not waited for.
+    gatherer: Option<Gatherer<RecordedRow>>,
 }
+
+/// An observation, and whether it changes the sums.
+type RecordedRow = (Observation, bool);
 
 impl fmt::Debug for Knowledge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,7 +136,8 @@ impl fmt::Debug for Knowledge {
 
 impl Knowledge {
     fn over(reader: Connection, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
-        Knowledge { reader, writer, keeps, unread: Unread::default(), is_copy: false }
+        let gatherer = writer.as_ref().map(|writer| writer.gatherer(keep));
+        Knowledge { reader, writer, keeps, unread: Unread::default(), is_copy: false, gatherer }
     }
 
     /// Returns what could not be read so far, in words. Everything else was used.
@@ -175,41 +183,55 @@ impl Knowledge {
         seen: Vec<Observation>,
         counts: impl Fn(ObservationSource) -> bool,
     ) -> Result<(), KnowledgeError> {
-        let rows: Vec<(Observation, bool)> = seen
-            .into_iter()
-            .map(|seen| {
-                let counted = counts(seen.source) && seen.is_about_pattern();
-                (seen, counted)
-            })
-            .collect();
+        let rows = rows(seen, counts);
+        let Some(writer) = &self.writer else { return self.keep_here(&rows) };
 
-        let change = move |tx: &Connection| {
-            rows.iter().try_for_each(|(seen, counted)| {
-                let is_new = insert(tx, seen)?;
-                failpoint::pass(Failpoint::ObservationHalf);
-                if is_new && *counted { update(tx, seen) } else { Ok(()) }
-            })
+        writer.apply(Box::new(move |tx| keep(tx, &rows))).await?;
+        failpoint::pass(Failpoint::ObservationKept);
+        Ok(())
+    }
+
+    /// Records observations soon, and waits for nothing. Who reads here finds them; `Writer::settle_gathered`
+    /// waits until they are committed.
+    pub fn record_soon(
+        &self,
+        seen: Observation,
+        counts: impl Fn(ObservationSource) -> bool,
+    ) -> Result<(), KnowledgeError> {
+        let rows = rows(vec![seen], counts);
+        let (Some(writer), Some(gatherer)) = (&self.writer, &self.gatherer) else {
+            return self.keep_here(&rows);
         };
 
-        if let Some(writer) = &self.writer {
-            writer.apply(Box::new(change)).await?;
-            failpoint::pass(Failpoint::ObservationKept);
-            return Ok(());
+        for row in rows {
+            writer.gather(gatherer, row)?;
         }
+        Ok(())
+    }
 
+    /// Keeps observations where there is no writer.
+    fn keep_here(&self, rows: &[RecordedRow]) -> Result<(), KnowledgeError> {
         // No transaction, since a copy is in one already.
         self.reader.execute_batch("SAVEPOINT record")?;
-        let changed = change(&self.reader);
+        let changed = keep(&self.reader, rows);
         let end = if changed.is_ok() { "" } else { "ROLLBACK TO record;" };
         self.reader.execute_batch(&format!("{end} RELEASE record"))?;
         Ok(changed?)
+    }
+
+    /// Returns the connection that reads, once it can see everything that was recorded.
+    fn reader(&self) -> Result<&Connection, KnowledgeError> {
+        if let Some(writer) = &self.writer {
+            writer.settle_gathered()?;
+        }
+        Ok(&self.reader)
     }
 
     /// Returns what is known for one kind of task, pattern by pattern.
     pub fn cells(&self, task: &TaskType) -> Result<Vec<(Pattern, PatternSums)>, KnowledgeError> {
         let sql =
             format!("SELECT pattern, {COLUMNS} FROM cells WHERE task_type = ? ORDER BY pattern");
-        let mut statement = self.reader.prepare_cached(&sql)?;
+        let mut statement = self.reader()?.prepare_cached(&sql)?;
         let mut rows = statement.query([task.as_str()])?;
 
         let mut found = Vec::new();
@@ -250,7 +272,7 @@ impl Knowledge {
         with: impl Params,
         mut each: impl FnMut(&KnownObservation<'_>),
     ) -> Result<Option<(i64, i64)>, KnowledgeError> {
-        let mut statement = self.reader.prepare_cached(sql)?;
+        let mut statement = self.reader()?.prepare_cached(sql)?;
         let mut rows = statement.query(with)?;
 
         let mut last = None;
@@ -269,7 +291,7 @@ impl Knowledge {
     /// Returns the number of the last observation; 0 without any.
     pub fn end(&self) -> Result<i64, KnowledgeError> {
         let sql = "SELECT coalesce(max(seq), 0) FROM observations";
-        Ok(self.reader.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+        Ok(self.reader()?.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
     /// Gives every observation after `seq` and up to `end`, without what no sum needs, in the order in
@@ -281,7 +303,7 @@ impl Knowledge {
         mut each: impl FnMut(Observation),
     ) -> Result<(), KnowledgeError> {
         let sql = format!("SELECT {WHOLE} WHERE seq > ? AND seq <= ? ORDER BY seq");
-        let mut statement = self.reader.prepare_cached(&sql)?;
+        let mut statement = self.reader()?.prepare_cached(&sql)?;
         let mut rows = statement.query(params![seq, end])?;
         while let Some(row) = rows.next()? {
             if let Some(seen) = self.unread.skip(row::observation(row), || row::name(row))? {
@@ -300,7 +322,7 @@ impl Knowledge {
     /// Returns everything that is known.
     pub fn all(&self) -> Result<Cells, KnowledgeError> {
         let sql = format!("SELECT task_type, pattern, {COLUMNS} FROM cells");
-        let mut statement = self.reader.prepare(&sql)?;
+        let mut statement = self.reader()?.prepare(&sql)?;
         let mut rows = statement.query([])?;
 
         let mut found = Cells::new();
@@ -324,13 +346,13 @@ impl Knowledge {
         let sql = "SELECT EXISTS (SELECT 1 FROM observations WHERE source = 'demo') AND EXISTS (
             SELECT 1 FROM cells c WHERE NOT EXISTS (SELECT 1 FROM observations o
             WHERE o.task_type = c.task_type AND o.pattern = c.pattern AND o.source = 'live'))";
-        Ok(self.reader.query_row(sql, [], |row| row.get(0))?)
+        Ok(self.reader()?.query_row(sql, [], |row| row.get(0))?)
     }
 
     /// Returns how many observations of the demo model are kept.
     pub fn demo_count(&self) -> Result<u64, KnowledgeError> {
         let sql = "SELECT count(*) FROM observations WHERE source = 'demo'";
-        let count: i64 = self.reader.query_row(sql, [], |row| row.get(0))?;
+        let count: i64 = self.reader()?.query_row(sql, [], |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
@@ -339,7 +361,7 @@ impl Knowledge {
     pub fn failures(&self, task: Option<&TaskType>) -> Result<Vec<FailureClass>, KnowledgeError> {
         // Told apart in the text, so that each of them finds its index.
         let of = if task.is_some() { "task_type = ?2" } else { "?2 IS NULL" };
-        let mut statement = self.reader.prepare(&format!(
+        let mut statement = self.reader()?.prepare(&format!(
             "SELECT task_type, pattern, kind, count(*), message, max(seq), min(at), max(at) FROM (
                 SELECT task_type, pattern, coalesce(kind, '{UNSAID}') AS kind,
                     coalesce(message, '{UNSAID_MESSAGE}') AS message, seq, at
@@ -362,8 +384,9 @@ impl Knowledge {
     /// Compares the sums with the observations, as they are at one moment, and names what differs.
     pub fn check(&self) -> Result<Vec<String>, KnowledgeError> {
         // A copy is in a transaction already.
-        let is_free = self.reader.is_autocommit();
-        let _moment = is_free.then(|| self.reader.unchecked_transaction()).transpose()?;
+        let reader = self.reader()?;
+        let is_free = reader.is_autocommit();
+        let _moment = is_free.then(|| reader.unchecked_transaction()).transpose()?;
 
         let mut audit = Audit::default();
         self.observations(0, i64::MAX, |seen| audit.add(&seen))?;
@@ -372,6 +395,38 @@ impl Knowledge {
         faults.extend(self.damage());
         Ok(faults)
     }
+}
+
+/// Says of each observation whether it changes the sums.
+fn rows(seen: Vec<Observation>, counts: impl Fn(ObservationSource) -> bool) -> Vec<RecordedRow> {
+    let row = |seen: Observation| {
+        let counted = counts(seen.source) && seen.is_about_pattern();
+        (seen, counted)
+    };
+    seen.into_iter().map(row).collect()
+}
+
+/// Keeps observations and the sums that they change. The sums of each pattern are read and written once.
+fn keep(tx: &Connection, rows: &[RecordedRow]) -> rusqlite::Result<()> {
+    let mut sums: BTreeMap<(&str, &str), PatternSums> = BTreeMap::new();
+    for (seen, counted) in rows {
+        let is_new = insert(tx, seen)?;
+        failpoint::pass(Failpoint::ObservationHalf);
+        if !is_new || !counted {
+            continue;
+        }
+
+        let cell = match sums.entry((seen.task.as_str(), seen.pattern.as_str())) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let (task, pattern) = *new.key();
+                new.insert(kept_sums(tx, task, pattern)?)
+            }
+        };
+        cell.add(seen);
+    }
+
+    sums.iter().try_for_each(|((task, pattern), cell)| keep_sums(tx, task, pattern, cell))
 }
 
 /// Inserts an observation; false if its execution was recorded before.
@@ -407,20 +462,25 @@ fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<bool> {
     .map(|count| count > 0)
 }
 
-/// Adds an observation to its sums. The transaction keeps every other writer out meanwhile.
-fn update(tx: &Connection, seen: &Observation) -> rusqlite::Result<()> {
-    let task = seen.task.as_str();
-    let pattern = seen.pattern.as_str();
+/// Returns the sums of a pattern on a kind of task.
+fn kept_sums(tx: &Connection, task: &str, pattern: &str) -> rusqlite::Result<PatternSums> {
     let sql = format!("SELECT {COLUMNS} FROM cells WHERE task_type = ? AND pattern = ?");
     let found =
         tx.prepare_cached(&sql)?.query_row([task, pattern], |row| cell(row, 0)).optional()?;
+    Ok(found.unwrap_or_default())
+}
 
-    let mut cell = found.unwrap_or_default();
-    cell.add(seen);
-
+/// Writes sums. The transaction keeps every other writer out since they were read.
+fn keep_sums(
+    tx: &Connection,
+    task: &str,
+    pattern: &str,
+    cell: &PatternSums,
+) -> rusqlite::Result<()> {
     // SQLite's whole numbers end at 2^63.
     let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let (kind, message) = cell.last_error.clone().unzip();
+
     let sql = format!(
         "INSERT OR REPLACE INTO main.cells (task_type, pattern, {COLUMNS})
          VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"

@@ -431,7 +431,7 @@ impl Course {
 
     /// Executes one pattern on one input.
     async fn perform(&self, step: TrialStep) -> (TrialStep, Result<Performance, Failure>) {
-        let done = self.execute(&step).await;
+        let done = Box::pin(self.execute(&step)).await;
         (step, done)
     }
 
@@ -458,7 +458,8 @@ impl Course {
         let known: Option<Measurement> = known.and_then(|value| serde_json::from_value(value).ok());
         let is_new = known.is_none();
 
-        let done = match self.setting.execute(task, arm, input, Some(&self.scope), strand).await {
+        let execution = self.setting.execute(task, arm, input, Some(&self.scope), strand);
+        let done = match Box::pin(execution).await {
             Ok(Execution { result: Err(failure), .. }) if failure.kind == Kind::Budget => {
                 return Err(failure);
             }

@@ -108,7 +108,9 @@ impl Setting {
         let work = arm.work.clone();
         let given = input.clone();
         let call = Callback::new(move |from| match from {
-            CallbackInput::Operation { scope, branch, .. } => work(scope, given.clone(), branch),
+            CallbackInput::Operation { scope, branch, .. } => {
+                work(scope, given.clone(), branch.get().clone())
+            }
             _ => Box::pin(async { Err(Failure::new(Kind::Script, "not called as an operation")) }),
         });
 
@@ -122,7 +124,7 @@ impl Setting {
         let session = Session::new(self.branch.fork().shared());
         let options =
             FlowOptions { allow_failures: true, around: around.cloned(), ..FlowOptions::default() };
-        let work = self.executor.run(strand, &graph, &session, &options);
+        let work = Box::pin(self.executor.run(strand, &graph, &session, &options));
         let (report, time) = self.executor.timed(work).await;
         let report = report?;
 

@@ -27,7 +27,13 @@ pub(in crate::script) type SharedBuilder = Rc<RefCell<Builder>>;
 pub(in crate::script) struct Node {
     builder: SharedBuilder,
     id: NodeId,
-    pub(in crate::script) name: String,
+}
+
+impl Node {
+    /// Returns the name of its operation.
+    pub(in crate::script) fn name(&self) -> String {
+        self.builder.borrow().name_of(self.id).unwrap_or_default().to_owned()
+    }
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
@@ -113,7 +119,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         },
     );
 
-    def(engine, "get name(node: node) -> string", "", |node: &mut Node| node.name.clone());
+    def(engine, "get name(node: node) -> string", "", |node: &mut Node| node.name());
 }
 
 fn add(
@@ -130,9 +136,8 @@ fn add(
 }
 
 fn insert(builder: &SharedBuilder, op: Op, sources: &[NodeId]) -> Node {
-    let name = op.name.clone();
     let id = builder.borrow_mut().add(op, sources);
-    Node { builder: builder.clone(), id, name }
+    Node { builder: builder.clone(), id }
 }
 
 /// Reads an option that names nodes: one, or a list of them, each a node or the name of one.
@@ -172,7 +177,7 @@ fn node(
         return Ok(node.id);
     }
 
-    let name = &node.name;
+    let name = node.name();
     let graph = node.builder.borrow().name().to_owned();
     Err(options.wrong(key, &format!("node `{name}` belongs to another builder, `{graph}`")))
 }
@@ -310,7 +315,7 @@ fn arrows(engine: &mut Engine) {
 fn connect(source: &Node, target: &Node, edge: Edge) -> Result<(), EvalError> {
     if !Rc::ptr_eq(&source.builder, &target.builder) {
         let message =
-            format!("`{}` and `{}` belong to different builders", source.name, target.name);
+            format!("`{}` and `{}` belong to different builders", source.name(), target.name());
         return Err(throw_new(Kind::Option, message));
     }
 
@@ -389,7 +394,7 @@ fn expand(
     op.on_failure = read_on_failure(&mut options)?;
 
     if !Rc::ptr_eq(&node.builder, builder) {
-        let message = format!("node `{}` belongs to another builder", node.name);
+        let message = format!("node `{}` belongs to another builder", node.name());
         return Err(Failure::new(Kind::Option, message));
     }
 

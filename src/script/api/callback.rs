@@ -23,7 +23,11 @@ pub(super) fn work(function: BoundFn) -> Callback {
                 ));
             };
 
-            let arguments = vec![given(inputs), Dynamic::from(branch)];
+            let arguments = match function.takes(2) {
+                0 => Vec::new(),
+                1 => vec![given(inputs)],
+                _ => vec![given(inputs), Dynamic::from(branch.get().clone())],
+            };
             let result = function.call(Task::of(scope), arguments).await;
             function.value(result)
         })

@@ -247,6 +247,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), EvalError> {
     }
 
     let place = find_place(host, Right::Write, folder(host), path)?;
+    host.settle_recorded()?;
     host.wrote(&place);
     files::write(&place, &scrub_document(text))
         .map_err(|error| throw_new(Kind::File, format!("writing `{path}`: {error}")))
@@ -261,6 +262,7 @@ pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, EvalError> 
     }
 
     let place = find_place(host, Right::Write, folder(host), path)?;
+    host.settle_recorded()?;
     files::make_folder_of(&place)
         .map_err(|error| throw_new(Kind::File, format!("the folder of `{path}`: {error}")))?;
     Ok(place)

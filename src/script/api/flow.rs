@@ -420,7 +420,7 @@ fn report_values(engine: &mut Engine) {
         engine,
         "result(report: report, node: node) -> any",
         "",
-        |report: &mut Rc<Report>, node: Node| result(report, &node.name),
+        |report: &mut Rc<Report>, node: Node| result(report, &node.name()),
     );
 
     def(engine, "to_map(report: report) -> map", "", |report: &mut Rc<Report>| {

@@ -74,11 +74,9 @@ pub(super) fn of_operation(
         return read(host, options);
     }
 
-    match options.take("images") {
-        None => Ok(Vec::new()),
-        Some(_) => {
-            let message = format!("operation kind `{stem}` takes no `images`");
-            Err(Failure::new(Kind::Option, message))
-        }
+    if options.take("images").is_some() {
+        let message = format!("operation kind `{stem}` takes no `images`");
+        return Err(Failure::new(Kind::Option, message));
     }
+    Ok(Vec::new())
 }

@@ -58,6 +58,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         |k: &mut KnowledgeHandle| k.borrow_mut().load().map_err(raise),
     );
 
+    let inner = host.clone();
     def(
         engine,
         "save(knowledge: knowledge)",
@@ -68,7 +69,10 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         k.save();
         ```
         "#,
-        |k: &mut KnowledgeHandle| k.borrow_mut().save().map_err(raise),
+        move |k: &mut KnowledgeHandle| {
+            inner.settle_recorded()?;
+            k.borrow_mut().save().map_err(raise)
+        },
     );
 
     changes(engine, host);

@@ -175,7 +175,8 @@ fn runner(executor: Rc<Executor>, servers: Servers, of: ServerCall) -> Runner {
         let shared = shared.clone();
         Box::pin(async move {
             let (executor, servers, of) = &*shared;
-            call(executor, servers, of, args, context).await.map_err(|stop| match stop {
+            let called = Box::pin(call(executor, servers, of, args, context)).await;
+            called.map_err(|stop| match stop {
                 Stop::Failed(failure) => failure,
                 Stop::Store(error) => Failure::new(Kind::Store, error.to_string()),
             })
@@ -208,7 +209,8 @@ async fn call(
             .map_err(|fault| lost(of, &context.key, fault))
     };
     let planned = json!({ "value": format!("(what `{}` answers)", of.full_name) });
-    let told = executor.effect_of_server(strand, asked, planned, ready, ask).await;
+    // Boxed: a server takes more room than a step of a script.
+    let told = Box::pin(executor.effect_of_server(strand, asked, planned, ready, ask)).await;
     let told = told.map_err(|stop| with_key(stop, &context.key))?;
 
     let text = told["text"].as_str().map(str::to_owned);

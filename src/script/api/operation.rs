@@ -255,8 +255,8 @@ fn read_kind(
     if let Some(word) = kind.read_lock::<rhai::ImmutableString>() {
         let prompt = Prompt::default();
         return match word.as_str() {
-            "communicate" => Ok((word.to_string(), OpKind::Communicate(prompt))),
-            "chat" => Ok((word.to_string(), OpKind::Chat(prompt))),
+            "communicate" => Ok((word.to_string(), OpKind::Communicate(Box::new(prompt)))),
+            "chat" => Ok((word.to_string(), OpKind::Chat(Box::new(prompt)))),
             "operate" => {
                 Ok((word.to_string(), OpKind::Operate(Box::new(CheckedPrompt::new(prompt)))))
             }

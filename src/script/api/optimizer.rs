@@ -5,15 +5,16 @@ use super::optimizer_handle::{OptimizerHandle, raise, read_among};
 use super::recommend::{journaled, read_manner};
 use crate::base::failure::{Failure, Kind};
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::optimizer::Optimizer;
+use crate::optimizer::evidence::feature::OF;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::lesson;
+use crate::optimizer::{NamedExecution, Optimizer};
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{convert, shape, tasks};
+use crate::script::host::{convert, known_map, shape, tasks};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -130,10 +131,12 @@ pub(super) fn is_news(host: &Rc<Inner>, o: &OptimizerHandle, is_demo: bool, reus
 /// Returns the optimizer with a name for the execution that is recorded here. It follows from the run
 /// that began the work and from the place in the script, so that a resumed run gives the same.
 fn named(host: &Rc<Inner>, o: &OptimizerHandle) -> Optimizer {
-    let executor = host.executor();
+    o.optimizer.naming(name_here(host, o))
+}
+
+fn name_here(host: &Rc<Inner>, o: &OptimizerHandle) -> Option<String> {
     let at = tasks::current().strand.count(&"record");
-    let name = (!o.is_memory).then(|| format!("{}{at}", executor.origin()));
-    o.optimizer.naming(name)
+    (!o.is_memory).then(|| format!("{}{at}", host.executor().origin()))
 }
 
 /// Tells whether an execution is no new experience.
@@ -191,7 +194,82 @@ fn recording(engine: &mut Engine, host: &Rc<Inner>) {
         },
     );
 
+    several(engine, host);
     saving(engine, host);
+}
+
+fn several(engine: &mut Engine, host: &Rc<Inner>) {
+    let inner = host.clone();
+    def(
+        engine,
+        "record_executions(optimizer: optimizer, executions: array) -> int",
+        r#"
+        Records many executions in one transaction, all or none, and returns how many were recorded.
+        Each is a map with `task_type`, `pattern` and the metrics of `record_execution`, either beside
+        them or as `metrics`. `record_execution` in a loop is as fast: it waits for the disk only before
+        the script prints, calls, writes or ends.
+        ```rhai
+        let o = optimizer(#{ memory: true });
+        print(o.record_executions([
+            #{ task_type: "review", pattern: "vote", success_rate: 1.0, score: 0.9 },
+            #{ task_type: "review", pattern: "direct", metrics: #{ success_rate: 1.0, score: 0.4 } },
+        ]));
+        ```
+        "#,
+        move |o: &mut OptimizerHandle, list: Array| record_all(&inner, o, &list),
+    );
+}
+
+fn record_all(host: &Rc<Inner>, o: &OptimizerHandle, list: &[Dynamic]) -> Result<i64, EvalError> {
+    let mut all = Vec::with_capacity(list.len());
+    for (place, item) in list.iter().enumerate() {
+        let wrong = |reason: String| {
+            throw_new(Kind::Option, format!("item {place} of `record_executions` {reason}"))
+        };
+        all.push(read_execution(item).map_err(wrong)?);
+    }
+
+    let demo = is_demo_run(host, o);
+    let mut new = Vec::with_capacity(all.len());
+    for one in all {
+        if !is_old_news(host, o, &one.metrics) {
+            new.push(NamedExecution { name: name_here(host, o), ..one });
+        }
+    }
+
+    wait(o.optimizer.record_executions(&new, demo)).map_err(|error| raise(host, error))?;
+    Ok(whole(new.len()))
+}
+
+/// Reads one of several executions; the error says what is wrong with it.
+fn read_execution(item: &Dynamic) -> Result<NamedExecution, String> {
+    let Some(map) = known_map::as_map(item) else {
+        return Err(format!("must be a map, not a {}", convert::type_name(item)));
+    };
+
+    let mut metrics = convert::to_fields(&map)?;
+    let mut name = |key: &str| match metrics.remove(key) {
+        Some(Value::String(name)) => Ok(name),
+        Some(other) => Err(format!("has a `{key}` that is no string: `{other}`")),
+        None => Err(format!("has no `{key}`; it needs `task_type`, `pattern` and metrics")),
+    };
+    let task = name("task_type")?;
+    let pattern = name("pattern")?;
+
+    match metrics.remove("metrics") {
+        None => {}
+        Some(Value::Object(inner)) => {
+            let of = metrics.remove(OF);
+            if let Some(key) = metrics.keys().next() {
+                return Err(format!("has `{key}` beside `metrics`; write it into `metrics`"));
+            }
+            metrics = inner;
+            metrics.extend(of.map(|of| (OF.to_owned(), of)));
+        }
+        Some(other) => return Err(format!("has `metrics` that are no map: `{other}`")),
+    }
+
+    Ok(NamedExecution { task, pattern, metrics, name: None })
 }
 
 fn record(
@@ -204,7 +282,8 @@ fn record(
     if is_old_news(host, o, metrics) {
         return Ok(());
     }
-    wait(named(host, o).record_execution(task, pattern, metrics, demo))
+    named(host, o)
+        .record_execution(task, pattern, metrics, demo)
         .map_err(|error| raise(host, error))
 }
 
@@ -229,7 +308,8 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
                 return Ok(());
             }
 
-            wait(named(&inner, o).save_pattern_success(task, pattern, &metrics, demo))
+            named(&inner, o)
+                .save_pattern_success(task, pattern, &metrics, demo)
                 .map_err(|error| raise(&inner, error))
         },
     );
@@ -255,7 +335,8 @@ fn saving(engine: &mut Engine, host: &Rc<Inner>) {
                 return Ok(());
             }
 
-            wait(named(&inner, o).save_pattern_failure(task, pattern, &failure, demo))
+            named(&inner, o)
+                .save_pattern_failure(task, pattern, &failure, demo)
                 .map_err(|error| raise(&inner, error))
         },
     );

@@ -8,7 +8,11 @@ const TYPES: &[&str] =
     &["bool", "dict", "float", "int", "list", "object", "set", "str", "string", "tuple"];
 
 /// Keeps of the faults of a file those that tell something of their own.
-pub(super) fn without_echoes(faults: Vec<Diagnostic>, file: &str, text: &str) -> Vec<Diagnostic> {
+pub(super) fn without_echoes(
+    mut faults: Vec<Diagnostic>,
+    file: &str,
+    text: &str,
+) -> Vec<Diagnostic> {
     let heads: Vec<FaultHead> =
         faults.iter().filter_map(|fault| FaultHead::of(fault, file, text)).collect();
     let is_echo = |fault: &Diagnostic| {
@@ -16,7 +20,8 @@ pub(super) fn without_echoes(faults: Vec<Diagnostic>, file: &str, text: &str) ->
         let at = place.and_then(|place| offset(text, place.line, place.column));
         at.is_some_and(|at| heads.iter().any(|head| head.explains(fault, at, text)))
     };
-    faults.iter().filter(|fault| !is_echo(fault)).cloned().collect()
+    faults.retain(|fault| !is_echo(fault));
+    faults
 }
 
 /// A fault from which others may follow.

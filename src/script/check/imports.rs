@@ -82,6 +82,7 @@ pub(super) const DOING: &[&str] = &[
     "print",
     "race",
     "record_execution",
+    "record_executions",
     "refine",
     "run",
     "sleep",

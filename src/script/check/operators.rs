@@ -45,11 +45,11 @@ fn said_of(operator: &str, sides: &[Option<ValueKind>; 2]) -> Option<(String, Op
     }
 
     let words = sides.each_ref().map(|side| side.as_ref().map(ValueKind::word));
-    let is_text = |word: &Option<&str>| *word == Some("string");
-    let is_number = |word: &Option<&str>| matches!(word, Some("int" | "float"));
+    let has_text = words.contains(&Some("string"));
+    let has_number = words.contains(&Some("int")) || words.contains(&Some("float"));
     let is_wrong = if is_difference {
         // A text without a part of it is a text.
-        words.iter().any(is_text) && words.iter().any(is_number)
+        has_text && has_number
     } else {
         words.iter().any(|word| matches!(word, Some("string" | "array" | "bool" | "map")))
     };
@@ -58,11 +58,13 @@ fn said_of(operator: &str, sides: &[Option<ValueKind>; 2]) -> Option<(String, Op
     }
 
     let help = match operator {
-        "%" if is_text(&words[0]) => Some("write a text in backticks: `` `Hello ${name}` ``"),
-        "*" if words.iter().any(is_text) && words.iter().any(is_number) => {
+        "%" if words[0] == Some("string") => {
+            Some("write a text in backticks: `` `Hello ${name}` ``")
+        }
+        "*" if has_text && has_number => {
             Some("write `let line = \"\"; line.pad(3, \"-\");` to repeat a character")
         }
-        _ if words.iter().any(is_text) => Some("write `text.parse_int()` or `text.parse_float()`"),
+        _ if has_text => Some("write `text.parse_int()` or `text.parse_float()`"),
         _ => None,
     };
     let named: Vec<String> = words.into_iter().flatten().map(article).collect();

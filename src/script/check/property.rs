@@ -6,14 +6,16 @@ use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::known_map::{advice, no_operation, no_property};
-use rhai::{ASTNode, Expr};
+use rhai::{ASTFlags, ASTNode, Expr};
 
 impl Checker<'_> {
     /// Finds properties that do not exist.
     pub(super) fn properties(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut found: Vec<UnknownPart> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
-            if let Some(ASTNode::Expr(chain @ (Expr::Dot(..) | Expr::Index(..)))) = path.last() {
+            if let Some(ASTNode::Expr(chain @ (Expr::Dot(..) | Expr::Index(..)))) = path.last()
+                && !continues_a_chain(path, chain)
+            {
                 kinds.look(chain, kinds.function_of(path), &mut found);
             }
             true
@@ -33,6 +35,16 @@ impl Checker<'_> {
             said.push(unknown);
         }
     }
+}
+
+/// Tells whether the last node of a path is what follows in a chain: of `a["x"].y`, `"x"].y` is a node, and
+/// no property of a text.
+fn continues_a_chain(path: &[ASTNode<'_>], chain: &Expr) -> bool {
+    let [.., ASTNode::Expr(Expr::Dot(pair, flags, _) | Expr::Index(pair, flags, _)), _] = path
+    else {
+        return false;
+    };
+    !flags.contains(ASTFlags::BREAK) && std::ptr::eq(&raw const pair.rhs, chain)
 }
 
 /// Says that there is no such property, and what to type.

@@ -120,7 +120,7 @@ fn words(engine: &Engine, value: &Dynamic) -> Option<String> {
     }
 
     if let Some(node) = value.read_lock::<Node>() {
-        return Some(format!("node {}", node.name));
+        return Some(format!("node {}", node.name()));
     }
 
     if let Some(model) = value.read_lock::<Model>() {

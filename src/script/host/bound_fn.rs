@@ -30,8 +30,7 @@ impl BoundFn {
         context: &NativeCallContext,
         function: FnPtr,
     ) -> BoundFn {
-        let context = Rc::new(context.store_data());
-        BoundFn::within(host, &context, function)
+        BoundFn::within(host, &host.places.keep(context), function)
     }
 
     /// Binds the functions of a list; `of` takes such a list.
@@ -72,8 +71,13 @@ impl BoundFn {
         start(task, move || {
             let engine = bound.host.engine()?;
             let context = bound.context.create_context(&engine);
-            let mut count = arguments.len();
+            let mut arguments = arguments;
+            if let Some(count) = bound.known_count(arguments.len()) {
+                arguments.truncate(count);
+                return bound.function.call_raw(&context, None, arguments);
+            }
 
+            let mut count = arguments.len();
             loop {
                 let result = bound.function.call_raw(&context, None, arguments[..count].to_vec());
                 match result {
@@ -82,6 +86,25 @@ impl BoundFn {
                 }
             }
         })
+    }
+
+    /// Returns how many of at most so many arguments it takes, or `most` if that is not known.
+    pub(in crate::script) fn takes(&self, most: usize) -> usize {
+        self.known_count(most).unwrap_or(most)
+    }
+
+    /// Returns how many of at most so many arguments it takes, if it is a function of its file.
+    fn known_count(&self, most: usize) -> Option<usize> {
+        if home::is_resident(&self.function) {
+            return None;
+        }
+
+        let given = self.function.curry().len();
+        let name = self.function.fn_name();
+        let lib = &self.context.global.lib;
+        (0..=most)
+            .rev()
+            .find(|count| lib.iter().any(|file| file.get_script_fn(name, given + count).is_some()))
     }
 
     /// Calls it, and makes a failure of an error.

@@ -10,6 +10,7 @@ use crate::script::diagnostic::mismatch;
 use crate::script::host::background::Background;
 use crate::script::host::captures::Captures;
 use crate::script::host::error::{self, EvalError};
+use crate::script::host::handover::HandoverPlaces;
 use crate::script::host::limits::ScriptLimits;
 use crate::script::host::permission::Permissions;
 use crate::script::host::snapshot::Test;
@@ -88,6 +89,8 @@ pub(crate) struct Inner {
     pub(in crate::script) plan: RefCell<Option<Rc<Executor>>>,
     /// Whether what the demo model does counts as experience.
     pub(in crate::script) learn_from_demo: Cell<bool>,
+    /// Where functions were handed over.
+    pub(in crate::script) places: HandoverPlaces,
     /// The test that is running, if one is.
     pub(in crate::script) test: RefCell<Option<Rc<Test>>>,
 }
@@ -114,6 +117,7 @@ impl Inner {
             newest: RefCell::default(),
             background: RefCell::default(),
             broken: RefCell::default(),
+            places: HandoverPlaces::default(),
             test: RefCell::default(),
         })
     }
@@ -141,6 +145,12 @@ impl Inner {
                 error::terminate(Kind::Store)
             }
         }
+    }
+
+    /// Returns once everything that was recorded is kept, before something can be seen from outside.
+    pub(in crate::script) fn settle_recorded(&self) -> Result<(), EvalError> {
+        let Some((_, writer)) = &self.with.store else { return Ok(()) };
+        writer.settle_gathered().map_err(|error| self.raise(error.into()))
     }
 
     /// Makes a failure of what a script raised.

@@ -246,6 +246,11 @@ fn resident(function: &FnPtr) -> Option<Rc<Resident>> {
     first.read_lock::<Rc<Resident>>().map(|place| place.clone())
 }
 
+/// Tells whether a function has its home with it.
+pub(in crate::script) fn is_resident(function: &FnPtr) -> bool {
+    resident(function).is_some()
+}
+
 /// Calls a function, with `this` as it is and not as a copy.
 pub(in crate::script) fn invoke(
     context: &NativeCallContext,

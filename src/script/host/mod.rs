@@ -14,6 +14,7 @@ pub(in crate::script) mod executable;
 pub(crate) mod fiber;
 pub(crate) mod files;
 pub(in crate::script) mod handle;
+pub(in crate::script) mod handover;
 pub(in crate::script) mod home;
 pub(in crate::script) mod json;
 pub(in crate::script) mod kinds;

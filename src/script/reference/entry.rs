@@ -3,11 +3,12 @@
 use crate::script::api::define::dedent;
 use crate::script::api::{GROUPS, RUN, STDLIB, WordEntry};
 use crate::script::diagnostic::forms::signature;
-use crate::script::diagnostic::language;
+use crate::script::diagnostic::language::is_word;
 use crate::script::host::constants::CONSTANTS;
 use crate::script::host::context::Inner;
+use crate::script::reference::language;
 use rhai::Engine;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 /// Collects the reference from what is registered, without operators and the conversions that Rhai
@@ -20,7 +21,7 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
         None,
         |info| {
             let meta = info.metadata;
-            if language::is_word(&meta.name) {
+            if is_word(&meta.name) {
                 return None;
             }
 
@@ -67,6 +68,10 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
             entry.doc.push_str(&lines.collect::<Vec<_>>().join("\n"));
         }
     }
+
+    // A further form of a word of the language, such as `to_int` of large numbers, is explained there.
+    let own: HashSet<String> = language::words().into_iter().map(|word| word.name).collect();
+    found.retain(|name, entry| !entry.doc.is_empty() || !own.contains(name));
 
     for (name, of, doc) in CONSTANTS {
         let signatures = vec![format!("{name}: {of}")];

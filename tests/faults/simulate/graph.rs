@@ -143,8 +143,8 @@ pub(super) fn build(plan: &Plan, executor: &Rc<Executor>, rng: &mut Rng) -> Grap
         }
         let prompt = Prompt { instruction: format!("do {n}"), ..Prompt::default() };
         let kind = match rng.below(12) {
-            0..=3 => OpKind::Communicate(prompt),
-            4..=6 => OpKind::Chat(prompt),
+            0..=3 => OpKind::Communicate(Box::new(prompt)),
+            4..=6 => OpKind::Chat(Box::new(prompt)),
             7 if !lists.is_empty() => {
                 sources = vec![lists[between(rng, 0, lists.len() as u64)]];
                 OpKind::Expand { make: parts(n) }
@@ -190,7 +190,7 @@ fn parts(n: usize) -> Callback<Op> {
     Callback::new(move |input| {
         let CallbackInput::Item(item, ..) = input else { panic!("an item") };
         let prompt = Prompt { instruction: format!("part {item} of {n}"), ..Prompt::default() };
-        Box::pin(async move { Ok(Op::new("part", OpKind::Chat(prompt))) })
+        Box::pin(async move { Ok(Op::new("part", OpKind::Chat(Box::new(prompt)))) })
     })
 }
 
@@ -212,7 +212,7 @@ fn asking(executor: &Rc<Executor>, n: usize, calls: u64, fails: bool) -> OpKind 
                     &scope.strand,
                     Some(&scope),
                     "ask",
-                    &branch,
+                    branch.get(),
                     BranchQuestion::Once(&prompt, Keep::Exchange),
                 );
                 said.push(match asked.await {

@@ -4,7 +4,6 @@
 use super::rival::{Policy, Task};
 use super::truth::{Seen, Worth};
 use super::world::World;
-use futures::executor::block_on;
 use kaizen::base::clock::{Stamp, TimeSource};
 use kaizen::base::rng::Rng;
 use kaizen::optimizer::Optimizer;
@@ -121,7 +120,6 @@ impl Policy for Own {
             metrics.insert("of".to_owned(), json!({ "length": length }));
         }
         let (kind, pattern) = (&self.kinds[task.kind], &self.patterns[arm]);
-        block_on(self.optimizer.record_execution(kind, pattern, &metrics, false))
-            .expect("recorded");
+        self.optimizer.record_execution(kind, pattern, &metrics, false).expect("recorded");
     }
 }

@@ -33,17 +33,14 @@ impl WatchState<'_> {
     /// Waits for the next thing to happen, and tells meanwhile what becomes of a run that waits.
     pub(super) async fn next(&mut self, events: &mut EventSource) -> Happening {
         while let Some(waiting) = self.waiting.take() {
-            match tokio::time::timeout(LOOK, events.next()).await {
-                Ok(happening) => {
-                    self.waiting = Some(waiting);
-                    return happening;
-                }
-                Err(_) => {
-                    // A store that cannot be read now can be read later.
-                    let again = Some(waiting.clone());
-                    self.waiting = self.look_elsewhere(waiting).unwrap_or(again);
-                }
+            if let Ok(happening) = tokio::time::timeout(LOOK, events.next()).await {
+                self.waiting = Some(waiting);
+                return happening;
             }
+
+            // A store that cannot be read now can be read later.
+            let again = Some(waiting.clone());
+            self.waiting = self.look_elsewhere(waiting).unwrap_or(again);
         }
 
         events.next().await

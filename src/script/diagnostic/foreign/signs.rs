@@ -69,9 +69,11 @@ impl ForeignText<'_> {
     /// `i++` and `++i`, but no sum of a negative number: `1 - -1`.
     fn step(&self, at: usize, is_up: bool) -> Option<ForeignSpan> {
         let is_alone = matches!(self.before(at), "" | ";" | "{" | "}" | "(");
-        if !self.follows_value(at) && !(is_alone && self.is_word(at + 2)) {
+        let precedes_value = is_alone && self.is_word(at + 2);
+        if !(self.follows_value(at) || precedes_value) {
             return None;
         }
+
         let (sign, help) = if is_up { ("++", "write `i += 1`") } else { ("--", "write `i -= 1`") };
         Some((at, at + 1, message(sign), help))
     }
