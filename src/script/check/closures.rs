@@ -8,7 +8,6 @@ use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 pub(super) const KEEPERS: &[&str] = &[
     "push",
     "insert",
-    "unshift",
     "append",
     "task",
     "add_operation",

@@ -65,7 +65,6 @@ impl Offer {
 
 /// Words that ask models, run programs or print: what an import should not do by the way.
 pub(super) const DOING: &[&str] = &[
-    "add_task",
     "best_of",
     "cascade",
     "chat",

@@ -5,4 +5,5 @@ pub mod definitions;
 pub(in crate::script) mod entry;
 pub mod language;
 
+// The command line knows it by this path.
 pub use crate::script::lexer;
