@@ -29,6 +29,7 @@
 //! - [`metrics`] has figures of a run.
 //! - [`executor`] runs graphs, with calls, retries and budgets.
 //! - [`optimizer`] learns and recommends.
+//! - [`view`] has runs as people look at them.
 //! - [`script`] has Rhai, and the words that scripts see.
 //! - [`cli`] has commands and the terminal.
 //!
@@ -47,3 +48,4 @@ pub mod schema;
 pub mod script;
 pub mod session;
 pub mod store;
+pub mod view;

@@ -6,6 +6,7 @@ mod bad_input;
 mod defects;
 mod faults;
 mod learning;
+mod lsp;
 mod mcp;
 mod providers;
 mod readme;
@@ -14,6 +15,7 @@ mod stdlib;
 mod store;
 mod support;
 mod tidy;
+mod ui;
 mod values;
 mod words;
 

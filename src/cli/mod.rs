@@ -3,6 +3,7 @@
 mod app;
 mod command;
 mod render;
+mod ui;
 
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
@@ -13,9 +14,9 @@ use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
-    advise, answer, check, compare, config_show, doc, doctor, explain, export, failures, fork, gc,
-    list, mcp, models, new, patterns, plan, repl, replay, resume, run, runs, show, test, tools,
-    watch,
+    advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
+    fork, gc, list, lsp, mcp, models, new, note, patterns, plan, repl, replay, report, resume, run,
+    runs, show, sql, test, tools, watch,
 };
 use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
@@ -95,10 +96,24 @@ enum Command {
     Runs(runs::Arguments),
     /// Show what a run did.
     Show(show::Arguments),
+    /// Keep a note about a run or an operation, or print the notes of a run.
+    Note(note::Arguments),
+    /// Put labels on a run, or take them off it.
+    Label(note::LabelArguments),
+    /// Show in what two runs differ.
+    Diff(diff::Arguments),
+    /// Ask the store in SQL, read-only; without a question, list the views.
+    Sql(sql::Arguments),
+    /// Write runs to one HTML file that opens without a server.
+    Report(report::Arguments),
+    /// Look at runs in the browser: a page on this computer that follows them live.
+    Ui(ui::Arguments),
     /// Show what was learned about each pattern, by task type.
     Patterns(patterns::Arguments),
     /// List the tools of the project's MCP servers, or call one.
     Tools(tools::Arguments),
+    /// Help an editor with scripts and kaizen.toml: a language server, over stdin and stdout.
+    Lsp(lsp::Arguments),
     /// Serve the project to other agents as an MCP server, over stdin and stdout.
     Mcp(mcp::Arguments),
     /// List the models and whether each one is set up; with --check, whether it answers.
@@ -260,8 +275,15 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Answer(arguments)) => answer::run(global, arguments),
         Some(Command::Runs(arguments)) => runs::run(global, arguments),
         Some(Command::Show(arguments)) => show::run(global, arguments),
+        Some(Command::Note(arguments)) => note::note(global, arguments),
+        Some(Command::Label(arguments)) => note::label(global, arguments),
+        Some(Command::Diff(arguments)) => diff::run(global, arguments),
+        Some(Command::Sql(arguments)) => sql::run(global, arguments),
+        Some(Command::Report(arguments)) => report::run(global, arguments),
+        Some(Command::Ui(arguments)) => ui::run(global, arguments),
         Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),
+        Some(Command::Lsp(arguments)) => Ok(lsp::run(arguments)),
         Some(Command::Mcp(arguments)) => mcp::run(global, arguments),
         Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),

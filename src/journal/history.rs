@@ -58,22 +58,53 @@ impl RunLog {
 
     /// Compares the end of the run with its row in the list of runs.
     pub fn compare(&self, row: &RunRow) -> Option<Damage> {
+        let mut check = EndCheck::default();
+        let mut damage = self.damage.iter().peekable();
+        for (place, (_, event)) in self.events.iter().enumerate() {
+            while let Some((_, damage)) = damage.next_if(|(before, _)| *before <= place) {
+                check.see_damage(damage);
+            }
+            check.see_event(event);
+        }
+        damage.for_each(|(_, damage)| check.see_damage(damage));
+        check.compare(row)
+    }
+}
+
+/// Compares the end of a run with its row in the list of runs, while its events pass by.
+#[derive(Debug, Default)]
+pub struct EndCheck {
+    is_there: bool,
+    ended: Option<RunStatus>,
+    /// Whether what came last cannot be read: the event that ends a run is the last one.
+    is_unread: bool,
+}
+
+impl EndCheck {
+    /// Takes in the next event.
+    pub fn see_event(&mut self, event: &Event) {
+        self.is_there = true;
+        self.is_unread = false;
+        if let Event::RunEnded { status, .. } = event {
+            self.ended = Some(*status);
+        }
+    }
+
+    /// Takes in what is wrong between two events.
+    pub fn see_damage(&mut self, damage: &Damage) {
+        self.is_there = true;
+        self.is_unread |= matches!(damage, Damage::Unreadable { .. } | Damage::BrokenOff { .. });
+    }
+
+    /// Says what is wrong, once everything has passed by.
+    pub fn compare(&self, row: &RunRow) -> Option<Damage> {
         let run = row.id.clone();
-        if self.events.is_empty() && self.damage.is_empty() {
+        if !self.is_there {
             return Some(Damage::NoEvents { run });
         }
 
-        let ended = self.events.iter().rev().find_map(|(_, event)| match event {
-            Event::RunEnded { status, .. } => Some(*status),
-            _ => None,
-        });
-        // The event that ends a run is the last one, so it may be one that cannot be read.
-        let is_unread = self.damage.iter().rev().take_while(|(n, _)| *n == self.events.len()).any(
-            |(_, damage)| matches!(damage, Damage::Unreadable { .. } | Damage::BrokenOff { .. }),
-        );
-
-        match (ended, &row.status) {
-            (None, _) if is_unread => None,
+        match (self.ended, &row.status) {
+            (None, _) if self.is_unread => None,
             (None, Some(status)) => Some(Damage::NoEnd { run, status: *status }),
             (Some(ended), status) if *status != Some(ended) => {
                 let status = status.map_or("nothing".to_owned(), |status| format!("`{status}`"));
@@ -266,28 +297,106 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     })
 }
 
+/// One thing that is found while a run is read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LogItem {
+    /// An event.
+    Event {
+        /// Its number in the run.
+        seq: i64,
+        /// When it happened, in microseconds since 1970.
+        at: i64,
+        /// The event.
+        event: Box<Event>,
+    },
+    /// Something is wrong here.
+    Damage(Damage),
+}
+
 /// Reads all events of a run, in order.
 pub fn read(connection: &Connection, run: &RunId) -> Result<RunLog, HistoryError> {
-    let mut statement = connection
-        .prepare_cached("SELECT seq, at, kind, body FROM events WHERE run = ? ORDER BY seq")?;
-    let mut rows = statement.query([&run.0])?;
     let mut log = RunLog::default();
-    let mut follower = Follower { run: run.clone(), next: 0 };
+    follow(connection, run, 0, usize::MAX, &mut |item| match item {
+        LogItem::Event { at, event, .. } => log.events.push((at, *event)),
+        LogItem::Damage(damage) => log.damage.push((log.events.len(), damage)),
+    })?;
+    Ok(log)
+}
+
+/// Hands over the events of a run one after the other, from the number `from` on and at most so many, so
+/// that no more than one of them is in memory. Returns the number from which to go on; it is `from` if
+/// there was nothing more.
+pub fn follow(
+    connection: &Connection,
+    run: &RunId,
+    from: i64,
+    limit: usize,
+    see: &mut dyn FnMut(LogItem),
+) -> Result<i64, HistoryError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, at, kind, body FROM events WHERE run = ? AND seq >= ? ORDER BY seq LIMIT ?",
+    )?;
+    // Numbers below 0 are damage, and damage is told.
+    let first = if from == 0 { i64::MIN } else { from };
+    let mut rows = statement.query((&run.0, first, count(limit)))?;
+    let mut follower = Follower { run: run.clone(), next: from };
 
     loop {
         match rows.next() {
-            Ok(Some(row)) => follower.take(row, &mut log)?,
-            Ok(None) => return Ok(log),
+            Ok(Some(row)) => follower.take(row, see)?,
+            Ok(None) => return Ok(follower.next),
             Err(error) if is_corrupt(&error) => {
                 let seq = follower.next - 1;
                 let reason = error.to_string();
-                let damage = Damage::BrokenOff { run: run.clone(), seq, reason };
-                log.damage.push((log.events.len(), damage));
-                return Ok(log);
+                see(LogItem::Damage(Damage::BrokenOff { run: run.clone(), seq, reason }));
+                return Ok(follower.next);
             }
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Returns one event of a run with its time, if it is there and can be read.
+pub fn event_at(
+    connection: &Connection,
+    run: &RunId,
+    seq: i64,
+) -> Result<Option<(i64, Event)>, HistoryError> {
+    let sql = "SELECT at, body FROM events WHERE run = ? AND seq = ?";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row((&run.0, seq), |row| Ok(event(row.get_ref(0)?, row.get_ref(1)?).ok()));
+
+    Ok(found.optional()?.flatten())
+}
+
+/// Returns the runs that come after an id, oldest first.
+pub fn runs_after(
+    connection: &Connection,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<RunRow>, HistoryError> {
+    let mut rows =
+        connection.prepare_cached(&format!("{COLUMNS} WHERE id > ? ORDER BY id LIMIT ?"))?;
+    Ok(rows.query_map((after, count(limit)), run_row)?.collect::<Result<_, _>>()?)
+}
+
+/// Returns the row of a run, if there is one.
+pub fn run(connection: &Connection, id: &RunId) -> Result<Option<RunRow>, HistoryError> {
+    let mut rows = connection.prepare_cached(&format!("{COLUMNS} WHERE id = ?"))?;
+    Ok(rows.query_row([&id.0], run_row).optional()?)
+}
+
+/// Returns how many runs there are.
+pub fn count_runs(connection: &Connection) -> Result<usize, HistoryError> {
+    let found: i64 =
+        connection.prepare_cached("SELECT count(*) FROM runs")?.query_row([], |row| row.get(0))?;
+    Ok(usize::try_from(found).unwrap_or_default())
+}
+
+/// Returns a number that changes whenever another connection has changed the store.
+pub fn version(connection: &Connection) -> Result<i64, HistoryError> {
+    Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
 }
 
 /// Tells whether pages of the store are damaged.
@@ -304,13 +413,13 @@ struct Follower {
 
 impl Follower {
     /// Takes in the next event: its columns `seq`, `at`, `kind` and `body`.
-    fn take(&mut self, row: &Row<'_>, log: &mut RunLog) -> rusqlite::Result<()> {
+    fn take(&mut self, row: &Row<'_>, see: &mut dyn FnMut(LogItem)) -> rusqlite::Result<()> {
         let seq = row.get_ref(0)?;
         let kind = row.get_ref(2)?;
         let body = row.get_ref(3)?;
         let number = seq.as_i64().ok().filter(|seq| *seq >= self.next);
         if let Some(seq) = number {
-            self.skip_to(seq, log);
+            self.skip_to(seq, see);
         }
 
         let read = match number {
@@ -319,43 +428,40 @@ impl Follower {
         };
 
         match read {
-            Ok((seq, at, event)) => self.keep(seq, at, event, &as_text(kind), log),
-            Err(reason) => {
-                let damage = Damage::Unreadable {
-                    run: self.run.clone(),
-                    seq: as_text(seq),
-                    kind: as_text(kind),
-                    reason,
-                    body: as_text(body),
-                };
-                log.damage.push((log.events.len(), damage));
-            }
+            Ok((seq, at, event)) => self.keep(seq, at, event, &as_text(kind), see),
+            Err(reason) => see(LogItem::Damage(Damage::Unreadable {
+                run: self.run.clone(),
+                seq: as_text(seq),
+                kind: as_text(kind),
+                reason,
+                body: as_text(body),
+            })),
         }
         Ok(())
     }
 
     /// Notes a gap before the event `seq`, if there is one.
-    fn skip_to(&mut self, seq: i64, log: &mut RunLog) {
+    fn skip_to(&mut self, seq: i64, see: &mut dyn FnMut(LogItem)) {
         if seq > self.next {
-            let damage = Damage::Gap { run: self.run.clone(), first: self.next, last: seq - 1 };
-            log.damage.push((log.events.len(), damage));
+            let run = self.run.clone();
+            see(LogItem::Damage(Damage::Gap { run, first: self.next, last: seq - 1 }));
         }
 
         self.next = seq.saturating_add(1);
     }
 
-    fn keep(&self, seq: i64, at: i64, event: Event, filed: &str, log: &mut RunLog) {
+    fn keep(&self, seq: i64, at: i64, event: Event, filed: &str, see: &mut dyn FnMut(LogItem)) {
         let run = self.run.clone();
         let kind = event.kind();
 
         if seq == 0 && !matches!(event, Event::RunStarted { .. }) {
-            log.damage.push((log.events.len(), Damage::NoStart { run, kind }));
+            see(LogItem::Damage(Damage::NoStart { run, kind }));
         } else if filed != kind {
-            let damage = Damage::Misfiled { run, seq, filed: filed.to_owned(), kind };
-            log.damage.push((log.events.len(), damage));
+            let filed = filed.to_owned();
+            see(LogItem::Damage(Damage::Misfiled { run, seq, filed, kind }));
         }
 
-        log.events.push((at, event));
+        see(LogItem::Event { seq, at, event: Box::new(event) });
     }
 }
 

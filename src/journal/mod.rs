@@ -1,6 +1,7 @@
 //! What happened, append-only: the source of truth. Metrics, `show` and the optimizer are folds of
 //! these events.
 
+pub mod annotation;
 pub mod cassette;
 mod cassette_text;
 mod clean;
@@ -16,6 +17,7 @@ pub mod known_results;
 pub mod part;
 pub mod past;
 pub mod prune;
+pub mod query;
 pub mod result_line;
 pub mod roster;
 pub mod tool_trace;

@@ -39,7 +39,7 @@ const KNOWN: &[(&str, f64, f64, f64)] = &[
     ("gemini/gemini-2.5-flash", 0.30, 2.50, 0.075),
 ];
 /// The day on which the known prices were looked up.
-const AS_OF: &str = "2025-10-01";
+pub(crate) const AS_OF: &str = "2025-10-01";
 
 impl Price {
     /// Returns the known list price of a model, if there is one. Prices of other servers that speak

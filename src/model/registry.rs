@@ -199,6 +199,15 @@ impl Models {
         Err(unknown_provider(&provider))
     }
 
+    /// Returns the name that may be meant by one that is no model's.
+    pub fn near_name(&self, name: &str) -> Option<String> {
+        let Ok((provider, model)) = split(name) else {
+            return nearest(name, self.aliases.keys().map(String::as_str)).map(str::to_owned);
+        };
+        let near = nearest(&provider, PROVIDERS.iter().map(|(name, _)| *name))?;
+        Some(format!("{near}/{model}"))
+    }
+
     /// Makes a model of its description. A missing key is an error of the first call, so that a
     /// script can be read and checked without one.
     pub fn resolve_spec(&self, spec: &ModelSpec) -> Result<Model, ModelError> {

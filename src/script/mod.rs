@@ -1,12 +1,13 @@
 //! The only code that knows Rhai: compiles and runs scripts, and gives them their words.
 //!
 //! Each room imports only from those before it (`tests/tidy.rs`): `lexer`, `diagnostic`, `host`, `check`, `api`,
-//! `reference`, `program`, `dialogue`, `test`.
+//! `reference`, `editor`, `program`, `dialogue`, `test`.
 
 pub mod api;
 mod check;
 pub mod diagnostic;
 pub mod dialogue;
+pub mod editor;
 pub mod host;
 pub mod lexer;
 mod program;
@@ -17,7 +18,7 @@ pub use self::check::parameter::ScriptParameter;
 pub use self::host::context::{Sink, Surroundings};
 pub use self::host::limits::OPERATIONS_MAX;
 pub use self::host::state::State;
-pub use self::program::{Host, Program, ScriptError};
+pub use self::program::{Host, Program, ScriptError, ScriptFindings};
 
 #[cfg(test)]
 mod words_tests;

@@ -13,16 +13,19 @@ use crate::script::host::constants::constants;
 use crate::script::host::context::{Inner, Sink, Surroundings};
 use crate::script::host::error::EvalError;
 use crate::script::host::tasks::{self, Task};
-use crate::script::host::{convert, home, language, limits, map_access, modules, source, stdlib};
+use crate::script::host::{
+    convert, home, language, limits, map_access, modules, options, source, stdlib,
+};
+use crate::script::reference::completion::{self, Word};
 use crate::script::reference::entry;
 use crate::session::scope;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 /// Why a script gave no value.
@@ -45,6 +48,15 @@ pub struct Program {
     pub(in crate::script) text: String,
     /// What seems wrong with it, though it runs.
     pub warnings: Vec<Diagnostic>,
+}
+
+/// What a check of one script has found.
+#[derive(Debug, Clone, Default)]
+pub struct ScriptFindings {
+    /// Everything that is wrong, or seems to be.
+    pub found: Vec<Diagnostic>,
+    /// The files that it imports, and those that these import.
+    pub files: BTreeSet<PathBuf>,
 }
 
 /// Makes a sink that shows nothing before everything recorded so far is kept. What cannot be kept ends the
@@ -145,14 +157,34 @@ impl Host {
         self.read(&source::plain(text)).1
     }
 
+    /// Finds the same of another script of the project, whose text and imports may not be saved yet.
+    pub fn check_unsaved(
+        &self,
+        path: &Path,
+        text: &str,
+        unsaved: BTreeMap<PathBuf, String>,
+    ) -> ScriptFindings {
+        self.inner.files.borrow_mut().clear();
+        self.inner.unsaved.replace(unsaved);
+        let name = path.display().to_string();
+        let (_, found) = self.read_as(&name, &source::plain(text));
+
+        self.inner.unsaved.take();
+        let files = self.inner.files.take().into_keys().collect();
+        ScriptFindings { found, files }
+    }
+
     fn read(&self, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
-        let name = self.inner.script_name();
+        self.read_as(&self.inner.script_name(), text)
+    }
+
+    fn read_as(&self, name: &str, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
         let scope = constants();
-        let (ast, mut found) = check::read(&self.engine, &self.inner, &name, text, scope);
+        let (ast, mut found) = check::read(&self.engine, &self.inner, name, text, scope);
 
         if let Some(ast) = &ast {
-            found.extend(parameter::check_params(ast, &self.inner.with.params, &name));
-            found.extend(test_functions::faults(ast, &name, text));
+            found.extend(parameter::check_params(ast, &self.inner.with.params, name));
+            found.extend(test_functions::faults(ast, name, text));
         }
         (ast, found)
     }
@@ -266,5 +298,21 @@ impl Host {
     /// Returns the reference of everything that scripts can call.
     pub fn reference(&self) -> Vec<WordEntry> {
         entry::reference(&self.engine, &self.inner)
+    }
+
+    /// Returns the words that can be typed: those of the reference, and the methods of the language's own
+    /// types.
+    pub fn words(&self, reference: &[WordEntry]) -> Vec<Word> {
+        let mut words = completion::words(reference);
+        words.extend(completion::standard(&self.engine, reference));
+        words
+    }
+
+    /// Returns the keys of the options that a function takes; none if it takes none.
+    pub fn option_keys(&self, function: &str) -> Vec<String> {
+        let own = options::known(function);
+        let own = own.map(|keys| keys.into_iter().map(str::to_owned).collect());
+        own.or_else(|| self.inner.stdlib_options.borrow().get(function).cloned())
+            .unwrap_or_default()
     }
 }

@@ -65,6 +65,13 @@ const STEPS: &[&str] = &[
     CREATE TABLE learned (rules INTEGER NOT NULL);
     INSERT INTO learned SELECT 1 WHERE EXISTS (SELECT 1 FROM observations);
 ",
+    "
+    CREATE TABLE annotations (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, run TEXT NOT NULL, op INTEGER,
+        kind TEXT NOT NULL, body TEXT NOT NULL
+    );
+    CREATE INDEX annotations_of_run ON annotations (run);
+",
 ];
 
 /// Tables that every store has, whatever its format; a database without them is no store.

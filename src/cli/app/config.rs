@@ -198,21 +198,33 @@ impl Config {
                 return Err(unknown(&origin, &section));
             };
             for (key, value) in content {
-                match section.as_str() {
-                    "models" => {
-                        let spec = table_of(&origin, &section, &key, value)?;
-                        self.models.insert(key, (spec, origin.clone()));
-                    }
-                    "mcp" => {
-                        let spec = table_of(&origin, &section, &key, value)?;
-                        let spec = ServerSpec::from_map(&key, &spec).map_err(|source| {
-                            ConfigError::Server { origin: origin.to_string(), source }
-                        })?;
-                        self.servers.insert(key, (spec, origin.clone()));
-                    }
-                    _ => self.set(&format!("{section}.{key}"), value, origin.clone())?,
-                }
+                self.take(&section, key, value, &origin)?;
             }
+        }
+
+        Ok(())
+    }
+
+    /// Takes one key of a section of a file.
+    pub(in crate::cli) fn take(
+        &mut self,
+        section: &str,
+        key: String,
+        value: Value,
+        origin: &SettingOrigin,
+    ) -> Result<(), ConfigError> {
+        match section {
+            "models" => {
+                let spec = table_of(origin, section, &key, value)?;
+                self.models.insert(key, (spec, origin.clone()));
+            }
+            "mcp" => {
+                let spec = table_of(origin, section, &key, value)?;
+                let spec = ServerSpec::from_map(&key, &spec)
+                    .map_err(|source| ConfigError::Server { origin: origin.to_string(), source })?;
+                self.servers.insert(key, (spec, origin.clone()));
+            }
+            _ => self.set(&format!("{section}.{key}"), value, origin.clone())?,
         }
 
         Ok(())
@@ -409,14 +421,19 @@ fn table_of(
     }
 }
 
-fn wrong(origin: &SettingOrigin, key: &str, wanted: &'static str, found: &Value) -> ConfigError {
+pub(in crate::cli) fn wrong(
+    origin: &SettingOrigin,
+    key: &str,
+    wanted: &'static str,
+    found: &Value,
+) -> ConfigError {
     // Neither TOML nor the command line has a null: it was a number that JSON does not have.
     let found = if found.is_null() { "nan or inf".to_owned() } else { found.to_string() };
     ConfigError::WrongValue { origin: origin.to_string(), key: key.to_owned(), wanted, found }
 }
 
 /// Finds a null, and gives its key: what is not said would be taken for the default.
-fn null_in(key: &str, value: &Value) -> Option<String> {
+pub(in crate::cli) fn null_in(key: &str, value: &Value) -> Option<String> {
     match value {
         Value::Null => Some(key.to_owned()),
         Value::Object(fields) => {
@@ -427,7 +444,7 @@ fn null_in(key: &str, value: &Value) -> Option<String> {
     }
 }
 
-fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
+pub(in crate::cli) fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
     let mut known: Vec<String> = vec!["models".to_owned(), "mcp".to_owned()];
     known.extend(settings::names());
 

@@ -4,7 +4,7 @@ use crate::base::id::RunId;
 use crate::cli::say;
 use crate::journal::damage::Damage;
 use crate::journal::event::Event;
-use crate::journal::history::{self, HistoryError, RunLog, RunRow};
+use crate::journal::history::{self, EndCheck, HistoryError, LogItem, RunLog, RunRow};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::store::Connection;
 use std::collections::HashSet;
@@ -41,6 +41,31 @@ pub(in crate::cli) fn read_row(
     let all: Vec<Damage> = all.cloned().chain(log.compare(row)).collect();
     tell(&row.id, &all);
     Ok((log, all))
+}
+
+/// Hands over what can be read of a run, event by event, and says what of it, and of its row, cannot.
+pub(in crate::cli) fn pass_row(
+    store: &Connection,
+    row: &RunRow,
+    see: &mut dyn FnMut(i64, Event),
+) -> Result<Vec<Damage>, HistoryError> {
+    let mut all = row.damage.clone();
+    let mut check = EndCheck::default();
+
+    history::follow(store, &row.id, 0, usize::MAX, &mut |item| match item {
+        LogItem::Event { at, event, .. } => {
+            check.see_event(&event);
+            see(at, *event);
+        }
+        LogItem::Damage(damage) => {
+            check.see_damage(&damage);
+            all.push(damage);
+        }
+    })?;
+
+    all.extend(check.compare(row));
+    tell(&row.id, &all);
+    Ok(all)
 }
 
 /// Says what could not be read of what was learned.

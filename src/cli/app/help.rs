@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 /// The commands by what they are for.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Write", &["new", "init", "check", "test", "doc", "explain"]),
+    ("Write", &["new", "init", "check", "test", "doc", "explain", "lsp"]),
     ("Run", &["run", "watch", "plan", "repl", "replay", "fork", "resume", "answer", "mcp"]),
-    ("Look", &["runs", "show", "export"]),
+    ("Look", &["runs", "show", "diff", "ui", "report", "note", "label", "sql", "export"]),
     ("Learn", &["compare", "patterns", "advise", "failures"]),
     ("Set up", &["models", "tools", "doctor", "config", "trust", "gc", "completions"]),
 ];

@@ -47,14 +47,24 @@ impl Project {
     /// Finds the project that the current folder belongs to: the nearest folder upward that holds
     /// `kaizen.toml` or `.kaizen`, or else the current folder itself.
     pub(in crate::cli) fn find() -> anyhow::Result<Project> {
-        let here = std::env::current_dir()?;
+        Ok(Project::at(&std::env::current_dir()?)?)
+    }
+
+    /// Returns the nearest folder upward, this one included, that is marked as a project.
+    pub(in crate::cli) fn root_above(here: &Path) -> Option<PathBuf> {
         // What has the name is meant, even if it cannot be read: what it would deny is not let pass.
         let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
         let marked = |folder: &&Path| {
             is_there(folder.join("kaizen.toml")) || folder.join(FOLDER).join("kaizen.db").is_file()
         };
 
-        let root = here.ancestors().find(marked).unwrap_or(&here).to_owned();
+        here.ancestors().find(marked).map(Path::to_owned)
+    }
+
+    /// Opens the project that a folder belongs to: as the current folder, if that is it.
+    pub(in crate::cli) fn at(here: &Path) -> Result<Project, ConfigError> {
+        let here = here.to_owned();
+        let root = Project::root_above(&here).unwrap_or_else(|| here.clone());
         let config = Config::load(&root, &raw_variable)?;
 
         let (names, length_min) = config.secrets();

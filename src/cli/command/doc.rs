@@ -102,11 +102,16 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     Ok(Exit::Ok)
 }
 
-/// Collects the reference from a host that does nothing.
+/// Collects the reference.
 pub(in crate::cli) fn reference() -> Vec<WordEntry> {
+    host().reference()
+}
+
+/// Creates a host that does nothing, of which the reference can be asked.
+pub(in crate::cli) fn host() -> Host {
     let executor = Rc::new(Executor::new(Journal::off(RunId::fresh()), 0, None));
 
-    let host = Host::new(Surroundings {
+    Host::new(Surroundings {
         executor,
         models: Rc::new(Models::new(BTreeMap::new(), None, 0, |_| None)),
         servers: Servers::none(),
@@ -121,8 +126,7 @@ pub(in crate::cli) fn reference() -> Vec<WordEntry> {
         learn_from_demo: false,
         operations_max: OPERATIONS_MAX,
         state: crate::script::State::default(),
-    });
-    host.reference()
+    })
 }
 
 /// Shows what was asked for, everything if nothing was.

@@ -143,15 +143,18 @@ fn show(listed: &[ModelRow]) {
     print_line(&table::render(&["provider", "key"], &rows));
 }
 
-fn row(listed: &ModelRow) -> Vec<String> {
-    let ModelRow { name, model, probed } = listed;
-    let price = match model.price() {
+/// Says what a model costs per million tokens.
+pub(in crate::cli) fn price(model: &Model) -> String {
+    match model.price() {
         _ if model.is_demo() => "as set".to_owned(),
         Some(price) => format!("${} in, ${} out ({})", price.input, price.output, price.as_of),
         None => "unknown".to_owned(),
-    };
+    }
+}
 
-    let state = match (model.fault(), probed) {
+/// Says whether a model is set up, and how it answered if it was asked.
+pub(in crate::cli) fn state(model: &Model, probed: Option<&ProbeResult>) -> String {
+    match (model.fault(), probed) {
         _ if model.is_demo() => "demo, offline".to_owned(),
         (Some(fault), _) => fault.to_string(),
         (None, None) => "set up".to_owned(),
@@ -159,8 +162,13 @@ fn row(listed: &ModelRow) -> Vec<String> {
         (None, Some(ProbeResult { answer: Ok(said), latency })) => {
             format!("{said}, {} ms", latency.as_millis())
         }
-    };
+    }
+}
 
+fn row(listed: &ModelRow) -> Vec<String> {
+    let ModelRow { name, model, probed } = listed;
+    let price = price(model);
+    let state = state(model, probed.as_ref());
     let server = model.server().unwrap_or("-").to_owned();
     vec![name.clone(), model.label.clone(), server, price, state]
 }

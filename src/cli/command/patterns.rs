@@ -165,7 +165,7 @@ fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
 }
 
 /// Says which pattern is believed to be the best, and how surely.
-fn belief(ranked: &[RankedPattern], is_tested: bool) -> String {
+pub(in crate::cli) fn belief(ranked: &[RankedPattern], is_tested: bool) -> String {
     // The first by its score, which `advise --best` names as well.
     let Some(leader) = ranked.first() else { return "nothing is known yet".to_owned() };
 

@@ -8,8 +8,7 @@ use crate::cli::app::waiting;
 use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_line, print_of_run, say};
 use crate::journal::event::RunStatus;
-use crate::journal::history::{self, RunLog, RunRow};
-use crate::metrics::Metrics;
+use crate::journal::history::{self, RunRow};
 use crate::metrics::fold::FlowFold;
 use crate::store;
 use serde_json::json;
@@ -82,8 +81,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let mut waiting = Vec::new();
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
-        let (log, damage) = damage::read_row(&moment, &row)?;
-        let metrics = fold(&log);
+        // Event by event: a run may be of any size, and only its sums are shown.
+        let mut fold = FlowFold::default();
+        let damage = damage::pass_row(&moment, &row, &mut |at, event| fold.add(at, &event))?;
+        let metrics = fold.metrics();
         let took = row.ended_at.map(|end| end - row.started_at);
         let cost = metrics.known_cost();
         let calls = metrics.calls + metrics.under_way;
@@ -142,16 +143,6 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
     }
     Ok(Exit::Ok)
-}
-
-/// Computes the figures of a run.
-fn fold(log: &RunLog) -> Metrics {
-    let mut fold = FlowFold::default();
-    for (at, event) in &log.events {
-        fold.add(*at, event);
-    }
-
-    fold.metrics()
 }
 
 /// Says how a run ended; one without an end whose process is gone was cut short.

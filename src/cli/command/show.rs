@@ -14,7 +14,7 @@ use crate::cli::render::value::rounded;
 use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
-use crate::journal::event::RunStatus;
+use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::tool_trace::ToolTrace;
@@ -27,6 +27,7 @@ use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::trial::cases::{Case, cases, filtered};
 use crate::store::{self, Connection};
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// The options of `show`.
@@ -83,29 +84,40 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Usage);
     }
 
-    let (log, _) = damage::read_row(&moment, &row)?;
-    let events = log.events;
-    if let Some(shown) = arguments.inputs {
-        return show_cases(global, &cases(&Trace::fold(&events)), shown, arguments.out.as_ref());
-    }
-    if global.json {
-        for (at, event) in &events {
-            print_event(event, json!({ "at": at }));
-        }
+    if global.json && arguments.inputs.is_none() {
+        damage::pass_row(&moment, &row, &mut |at, event| print_event(&event, json!({ "at": at })))?;
         return Ok(Exit::Ok);
     }
 
-    let trace = Trace::fold(&events);
-    if let Some(op) = op {
-        return Ok(show_operation(&trace, name, op));
-    }
-
+    // The texts of a whole run may be of any size; only those of one operation are shown.
+    let mut trace = Trace::default();
     let mut fold = FlowFold::default();
-    for (at, event) in &events {
-        fold.add(*at, event);
+    let keeps_all = arguments.inputs.is_some();
+    damage::pass_row(&moment, &row, &mut |at, event| {
+        if !keeps_all && matches!(event, Event::RequestPart { .. }) {
+            return;
+        }
+        let event = if keeps_all { event } else { event.without_texts(|_| false) };
+        trace.see(at, &event);
+        fold.add(at, &event);
+    })?;
+
+    if let Some(shown) = arguments.inputs {
+        return show_cases(global, &cases(&trace), shown, arguments.out.as_ref());
     }
-    show_run(&row, &fold.metrics(), &trace);
-    Ok(Exit::Ok)
+    let Some(op) = op else {
+        show_run(&row, &fold.metrics(), &trace);
+        return Ok(Exit::Ok);
+    };
+
+    let wanted: HashSet<OpId> = trace.find(op).map(|(op, _)| op).collect();
+    if wanted.len() == 1 {
+        trace = Trace::default();
+        damage::pass_row(&moment, &row, &mut |at, event| {
+            trace.see(at, &event.without_texts(|op| wanted.contains(&op)));
+        })?;
+    }
+    Ok(show_operation(&trace, name, op))
 }
 
 /// Shows the inputs of a comparison.

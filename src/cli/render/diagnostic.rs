@@ -104,9 +104,11 @@ mod tests {
             let message = "no".to_owned();
             let width = 1;
             let help = None;
+            let fixes = Vec::new();
+            let place = at;
 
             render(
-                &Diagnostic { code, level, message, place: at, text, width, help, frames },
+                &Diagnostic { code, level, message, place, text, width, help, fixes, frames },
                 false,
             )
         };

@@ -1,6 +1,7 @@
 //! What an event is about, and the word for it.
 
 use crate::base::id::{FlowId, OpId};
+use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunKind, RunStatus};
 use serde_json::Value;
 
@@ -45,6 +46,31 @@ impl Event {
         let old = || if looks_so() { RunKind::Comparison } else { RunKind::Script };
 
         Some(what.unwrap_or_else(old))
+    }
+
+    /// Returns it without the texts of models and operations, unless it is about an operation whose texts
+    /// are wanted. What is told of times, outcomes and costs stays.
+    #[must_use]
+    pub fn without_texts(mut self, is_wanted: impl Fn(OpId) -> bool) -> Event {
+        if self.op().is_some_and(is_wanted) {
+            return self;
+        }
+
+        match &mut self {
+            Event::AttemptStarted { prompt, .. } => *prompt = String::new(),
+            Event::AttemptEnded { reply, calls, opaque, .. } => {
+                if let Some(reply) = reply {
+                    *reply = String::new();
+                }
+                *calls = Vec::new();
+                *opaque = Vec::new();
+            }
+            Event::OpEnded { outcome: Outcome::Completed { value }, .. } => *value = Value::Null,
+            Event::ToolStarted { args, .. } => *args = Value::Null,
+            Event::ToolEnded { result, .. } => *result = None,
+            _ => {}
+        }
+        self
     }
 
     /// Returns the operation it is about, if it is about one.

@@ -34,6 +34,7 @@ mod tool;
 mod world;
 
 pub use self::entry::{WordEntry, options};
+pub(crate) use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
 
 use crate::executor::report::Report;
 use crate::flow::Graph;

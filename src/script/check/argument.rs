@@ -4,6 +4,7 @@ use crate::base::spelling::nearest;
 use crate::flow::draw::Format;
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
+use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::diagnostic::{Diagnostic, codes, foreign, mismatch, type_word};
 use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
@@ -162,10 +163,10 @@ impl Arguments<'_> {
 
         let message = format!("unknown {what} `{word}`");
         let help = match nearest(word, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are: {}", known.join(", ")),
+            Some(near) => Suggestion::text(near),
+            None => format!("there are: {}", known.join(", ")).into(),
         };
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, *position);
-        Some(Diagnostic { help: Some(help), ..fault })
+        Some(fault.suggesting(Some(help)))
     }
 }

@@ -11,6 +11,7 @@ use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::questions;
 use crate::script::check::value_kind::ValueKind;
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::suggestion::{suggest, suggest_among};
 use crate::script::diagnostic::{Diagnostic, codes, foreign, type_word};
@@ -116,11 +117,11 @@ impl Checker<'_> {
             let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
             let own = foreign::option(&key.name)
                 .filter(|own| options.iter().any(|option| option == own))
-                .map(|own| format!("write `{own}`"));
-            let help = own
+                .map(|own| Suggestion { help: format!("write `{own}`"), ..Suggestion::word(own) });
+            let suggestion = own
                 .or_else(|| suggest(&key.name, options.iter().map(String::as_str)))
-                .or_else(|| Some(format!("valid options: {}", options.join(", "))));
-            faults.push(Diagnostic { help, ..fault });
+                .unwrap_or_else(|| format!("valid options: {}", options.join(", ")).into());
+            faults.push(fault.suggesting(Some(suggestion)));
         }
     }
 
@@ -155,7 +156,10 @@ impl Checker<'_> {
         if let Err(error) = self.host.with.models.check_name(text) {
             let (message, help) = error.parts();
             let fault = Diagnostic::at(codes::MODEL, message, file.name, file.text, position);
-            faults.push(Diagnostic { help: help.map(str::to_owned), ..fault });
+            let near = self.host.with.models.near_name(text);
+            let fixes = near.map(|near| QuickFix::Instead(format!("\"{near}\"")));
+            let fixes = fixes.into_iter().collect();
+            faults.push(Diagnostic { help: help.map(str::to_owned), fixes, ..fault });
         }
     }
 }
@@ -197,11 +201,11 @@ impl CallScope<'_> {
             }
             if let Some(help) = foreign::instead_of(name) {
                 let fault = at(codes::FOREIGN, foreign::message(name));
-                return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+                return Some(fault.suggesting(Some(foreign::suggestion(name, help))));
             }
-            let help = self.near_function(name, self.forms.names());
+            let near = self.near_function(name, self.forms.names());
             let fault = at(codes::FUNCTION, format!("unknown function `{name}`"));
-            return Some(Diagnostic { help, ..fault });
+            return Some(fault.suggesting(near));
         }
 
         let given = call.expr.args.len();
@@ -269,11 +273,11 @@ impl CallScope<'_> {
             if forms.is_empty() {
                 if let Some(help) = foreign::instead_of(name) {
                     let fault = at(codes::FOREIGN, foreign::message(name));
-                    return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+                    return Some(fault.suggesting(Some(foreign::suggestion(name, help))));
                 }
                 let fault = at(codes::METHOD, format!("unknown method `{name}`"));
-                let help = self.near_function(name, self.forms.names());
-                return Some(Diagnostic { help, ..fault.warning() });
+                let near = self.near_function(name, self.forms.names());
+                return Some(fault.warning().suggesting(near));
             }
             let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, true));
             return Some(Diagnostic { help: Some(called_as(name, forms, (true, given))), ..fault });
@@ -289,7 +293,7 @@ impl CallScope<'_> {
         if own.is_empty() {
             if let Some(help) = foreign::instead_of(name).filter(|_| forms.is_empty()) {
                 let fault = at(codes::FOREIGN, foreign::message(name));
-                return Some(Diagnostic { help: Some(help.to_owned()), ..fault });
+                return Some(fault.suggesting(Some(foreign::suggestion(name, help))));
             }
             let fault =
                 at(codes::FUNCTION, format!("{} has no method `{name}`", type_word::article(kind)));
@@ -297,10 +301,11 @@ impl CallScope<'_> {
                 let mut forms = self.forms.all(known).iter();
                 forms.any(|form| form.params.first().is_some_and(|of| of == kind))
             };
-            let foreign = foreign::instead_of_method(kind, name).map(str::to_owned);
-            let help =
+            let foreign =
+                foreign::instead_of_method(kind, name).map(|help| foreign::suggestion(name, help));
+            let near =
                 foreign.or_else(|| suggest_among(name, self.forms.names().filter(is_of_kind)));
-            return Some(Diagnostic { help, ..fault });
+            return Some(fault.suggesting(near));
         }
 
         let fault = at(codes::ARGUMENTS, wrong_count(name, &own, given, true));
@@ -326,8 +331,8 @@ impl CallScope<'_> {
         }
         if arities.is_empty() {
             let message = format!("`{}` has no function `{name}`", module.name);
-            let help = suggest(name, functions.iter().map(|(known, _)| known.as_str()));
-            return Some(Diagnostic { help, ..at(codes::FUNCTION, message) });
+            let near = suggest(name, functions.iter().map(|(known, _)| known.as_str()));
+            return Some(at(codes::FUNCTION, message).suggesting(near));
         }
 
         let message = format!("`{name}` takes {}, not {given}", counted(&arities));
@@ -339,14 +344,15 @@ impl CallScope<'_> {
         &self,
         name: &str,
         known: impl Iterator<Item = &'a str>,
-    ) -> Option<String> {
+    ) -> Option<Suggestion> {
         let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
         let near = nearest(name, known.filter(is_word))?;
         let shown = match self.forms.all(near) {
             [form] => &form.signature,
             _ => near,
         };
-        Some(format!("did you mean `{shown}`?"))
+        let help = format!("did you mean `{shown}`?");
+        Some(Suggestion { help, ..Suggestion::word(near) })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Closures that are kept and use the variable of a loop: all of them see its last value.
 
 use crate::script::check::checker::{Checker, File};
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
@@ -21,17 +22,19 @@ pub(super) const KEEPERS: &[&str] = &[
 impl Checker<'_> {
     /// Finds closures that outlive the turn of the loop in which they are made.
     pub(super) fn closures(&mut self, file: &File<'_>) {
-        let mut found: Vec<(String, Position)> = Vec::new();
+        let mut found: Vec<(String, Position, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::Share(shared))) = path.last() {
                 let variables = loop_variables(path);
-                let each = shared.iter().map(|(ident, _)| (ident.name.to_string(), ident.pos));
-                found.extend(each.filter(|(name, _)| variables.contains(name)));
+                found.extend(shared.iter().filter_map(|(ident, _)| {
+                    let (_, body) = variables.iter().find(|(name, _)| *name == ident.name)?;
+                    Some((ident.name.to_string(), ident.pos, *body))
+                }));
             }
             true
         });
 
-        for (name, position) in found {
+        for (name, position, body) in found {
             let message = format!("the closures stored here share the loop variable `{name}`");
             let fault =
                 Diagnostic::at(codes::LOOP_VARIABLE, message, file.name, file.text, position);
@@ -39,14 +42,23 @@ impl Checker<'_> {
                 "use `map`, which gives each closure its own variable: `list.map(|{name}| ..)`"
             );
 
-            self.push(Diagnostic { help: Some(help), ..fault.warning() });
+            // A variable of its own in each turn of the loop is one of the closure's own.
+            let copy = body.line().zip(body.position()).map(|(line, column)| QuickFix::At {
+                line,
+                column: column + 1,
+                width: 0,
+                text: format!(" let {name} = {name};"),
+            });
+            let fixes = copy.into_iter().collect();
+            self.push(fault.warning().suggesting(Some(Suggestion { help, fixes })));
         }
     }
 }
 
-/// Returns the variables of the loops around the call that keeps the closure at the end of a path;
-/// none if no call keeps it.
-fn loop_variables(path: &[ASTNode]) -> Vec<String> {
+/// Returns the variables of the loops around the call that keeps the closure at the end of a path, each
+/// with the place of the loop's body; none if no call keeps it. A variable that the body declares anew is
+/// another one in each turn.
+fn loop_variables(path: &[ASTNode]) -> Vec<(String, Position)> {
     let call = path.iter().rposition(|node| call_of(node).is_some());
     let Some((at, call)) = call.and_then(|at| Some((at, call_of(&path[at])?))) else {
         return Vec::new();
@@ -62,10 +74,16 @@ fn loop_variables(path: &[ASTNode]) -> Vec<String> {
     });
     loops
         .flat_map(|each| {
-            let counter = each.1.as_ref().map(|counter| counter.name.to_string());
-            [Some(each.0.name.to_string()), counter]
+            let body = &each.2.body;
+            let is_own = move |name: &str| {
+                let declares = |one: &Stmt| matches!(one, Stmt::Var(var, ..) if var.0.name == name);
+                body.iter().any(declares)
+            };
+
+            let names = std::iter::once(&each.0).chain(&each.1);
+            let shared = names.filter(move |name| !is_own(&name.name));
+            shared.map(move |name| (name.name.to_string(), body.position()))
         })
-        .flatten()
         .collect()
 }
 

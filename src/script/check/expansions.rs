@@ -5,6 +5,7 @@ use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::options;
@@ -76,12 +77,15 @@ fn given(
                 "name the expansion: `expand(node, function, #{ name: \"each\" })`".to_owned();
             faults.push(Diagnostic { help: Some(help), ..at(message.to_owned()) });
         } else if option != KIND && !known.contains(&option) {
-            let own = foreign::option(option).map(|own| format!("write `{own}`"));
-            let help = own
+            let own = foreign::option(option).map(|own| Suggestion {
+                help: format!("write `{own}`"),
+                fixes: vec![QuickFix::Instead(own.to_owned())],
+            });
+            let near = own
                 .or_else(|| suggest(option, known.iter().copied().chain([KIND])))
-                .or_else(|| Some(format!("valid options: {}", known.join(", "))));
+                .or_else(|| Some(format!("valid options: {}", known.join(", ")).into()));
             let fault = at(format!("an operation of `expand` has no option `{option}`"));
-            faults.push(Diagnostic { help, ..fault });
+            faults.push(fault.suggesting(near));
         }
     }
     OptionValues { file, kinds, function }.values("add_operation", value, faults);

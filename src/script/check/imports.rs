@@ -1,6 +1,7 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
 use crate::script::check::checker::{Checker, File};
+use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::constants::constants;
@@ -43,7 +44,7 @@ impl Offer {
     }
 
     /// Says what is wrong with a value of this name, if anything is.
-    pub(super) fn missing(&self, module: &str, name: &str) -> Option<(String, Option<String>)> {
+    pub(super) fn missing(&self, module: &str, name: &str) -> Option<(String, Option<Suggestion>)> {
         if self.values.iter().any(|value| value == name) {
             return None;
         }
@@ -55,7 +56,8 @@ impl Offer {
             let names = names.join(", ");
             let message =
                 format!("`{path}` is a function and cannot be used as a value outside of its file");
-            return Some((message, Some(format!("write a closure: `|{names}| {path}({names})`"))));
+            let help = format!("write a closure: `|{names}| {path}({names})`");
+            return Some((message, Some(help.into())));
         }
 
         let help = suggest(name, self.values.iter().map(String::as_str));
@@ -174,7 +176,8 @@ impl Checker<'_> {
             }
         };
 
-        let text = match files::read(&path) {
+        let unsaved = self.host.unsaved.borrow().get(&path).cloned();
+        let text = match unsaved.map_or_else(|| files::read(&path), Ok) {
             Ok(text) => text,
             Err(error) => {
                 self.host.depends_on_unread(&path);

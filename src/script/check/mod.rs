@@ -38,6 +38,7 @@ pub(super) use lengths::asks_without_limit;
 
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::kinds::Kinds;
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::forms::Forms;
 use crate::script::diagnostic::{self, Diagnostic, codes, foreign};
 use crate::script::host::context::Inner;
@@ -192,7 +193,8 @@ impl Checker<'_> {
             let position = rhai::Position::new(line, column);
             let fault = Diagnostic::at(codes::SHADOW, message, file.name, file.text, position);
             let help = "choose another name, or write `/// @override` above it".to_owned();
-            self.push(Diagnostic { help: Some(help), ..fault.warning() });
+            let fixes = vec![QuickFix::LineAbove("/// @override".to_owned())];
+            self.push(fault.warning().suggesting(Some(Suggestion { help, fixes })));
         }
     }
 }

@@ -4,6 +4,7 @@
 use crate::optimizer::evidence::observation;
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
+use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes, type_word};
 use crate::script::host::options;
@@ -60,12 +61,12 @@ impl OptionValues<'_> {
                     inner.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str()))
                 {
                     let message = format!("`{option}` has no option `{}`", key.name);
-                    let help = suggest(&key.name, known.iter().copied())
-                        .or_else(|| Some(format!("valid options: {}", known.join(", "))));
+                    let near = suggest(&key.name, known.iter().copied())
+                        .unwrap_or_else(|| format!("valid options: {}", known.join(", ")).into());
                     let file = self.file;
                     let fault =
                         Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
-                    faults.push(Diagnostic { help, ..fault });
+                    faults.push(fault.suggesting(Some(near)));
                 }
                 self.map(option, value, faults);
             }
@@ -119,7 +120,7 @@ impl OptionValues<'_> {
             let near = observation::misspelt(&key.name)?;
             let message = observation::unknown_metric(&key.name);
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, key.pos);
-            Some(Diagnostic { help: Some(format!("did you mean `{near}`?")), ..fault })
+            Some(fault.suggesting(Some(Suggestion::word(near))))
         };
         map.0.iter().filter_map(|(key, _)| fault(key)).collect()
     }

@@ -3,6 +3,7 @@
 
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::forms::Forms;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -36,16 +37,15 @@ impl Checker<'_> {
                     };
 
                     let place = if root.pos.is_none() { *position } else { root.pos };
-                    faults.extend(found.map(|(message, help)| Diagnostic {
-                        help,
-                        ..at(codes::VARIABLE, message, place)
+                    faults.extend(found.map(|(message, near)| {
+                        let near = near.map(|near| behind(near, place, module, name));
+                        at(codes::VARIABLE, message, place).suggesting(near)
                     }));
                 }
                 Some(ASTNode::Expr(Expr::FnCall(call, _))) if call.name == "Fn" => {
                     if let [Expr::StringConstant(name, position)] = call.args.as_slice() {
-                        faults.extend(unknown(forms, name).map(|(message, help)| Diagnostic {
-                            help,
-                            ..at(codes::FUNCTION, message, *position)
+                        faults.extend(unknown(forms, name).map(|(message, near)| {
+                            at(codes::FUNCTION, message, *position).suggesting(near)
                         }));
                     }
                 }
@@ -65,11 +65,25 @@ impl Checker<'_> {
     }
 }
 
+/// Puts the changes of a suggestion where the name stands, behind its module.
+fn behind(near: Suggestion, place: Position, module: &str, name: &str) -> Suggestion {
+    let column = place.position().map(|column| column + module.chars().count() + 2);
+    let width = name.chars().count();
+
+    let fixes = near.fixes.into_iter().filter_map(|fix| match fix {
+        QuickFix::Instead(text) => {
+            Some(QuickFix::At { line: place.line()?, column: column?, width, text })
+        }
+        other => Some(other),
+    });
+    Suggestion { fixes: fixes.collect(), ..near }
+}
+
 /// Says what is wrong with `Fn("name")`, if anything is.
-fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<String>)> {
+fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<Suggestion>)> {
     if name.contains("::") {
         let message = format!("`Fn(\"{name}\")` cannot refer to a function of another file");
-        return Some((message, Some(format!("write a closure: `|x| {name}(x)`"))));
+        return Some((message, Some(format!("write a closure: `|x| {name}(x)`").into())));
     }
 
     if !forms.all(name).is_empty() {
@@ -77,11 +91,15 @@ fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<String>)> {
     }
 
     let message = format!("unknown function `{name}`");
-    Some((message, suggest(name, forms.names())))
+    let near = suggest(name, forms.names()).map(|near| match near.fixes.as_slice() {
+        [QuickFix::Instead(word)] => Suggestion::text(word),
+        _ => near,
+    });
+    Some((message, near))
 }
 
 /// Says what is wrong with `global::name`, if anything is.
-fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<String>)> {
+fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<Suggestion>)> {
     let mut constants = BTreeSet::new();
     let mut variables = BTreeSet::new();
     for statement in file.ast.statements() {
@@ -97,7 +115,7 @@ fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<String>)> {
     }
 
     let help = if variables.contains(name) {
-        Some(format!("`{name}` is a variable; write `const {name} = ..`"))
+        Some(format!("`{name}` is a variable; write `const {name} = ..`").into())
     } else {
         suggest(name, constants.into_iter())
     };

@@ -1,8 +1,10 @@
 //! Properties that a value does not have, where it is known what the value is.
 
+use crate::base::spelling::nearest;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::{Kinds, UnknownPart};
 use crate::script::check::value_kind::ValueKind;
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::known_map::{advice, no_operation, no_property};
@@ -28,10 +30,18 @@ impl Checker<'_> {
                 continue;
             }
 
-            let (message, help) = said_of(kinds, &unknown);
+            let (message, near) = said_of(kinds, &unknown);
             let place = unknown.position;
             let fault = Diagnostic::at(codes::PROPERTY, message, file.name, file.text, place);
-            self.push(Diagnostic { help, ..fault });
+            let near = match near {
+                // In `x["name"]` the name is a text.
+                Some(Suggestion { help, fixes }) if unknown.is_index => {
+                    let quoted = fixes.into_iter().map(quoted).collect();
+                    Some(Suggestion { help, fixes: quoted })
+                }
+                near => near,
+            };
+            self.push(fault.suggesting(near));
             said.push(unknown);
         }
     }
@@ -47,25 +57,41 @@ fn continues_a_chain(path: &[ASTNode<'_>], chain: &Expr) -> bool {
     !flags.contains(ASTFlags::BREAK) && std::ptr::eq(&raw const pair.rhs, chain)
 }
 
+fn quoted(fix: QuickFix) -> QuickFix {
+    match fix {
+        QuickFix::Instead(name) => QuickFix::Instead(format!("\"{name}\"")),
+        other => other,
+    }
+}
+
+/// Says which property may be meant.
+fn near<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Suggestion {
+    let word = nearest(name, known.clone()).map(Suggestion::word);
+    word.unwrap_or_else(|| advice(name, known).into())
+}
+
 /// Says that there is no such property, and what to type.
-fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<String>) {
+fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggestion>) {
     let name = unknown.name.as_str();
 
     match &unknown.of {
-        ValueKind::Map(shape) => (no_property(shape.what, name), Some(advice(name, shape.names()))),
+        ValueKind::Map(shape) => (no_property(shape.what, name), Some(near(name, shape.names()))),
         ValueKind::Inputs(names) => {
-            let help = advice(name, names.iter().map(String::as_str));
-            (no_operation("`inputs`", name), Some(help))
+            let near = near(name, names.iter().map(String::as_str));
+            (no_operation("`inputs`", name), Some(near))
         }
         ValueKind::Node(_) if name == "result" => {
             let help = "its value is in the report of the flow: `report.result(node)`";
-            (no_property("a node", name), Some(help.to_owned()))
+            (no_property("a node", name), Some(help.to_owned().into()))
         }
         ValueKind::Data(kind) => {
             let known = kinds.properties(kind);
             let foreign =
                 foreign::instead_of_method(kind, name).or_else(|| foreign::instead_of(name));
-            let help = foreign.map_or_else(|| advice(name, known.into_iter()), str::to_owned);
+            let help = foreign.map_or_else(
+                || near(name, known.into_iter()),
+                |help| foreign::suggestion(name, help),
+            );
             (no_property(&article(kind), name), Some(help))
         }
         of => {
@@ -74,10 +100,10 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<String>)
             if unknown.is_index && known.contains(&name) {
                 return (
                     format!("{what} has no parts to be reached by `[..]`"),
-                    Some(format!("write `.{name}`")),
+                    Some(format!("write `.{name}`").into()),
                 );
             }
-            (no_property(&what, name), Some(advice(name, known.into_iter())))
+            (no_property(&what, name), Some(near(name, known.into_iter())))
         }
     }
 }

@@ -130,7 +130,7 @@ pub(in crate::script) fn help_for(engine: &Engine, name: &str) -> Option<String>
     }
 
     let names = names(engine);
-    suggest(name, names.iter().map(String::as_str))
+    suggest(name, names.iter().map(String::as_str)).map(|suggestion| suggestion.help)
 }
 
 /// Returns the forms of a function; of Rhai's own functions only if they are asked for.

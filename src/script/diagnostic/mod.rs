@@ -1,6 +1,7 @@
 //! Errors for people: what is wrong, where, and what to type.
 
 pub mod codes;
+pub mod fix;
 pub(in crate::script) mod foreign;
 pub(in crate::script) mod forms;
 pub(in crate::script) mod language;
@@ -11,6 +12,7 @@ pub(in crate::script) mod type_word;
 use crate::base::failure::{Failure, Place};
 use crate::base::file;
 use crate::base::spelling::nearest;
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::foreign::ForeignForm;
 use rhai::{Engine, EvalAltResult, ParseError, ParseErrorType, Position};
 use std::path::Path;
@@ -41,6 +43,8 @@ pub struct Diagnostic {
     pub width: usize,
     /// What to type instead.
     pub help: Option<String>,
+    /// Changes that would mend it.
+    pub fixes: Vec<QuickFix>,
     /// Through which calls it came, innermost first.
     pub frames: Vec<String>,
 }
@@ -48,9 +52,17 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Creates an error without a place.
     pub(super) fn new(code: &'static str, message: String) -> Diagnostic {
-        let level = Severity::Error;
-        let frames = Vec::new();
-        Diagnostic { code, level, message, place: None, text: None, width: 1, help: None, frames }
+        Diagnostic {
+            code,
+            level: Severity::Error,
+            message,
+            place: None,
+            text: None,
+            width: 1,
+            help: None,
+            fixes: Vec::new(),
+            frames: Vec::new(),
+        }
     }
 
     /// Creates an error at a place of a script's own text.
@@ -71,6 +83,15 @@ impl Diagnostic {
     #[must_use]
     pub(super) fn warning(self) -> Diagnostic {
         Diagnostic { level: Severity::Warning, ..self }
+    }
+
+    /// Adds what somebody may have meant.
+    #[must_use]
+    pub(super) fn suggesting(self, suggestion: Option<Suggestion>) -> Diagnostic {
+        match suggestion {
+            Some(Suggestion { help, fixes }) => Diagnostic { help: Some(help), fixes, ..self },
+            None => self,
+        }
     }
 }
 
@@ -101,7 +122,8 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
         let message = foreign::message(&word);
         let shown = Diagnostic::at(codes::FOREIGN, message, file, text, error.position());
         let width = word.chars().count();
-        return Diagnostic { help: Some(help.to_owned()), width, ..shown };
+        let shown = Diagnostic { width, ..shown };
+        return shown.suggesting(Some(foreign::suggestion(&word, help)));
     }
 
     let message = match error.err_type() {
@@ -121,29 +143,30 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
         _ => codes::SYNTAX,
     };
 
-    let mut shown = Diagnostic::at(code, message, file, text, error.position());
-    shown.help = match error.err_type() {
+    let suggestion = match error.err_type() {
         ParseErrorType::VariableUndefined(name) if is_set(&rest(text, error, name)) => {
-            Some(format!("declare it first: `let {name} = ..;`"))
+            Some(format!("declare it first: `let {name} = ..;`").into())
         }
         ParseErrorType::VariableUndefined(name) => near_variable(engine, text, name),
         ParseErrorType::ModuleUndefined(name) => {
-            Some(format!("import it first: `import \"lib/{name}\" as {name};`"))
+            Some(format!("import it first: `import \"lib/{name}\" as {name};`").into())
         }
         ParseErrorType::MissingToken(token, _) if token == ";" => {
-            Some("end the statement before this with `;`".to_owned())
+            let help = "end the statement before this with `;`".to_owned();
+            Some(Suggestion { help, fixes: vec![QuickFix::EndBefore(";")] })
         }
-        ParseErrorType::MismatchedType(wanted, _) if wanted == "a boolean expression" => Some(
-            "write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`"
-                .to_owned(),
-        ),
+        ParseErrorType::MismatchedType(wanted, _) if wanted == "a boolean expression" => {
+            let help =
+                "write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`";
+            Some(help.to_owned().into())
+        }
         ParseErrorType::Reserved(word) => {
-            Some(format!("`{word}` is a reserved word; choose another name"))
+            Some(format!("`{word}` is a reserved word; choose another name").into())
         }
         _ => None,
     };
 
-    shown
+    Diagnostic::at(code, message, file, text, error.position()).suggesting(suggestion)
 }
 
 /// Finds the word of another language that an unknown variable or a reserved word is.
@@ -176,13 +199,9 @@ fn is_set(rest: &str) -> bool {
 pub(super) fn of_foreign(file: &str, text: &str, form: &ForeignForm) -> Diagnostic {
     let place = Place { file: file.to_owned(), line: form.line, column: form.column };
     let shown = Diagnostic::new(codes::FOREIGN, form.message.clone());
-    Diagnostic {
-        place: Some(place),
-        text: Some(text.to_owned()),
-        width: form.width,
-        help: Some(form.help.to_owned()),
-        ..shown
-    }
+    let shown =
+        Diagnostic { place: Some(place), text: Some(text.to_owned()), width: form.width, ..shown };
+    shown.suggesting(Some(foreign::suggestion(&form.said, form.help)))
 }
 
 /// Finds the form of another language that an error stems from: the one at its place, or else one in
@@ -203,9 +222,9 @@ fn foreign_form(text: &str, error: &ParseError) -> Option<ForeignForm> {
     near.next_back()
 }
 
-fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<String> {
+fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<Suggestion> {
     if forms::names(engine).iter().any(|known| known == name) {
-        return Some(format!("`{name}` is a function; call it: `{name}(..)`"));
+        return Some(format!("`{name}` is a function; call it: `{name}(..)`").into());
     }
 
     let mut known: Vec<&str> = Vec::new();
@@ -219,7 +238,7 @@ fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<String> {
     }
     // The name itself may stand in a line that was refused.
     let known = known.into_iter().filter(|known| *known != name);
-    nearest(name, known).map(|near| format!("did you mean `{near}`?"))
+    nearest(name, known).map(Suggestion::word)
 }
 
 /// Shows an error that ended a script. `text` is the script's own text.

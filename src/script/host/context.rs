@@ -93,6 +93,8 @@ pub(crate) struct Inner {
     pub(in crate::script) places: HandoverPlaces,
     /// The test that is running, if one is.
     pub(in crate::script) test: RefCell<Option<Rc<Test>>>,
+    /// Texts that checks read in the place of files: an editor has not saved them yet.
+    pub(in crate::script) unsaved: RefCell<BTreeMap<PathBuf, String>>,
 }
 
 impl Inner {
@@ -119,6 +121,7 @@ impl Inner {
             broken: RefCell::default(),
             places: HandoverPlaces::default(),
             test: RefCell::default(),
+            unsaved: RefCell::default(),
         })
     }
 

@@ -1,11 +1,11 @@
 //! The words by which scripts name kinds of things.
 
 /// The words for what an operation of a model does.
-pub(in crate::script) const OPERATION_KINDS: &[&str] =
+pub(crate) const OPERATION_KINDS: &[&str] =
     &["communicate", "chat", "operate", "react", "parse", "act", "ask"];
 
 /// The kinds of event that a listener may name.
-pub(in crate::script) const EVENT_KINDS: &[&str] = &[
+pub(crate) const EVENT_KINDS: &[&str] = &[
     "any",
     "flow_started",
     "expanded",

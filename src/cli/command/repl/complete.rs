@@ -3,16 +3,14 @@
 
 use crate::cli::command::repl::command::COMMANDS;
 use crate::script::dialogue::Variable;
+pub(super) use crate::script::editor::code::KEYWORDS;
+use crate::script::editor::code::ScriptCode;
+use crate::script::editor::names::NameTable;
+use crate::script::editor::value::ValueScope;
 use crate::script::reference::completion::Word;
 use crate::script::reference::lexer::{LexemeClass, scan};
 use std::path::Path;
 
-/// The keywords of the language.
-pub(super) const KEYWORDS: &[&str] = &[
-    "let", "const", "fn", "if", "else", "switch", "while", "loop", "do", "until", "for", "in",
-    "continue", "break", "return", "throw", "try", "catch", "import", "export", "as", "private",
-    "this", "true", "false",
-];
 /// Words that are followed by the name of a model.
 const BEFORE_MODEL: &[&str] = &["branch", "imodel", "model"];
 
@@ -179,51 +177,15 @@ fn methods(known: &PromptState, kind: &str) -> Vec<Candidate> {
 
 /// Guesses the type of the value that a piece of code ends with.
 fn kind_of(known: &PromptState, code: &str) -> String {
-    let any = || "any".to_owned();
+    let code = ScriptCode::of(code);
+    let names = NameTable::of(&code);
+    let each = known.variables.iter().map(|one| (one.name.clone(), one.kind.clone()));
+    let variables: Vec<(String, String)> = each.collect();
 
-    match code.chars().last() {
-        Some('"' | '`') => return "string".to_owned(),
-        Some('}') => return any(),
-        _ => {}
-    }
-
-    let (head, is_call) = match code.strip_suffix([')', ']']) {
-        Some(_) => (open_of(code), code.ends_with(')')),
-        None => (code, false),
-    };
-
-    let name = head.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or("");
-    if code.ends_with(']') {
-        return if name.is_empty() { "array".to_owned() } else { any() };
-    }
-
-    let is_member = head[..head.len() - name.len()].trim_end().ends_with('.');
-    let variable = known.variables.iter().find(|variable| variable.name == name);
-    if let Some(variable) = variable.filter(|_| !is_call && !is_member) {
-        return variable.kind.clone();
-    }
-
-    let fits = |word: &&Word| word.name == name && word.is_property != is_call;
-    let given =
-        known.words.iter().filter(fits).find_map(|word| word.signature.split(" -> ").nth(1));
-    given.map_or_else(any, str::to_owned)
-}
-
-/// Returns what stands before the bracket that the last one closes.
-fn open_of(code: &str) -> &str {
-    let mut depth = 0_i32;
-    for (at, letter) in code.char_indices().rev() {
-        match letter {
-            ')' | ']' | '}' => depth += 1,
-            '(' | '[' | '{' => depth -= 1,
-            _ => {}
-        }
-
-        if depth == 0 {
-            return &code[..at];
-        }
-    }
-    ""
+    let words = &known.words;
+    let scope = ValueScope { code: &code, names: &names, words, variables: &variables };
+    let last = code.len().checked_sub(1);
+    last.map_or_else(|| "any".to_owned(), |last| scope.ending_at(last).word().to_owned())
 }
 
 #[cfg(test)]

@@ -13,6 +13,13 @@ use std::path::{Path, PathBuf};
 /// The format of the file.
 const FORMAT: u64 = 1;
 
+/// Tells whether a test has passed and nothing that it depends on has changed since.
+pub(in crate::cli) fn has_passed(project: &Project, id: &str) -> bool {
+    let mut memory = FileMemory::read(project);
+    let Some(files) = memory.passed.get(id).cloned() else { return false };
+    files.iter().all(|(path, hash)| memory.hash(path) == *hash)
+}
+
 /// Tests that have passed: each with its files, by their paths in the project.
 #[derive(Debug)]
 pub(super) struct FileMemory {

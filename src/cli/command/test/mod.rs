@@ -3,7 +3,7 @@
 
 mod find;
 mod junit;
-mod memory;
+pub(in crate::cli) mod memory;
 mod perform;
 mod report;
 mod watch;

@@ -5,8 +5,11 @@ mod shapes;
 mod signs;
 mod tables;
 
+use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
-use tables::{CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, STATEMENTS, VALUES, WORDS};
+use tables::{
+    CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, SAME, STATEMENTS, VALUES, WORDS,
+};
 
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,8 @@ pub(in crate::script) struct ForeignForm {
     pub(in crate::script) column: usize,
     /// How many characters it has, in its first line.
     pub(in crate::script) width: usize,
+    /// What stands there, in its first line.
+    pub(in crate::script) said: String,
     /// What is wrong.
     pub(in crate::script) message: String,
     /// What to write instead.
@@ -72,6 +77,14 @@ pub(in crate::script) fn instead_of_call(
             *known == name && *of_method == is_method && *count == given
         })
         .map(|(.., help)| *help)
+}
+
+/// Suggests what to write instead of a word of another language; one that has its like here can be
+/// replaced as it stands.
+pub(in crate::script) fn suggestion(word: &str, help: &str) -> Suggestion {
+    let same = SAME.iter().filter(|(known, _)| *known == word);
+    let fixes = same.map(|(_, own)| QuickFix::Instead((*own).to_owned())).collect();
+    Suggestion { help: help.to_owned(), fixes }
 }
 
 /// Returns the option that stands in the place of one of another library.
@@ -279,6 +292,7 @@ impl<'a> ForeignText<'a> {
             line: self.all[first].line,
             column: self.text[head..start].chars().count() + 1,
             width: meant.chars().count().max(1),
+            said: meant.to_owned(),
             message,
             help,
         }

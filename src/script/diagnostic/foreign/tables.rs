@@ -1,5 +1,30 @@
 //! What other languages have, and what to write instead.
 
+/// Words that have their like here, so that one can stand for the other.
+pub(super) const SAME: &[(&str, &str)] = &[
+    ("!==", "!="),
+    ("===", "=="),
+    ("False", "false"),
+    ("None", "()"),
+    ("Null", "()"),
+    ("True", "true"),
+    ("and", "&&"),
+    ("elif", "else if"),
+    ("elsif", "else if"),
+    ("endsWith", "ends_with"),
+    ("endswith", "ends_with"),
+    ("includes", "contains"),
+    ("indexOf", "index_of"),
+    ("nil", "()"),
+    ("null", "()"),
+    ("or", "||"),
+    ("println", "print"),
+    ("raise", "throw"),
+    ("startsWith", "starts_with"),
+    ("startswith", "starts_with"),
+    ("undefined", "()"),
+];
+
 /// Words that other languages, or LionAGI, have where kaizen has others, and what to write.
 pub(super) const WORDS: &[(&str, &str)] = &[
     ("Array", "write `[a, b]`; `type_of(x) == \"array\"` tells whether something is a list"),

@@ -1,0 +1,157 @@
+//! `kaizen diff A B`: in what two runs differ.
+
+use crate::base::visible::on_one_line;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::project::Project;
+use crate::cli::render::{change, table, time};
+use crate::cli::ui::compare::{text_of, with_both};
+use crate::cli::ui::library::Library;
+use crate::cli::{Global, print_data, print_line, say};
+use crate::view::difference::{self, Change, FactDifference, OpDifference, OpSide};
+use serde_json::json;
+
+/// Characters of a changed text that are shown, unless all of it is wanted.
+const TEXT_SHOWN: usize = 240;
+
+/// The options of `diff`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Arguments {
+    /// First run: its id or a prefix of it, `@` for the latest, `@-1` for the one before, `@fail` for
+    /// the latest failed run.
+    #[arg(default_value = "@-1")]
+    a: String,
+    /// Second run.
+    #[arg(default_value = "@")]
+    b: String,
+    /// Show operations that do not differ as well, and changed texts in full.
+    #[arg(long)]
+    all: bool,
+}
+
+/// Compares two runs. The exit code is 0 if they are the same, 1 if they differ.
+pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let project = Project::find()?;
+    if project.existing_store()?.is_none() {
+        say(&format!(
+            "no runs in `{}`; start one with `kaizen run SCRIPT`",
+            project.root.display()
+        ));
+        return Ok(Exit::Usage);
+    }
+
+    let mut library = Library::new(project.store_path());
+    let found = library.refresh().and_then(|()| {
+        let a = library.find(&arguments.a)?;
+        let b = library.find(&arguments.b)?;
+        let (facts, ops) = with_both(&mut library, &a, &b, |a, b| {
+            (difference::before(a, b), difference::operations(a, b))
+        })?;
+        Ok((a, b, facts, ops))
+    });
+    let (a, b, facts, ops) = match found {
+        Ok(found) => found,
+        Err(refusal) => {
+            let help = refusal.help.map_or(String::new(), |help| format!("; {help}"));
+            say(&format!("error: {}{help}", refusal.error));
+            return Ok(Exit::Usage);
+        }
+    };
+
+    let changed = ops.iter().filter(|one| one.change != Change::Same).count();
+    let exit = if facts.is_empty() && changed == 0 { Exit::Ok } else { Exit::Failed };
+    if global.json {
+        print_data(json!({
+            "a": a.id, "b": b.id, "same": exit == Exit::Ok, "differs": facts, "ops": ops,
+        }));
+        return Ok(exit);
+    }
+
+    print_line(&format!("run {} and run {}", a.id, b.id));
+    show_facts(&facts);
+    show_operations(&ops, arguments.all);
+    for one in ops.iter().filter(|one| one.change != Change::Same) {
+        show_texts(&mut library, [&a.id.0, &b.id.0], one, arguments.all);
+    }
+
+    let same = ops.len() - changed;
+    print_line(&format!("{changed} of {} operations differ, {same} are the same", ops.len()));
+    Ok(exit)
+}
+
+/// Says what was different before the runs began.
+fn show_facts(facts: &[FactDifference]) {
+    if facts.is_empty() {
+        print_line("before: no difference in script, parameters, models, limits, seed or version");
+        return;
+    }
+
+    for fact in facts {
+        let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+        let line = format!("before: {}: {} → {}", fact.what, text(&fact.a), text(&fact.b));
+        print_line(&on_one_line(&line));
+    }
+    // The seed is another one unless somebody gives it.
+    let causes = facts.iter().filter(|fact| fact.what != "seed").count();
+    if causes > 1 {
+        print_line(&format!("{causes} facts differ, so no difference below has one certain cause"));
+    }
+}
+
+/// Lists the operations side by side.
+fn show_operations(ops: &[OpDifference], all: bool) {
+    let shown = ops.iter().filter(|one| all || one.change != Change::Same);
+    let rows: Vec<Vec<String>> = shown.map(row).collect();
+    if rows.is_empty() {
+        return;
+    }
+
+    let head = ["operation", "change", "outcome", ">took", ">cost", ">calls", "because of"];
+    print_line(&table::render(&head, &rows));
+}
+
+fn row(one: &OpDifference) -> Vec<String> {
+    let pair = |of: &dyn Fn(&OpSide) -> String| {
+        let text = |side: &Option<OpSide>| side.as_ref().map_or("-".to_owned(), of);
+        match (text(&one.a), text(&one.b)) {
+            (a, b) if a == b => a,
+            (a, b) => format!("{a} → {b}"),
+        }
+    };
+    let cost = |side: &OpSide| {
+        let money = side.cost.and_then(crate::base::unit::Money::from_dollars);
+        money.map_or("-".to_owned(), |money| money.to_string())
+    };
+
+    vec![
+        on_one_line(&one.name).into_owned(),
+        match one.change {
+            Change::Same => "same".to_owned(),
+            Change::OnlyA => "only in the first".to_owned(),
+            Change::OnlyB => "only in the second".to_owned(),
+            Change::Words | Change::Prompt | Change::Outcome => one.changed.join(", "),
+        },
+        pair(&|side| side.outcome.to_owned()),
+        pair(&|side| side.took.map_or("-".to_owned(), time::length)),
+        pair(&cost),
+        pair(&|side| side.calls.to_string()),
+        on_one_line(&one.follows.join(", ")).into_owned(),
+    ]
+}
+
+/// Says in which words the question and the answer of an operation differ.
+fn show_texts(library: &mut Library, runs: [&str; 2], one: &OpDifference, all: bool) {
+    let (Some(a), Some(b)) = (&one.a, &one.b) else { return };
+    let texts = [(runs[0], a.op), (runs[1], b.op)]
+        .map(|(run, op)| text_of(library, run, &op.0.to_string()).unwrap_or_default());
+    let [before, after] = texts;
+
+    let width = if all { 0 } else { TEXT_SHOWN };
+    for (word, a, b) in [("prompt", before.0, after.0), ("result", before.1, after.1)] {
+        if a == b {
+            continue;
+        }
+        for change in change::compare("", &json!(a), &json!(b), width) {
+            print_line(&format!("{} {word}: {}", on_one_line(&one.name), change.text));
+        }
+    }
+}

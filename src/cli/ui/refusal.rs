@@ -1,0 +1,98 @@
+//! What the page is told instead of an answer: a status, a sentence, and what to do.
+
+use crate::cli::ui::guard::GuardDenial;
+use crate::journal::history::HistoryError;
+use crate::optimizer::OptimizerError;
+use crate::optimizer::evidence::knowledge::KnowledgeError;
+use crate::store::StoreError;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Why a request is not answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cli) struct PageRefusal {
+    status: u16,
+    pub(in crate::cli) error: String,
+    pub(in crate::cli) help: Option<String>,
+}
+
+impl PageRefusal {
+    /// Makes a refusal of a sentence.
+    pub(in crate::cli) fn new(status: u16, error: impl Into<String>) -> PageRefusal {
+        PageRefusal { status, error: error.into(), help: None }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub(in crate::cli) fn help(mut self, help: impl Into<String>) -> PageRefusal {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says that a run is not there.
+    pub(in crate::cli) fn no_run(name: &str) -> PageRefusal {
+        let shown: String = name.chars().take(40).collect();
+        PageRefusal::new(404, format!("no run `{shown}`"))
+            .help("it may have been deleted by `kaizen gc`; what was learned from it stays")
+    }
+
+    /// Says that there is no store.
+    pub(in crate::cli) fn no_store() -> PageRefusal {
+        PageRefusal::new(404, "this project has no runs yet")
+            .help("start one with `kaizen run SCRIPT`")
+    }
+
+    /// Says that something else is asked for than there is.
+    pub(in crate::cli) fn nothing_there() -> PageRefusal {
+        PageRefusal::new(404, "there is nothing at this address").help("open `/`")
+    }
+}
+
+impl From<GuardDenial> for PageRefusal {
+    fn from(denial: GuardDenial) -> PageRefusal {
+        let (error, help) = denial.advice();
+        PageRefusal::new(denial.status(), error).help(help)
+    }
+}
+
+impl From<StoreError> for PageRefusal {
+    fn from(error: StoreError) -> PageRefusal {
+        let help = match &error {
+            StoreError::Damaged { .. } => {
+                Some("`kaizen doctor` says what is damaged; a copy restores the rest")
+            }
+            StoreError::Newer { .. } => Some("update kaizen"),
+            StoreError::Locked { .. } => Some("this page tries again when it is loaded anew"),
+            _ => None,
+        };
+        let refusal = PageRefusal::new(503, error.to_string());
+        help.map_or(refusal.clone(), |help| refusal.help(help))
+    }
+}
+
+impl From<HistoryError> for PageRefusal {
+    fn from(error: HistoryError) -> PageRefusal {
+        PageRefusal::new(503, error.to_string()).help("`kaizen doctor` checks the store")
+    }
+}
+
+impl From<KnowledgeError> for PageRefusal {
+    fn from(error: KnowledgeError) -> PageRefusal {
+        PageRefusal::new(503, error.to_string()).help("`kaizen doctor` checks the store")
+    }
+}
+
+impl From<OptimizerError> for PageRefusal {
+    fn from(error: OptimizerError) -> PageRefusal {
+        PageRefusal::new(400, error.to_string())
+    }
+}
+
+impl IntoResponse for PageRefusal {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        (status, Json(json!({ "error": self.error, "help": self.help }))).into_response()
+    }
+}

@@ -1,0 +1,243 @@
+//! Which address answers what. Paths are matched, never joined to a path of the file system.
+
+use crate::base::id::{FlowId, OpId};
+use crate::base::secret;
+use crate::cli::ui::asset::{self, Bundle};
+use crate::cli::ui::cost::CostBy;
+use crate::cli::ui::live;
+use crate::cli::ui::query::AddressQuery;
+use crate::cli::ui::reader::Reader;
+use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::{action, cases, compare, cost, failures, learning, run, runs, words};
+use crate::store::durability::Durability;
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// What every answer is made with.
+#[derive(Clone)]
+pub(in crate::cli) struct Desk {
+    /// Reads the store.
+    pub(in crate::cli) reader: Reader,
+    /// The project's name.
+    pub(in crate::cli) project: Arc<str>,
+    /// The store's path.
+    pub(in crate::cli) store: PathBuf,
+    /// When what is written counts as kept.
+    pub(in crate::cli) durability: Durability,
+    /// Whether what the demo model did counts.
+    pub(in crate::cli) counts_demo: bool,
+    /// Streams that may be open.
+    pub(in crate::cli) streams: Arc<Semaphore>,
+}
+
+/// An answer, or why there is none.
+pub(in crate::cli) type PageAnswer = Result<Response, PageRefusal>;
+/// The parts of an address after `?`.
+type AddressParts = Query<HashMap<String, String>>;
+
+/// Returns what answers each address.
+pub(in crate::cli) fn routes(desk: Desk) -> Router {
+    let run = Router::new()
+        .route("/rows", get(rows))
+        .route("/graph", get(graph))
+        .route("/op/{op}", get(operation))
+        .route("/text/{seq}/{field}", get(text))
+        .route("/log", get(log))
+        .route("/cases", get(compared));
+
+    Router::new()
+        .route("/", get(document))
+        .route("/words", get(reference))
+        .route("/a/{version}/{file}", get(file))
+        .route("/api/hello", get(hello))
+        .route("/api/runs", get(list))
+        .route("/api/live", get(live::stream))
+        .route("/api/note", post(action::note))
+        .route("/api/label", post(action::label))
+        .route("/api/verdict", post(action::verdict))
+        .route("/api/stop", post(action::stop))
+        .route("/api/answer", post(action::answer))
+        .route("/api/report", post(action::report))
+        .route("/api/learning", get(tasks))
+        .route("/api/learning/{task}", get(learned))
+        .route("/api/failures", get(failed))
+        .route("/api/cost", get(costs))
+        .route("/api/compare/{a}/{b}", get(both))
+        .route("/api/run/{run}", get(whole))
+        .nest("/api/run/{run}", run)
+        .fallback(|| async { PageRefusal::nothing_there() })
+        .method_not_allowed_fallback(|| async {
+            PageRefusal::new(405, "this address is not asked in that way")
+        })
+        .with_state(desk)
+}
+
+/// Makes an answer of a value, without secrets.
+pub(in crate::cli) fn json(value: &Value) -> Response {
+    let text = value.to_string();
+    let is_clean = !secret::may_hold(&text);
+    let text = if is_clean { text } else { secret::clean(value.clone()).to_string() };
+    let text = crate::base::visible::in_json(&text).into_owned();
+    ([(CONTENT_TYPE, "application/json")], text).into_response()
+}
+
+async fn document() -> Response {
+    ([(CONTENT_TYPE, "text/html; charset=utf-8")], asset::document()).into_response()
+}
+
+async fn reference() -> Response {
+    words::page()
+}
+
+async fn file(Path((version, name)): Path<(String, String)>) -> PageAnswer {
+    // A debug build reads files that may have changed since the document was read.
+    if !cfg!(debug_assertions) && version != asset::version() {
+        return Err(PageRefusal::nothing_there());
+    }
+
+    let kind = "text/javascript; charset=utf-8";
+    let (kind, text) = match name.as_str() {
+        "page.js" => (kind, asset::script(Bundle::Page)),
+        "dagre.js" => (kind, asset::file("vendor/dagre.esm.js").into_owned()),
+        "page.css" => ("text/css; charset=utf-8", asset::file("style.css").into_owned()),
+        _ => return Err(PageRefusal::nothing_there()),
+    };
+    let keep = if cfg!(debug_assertions) { "no-store" } else { "max-age=31536000, immutable" };
+    Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, keep)], text).into_response())
+}
+
+async fn hello(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
+    AddressQuery::of(parts, &[])?;
+    let project = desk.project.clone();
+    let found = desk.reader.ask(move |library| Ok(runs::hello(library, &project))).await?;
+    Ok(json(&found))
+}
+
+async fn list(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
+    let query = AddressQuery::of(parts, &["q", "before"])?;
+    let found = desk.reader.ask(move |library| {
+        runs::list(library, query.text("q").unwrap_or_default(), query.text("before"))
+    });
+    Ok(json(&found.await?))
+}
+
+async fn whole(State(desk): State<Desk>, Path(name): Path<String>) -> PageAnswer {
+    let found = desk.reader.ask(move |library| run::whole(library, &name)).await?;
+    Ok(json(&found))
+}
+
+async fn rows(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    Query(parts): AddressParts,
+) -> PageAnswer {
+    let known = ["flow", "fold", "only", "q", "after", "zoom"];
+    let query = AddressQuery::of(parts, &known)?.rows()?;
+    let found = desk.reader.ask(move |library| run::rows(library, &name, &query)).await?;
+    Ok(json(&found))
+}
+
+async fn graph(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    Query(parts): AddressParts,
+) -> PageAnswer {
+    let flow = AddressQuery::of(parts, &["flow"])?.number("flow")?.map(FlowId);
+    let found = desk.reader.ask(move |library| run::graph(library, &name, flow)).await?;
+    Ok(json(&found))
+}
+
+async fn operation(
+    State(desk): State<Desk>,
+    Path((name, op)): Path<(String, String)>,
+) -> PageAnswer {
+    let number = op.parse().map(OpId);
+    let number =
+        number.map_err(|_| PageRefusal::new(400, "an operation is named by its number"))?;
+    let found = desk.reader.ask(move |library| run::operation(library, &name, number)).await?;
+    Ok(json(&found))
+}
+
+async fn text(
+    State(desk): State<Desk>,
+    Path((name, seq, field)): Path<(String, String, String)>,
+    Query(parts): AddressParts,
+) -> PageAnswer {
+    let from = AddressQuery::of(parts, &["from"])?.number("from")?.unwrap_or(0);
+    let seq = seq.parse().map_err(|_| PageRefusal::new(400, "an event is named by its number"))?;
+    let found = desk.reader.ask(move |library| run::part(library, &name, seq, &field, from));
+    let text = secret::scrubbed(found.await?);
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
+}
+
+async fn log(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    Query(parts): AddressParts,
+) -> PageAnswer {
+    let after = AddressQuery::of(parts, &["after"])?.number("after")?;
+    let found = desk.reader.ask(move |library| run::said(library, &name, after)).await?;
+    Ok(json(&found))
+}
+
+async fn compared(
+    State(desk): State<Desk>,
+    Path(name): Path<String>,
+    Query(parts): AddressParts,
+) -> PageAnswer {
+    let query = AddressQuery::of(parts, &["task", "only", "after"])?;
+    let found = desk.reader.ask(move |library| cases::table(library, &name, &query)).await?;
+    Ok(json(&found))
+}
+
+async fn both(
+    State(desk): State<Desk>,
+    Path((a, b)): Path<(String, String)>,
+    Query(parts): AddressParts,
+) -> PageAnswer {
+    let query = AddressQuery::of(parts, &["after"])?;
+    let found =
+        desk.reader.ask(move |library| compare::compare(library, &a, &b, query.text("after")));
+    Ok(json(&found.await?))
+}
+
+async fn tasks(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
+    AddressQuery::of(parts, &[])?;
+    let demo = desk.counts_demo;
+    let found = desk.reader.ask(move |library| learning::list(library, demo)).await?;
+    Ok(json(&found))
+}
+
+async fn learned(
+    State(desk): State<Desk>,
+    Path(task): Path<String>,
+    Query(parts): AddressParts,
+) -> PageAnswer {
+    let before = AddressQuery::of(parts, &["before"])?.number("before")?.unwrap_or(0);
+    let demo = desk.counts_demo;
+    let found = desk.reader.ask(move |library| learning::task(library, &task, before, demo));
+    Ok(json(&found.await?))
+}
+
+async fn failed(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
+    let query = AddressQuery::of(parts, &["task"])?;
+    let demo = desk.counts_demo;
+    let found = desk.reader.ask(move |library| failures::kinds(library, query.text("task"), demo));
+    Ok(json(&found.await?))
+}
+
+async fn costs(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
+    let query = AddressQuery::of(parts, &["by"])?;
+    let by = CostBy::of(query.text("by").unwrap_or("script"));
+    let by = by.ok_or_else(|| PageRefusal::new(400, "`by` is `script`, `model` or `pattern`"))?;
+    let found = desk.reader.ask(move |library| cost::sums(library, by)).await?;
+    Ok(json(&found))
+}

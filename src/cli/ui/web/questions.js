@@ -1,0 +1,120 @@
+// Runs that wait for people: their questions, and a form for each answer.
+import { html, useEffect, useState } from './base.js';
+import { brief, moment, plain, plural, say } from './words.js';
+import { link } from './address.js';
+import { listen, refresh, tell, useAnswer, usePages } from './data.js';
+import { Command, Empty, Loading, More, Status, Time, Trouble } from './parts.js';
+
+/** @param {any} question */
+function hint(question) {
+  const parts = [];
+  if (question.schema) parts.push(`an answer of the form ${plain(question.schema)}, as JSON`);
+  if (question.default != null) parts.push(`an empty answer means ${plain(question.default)}`);
+  if (question.due != null) parts.push(`waits until ${moment(question.due)}`);
+  return parts.join('; ');
+}
+
+/** @param {{ run: string, question: any }} props */
+function Question({ run, question }) {
+  const [typed, setTyped] = useState('');
+  const [sent, setSent] = useState({ isWaiting: false, problem: null, done: null });
+  const id = `answer-${run}-${question.number}`;
+
+  const answer = async (/** @type {string} */ text) => {
+    setSent({ isWaiting: true, problem: null, done: null });
+    try {
+      const done = await tell('/api/answer', { run, question: question.number, answer: text });
+      setSent({ isWaiting: false, problem: null, done });
+      if (!done.command) refresh();
+    } catch (/** @type {any} */ problem) {
+      setSent({ isWaiting: false, problem, done: null });
+    }
+  };
+  const submit = (/** @type {any} */ event) => { event.preventDefault(); answer(typed); };
+
+  const options = (question.options ?? []).map(plain);
+  return html`<form class="question" onSubmit=${submit}>
+    <label for=${id}><strong>${question.op ? html`<code>${question.op}</code> asks: ` : null}${question.text}</strong>
+      </label>
+    ${options.length ? html`<div class="options" role="group"
+      aria-label="Answers">${options.map((/** @type {string} */ option) =>
+        html`<button type="button" class="btn" disabled=${sent.isWaiting}
+          onClick=${() => answer(option)}>${option}</button>`)}</div>` : null}
+    <div class="answer-line">${options.length ? html`<span class="dim">or type it</span>` : null}
+      <textarea id=${id} class="field" rows=${question.schema ? 3 : 1} value=${typed}
+        onInput=${(/** @type {any} */ event) => setTyped(event.target.value)}></textarea>
+      <button class="btn main"
+        disabled=${sent.isWaiting || (!typed.trim() && question.default == null)}>answer</button></div>
+    ${hint(question) ? html`<p class="dim small">${hint(question)}</p>` : null}
+    <div role="status">${sent.isWaiting ? html`<p class="dim">sending the answer …</p>` : null}
+      ${sent.done ? html`<p
+        class="ok">${/** @type {any} */ (sent.done).command
+          ? 'The answer fits. Give it in a terminal, which continues the run:' : 'Answered. The run continues.'}</p>` : null}</div>
+    ${/** @type {any} */ (sent.done)?.command ? html`<${Command} text=${/** @type {any} */ (sent.done).command} />`
+       : null}
+    ${sent.problem ? html`<${Trouble} problem=${sent.problem} />` : null}
+  </form>`;
+}
+
+/**
+ * Everything that a suspended run waits for.
+ * @param {{ run: string, waits: any }} props
+ */
+export const Waits = ({ run, waits }) => html`<div class="note go waits">
+  ${waits.questions?.length ? null
+    : html`<strong>Suspended.</strong> Nothing is running, and everything so far is kept.`}
+  ${(waits.questions ?? []).map((/** @type {any} */ one) => html`<${Question} key=${one.number}
+    run=${run} question=${one} />`)}
+  ${(waits.timers ?? []).map((/** @type {any} */ one) =>
+    html`<p>Waits until ${moment(one.due)}. <code>kaizen resume ${run}</code> continues it then.</p>`)}
+</div>`;
+
+/** What the page does with answers. */
+const LEAD = 'Nothing is running for them. The page checks an answer and shows the command that gives it: '
+  + '`kaizen answer` continues the run.';
+
+/** One run of the page of waiting runs. @param {{ line: any }} props */
+function WaitingRun({ line }) {
+  const { data, problem } = useAnswer(`/api/run/${line.id}`);
+  return html`<article class="card waiting"><header><h2><a href=${link(['run', line.id])}>${line.script}</a></h2>
+    <${Status} of="waiting" />
+      <span class="mono dim">${brief(line.id)}</span><span class="dim">${line.params}</span><span class="grow"></span>
+        <span class="dim"><${Time} at=${line.started_at} /></span></header>
+    ${problem ? html`<${Trouble} problem=${problem} />` : null}
+    ${data?.waits ? html`<${Waits} run=${line.id} waits=${data.waits} />` : data
+      ? html`<p class="dim pad">It no longer waits.</p>` : html`<${Loading} />`}</article>`;
+}
+
+/** Asks again soon after a run began, ended or was answered. */
+function soonAfterRuns() {
+  let timer = 0;
+  const stop = listen('runs', () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      refresh();
+    }, 1000);
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
+
+/** The page of all runs that wait. */
+export function Waiting() {
+  useEffect(soonAfterRuns, []);
+  const { rows, next, load, data, problem } = usePages('/api/runs?q=status:waiting', 'before');
+  if (problem) return html`<div class="page"><${Trouble} problem=${problem} /></div>`;
+  if (!data) return html`<div class="page"><h1>Waiting for an answer</h1></div>`;
+
+  if (!rows.length) return html`<div class="page"><h1 class="sr">Waiting</h1><div class="card">
+    <${Empty} title="No run waits for an answer"
+    command=${'let answer = ask("Release 1.2?", #{ options: ["yes", "no"] });'}>A script asks people with <code>ask</code>.
+    Where nobody answers on a terminal,
+    its run is suspended and appears here.<//></div></div>`;
+  return html`<div class="page stack"><div class="head"><h1>Waiting for an answer</h1>
+    <span class="dim">${plural(rows.length, 'run')}${next == null ? '' : ' so far'}</span></div>
+    <p class="dim lead">${say(LEAD)}</p>
+    ${rows.map((/** @type {any} */ line) => html`<${WaitingRun} key=${line.id} line=${line} />`)}
+    ${next == null ? null : html`<${More} next=${next} load=${load} says="" />`}</div>`;
+}

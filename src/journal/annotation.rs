@@ -1,0 +1,134 @@
+//! What people note about runs and their operations: notes and labels, append-only. A label that was taken
+//! off is another row, and the last one counts.
+
+use crate::base::id::{OpId, RunId};
+use crate::base::secret;
+use crate::base::word::words;
+use crate::journal::history::HistoryError;
+use crate::store::Connection;
+use crate::store::writer::StoreChange;
+use rusqlite::{Row, params};
+use std::collections::HashMap;
+
+words! {
+    /// What kind of remark it is.
+    AnnotationKind {
+        /// A text.
+        Note = "note",
+        /// A label that is put on.
+        Label = "label",
+        /// A label that is taken off.
+        Unlabel = "unlabel",
+        /// Whether an answer is good: `good`, `bad`, or nothing to take it back.
+        Verdict = "verdict",
+    }
+}
+
+/// A remark of a person about a run or one of its operations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    /// When it was made, in microseconds since 1970.
+    pub at: i64,
+    /// The run.
+    pub run: RunId,
+    /// The operation, if it is about one.
+    pub op: Option<OpId>,
+    /// What kind of remark it is.
+    pub kind: AnnotationKind,
+    /// The text, the label or the verdict.
+    pub body: String,
+}
+
+/// What is noted about a run as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunRemarks {
+    /// The newest note.
+    pub note: Option<String>,
+    /// The labels, in the order in which they were put on.
+    pub labels: Vec<String>,
+}
+
+impl RunRemarks {
+    /// Takes in the next remark.
+    fn see(&mut self, remark: Annotation) {
+        match remark.kind {
+            _ if remark.op.is_some() => {}
+            AnnotationKind::Note => self.note = Some(remark.body),
+            AnnotationKind::Label if !self.labels.contains(&remark.body) => {
+                self.labels.push(remark.body);
+            }
+            AnnotationKind::Unlabel => self.labels.retain(|label| *label != remark.body),
+            AnnotationKind::Label | AnnotationKind::Verdict => {}
+        }
+    }
+}
+
+/// Most characters of a note.
+const NOTE_MAX: usize = 2000;
+/// Most characters of a label.
+const LABEL_MAX: usize = 60;
+
+/// Says why a text is no note, if it is none.
+pub fn check_note(text: &str) -> Result<(), String> {
+    let length = text.trim().chars().count();
+    if (1..=NOTE_MAX).contains(&length) {
+        return Ok(());
+    }
+    Err(format!("a note has from 1 to {NOTE_MAX} characters"))
+}
+
+/// Says why a text is no label, if it is none.
+pub fn check_label(text: &str) -> Result<(), String> {
+    let label = text.trim();
+    let is_word = !label.is_empty() && !label.contains(char::is_whitespace);
+    if is_word && label.chars().count() <= LABEL_MAX {
+        return Ok(());
+    }
+    Err(format!("a label is one word of at most {LABEL_MAX} characters"))
+}
+
+/// Makes the change that keeps a remark.
+pub fn keep(remark: Annotation) -> StoreChange {
+    let body = secret::scrubbed(remark.body);
+    let op = remark.op.map(|op| op.0);
+
+    Box::new(move |tx| {
+        tx.prepare_cached("INSERT INTO annotations (at, run, op, kind, body) VALUES (?,?,?,?,?)")?
+            .execute(params![remark.at, remark.run.0, op, remark.kind.word(), body])?;
+        Ok(())
+    })
+}
+
+/// Returns what was noted about a run and its operations, oldest first.
+pub fn of_run(connection: &Connection, run: &RunId) -> Result<Vec<Annotation>, HistoryError> {
+    let sql = "SELECT at, run, op, kind, body FROM annotations WHERE run = ? ORDER BY id";
+    let mut rows = connection.prepare_cached(sql)?;
+    let found = rows.query_map([&run.0], annotation)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Returns what is noted about each run as a whole.
+pub fn of_all(connection: &Connection) -> Result<HashMap<RunId, RunRemarks>, HistoryError> {
+    let sql = "SELECT at, run, op, kind, body FROM annotations ORDER BY id";
+    let mut rows = connection.prepare_cached(sql)?;
+    let mut found: HashMap<RunId, RunRemarks> = HashMap::new();
+
+    for remark in rows.query_map([], annotation)? {
+        if let Some(remark) = remark? {
+            found.entry(remark.run.clone()).or_default().see(remark);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a remark; `None` if it is of a kind that this version does not know.
+fn annotation(row: &Row<'_>) -> rusqlite::Result<Option<Annotation>> {
+    let Some(kind) = AnnotationKind::of(&row.get::<_, String>(3)?) else { return Ok(None) };
+    Ok(Some(Annotation {
+        at: row.get(0)?,
+        run: RunId(row.get(1)?),
+        op: row.get::<_, Option<u32>>(2)?.map(OpId),
+        kind,
+        body: row.get(4)?,
+    }))
+}

@@ -1,0 +1,90 @@
+//! `kaizen diff`: in what two runs differ.
+
+use crate::support::Project;
+use expect_test::expect;
+use serde_json::Value;
+
+fn graph(prompt: &str) -> String {
+    format!(
+        r#"let b = builder("g");
+           let a = b.add_operation("communicate", #{{ name: "a", instruction: "Say one." }});
+           let c = b.add_operation("communicate", #{{ name: "b", instruction: "{prompt}" }});
+           let d = b.add_operation("communicate", #{{ name: "c", instruction: "Sum up." }});
+           let e = b.add_operation("communicate", #{{ name: "d", instruction: "Say four." }});
+           b.add_operation("communicate", #{{ name: "e", instruction: "Say five." }});
+           b.add_edge(c, d);
+           print(session(branch("demo/echo")).flow(b).result("c"));"#
+    )
+}
+
+/// Takes ids, times and seeds out of a text.
+fn scrubbed(project: &Project, text: &str) -> String {
+    let mut text = text.to_owned();
+    for line in project.kaizen(&["runs", "--json"]).stdout.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        text = text.replace(row["run"].as_str().unwrap(), "RUN");
+    }
+    text
+}
+
+#[test]
+fn an_edited_prompt_is_told_with_what_follows_from_it() {
+    let project = Project::new();
+    for prompt in ["Say two words.", "Say three words."] {
+        project.file("g.rhai", &graph(prompt));
+        let ran = project.kaizen(&["run", "g.rhai", "-q", "--seed", "1"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+
+    let ran = project.kaizen(&["diff", "@-1", "@", "--json"]);
+    let found: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let changes: Vec<String> = found["ops"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|op| format!("{} {} {} {}", op["name"], op["change"], op["changed"], op["follows"]))
+        .collect();
+    expect![[r#"
+        "a" "same" [] []
+        "b" "prompt" ["prompt","result"] []
+        "c" "prompt" ["prompt","result"] ["b"]
+        "d" "same" [] []
+        "e" "same" [] []"#]]
+    .assert_eq(&changes.join("\n"));
+    assert_eq!((ran.code, &found["same"]), (Some(1), &Value::Bool(false)));
+    assert_eq!(found["differs"].as_array().unwrap().len(), 1, "{}", found["differs"]);
+
+    let shown = project.kaizen(&["diff"]);
+    let stable: Vec<String> = scrubbed(&project, &shown.stdout)
+        .lines()
+        .filter(|line| {
+            line.contains("prompt:") || line.contains("result:") || line.contains("same")
+        })
+        .map(str::to_owned)
+        .collect();
+    expect![[r#"
+        b prompt: − two   + three
+        b result: − two   + three
+        c prompt: − two   + three
+        c result: − two   + three
+        2 of 5 operations differ, 3 are the same"#]]
+    .assert_eq(&stable.join("\n"));
+}
+
+#[test]
+fn a_run_is_the_same_as_itself() {
+    let project = Project::new();
+    project.file("g.rhai", &graph("Say two words."));
+    assert_eq!(project.kaizen(&["run", "g.rhai", "-q"]).code, Some(0));
+    let ran = project.kaizen(&["diff", "@", "@"]);
+    assert_eq!(ran.code, Some(0));
+    expect![[r#"
+        run RUN and run RUN
+        before: no difference in script, parameters, models, limits, seed or version
+        0 of 5 operations differ, 5 are the same
+    "#]]
+    .assert_eq(&scrubbed(&project, &ran.stdout));
+
+    let missing = project.kaizen(&["diff", "@-7"]);
+    assert_eq!((missing.code, missing.stdout.as_str()), (Some(2), ""));
+}
