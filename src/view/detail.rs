@@ -48,7 +48,7 @@ pub fn detail(
 
     let lesson = row.failure.as_ref().map(|failure| Kind::from(&*failure.kind).lesson().advice());
     let member = skeleton.roster.get(op);
-    let needs = member.map(|member| member.after.clone()).unwrap_or_default();
+    let needs = member.map(|member| member.after).unwrap_or_default();
     let users = skeleton.ops.keys().filter(|other| {
         skeleton.roster.get(**other).is_some_and(|member| member.after.contains(&op))
     });

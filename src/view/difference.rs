@@ -236,7 +236,7 @@ fn pair(
         () if has("result") => Change::Words,
         () => Change::Same,
     };
-    let needs = other.and_then(|op| b.skeleton.roster.get(op)).map(|member| member.after.clone());
+    let needs = other.and_then(|op| b.skeleton.roster.get(op)).map(|member| member.after);
     let needs = needs.unwrap_or_default();
     let follows = needs.iter().copied().filter(|op| differs.contains(op));
     let follows = if change == Change::Same { Vec::new() } else { follows.collect() };
