@@ -21,6 +21,21 @@ const FLOORS: [&str; 14] = [
     "cli",
 ];
 
+/// The rooms of the floor `script`; each may import only from rooms before its own. Its `mod.rs` only declares
+/// them and names for other floors what is in them.
+const SCRIPT_ROOMS: [&str; 10] = [
+    "lexer",
+    "diagnostic",
+    "host",
+    "check",
+    "api",
+    "reference",
+    "editor",
+    "program",
+    "dialogue",
+    "test",
+];
+
 /// A word, and the places under `src/` where it may stand.
 const FENCES: &[(&str, &[&str])] = &[
     ("rhai::", &["script/"]),
@@ -139,8 +154,8 @@ const PARSERS: &[(&str, &str)] = &[
     ("cli/app/config_faults.rs", "the text of kaizen.toml"),
     ("cli/command/config_show.rs", "values of kaizen.toml"),
     ("cli/command/doc_html.rs", "documentation with code in it"),
-    ("script/check/foreign/mod.rs", "what people wrote as in another language"),
-    ("script/reference/entry.rs", "documentation with code in it"),
+    ("script/diagnostic/foreign/", "what people wrote as in another language"),
+    ("script/api/entry.rs", "documentation with code in it"),
     ("script/reference/language.rs", "documentation with code in it"),
     ("cli/command/list.rs", "names of files, and the first line of a script"),
     ("cli/command/new.rs", "nothing: it holds the scripts of a new project"),
@@ -170,7 +185,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("model/spec.rs", "descriptions of models"),
     ("optimizer/evidence/guide_file.rs", "knowledge files"),
     ("script/reference/entry.rs", "signatures and documentation"),
-    ("script/api/mod.rs", "signatures"),
+    ("script/api/define.rs", "signatures"),
     ("script/api/world.rs", "names of headers"),
     ("script/check/", "scripts, and signatures"),
     ("script/editor/", "scripts, and signatures"),
@@ -178,20 +193,22 @@ const PARSERS: &[(&str, &str)] = &[
     ("script/diagnostic/fix.rs", "scripts"),
     ("script/host/convert.rs", "Rust's names of types"),
     ("script/reference/definitions.rs", "signatures"),
+    ("script/diagnostic/forms.rs", "signatures"),
     ("script/diagnostic/mod.rs", "signatures"),
+    ("script/diagnostic/type_word.rs", "Rust's names of types"),
     ("script/api/image.rs", "whether a text is a picture, an address or a path"),
-    ("script/test/difference.rs", "lines of texts"),
+    ("script/host/difference.rs", "lines of texts"),
     ("script/host/error.rs", "errors of Rhai"),
     ("script/host/executable.rs", "names of programs, and `PATH`"),
-    ("script/host/language.rs", "signatures"),
-    ("script/reference/lexer.rs", "scripts"),
+    ("script/host/word.rs", "signatures"),
+    ("script/lexer.rs", "scripts"),
     ("script/diagnostic/mismatch.rs", "errors of Rhai"),
     ("script/host/modules.rs", "paths of imports"),
     ("script/host/permission.rs", "rules and targets of permissions"),
     ("script/host/procfs.rs", "names of files"),
     ("script/dialogue/display.rs", "Rust's names of types"),
     ("script/host/source.rs", "scripts"),
-    ("script/test/mod.rs", "names of snapshots"),
+    ("script/host/snapshot.rs", "names of snapshots"),
     ("script/reference/completion.rs", "signatures"),
     ("store/schema.rs", "names of SQLite's tables"),
     ("view/filter.rs", "the words of a filter"),
@@ -261,6 +278,62 @@ fn modules_import_only_to_the_left() {
         }
         faults
     });
+}
+
+#[test]
+fn rooms_of_script_import_only_to_the_left() {
+    check(|file, text| {
+        let Some(place) = file.strip_prefix("script/") else { return String::new() };
+        if place.ends_with("tests.rs") {
+            return String::new();
+        }
+        if place == "mod.rs" {
+            return definitions_in(text);
+        }
+
+        let name = place.split(['/', '.']).next().unwrap_or(place);
+        let Some(room) = SCRIPT_ROOMS.iter().position(|room| *room == name) else {
+            return format!("1: `{name}` is no room of `SCRIPT_ROOMS`; say there where it stands");
+        };
+        let is_whole_room = place == format!("{name}.rs") || place == format!("{name}/mod.rs");
+
+        let mut faults = String::new();
+        for (number, line) in code_lines(production(text)) {
+            if is_whole_room && line.contains("use super::") {
+                let _ =
+                    writeln!(faults, "{number}: import by the whole path, which names the room");
+            }
+            for (at, found) in line.match_indices("crate::script::") {
+                let rest = line[at + found.len()..].chars();
+                let target: String =
+                    rest.take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                match SCRIPT_ROOMS.iter().position(|room| *room == target) {
+                    Some(target) if target <= room => {}
+                    Some(_) => {
+                        let _ = writeln!(faults, "{number}: `{name}` imports from `{target}`");
+                    }
+                    None => {
+                        let _ = writeln!(
+                            faults,
+                            "{number}: import it from its room; `script/mod.rs` is for other floors"
+                        );
+                    }
+                }
+            }
+        }
+        faults
+    });
+}
+
+/// Finds what a module defines itself.
+fn definitions_in(text: &str) -> String {
+    let mut faults = String::new();
+    for (number, line) in code_lines(text) {
+        if ["fn ", "struct ", "enum ", "impl ", "const "].iter().any(|word| line.contains(word)) {
+            let _ = writeln!(faults, "{number}: it belongs in a room");
+        }
+    }
+    faults
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! What a test expects: `assert` and its kin, and snapshots.
 
-use super::def;
+use super::define::def;
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret;
-use crate::script::Inner;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
-use crate::script::host::tasks::BoundFn;
-use crate::script::host::{convert, shape, tasks};
-use crate::script::test::difference;
+use crate::script::host::{convert, difference, shape, tasks};
 use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::rc::Rc;
 
 /// Longest values that an error carries as data, in bytes of JSON.
@@ -281,5 +281,6 @@ fn snapshot(host: &Rc<Inner>, name: Option<&str>, value: &Dynamic) -> Result<(),
         throw_new(Kind::Option, format!("a snapshot holds plain data, and {reason}"))
     })?;
 
-    test.compare(host, name, &value).map_err(|failure| throw(&failure))
+    let depends_on = |path: &Path, content: Option<&[u8]>| host.depends_on(path, content);
+    test.compare(depends_on, name, &value).map_err(|failure| throw(&failure))
 }

@@ -1,9 +1,11 @@
 //! `branch`: a conversation with a model.
 
-use super::flow::read_budget;
-use super::operation::read_function;
+use super::budget::read_budget;
+use super::callback::read_function;
+use super::define::def;
+use super::question::put;
 use super::tool::read_tools;
-use super::{def, image, model, saved};
+use super::{image, model, saved};
 use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
@@ -14,12 +16,11 @@ use crate::model::Model;
 use crate::model::message::Message;
 use crate::model::request::Settings;
 use crate::model::tool::{ToolCall, ToolChoice};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw};
-use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{convert, shape, tasks};
+use crate::script::host::{convert, shape};
 use crate::session::branch::{Branch, SharedBranch};
 use crate::session::tool::Tool;
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
@@ -171,21 +172,6 @@ fn ask(
     prompt.context = None;
 
     put(host, branch, name, BranchQuestion::Once(&prompt, keep))
-}
-
-/// Asks, and waits for the value.
-pub(super) fn put(
-    host: &Rc<Inner>,
-    branch: &SharedBranch,
-    name: &str,
-    question: BranchQuestion<'_>,
-) -> Result<Dynamic, EvalError> {
-    let task = tasks::current();
-    let executor = host.executor();
-    let value = wait(executor.ask(&task.strand, task.scope.as_ref(), name, branch, question))
-        .map_err(|stop| host.raise(stop))?;
-
-    Ok(convert::from_value(value))
 }
 
 fn checks(engine: &mut Engine, host: &Rc<Inner>) {
@@ -648,6 +634,6 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         print(b.model.name);
         ```
         "#,
-        move |map: Map| saved::from_map(&inner, map),
+        move |map: Map| saved::from_map(map, |rest| create(&inner, rest)),
     );
 }

@@ -1,18 +1,20 @@
 //! `builder`: collects the operations of a graph.
 
-use super::def;
-use super::operation::{Operation, read_function, read_on_failure, read_op};
+use super::callback::read_function;
+use super::define::def;
+use super::operation::{Operation, read_on_failure, read_op};
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::flow::Edge;
 use crate::flow::builder::Builder;
 use crate::flow::callback::{Callback, CallbackInput};
 use crate::flow::op::{NodeId, Op, OpKind};
-use crate::script::Inner;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::options::{Options, known};
-use crate::script::host::tasks::{BoundFn, Task};
-use crate::script::host::{convert, known_map, tasks};
+use crate::script::host::tasks::{self, Task};
+use crate::script::host::{convert, known_map};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::cell::RefCell;
 use std::rc::Rc;

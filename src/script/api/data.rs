@@ -1,13 +1,14 @@
 //! Files and JSON. Files are named relative to the script's folder.
 
-use super::def;
+use super::define::def;
 use crate::base::failure::{Failure, Kind};
 use crate::base::json;
-use crate::base::secret::{self, scrub_document};
-use crate::script::Inner;
+use crate::base::secret::scrub_document;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
+use crate::script::host::json::read_json;
 use crate::script::host::modules::{find, find_place, permit_reading};
-use crate::script::host::permission::Right;
+use crate::script::host::right::Right;
 use crate::script::host::{bounded, convert, files};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::Value;
@@ -89,14 +90,6 @@ fn json_words(engine: &mut Engine) {
     });
 
     large_numbers(engine);
-}
-
-/// Makes a script value of JSON.
-pub(in crate::script) fn read_json(text: &str) -> Result<Dynamic, EvalError> {
-    json::read(text).map(convert::from_value).map_err(|error| {
-        let shown: String = secret::beginning(text, 80);
-        throw_new(Kind::Json, format!("this is not JSON ({error}): {shown}"))
-    })
 }
 
 fn written(data: Result<Value, String>) -> Result<String, EvalError> {

@@ -1,8 +1,9 @@
 //! Doing work in the way that suits it best, and comparing ways: `run` and `compare`.
 
-use super::def;
-use super::flow::read_bounds;
-use super::optimizer::{OptimizerHandle, is_news, raise};
+use super::budget::read_bounds;
+use super::define::def;
+use super::optimizer::is_news;
+use super::optimizer_handle::{OptimizerHandle, raise};
 use super::recommend::{ScriptChoice, among_short, choose_once, read_objective, read_of};
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::digest;
@@ -16,13 +17,14 @@ use crate::optimizer::trial::comparison;
 use crate::optimizer::trial::comparison::ComparisonPlan;
 use crate::optimizer::trial::execution::{Judge, PatternArm, Setting, Work};
 use crate::optimizer::trial::sequential_test::StopRule;
-use crate::script::Inner;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::tasks::{BoundFn, Task};
-use crate::script::host::{convert, shape, tasks};
+use crate::script::host::tasks::{self, Task};
+use crate::script::host::{convert, shape};
 use crate::session::branch::{Branch, SharedBranch};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};

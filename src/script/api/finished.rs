@@ -1,6 +1,6 @@
 //! `run(name)`: the report of a finished run, for whoever looks at it in `kaizen repl`.
 
-use super::def;
+use super::define::def;
 use crate::base::failure::Kind;
 use crate::base::id::FlowId;
 use crate::executor::report::{Report, ReportEntry};
@@ -9,8 +9,8 @@ use crate::journal::event::RunKind;
 use crate::journal::history::{self, HistoryError, RunRow};
 use crate::journal::trace::Trace;
 use crate::metrics::fold::FlowFold;
+use crate::script::host::context::{Inner, dialogue_source};
 use crate::script::host::error::{EvalError, throw_new};
-use crate::script::{Inner, dialogue};
 use crate::store::{self, Connection};
 use rhai::Engine;
 use std::path::Path;
@@ -40,7 +40,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 
 fn finished(host: &Inner, name: &str) -> Result<Report, EvalError> {
     let folder = host.with.script.parent().unwrap_or(Path::new(""));
-    if host.with.script != dialogue::source(folder) {
+    if host.with.script != dialogue_source(folder) {
         let message = "`run(name)` looks at a finished run, which works in `kaizen repl` only; to choose and \
                        execute a pattern, write `optimizer.run(task, patterns, input)`";
         return Err(throw_new(Kind::Option, message));

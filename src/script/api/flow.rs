@@ -1,14 +1,12 @@
 //! Running a graph, and the report of how it went.
 
+use super::budget::read_budget;
 use super::builder::{Node, SharedBuilder};
-use super::def;
+use super::define::def;
 use super::operation::read_on_failure;
-use super::run::as_float;
 use super::session::SharedSession;
-use crate::base::bounds::Bounds;
-use crate::base::failure::{Failure, Kind};
+use crate::base::failure::Kind;
 use crate::base::spelling::nearest;
-use crate::base::unit::Money;
 use crate::executor::flow::{FlowOptions, MAX_CONCURRENT};
 use crate::executor::report::Report;
 use crate::executor::{EventListener, attempt::Stop};
@@ -16,30 +14,19 @@ use crate::flow::Graph;
 use crate::flow::draw::{Format, draw};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::journal::event::Event;
-use crate::script::Inner;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
-use crate::script::host::known_map::{self, KnownMap};
+use crate::script::host::kinds::EVENT_KINDS;
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::tasks::BoundFn;
 use crate::script::host::{convert, shape, tasks};
 use futures::future::{self, Either};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::Value;
 use std::rc::Rc;
 use tokio::sync::mpsc;
-
-/// The kinds of event that a listener may name.
-pub(crate) const KINDS: &[&str] = &[
-    "any",
-    "flow_started",
-    "expanded",
-    "op_started",
-    "attempt_started",
-    "attempt_ended",
-    "op_ended",
-    "flow_ended",
-];
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     graphs(engine);
@@ -180,9 +167,10 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, session: &mut SharedSession, kind: &str, f: FnPtr| {
-            if !KINDS.contains(&kind) {
-                let near = nearest(kind, KINDS.iter().copied());
-                let help = near.map_or(KINDS.join(", "), |near| format!("did you mean `{near}`?"));
+            if !EVENT_KINDS.contains(&kind) {
+                let near = nearest(kind, EVENT_KINDS.iter().copied());
+                let help =
+                    near.map_or(EVENT_KINDS.join(", "), |near| format!("did you mean `{near}`?"));
                 let message = format!("unknown event `{kind}`; {help}");
                 return Err(throw_new(Kind::Option, message));
             }
@@ -192,36 +180,6 @@ fn running(engine: &mut Engine, host: &Rc<Inner>) {
             Ok(())
         },
     );
-}
-
-/// Reads what a flow may use up.
-pub(super) fn read_budget(options: &mut Options) -> Result<Option<Bounds>, Failure> {
-    let Some(value) = options.take("budget") else { return Ok(None) };
-
-    let name = convert::type_name(&value);
-    let Some(map) = known_map::as_map(&value) else {
-        let reason = format!("must be a map such as #{{ max_cost: 0.5 }}, not {name}");
-        return Err(options.wrong("budget", &reason));
-    };
-
-    read_bounds(&mut Options::of("budget", map)?).map(|bounds| bounds.or(Some(Bounds::default())))
-}
-
-/// Reads what something may use up; `None` if it is not bounded.
-pub(super) fn read_bounds(bounds: &mut Options) -> Result<Option<Bounds>, Failure> {
-    let cost = bounds.take("max_cost").map(|cost| {
-        let dollars = cost.as_float().or_else(|_| cost.as_int().map(as_float));
-        let money = dollars.ok().and_then(Money::from_dollars);
-        money.ok_or_else(|| bounds.wrong("max_cost", &format!("must be {}", Money::WANTED)))
-    });
-
-    let bounds = Bounds {
-        cost: cost.transpose()?,
-        tokens: bounds.count("max_tokens", 1)?,
-        calls: bounds.count("max_calls", 1)?,
-    };
-
-    Ok((bounds != Bounds::default()).then_some(bounds))
 }
 
 fn run(
@@ -278,7 +236,7 @@ fn told(name: &str, outcome: &Outcome) -> String {
 
 /// Returns an event as listeners hear it: the same in a resumed run as in one that nothing disturbed.
 fn heard(event: &Event) -> Option<Event> {
-    if !KINDS.contains(&event.kind()) {
+    if !EVENT_KINDS.contains(&event.kind()) {
         return None;
     }
 

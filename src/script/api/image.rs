@@ -4,7 +4,7 @@ use super::data;
 use crate::base::failure::{Failure, Kind};
 use crate::flow::op::OpKind;
 use crate::model::image::{IMAGE_MAX, IMAGES_MAX, Image, ImageFault};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::convert;
 use crate::script::host::options::Options;
 use rhai::{Array, Blob, Dynamic};

@@ -1,13 +1,13 @@
 //! `knowledge`: what was learned, in a file of the guide's own format.
 
 use super::data::place_of_both;
-use super::def;
+use super::define::def;
 use super::optimizer::read_failure;
 use crate::base::failure::Kind;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::evidence::guide_file::{Entry, GuideFile};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::{convert, tasks};

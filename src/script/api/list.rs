@@ -1,8 +1,8 @@
 //! Lists: words that return a new list or one value of it.
 
-use super::def;
+use super::define::def;
 use super::text::{float, wrong};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::each::{Each, Item};
 use crate::script::host::error::EvalError;
 use crate::script::host::order;

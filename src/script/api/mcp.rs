@@ -1,7 +1,8 @@
 //! `mcp`: the tools of MCP servers. A server's list and the answers of its calls are effects of the run:
 //! what is known of them is never asked for again.
 
-use super::{def, tool};
+use super::define::def;
+use super::tool;
 use crate::base::failure::{Failure, Kind};
 use crate::base::wildcard::Wildcard;
 use crate::executor::Executor;
@@ -10,7 +11,7 @@ use crate::executor::lost::Repeat;
 use crate::executor::server_effect::ServerEffect;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::mcp::{Listing, ServerFault, ServerTool, Servers, ToolAnswer};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw};
 use crate::script::host::fiber::wait;
 use crate::script::host::options::Options;

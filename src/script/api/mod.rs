@@ -2,8 +2,12 @@
 
 mod assertion;
 mod branch;
+mod budget;
 pub(super) mod builder;
+mod callback;
 mod data;
+pub(in crate::script) mod define;
+mod entry;
 mod experiment;
 mod finished;
 mod flow;
@@ -14,7 +18,9 @@ mod mcp;
 mod model;
 mod operation;
 mod optimizer;
+mod optimizer_handle;
 pub(super) mod people;
+mod question;
 mod recommend;
 pub(super) mod run;
 mod saved;
@@ -27,20 +33,19 @@ mod text;
 mod tool;
 mod world;
 
-pub(super) use crate::script::reference::entry::reference;
-pub use crate::script::reference::entry::{WordEntry, options};
-pub(super) use data::read_json;
-pub(crate) use flow::KINDS as EVENT_KINDS;
-pub(crate) use operation::KINDS as OPERATION_KINDS;
+pub use self::entry::{WordEntry, options};
+pub(crate) use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
 
 use crate::executor::report::Report;
 use crate::flow::Graph;
 use crate::model::Model;
-use crate::script::Inner;
+use crate::script::host::background::Background;
+use crate::script::host::context::Inner;
+use crate::script::host::handle;
+use crate::script::host::state::State;
 use crate::session::branch::SharedBranch;
 use crate::session::tool::Tool;
-use rhai::{Dynamic, Engine, FuncRegistration, RhaiFunc, RhaiNativeFunc, Scope, Shared, Variant};
-use std::any::TypeId;
+use rhai::Engine;
 use std::rc::Rc;
 
 /// Defines the words of one file.
@@ -78,64 +83,31 @@ pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("tests", &[assertion::register]),
 ];
 
-/// Words for plain values, which a script may define for itself.
-pub(super) const PLAIN: &[&str] = &[
-    "distinct", "format", "join", "lower", "max_by", "mean", "min_by", "percent", "replaced",
-    "reversed", "round", "sorted", "sum", "trimmed", "upper", "zip",
-];
-
 /// Returns the names of the groups, in the order in which the reference shows them.
 pub fn groups() -> impl Iterator<Item = &'static str> {
     GROUPS.iter().map(|(group, _)| *group)
 }
 
-/// A type of values that scripts hold without looking into them.
-struct HandleType {
-    id: TypeId,
-    /// The word for it.
-    word: &'static str,
-    name: fn(&mut Engine, &'static str),
-}
-
-impl HandleType {
-    fn of<T: Variant + Clone>(word: &'static str) -> HandleType {
-        let name = |engine: &mut Engine, word: &'static str| {
-            engine.register_type_with_name::<T>(word);
-        };
-        HandleType { id: TypeId::of::<T>(), word, name }
-    }
-}
-
-fn handles() -> [HandleType; 14] {
-    [
-        HandleType::of::<Model>("model"),
-        HandleType::of::<SharedBranch>("branch"),
-        HandleType::of::<Rc<Tool>>("tool"),
-        HandleType::of::<session::SharedSession>("session"),
-        HandleType::of::<builder::SharedBuilder>("builder"),
-        HandleType::of::<builder::Node>("node"),
-        HandleType::of::<operation::Operation>("operation"),
-        HandleType::of::<Rc<Graph>>("graph"),
-        HandleType::of::<Rc<Report>>("report"),
-        HandleType::of::<Rc<task::Background>>("task"),
-        HandleType::of::<optimizer::OptimizerHandle>("optimizer"),
-        HandleType::of::<knowledge::KnowledgeHandle>("knowledge"),
-        HandleType::of::<run::Log>("log"),
-        HandleType::of::<state::State>("state"),
-    ]
-}
-
-/// Returns the word for the type of a handle.
-pub(in crate::script) fn handle_word(value: &Dynamic) -> Option<&'static str> {
-    let id = value.type_id();
-    handles().into_iter().find(|handle| handle.id == id).map(|handle| handle.word)
+fn define_handles(engine: &mut Engine) {
+    handle::define::<Model>(engine, "model");
+    handle::define::<SharedBranch>(engine, "branch");
+    handle::define::<Rc<Tool>>(engine, "tool");
+    handle::define::<session::SharedSession>(engine, "session");
+    handle::define::<builder::SharedBuilder>(engine, "builder");
+    handle::define::<builder::Node>(engine, "node");
+    handle::define::<operation::Operation>(engine, "operation");
+    handle::define::<Rc<Graph>>(engine, "graph");
+    handle::define::<Rc<Report>>(engine, "report");
+    handle::define::<Rc<Background>>(engine, "task");
+    handle::define::<optimizer_handle::OptimizerHandle>(engine, "optimizer");
+    handle::define::<knowledge::KnowledgeHandle>(engine, "knowledge");
+    handle::define::<run::Log>(engine, "log");
+    handle::define::<State>(engine, "state");
 }
 
 /// Registers every word of the script API.
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    for handle in handles() {
-        (handle.name)(engine, handle.word);
-    }
+    define_handles(engine);
     for register in GROUPS.iter().flat_map(|(_, registers)| *registers) {
         register(engine, host);
     }
@@ -151,100 +123,4 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         }
         Ok(host.and_then(|host| host.captures.resolve(name, index, &context)))
     });
-}
-
-/// Returns the names that every script knows, for its compilation.
-pub(super) fn constants() -> Scope<'static> {
-    let mut scope = Scope::new();
-    for (name, ..) in run::CONSTANTS {
-        scope.push_dynamic(*name, rhai::Dynamic::UNIT);
-    }
-    scope
-}
-
-/// Registers one form of a function. `signature` is what people read, such as
-/// `fork(branch: branch) -> branch`; with `get ` before it, it is a property. `doc` may be empty
-/// for a further form of the same function.
-pub(super) fn def<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
-    engine: &mut Engine,
-    signature: &str,
-    doc: &str,
-    function: FUNC,
-) where
-    A: 'static,
-    R: Variant + Clone,
-    FUNC: RhaiNativeFunc<A, N, X, R, F> + 'static,
-{
-    let (head, gives) = signature.split_once(" -> ").unwrap_or((signature, ""));
-    let (name, rest) = head.split_once('(').expect("a signature has parentheses");
-    let params = rest.strip_suffix(')').expect("a signature closes its parentheses");
-    let mut info: Vec<&str> = params.split(", ").filter(|param| !param.is_empty()).collect();
-    if !gives.is_empty() {
-        info.push(gives);
-    }
-
-    let registration = match name.strip_prefix("get ") {
-        Some(property) => FuncRegistration::new_getter(property),
-        None => FuncRegistration::new(name),
-    };
-
-    let lines: Vec<String> = dedent(doc).iter().map(|line| format!("/// {line}")).collect();
-    let comments: Vec<String> = if doc.is_empty() { Vec::new() } else { vec![lines.join("\n")] };
-
-    registration
-        .in_global_namespace()
-        .with_purity(true)
-        .with_volatility(true)
-        .with_params_info(info)
-        .with_comments(comments)
-        .register_into_engine(engine, UnlockedFn(function));
-}
-
-/// A native function that works on a copy of what its first argument shares with closures: a handle
-/// is the same thing without the lock, which would be held while the function waits.
-struct UnlockedFn<F>(F);
-
-impl<A, const N: usize, const X: bool, R, const F: bool, FUNC> RhaiNativeFunc<A, N, X, R, F>
-    for UnlockedFn<FUNC>
-where
-    A: 'static,
-    R: 'static,
-    FUNC: RhaiNativeFunc<A, N, X, R, F>,
-{
-    fn into_rhai_function(self, is_pure: bool, is_volatile: bool) -> RhaiFunc {
-        let mut function = self.0.into_rhai_function(is_pure, is_volatile);
-        if let RhaiFunc::Method { func, .. } = &mut function {
-            let inner = func.clone();
-            *func = Shared::new(move |context, arguments: &mut [&mut Dynamic]| {
-                let Some(shared) = arguments.first().filter(|first| first.is_shared()) else {
-                    return inner(context, arguments);
-                };
-
-                let mut own = shared.flatten_clone();
-                let mut arguments: Vec<&mut Dynamic> =
-                    arguments.iter_mut().map(|argument| &mut **argument).collect();
-                arguments[0] = &mut own;
-                inner(context, &mut arguments)
-            });
-        }
-
-        function
-    }
-
-    fn param_types() -> [TypeId; N] {
-        FUNC::param_types()
-    }
-
-    fn param_names() -> [&'static str; N] {
-        FUNC::param_names()
-    }
-}
-
-/// Takes the indentation that all lines share off a text, and the empty lines around it.
-pub(in crate::script) fn dedent(text: &str) -> Vec<&str> {
-    let lines = text.trim_matches('\n').trim_end().lines();
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let shared =
-        lines.clone().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
-    lines.map(|line| line.get(shared..).unwrap_or("")).collect()
 }

@@ -1,15 +1,15 @@
 //! `imodel`: a language model by its name.
 
 use super::data::source;
-use super::def;
+use super::define::def;
 use crate::base::failure::{Failure, Kind};
 use crate::model::Model;
 use crate::model::provider::page::host_of;
 use crate::model::registry::{ModelOrigin, PROVIDERS};
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
-use crate::script::host::permission::{Right, Target};
+use crate::script::host::right::{Right, Target};
 use crate::script::host::{convert, known_map};
 use rhai::{Dynamic, Engine, Map};
 use std::rc::Rc;

@@ -1,24 +1,25 @@
 //! Reading what an operation of a graph is: its kind and its options.
 
 use super::branch;
-use super::builder::SharedBuilder;
+use super::callback::{condition, read_function, work};
 use super::image;
-use super::people::read_question;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
-use crate::flow::callback::{Callback, CallbackInput, Inputs};
+use crate::flow::builder::Builder;
 use crate::flow::op::{
     CallArguments, CheckedPrompt, DirectCall, OnFailure, Op, OpKind, Prompt, ToolRef,
 };
 use crate::flow::question::TimedQuestion;
-use crate::script::Inner;
-use crate::script::host::known_map::KnownMap;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
+use crate::script::host::convert;
+use crate::script::host::kinds::OPERATION_KINDS;
 use crate::script::host::options::{OF_ACT, OF_ASK, OF_TOOLS, Options};
-use crate::script::host::tasks::{BoundFn, Task};
-use crate::script::host::{convert, tasks};
+use crate::script::host::question::read_question;
 use crate::session::branch::SharedBranch;
 use crate::session::tool::Tool;
 use rhai::{Dynamic, FnPtr, NativeCallContext};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A named script operation.
@@ -28,14 +29,11 @@ pub(super) struct Operation {
     pub(super) function: BoundFn,
 }
 
-/// The words for what an operation of a model does.
-pub(crate) const KINDS: &[&str] =
-    &["communicate", "chat", "operate", "react", "parse", "act", "ask"];
 /// Reads an operation from its kind and its options.
 pub(super) fn read_op(
     host: &Rc<Inner>,
     context: &NativeCallContext,
-    builder: &SharedBuilder,
+    builder: &RefCell<Builder>,
     kind: Dynamic,
     mut options: Options,
 ) -> Result<Op, Failure> {
@@ -271,9 +269,10 @@ fn read_kind(
             "parse" => Ok((word.to_string(), OpKind::Parse(Box::new(CheckedPrompt::new(prompt))))),
             "ask" => Ok((word.to_string(), OpKind::Ask(Box::default()))),
             other => {
-                let near = nearest(other, KINDS.iter().copied());
+                let near = nearest(other, OPERATION_KINDS.iter().copied());
                 let known = || {
-                    let known: Vec<String> = KINDS.iter().map(|kind| format!("`{kind}`")).collect();
+                    let known: Vec<String> =
+                        OPERATION_KINDS.iter().map(|kind| format!("`{kind}`")).collect();
                     format!("there are {}", known.join(", "))
                 };
                 let help = near.map_or_else(known, |near| format!("did you mean `{near}`?"));
@@ -292,77 +291,6 @@ fn read_kind(
     };
     let operation = kind.try_cast::<Operation>().ok_or_else(wrong)?;
     Ok((operation.name, OpKind::Call(work(operation.function))))
-}
-
-/// Makes a script function the work of an operation.
-fn work(function: BoundFn) -> Callback {
-    Callback::new(move |input| {
-        let function = function.clone();
-        Box::pin(async move {
-            let CallbackInput::Operation { scope, inputs, branch } = input else {
-                return Err(Failure::new(
-                    Kind::Script,
-                    "an operation was called as something else",
-                ));
-            };
-
-            let arguments = match function.takes(2) {
-                0 => Vec::new(),
-                1 => vec![given(inputs)],
-                _ => vec![given(inputs), Dynamic::from(branch.get().clone())],
-            };
-            let result = function.call(Task::of(scope), arguments).await;
-            function.value(result)
-        })
-    })
-}
-
-/// Makes a map for scripts of what an operation depends on.
-fn given(inputs: Inputs) -> Dynamic {
-    KnownMap::of_operations("`inputs`", inputs.sources, convert::from_fields(inputs.results))
-}
-
-/// Makes a script function a condition: it gets a result, or the inputs.
-fn condition(function: BoundFn) -> Callback {
-    let task = tasks::current();
-    Callback::new(move |input| {
-        let function = function.clone();
-        let task = (*task).clone();
-
-        Box::pin(async move {
-            let (argument, strand) = match input {
-                CallbackInput::Result(value, strand) | CallbackInput::Item(value, _, strand) => {
-                    (convert::from_value(value), strand)
-                }
-                CallbackInput::Inputs(inputs, strand) => (given(inputs), strand),
-                CallbackInput::Answer(value, scope) => {
-                    // Calls that it makes are attempts of the operation that it judges.
-                    let result = function.call(Task::of(scope), vec![convert::from_value(value)]);
-                    return function.value(result.await);
-                }
-                CallbackInput::Operation { inputs, scope, .. } => {
-                    (given(inputs), scope.strand.next())
-                }
-            };
-
-            let result = function.call(task.on(strand), vec![argument]).await;
-            function.value(result)
-        })
-    })
-}
-
-/// Reads an option that is a function, as a condition.
-pub(super) fn read_function(
-    host: &Rc<Inner>,
-    context: &NativeCallContext,
-    options: &mut Options,
-    key: &str,
-) -> Result<Option<Callback>, Failure> {
-    let Some(value) = options.take(key) else { return Ok(None) };
-    let found = convert::type_name(&value);
-    let wrong = || options.wrong(key, &format!("must be a function, `|x| ..`, not a {found}"));
-    let function = value.try_cast::<FnPtr>().ok_or_else(wrong)?;
-    Ok(Some(condition(BoundFn::new(host, context, function))))
 }
 
 /// Reads what a failure means.

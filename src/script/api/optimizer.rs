@@ -1,14 +1,15 @@
 //! `optimizer`: learns which way of working suits which kind of task.
 
-use super::def;
+use super::define::def;
+use super::optimizer_handle::{OptimizerHandle, raise, read_among};
 use super::recommend::{journaled, read_manner};
 use crate::base::failure::{Failure, Kind};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::evidence::feature::OF;
-use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
+use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::lesson;
-use crate::optimizer::{NamedExecution, Optimizer, OptimizerError};
-use crate::script::Inner;
+use crate::optimizer::{NamedExecution, Optimizer};
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
@@ -19,16 +20,6 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-/// An optimizer as scripts hold it.
-#[derive(Clone)]
-pub(super) struct OptimizerHandle {
-    pub(super) optimizer: Optimizer,
-    /// The patterns that it recommends among; empty for all.
-    pub(super) among: Vec<String>,
-    /// Whether it forgets everything in the end.
-    is_memory: bool,
-}
-
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     creation(engine, host);
     recording(engine, host);
@@ -36,15 +27,6 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     looking(engine, host);
     lessons(engine, host);
     moving(engine, host);
-}
-
-pub(super) fn raise(host: &Rc<Inner>, error: OptimizerError) -> EvalError {
-    match error {
-        OptimizerError::Knowledge(KnowledgeError::Store(store)) => host.raise(store.into()),
-        OptimizerError::Knowledge(error) => throw_new(Kind::Store, error.to_string()),
-        OptimizerError::File(error) => throw_new(Kind::File, error.to_string()),
-        error => throw_new(Kind::Option, error.to_string()),
-    }
 }
 
 fn creation(engine: &mut Engine, host: &Rc<Inner>) {
@@ -101,20 +83,6 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<OptimizerHandle, EvalError> {
         .choosing(manner.objective, manner.manner, seed);
 
     Ok(OptimizerHandle { optimizer, among, is_memory: memory })
-}
-
-pub(super) fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> {
-    match options.value("among")? {
-        None => Ok(Vec::new()),
-        Some(Value::Array(items)) => items
-            .into_iter()
-            .map(|item| match item {
-                Value::String(name) => Ok(name),
-                other => Err(options.wrong("among", &format!("must hold names, not `{other}`"))),
-            })
-            .collect(),
-        Some(other) => Err(options.wrong("among", &format!("must be a list, not `{other}`"))),
-    }
 }
 
 fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, EvalError> {

@@ -1,7 +1,7 @@
 //! Recommending: which pattern to use, and why.
 
-use super::def;
-use super::optimizer::{OptimizerHandle, raise, read_among};
+use super::define::def;
+use super::optimizer_handle::{OptimizerHandle, raise, read_among};
 use super::run::as_float;
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::digest;
@@ -13,7 +13,7 @@ use crate::optimizer::choice::note::Note;
 use crate::optimizer::choice::recommendation::Manner;
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::learner::{Constraints, Objective};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw};
 use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::options::Options;

@@ -1,71 +1,20 @@
 //! The run itself: parameters, output, time, chance.
 
-use super::def;
+use super::define::def;
 use crate::base::failure::Kind;
 use crate::base::json;
-use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::script::Inner;
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::{convert, shape, tasks};
-use crate::script::parameter;
-use rhai::{AST, Dynamic, Engine, Map};
+use rhai::{Dynamic, Engine, Map};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::Instant;
-
-/// Names that every script knows: each with its type and its text.
-pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
-    (
-        "is_main",
-        "bool",
-        r#"
-        True in the script that is run, false in a file that it imports. An import runs all code
-        outside of functions. Put code that should run only when the file itself is run into `if
-        is_main { .. }`.
-        ```rhai
-        if is_main { print("run directly"); }
-        ```
-        "#,
-    ),
-    (
-        "log",
-        "log",
-        r#"
-        The log of a script: `log.info`, `log.warn` and `log.error` write to stderr and the journal.
-        ```rhai
-        log.info("half of it is done");
-        ```
-        "#,
-    ),
-    (
-        "run_id",
-        "string",
-        r#"
-        The id of this run, for `kaizen show`. In a resumed run, it is the id of the first run.
-        ```rhai
-        print(`this is run ${run_id}`);
-        ```
-        "#,
-    ),
-    (
-        "state",
-        "state",
-        r#"
-        A map that persists: under `kaizen watch` between runs, in `kaizen repl` between lines. In
-        `kaizen run`, it starts empty. A missing key is `()`. It holds data, not functions.
-        ```rhai
-        state.runs = (state.runs ?? 0) + 1;
-        print(state.runs);
-        ```
-        "#,
-    ),
-];
 
 /// What `log` is in a script.
 #[derive(Debug, Clone, Copy)]
@@ -289,31 +238,6 @@ fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, Eval
         };
         throw_new(Kind::Param, format!("parameter `{name}` must be {kind}, not `{text}`"))
     })
-}
-
-/// Finds given parameters that the script does not have.
-pub(in crate::script) fn check_params(
-    ast: &AST,
-    given: &serde_json::Map<String, Value>,
-    file: &str,
-) -> Vec<Diagnostic> {
-    // A name that is computed may be any, so no parameter is unknown then.
-    let Some(parameters) = parameter::parameters(ast) else { return Vec::new() };
-    let known: Vec<&str> = parameters.iter().map(|one| one.name.as_str()).collect();
-
-    let unknown = given.keys().filter(|name| !known.contains(&name.as_str()));
-    unknown
-        .map(|name| {
-            let help = match nearest(name, known.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if known.is_empty() => "it has none".to_owned(),
-                None => format!("it has: {}", known.join(", ")),
-            };
-
-            let message = format!("`{file}` has no parameter `{name}`");
-            Diagnostic { help: Some(help), ..Diagnostic::new(codes::PARAMETER, message) }
-        })
-        .collect()
 }
 
 fn output(engine: &mut Engine, host: &Rc<Inner>) {

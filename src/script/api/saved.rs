@@ -1,14 +1,11 @@
 //! Branches as plain data, and back.
 
-use super::branch;
 use crate::base::failure::Kind;
-use crate::script::Inner;
 use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::options::Options;
 use crate::session::branch::{Branch, Exchange, SharedBranch};
 use rhai::Map;
-use std::rc::Rc;
 
 /// Makes plain data of a branch.
 pub(super) fn to_map(branch: &Branch) -> Map {
@@ -23,8 +20,11 @@ pub(super) fn to_map(branch: &Branch) -> Map {
     convert::from_value(value).cast()
 }
 
-/// Makes a branch of plain data.
-pub(super) fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalError> {
+/// Makes a branch of plain data; `create` makes an empty one of the options.
+pub(super) fn from_map(
+    map: Map,
+    create: impl FnOnce(Map) -> Result<SharedBranch, EvalError>,
+) -> Result<SharedBranch, EvalError> {
     let mut options = Options::of("branch_from", map).map_err(|e| throw(&e))?;
     let exchanges = options.value("exchanges").map_err(|e| throw(&e))?.unwrap_or_default();
     let exchanges: Vec<Exchange> = match exchanges {
@@ -34,7 +34,7 @@ pub(super) fn from_map(host: &Rc<Inner>, map: Map) -> Result<SharedBranch, EvalE
         })?,
     };
 
-    let branch = branch::create(host, options.rest())?;
+    let branch = create(options.rest())?;
     for exchange in exchanges {
         let mut branch = branch.borrow_mut();
         let turn = branch.begin();

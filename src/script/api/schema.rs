@@ -1,10 +1,10 @@
 //! `schema`, and `parse` without a model.
 
-use super::def;
+use super::define::def;
 use crate::base::failure::{Failure, Kind};
 use crate::model::error::CallError;
 use crate::schema;
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw};
 use rhai::{Dynamic, Engine, Map};

@@ -1,11 +1,11 @@
 //! Scores and labels: what a judge said, and whether an answer is the one that was expected.
 
-use super::def;
+use super::define::def;
 use crate::base::failure::{Failure, Kind};
 use crate::optimizer::evidence::label;
 use crate::optimizer::trial::execution::{WITHOUT_SCORE, no_score, read_score};
-use crate::script::Inner;
-use crate::script::diagnostic::mismatch;
+use crate::script::diagnostic::type_word;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{throw, throw_new};
 use crate::script::host::{convert, known_map};
 use rhai::{Dynamic, Engine};
@@ -72,7 +72,7 @@ pub(super) fn read(said: &Dynamic) -> Result<f64, Failure> {
         Ok(score) => read_score(&score),
         Err(_) => Err(no_score(&match score.as_float() {
             Ok(number) => number.to_string(),
-            Err(_) => mismatch::article(&mismatch::word(convert::type_name(&score))),
+            Err(_) => type_word::article(&type_word::word(convert::type_name(&score))),
         })),
     }
 }

@@ -1,8 +1,9 @@
 //! `session`: the branches that a flow may work on.
 
-use super::{def, model};
+use super::define::def;
+use super::model;
 use crate::base::failure::Kind;
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::session::Session;
@@ -18,7 +19,7 @@ pub(in crate::script) type SharedSession = Rc<RefCell<SessionHandle>>;
 pub(in crate::script) struct SessionHandle {
     pub(in crate::script) session: Session,
     /// The kind of event that each listener wants, and the listener.
-    pub(in crate::script) listeners: Vec<(String, crate::script::host::tasks::BoundFn)>,
+    pub(in crate::script) listeners: Vec<(String, crate::script::host::bound_fn::BoundFn)>,
 }
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {

@@ -5,55 +5,21 @@
     reason = "Rhai marks the stored context of a call so only because its interface may change"
 )]
 
-use super::def;
+use super::define::def;
 use crate::base::failure::Kind;
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::home::{Constants, Home};
+use crate::script::host::state::State;
 use crate::script::host::{known_map, tasks};
 use rhai::{
-    AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, Map, NativeCallContext,
-    Stmt,
+    AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, NativeCallContext, Stmt,
 };
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// How deep functions may call one another by `hot`: each has a stack of its own.
 const HOT_MAX: u32 = 32;
-
-/// What outlives one reading of a script: a map in which every run of `watch` finds what the run
-/// before left, and every line of `repl`; and what people have been told already.
-#[derive(Debug, Clone, Default)]
-pub struct State {
-    map: Rc<RefCell<Map>>,
-    told: Rc<RefCell<BTreeSet<String>>>,
-}
-
-impl State {
-    /// Copies the state, so that what is done with the copy changes nothing.
-    #[must_use]
-    pub fn copy(&self) -> State {
-        let map = self.map.borrow().clone();
-        State { map: Rc::new(RefCell::new(map)), told: self.told.clone() }
-    }
-
-    /// Tells whether a note is new; from now on it is not.
-    pub(in crate::script) fn is_news(&self, note: &str) -> bool {
-        self.told.borrow_mut().insert(note.to_owned())
-    }
-
-    /// Returns what it holds.
-    pub(in crate::script) fn content(&self) -> Map {
-        self.map.borrow().clone()
-    }
-
-    /// Makes it hold this and nothing else.
-    pub(in crate::script) fn put_back(&self, content: Map) {
-        self.map.replace(content);
-    }
-}
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     engine.register_indexer_get(|state: &mut State, key: ImmutableString| {

@@ -1,20 +1,20 @@
 //! Doing things at once and in time: `gather`, `parallel`, `task`, `race`, `attempt`, `timeout`,
 //! `retry`, `sleep`.
 
-use super::def;
+use super::define::def;
 use crate::base::count::counted;
 use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, Kind};
 use crate::executor::retry::Tries;
-use crate::executor::turns::driver::TaskHandle;
 use crate::executor::turns::siblings::Siblings;
 use crate::journal::event::Timer;
-use crate::script::Inner;
+use crate::script::host::background::Background;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::tasks::BoundFn;
 use crate::script::host::{shape, tasks};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use std::cell::{Cell, RefCell};
@@ -24,14 +24,6 @@ use std::time::Duration;
 
 /// Most closures of `parallel` and `gather` that run at once, unless the options say otherwise.
 const MAX_CONCURRENT: usize = 10_000;
-
-/// A task that runs while the script goes on.
-pub(crate) struct Background {
-    handle: RefCell<Option<TaskHandle>>,
-    result: RefCell<Option<Result<Dynamic, EvalError>>>,
-    ended: tokio::sync::Notify,
-    waited: Cell<bool>,
-}
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     gathering(engine, host);

@@ -1,9 +1,9 @@
 //! Texts and numbers: words that return a new value, and numbers as people read them.
 
-use super::def;
+use super::define::def;
 use crate::base::failure::Kind;
-use crate::script::Inner;
-use crate::script::diagnostic::mismatch;
+use crate::script::diagnostic::type_word;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::{bounded, convert};
 use rhai::{Array, Dynamic, Engine, NativeCallContext};
@@ -200,7 +200,7 @@ fn decimals(word: &str, digits: i64) -> Result<usize, EvalError> {
 pub(super) fn float(word: &str, value: &Dynamic) -> Result<f64, EvalError> {
     let whole = value.as_int().ok().map(|number| number as f64);
     whole.or(value.as_float().ok()).ok_or_else(|| {
-        let found = mismatch::article(&mismatch::word(convert::type_name(value)));
+        let found = type_word::article(&type_word::word(convert::type_name(value)));
         wrong(word, &format!("a number is needed, not {found}"))
     })
 }

@@ -1,14 +1,16 @@
 //! `tool`, `act` and the tools of a branch.
 
-use super::{branch, def};
+use super::define::def;
+use super::question::put;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::executor::question::BranchQuestion;
-use crate::script::Inner;
+use crate::script::host::bound_fn::BoundFn;
+use crate::script::host::context::Inner;
 use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::options::Options;
-use crate::script::host::tasks::{BoundFn, Task};
+use crate::script::host::tasks::Task;
 use crate::session::branch::SharedBranch;
 use crate::session::tool;
 use crate::session::tool::{
@@ -275,7 +277,7 @@ fn act(
     let args = convert::to_value(&Dynamic::from(arguments)).map_err(|reason| {
         throw_new(Kind::Option, format!("the arguments of tool `{}`: {reason}", tool.name))
     })?;
-    branch::put(host, branch, "act", BranchQuestion::Act(tool, &args))
+    put(host, branch, "act", BranchQuestion::Act(tool, &args))
 }
 
 /// Finds a tool of a branch by its name.

@@ -2,7 +2,7 @@
 //! and journaled, so that a resumed run sees the same again.
 
 use super::data::folder;
-use super::def;
+use super::define::def;
 use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::process::Group;
@@ -11,13 +11,13 @@ use crate::executor::lost::Repeat;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::error::CallError;
 use crate::model::provider::page::{Got, host_of};
-use crate::script::Inner;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::executable::Executable;
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::permission::{Right, Target};
+use crate::script::host::right::{Right, Target};
 use crate::script::host::rule::Rule;
 use crate::script::host::servers::INHERITED;
 use crate::script::host::{convert, shape, tasks};

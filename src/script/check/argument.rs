@@ -2,12 +2,12 @@
 
 use crate::base::spelling::nearest;
 use crate::flow::draw::Format;
-use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
-use crate::script::check::forms::CallForm;
+use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
-use crate::script::check::{File, foreign};
 use crate::script::diagnostic::fix::Suggestion;
-use crate::script::diagnostic::{Diagnostic, codes, mismatch};
+use crate::script::diagnostic::forms::CallForm;
+use crate::script::diagnostic::{Diagnostic, codes, foreign, mismatch, type_word};
+use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
 use rhai::{Expr, FnCallExpr, Position};
 
 /// Words whose arguments are functions.
@@ -72,7 +72,7 @@ impl Arguments<'_> {
         let forms: Vec<&CallForm> =
             forms.iter().filter(|form| form.arity == given.len()).filter(is_of_script).collect();
         let is_certain = |form: &&CallForm| {
-            let is_known = |word: &String| word == "any" || mismatch::is_certain(word);
+            let is_known = |word: &String| word == "any" || type_word::is_certain(word);
             form.params.iter().all(is_known)
         };
         if forms.is_empty() || !forms.iter().all(is_certain) {

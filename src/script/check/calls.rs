@@ -4,16 +4,19 @@
 use crate::base::spelling::nearest;
 use crate::schema;
 use crate::script::check::argument::Arguments;
-use crate::script::check::forms::{CallForm, Forms};
+use crate::script::check::call::{Call, call};
+use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
+use crate::script::check::questions;
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, Earlier, File, foreign, questions, suggest, suggest_among};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
-use crate::script::diagnostic::{Diagnostic, codes, mismatch};
+use crate::script::diagnostic::forms::{CallForm, Forms};
+use crate::script::diagnostic::suggestion::{suggest, suggest_among};
+use crate::script::diagnostic::{Diagnostic, codes, foreign, type_word};
 use crate::script::host::{convert, options};
-use crate::script::reference::lexer::names_closure;
+use crate::script::lexer::names_closure;
 use crate::session::tool;
 use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashSet;
@@ -34,14 +37,6 @@ const BUILT_IN: &[&str] = &[
     "import",
     "export",
 ];
-
-/// One call, and the value before the dot if it is a method call.
-struct Call<'a> {
-    expr: &'a FnCallExpr,
-    position: Position,
-    receiver: Option<&'a Expr>,
-    is_method: bool,
-}
 
 /// What the calls of a file are checked against.
 struct CallScope<'a> {
@@ -301,7 +296,7 @@ impl CallScope<'_> {
                 return Some(fault.suggesting(Some(foreign::suggestion(name, help))));
             }
             let fault =
-                at(codes::FUNCTION, format!("{} has no method `{name}`", mismatch::article(kind)));
+                at(codes::FUNCTION, format!("{} has no method `{name}`", type_word::article(kind)));
             let is_of_kind = |known: &&str| {
                 let mut forms = self.forms.all(known).iter();
                 forms.any(|form| form.params.first().is_some_and(|of| of == kind))
@@ -422,7 +417,7 @@ fn called_as(name: &str, forms: &[CallForm], (is_method, given): (bool, usize)) 
 }
 
 /// Words that take a schema among their options.
-const WITH_SCHEMA: &[&str] =
+pub(super) const WITH_SCHEMA: &[&str] =
     &["add_aggregation", "add_operation", "ask", "chat", "communicate", "operate", "react"];
 
 /// Returns which argument of a call is a schema, if one is.
@@ -489,44 +484,9 @@ fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
     Some(Diagnostic { help: Some(help), ..fault.warning() })
 }
 
-/// Returns the call at the end of a path, if there is one.
-fn call<'a>(path: &[ASTNode<'a>]) -> Option<Call<'a>> {
-    match path.last()? {
-        ASTNode::Expr(Expr::MethodCall(expr, position)) => {
-            let receiver = path.iter().rev().nth(1).and_then(|parent| match parent {
-                // In `a.b.c()` the parts after the first dot hang on one another.
-                ASTNode::Expr(Expr::Dot(pair, ..)) if is_method(&pair.rhs, expr) => Some(&pair.lhs),
-                _ => None,
-            });
-
-            let is_first = path.iter().rev().nth(2).is_none_or(|above| {
-                !matches!(above, ASTNode::Expr(Expr::Dot(..) | Expr::Index(..)))
-            });
-
-            let receiver = receiver.filter(|_| is_first);
-            Some(Call { expr, position: *position, receiver, is_method: true })
-        }
-        ASTNode::Expr(Expr::FnCall(expr, position))
-        | ASTNode::Stmt(Stmt::FnCall(expr, position)) => {
-            Some(Call { expr, position: *position, receiver: None, is_method: false })
-        }
-        _ => None,
-    }
-}
-
 /// Tells whether a function may be called on a value of a type.
 fn fits_first(form: &CallForm, kind: &str) -> bool {
-    form.params.first().is_none_or(|first| first == kind || !mismatch::is_certain(first))
-}
-
-/// Returns what stands before the dot of the method call at the end of a path, if that is one value.
-pub(super) fn receiver_of<'a>(path: &[ASTNode<'a>], expr: &FnCallExpr) -> Option<&'a Expr> {
-    call(path).filter(|call| std::ptr::eq(call.expr, expr)).and_then(|call| call.receiver)
-}
-
-/// Tells whether an expression is this very method call.
-fn is_method(expr: &Expr, call: &FnCallExpr) -> bool {
-    matches!(expr, Expr::MethodCall(other, _) if std::ptr::eq(&raw const **other, call))
+    form.params.first().is_none_or(|first| first == kind || !type_word::is_certain(first))
 }
 
 /// Collects the keys of all literal maps and all properties.

@@ -1,15 +1,14 @@
 //! Closures that are kept and use the variable of a loop: all of them see its last value.
 
-use crate::script::check::{Checker, File};
+use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 /// Functions that keep the closures they are given, to be called later.
-const KEEPERS: &[&str] = &[
+pub(super) const KEEPERS: &[&str] = &[
     "push",
     "insert",
-    "unshift",
     "append",
     "task",
     "add_operation",

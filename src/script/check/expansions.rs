@@ -1,12 +1,13 @@
 //! The options that the function of an `expand` gives: they are read when the list is there, which may be
 //! after calls that were paid for, so they are looked at before.
 
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
-use crate::script::check::{Checker, File, foreign, suggest};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::diagnostic::suggestion::suggest;
+use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::options;
 use rhai::{ASTNode, Expr, Stmt};
 

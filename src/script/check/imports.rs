@@ -1,8 +1,10 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
-use crate::script::check::{Checker, File, scope, suggest};
+use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::fix::Suggestion;
+use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::constants::constants;
 use crate::script::host::{error, files, modules, source};
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
@@ -64,8 +66,7 @@ impl Offer {
 }
 
 /// Words that ask models, run programs or print: what an import should not do by the way.
-const DOING: &[&str] = &[
-    "add_task",
+pub(super) const DOING: &[&str] = &[
     "best_of",
     "cascade",
     "chat",
@@ -192,7 +193,7 @@ impl Checker<'_> {
         if let Some(from) = self.open.iter().position(|open| *open == path) {
             let chain = self.open[from..].iter().chain([&path]);
             let chain: Vec<String> =
-                chain.map(|path| format!("`{}`", modules::shown(path))).collect();
+                chain.map(|path| format!("`{}`", files::shown(path))).collect();
             let message = format!("circular imports: {}", chain.join(" -> "));
             self.push(Diagnostic::at(codes::IMPORT, message, file.name, file.text, position));
             return None;
@@ -200,13 +201,13 @@ impl Checker<'_> {
 
         // A file that was checked already is only read for what it offers.
         if !self.seen.insert(path.clone()) {
-            return self.engine.compile_with_scope(&scope(), &*text).ok();
+            return self.engine.compile_with_scope(&constants(), &*text).ok();
         }
 
-        let shown = modules::shown(&path);
+        let shown = files::shown(&path);
         // While its file stands in `open`, an import of it is a circle.
         self.open.push(path);
-        let ast = self.file(&shown, &text, scope());
+        let ast = self.file(&shown, &text, constants());
         self.open.pop();
         ast
     }

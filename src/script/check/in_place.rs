@@ -1,17 +1,17 @@
 //! Words that change their value in place and return nothing, where something is done with what they
 //! return. In Python and JavaScript many of them return the changed value.
 
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::captured;
-use crate::script::check::forms::{CallForm, Forms};
 use crate::script::check::paths::places;
 use crate::script::check::used::{ResultUse, is, use_of};
-use crate::script::check::{Checker, File};
+use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 
 /// The word that returns what a word in place makes, and how it is written.
-const RETURNING: &[(&str, &str)] = &[
+pub(super) const RETURNING: &[(&str, &str)] = &[
     ("append", "a + b"),
     ("dedup", "list.distinct()"),
     ("make_lower", "text.lower()"),

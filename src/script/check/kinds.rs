@@ -2,12 +2,13 @@
 //! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
 //! nothing is said.
 
-use crate::script::check::File;
+use crate::script::check::call::receiver_of;
+use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
-use crate::script::check::forms::{Forms, HANDLES};
 use crate::script::check::paths::{self, FunctionPlace};
 use crate::script::check::value_kind::ValueKind;
-use crate::script::diagnostic::mismatch;
+use crate::script::diagnostic::forms::{CallForm, Forms};
+use crate::script::diagnostic::type_word::{self, HANDLES};
 use crate::script::host::shape;
 use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
@@ -273,7 +274,7 @@ impl<'a> Kinds<'a> {
 
     /// Returns what stands before the dot of the method call at the end of a path.
     fn before(&self, path: &[ASTNode<'_>], call: &FnCallExpr, function: &str) -> Option<ValueKind> {
-        if let Some(receiver) = super::calls::receiver_of(path, call) {
+        if let Some(receiver) = receiver_of(path, call) {
             return self.kind(receiver, function);
         }
 
@@ -443,9 +444,9 @@ impl<'a> Kinds<'a> {
             ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
             ValueKind::Data(kind @ ("string" | "array")) if !is_index => {
                 let getters = self.forms.all(&format!("get${name}"));
-                let fits = |form: &super::CallForm| {
+                let fits = |form: &CallForm| {
                     let first = form.params.first().map_or("any", String::as_str);
-                    first == *kind || !mismatch::is_certain(first) && !HANDLES.contains(&first)
+                    first == *kind || !type_word::is_certain(first) && !HANDLES.contains(&first)
                 };
                 getters.iter().any(fits).then_some(None)
             }
@@ -462,7 +463,7 @@ impl<'a> Kinds<'a> {
     /// name.
     #[allow(clippy::option_option, reason = "no such property, and a property of an unknown kind")]
     fn of_handle(&self, handle: &str, name: &str, is_index: bool) -> Option<Option<ValueKind>> {
-        let is_own = |form: &&super::CallForm| form.params.first().is_some_and(|of| of == handle);
+        let is_own = |form: &&CallForm| form.params.first().is_some_and(|of| of == handle);
         if is_index {
             // What an index gives is known to nobody.
             return self.forms.all("index$get$").iter().any(|form| is_own(&form)).then_some(None);

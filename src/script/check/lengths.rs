@@ -3,7 +3,7 @@
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 
 /// Words that ask a model.
-const ASKS: &[&str] = &[
+pub(super) const ASKS: &[&str] = &[
     "add_aggregation",
     "add_operation",
     "chat",
@@ -14,7 +14,7 @@ const ASKS: &[&str] = &[
     "react",
 ];
 /// Words that describe a model.
-const DESCRIBES: &[&str] = &["branch", "branch_from", "imodel"];
+pub(super) const DESCRIBES: &[&str] = &["branch", "branch_from", "imodel"];
 const BOUND: &str = "max_tokens";
 
 /// Tells whether a script may ask its default model for a reply of any length. Where it is not plain that

@@ -7,13 +7,13 @@
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
 mod argument;
+mod call;
 mod calls;
+pub(in crate::script) mod checker;
 mod closure;
 mod closures;
 mod echo;
 mod expansions;
-pub(super) mod foreign;
-mod forms;
 mod imports;
 mod in_place;
 mod kinds;
@@ -21,25 +21,28 @@ mod lengths;
 mod numbers;
 mod operators;
 mod option_values;
+pub(in crate::script) mod parameter;
 mod paths;
 mod property;
 mod questions;
 mod servers;
 mod templates;
+pub(in crate::script) mod test_functions;
 mod tools;
 mod used;
 mod value_kind;
 mod whole;
 
 pub(super) use calls::calls_of;
-pub(super) use forms::{CallForm, Forms, HANDLES, help_for, names, signature};
 pub(super) use lengths::asks_without_limit;
 
-use crate::base::spelling::nearest;
+use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
-use crate::script::diagnostic::{self, Diagnostic, codes};
-use crate::script::{Inner, api};
+use crate::script::diagnostic::forms::Forms;
+use crate::script::diagnostic::{self, Diagnostic, codes, foreign};
+use crate::script::host::context::Inner;
+use crate::script::lexer::definition;
 use rhai::{AST, Engine, ParseErrorType, Scope};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -47,26 +50,11 @@ use std::path::{Path, PathBuf};
 /// Most undefined variables of one script that are told apart.
 const UNDEFINED_MAX: usize = 50;
 
-/// One check: what it works with and what it has found.
-pub(super) struct Checker<'a> {
-    engine: &'a Engine,
-    host: &'a Inner,
-    /// Files that are being checked or have been.
-    seen: BTreeSet<PathBuf>,
-    /// The imports that led to the file that is being checked, outermost first.
-    open: Vec<PathBuf>,
-    faults: Vec<Diagnostic>,
-}
-
-/// One file of a script.
-struct File<'a> {
-    /// As people know it.
-    name: &'a str,
-    /// What it imports is named relative to this.
-    folder: &'a Path,
-    text: &'a str,
-    ast: &'a AST,
-}
+/// Words for plain values, which a script may define for itself.
+const PLAIN: &[&str] = &[
+    "distinct", "format", "join", "lower", "max_by", "mean", "min_by", "percent", "replaced",
+    "reversed", "round", "sorted", "sum", "trimmed", "upper", "zip",
+];
 
 /// Reads a script and finds its faults. There is no AST when one of them keeps it from being read.
 pub(super) fn read(
@@ -92,15 +80,6 @@ pub(super) fn read(
     faults.dedup();
 
     (ast, faults)
-}
-
-/// What exists before a text is read.
-#[derive(Clone, Copy)]
-pub(super) struct Earlier<'a> {
-    /// Functions.
-    pub(super) functions: &'a AST,
-    /// Variables, each with the word for the type of its value.
-    pub(super) variables: &'a [(String, String)],
 }
 
 /// Finds the faults of an AST that has been read already.
@@ -195,16 +174,12 @@ impl Checker<'_> {
         }
     }
 
-    fn push(&mut self, fault: Diagnostic) {
-        self.faults.push(fault);
-    }
-
     /// Finds functions that hide one of kaizen's.
     fn shadows(&mut self, file: &File<'_>) {
         let own = Forms::of_engine(self.engine, false);
         for function in file.ast.iter_functions() {
             // Many scripts have helpers of these names, and nothing of kaizen's hangs on them.
-            let is_meant = api::PLAIN.contains(&function.name)
+            let is_meant = PLAIN.contains(&function.name)
                 || function.comments.iter().any(|comment| comment.contains("@override"));
 
             let arity = function.params.len();
@@ -224,63 +199,20 @@ impl Checker<'_> {
     }
 }
 
-/// Finds where a function is defined: Rhai does not keep that. Lines and columns count from 1.
-pub(super) fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
-    for (index, line) in text.lines().enumerate() {
-        let code = line.split("//").next().unwrap_or(line);
-        for (at, _) in code.match_indices("fn ") {
-            let rest = &code[at + 3..];
-            let found = rest.trim_start();
-            let word = |c: char| c.is_alphanumeric() || c == '_';
-            let is_name = found.strip_prefix(name).is_some_and(|after| !after.starts_with(word));
-            if is_name && !code[..at].ends_with(word) {
-                let start = at + 3 + (rest.len() - found.len());
-                let column = code[..start].chars().count() + 1;
-                return Some((u16::try_from(index + 1).ok()?, u16::try_from(column).ok()?));
-            }
-        }
-    }
-
-    None
-}
-
-/// Suggests a name for one that nobody knows.
-fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<Suggestion> {
-    // Operators, and what reads a property, are no words that anybody can type.
-    let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
-    nearest(name, known.filter(is_word)).map(Suggestion::word)
-}
-
-/// Most words among which a suggestion lists all.
-const LISTED_MAX: usize = 40;
-
-/// Suggests one of few words: the nearest, or those with the word as a part, or else all of them.
-fn suggest_among<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<Suggestion> {
-    let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let mut known: Vec<&str> = known.filter(is_word).collect();
-    known.sort_unstable();
-    known.dedup();
-
-    if let Some(near) = nearest(name, known.iter().copied()) {
-        return Some(Suggestion::word(near));
-    }
-
-    let padded = |word: &str| format!("_{word}_");
-    let of_part = |word: &&str| padded(word).contains(&padded(name));
-    let alike: Vec<&str> = known.iter().copied().filter(of_part).collect();
-    let fixes = alike.iter().map(|word| QuickFix::Instead((*word).to_owned())).collect();
-    let alike: Vec<String> = alike.iter().map(|word| format!("`{word}`")).collect();
-
-    let help = match alike.split_last() {
-        Some((only, [])) => Some(format!("did you mean {only}?")),
-        Some((last, before)) => Some(format!("did you mean {} or {last}?", before.join(", "))),
-        None if known.is_empty() || known.len() > LISTED_MAX => None,
-        None => Some(format!("it has: {}", known.join(", "))),
-    };
-    help.map(|help| Suggestion { help, fixes })
-}
-
-/// Returns what every script knows, for its compilation.
-pub(super) fn scope() -> Scope<'static> {
-    api::constants()
+/// Returns the lists of words that checks look for, each with its name.
+#[cfg(test)]
+pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
+    let returning = in_place::RETURNING.iter().map(|(word, _)| *word).collect();
+    vec![
+        ("PLAIN", PLAIN.to_vec()),
+        ("DOING", imports::DOING.to_vec()),
+        ("KEEPERS", closures::KEEPERS.to_vec()),
+        ("WHOLE", whole::WHOLE.to_vec()),
+        ("MEANT", whole::MEANT.to_vec()),
+        ("PLACES", whole::PLACES.to_vec()),
+        ("WITH_SCHEMA", calls::WITH_SCHEMA.to_vec()),
+        ("ASKS", lengths::ASKS.to_vec()),
+        ("DESCRIBES", lengths::DESCRIBES.to_vec()),
+        ("RETURNING", returning),
+    ]
 }

@@ -1,6 +1,6 @@
 //! Whole numbers that the language would take for fractions, and so lose digits of.
 
-use crate::script::check::{Checker, File};
+use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position};
 

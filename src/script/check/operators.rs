@@ -1,9 +1,9 @@
 //! Operators between values that no operator takes: `"-" * 3`, `"%s" % name`.
 
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, File};
-use crate::script::diagnostic::mismatch::article;
+use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr};
 

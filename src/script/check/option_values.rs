@@ -2,10 +2,11 @@
 //! says them literally, before anything is paid.
 
 use crate::optimizer::evidence::observation;
-use crate::script::check::File;
+use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::fix::Suggestion;
-use crate::script::diagnostic::{Diagnostic, codes, mismatch};
+use crate::script::diagnostic::suggestion::suggest;
+use crate::script::diagnostic::{Diagnostic, codes, type_word};
 use crate::script::host::options;
 use crate::script::host::wanted::{WantedValue, wanted};
 use rhai::{Expr, FnCallExpr};
@@ -60,7 +61,7 @@ impl OptionValues<'_> {
                     inner.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str()))
                 {
                     let message = format!("`{option}` has no option `{}`", key.name);
-                    let near = super::suggest(&key.name, known.iter().copied())
+                    let near = suggest(&key.name, known.iter().copied())
                         .unwrap_or_else(|| format!("valid options: {}", known.join(", ")).into());
                     let file = self.file;
                     let fault =
@@ -101,7 +102,7 @@ impl OptionValues<'_> {
         let found = found.or_else(|| {
             let kind = self.kinds.kind(value, self.function)?;
             let kind = kind.word();
-            (!wanted.takes(kind)).then(|| mismatch::article(kind))
+            (!wanted.takes(kind)).then(|| type_word::article(kind))
         })?;
 
         let message =

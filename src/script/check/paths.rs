@@ -1,12 +1,13 @@
 //! Names with a module before them, and functions that are values: what is no value of a file, and
 //! what a closure takes from an import that ends before it.
 
-use crate::script::check::forms::Forms;
+use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
-use crate::script::check::{Checker, Earlier, File, suggest};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
+use crate::script::diagnostic::forms::Forms;
+use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
-use crate::script::reference::lexer::names_closure;
+use crate::script::lexer::names_closure;
 use rhai::{ASTFlags, ASTNode, Expr, FnPtr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 

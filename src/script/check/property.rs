@@ -1,12 +1,12 @@
 //! Properties that a value does not have, where it is known what the value is.
 
 use crate::base::spelling::nearest;
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::{Kinds, UnknownPart};
 use crate::script::check::value_kind::ValueKind;
-use crate::script::check::{Checker, File, foreign};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
-use crate::script::diagnostic::mismatch::article;
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::diagnostic::type_word::article;
+use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::known_map::{advice, no_operation, no_property};
 use rhai::{ASTFlags, ASTNode, Expr};
 

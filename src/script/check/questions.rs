@@ -1,9 +1,9 @@
 //! Questions to people whose literal options no answer could fit, or that contradict one another.
 
-use crate::script::api::people::read_question;
-use crate::script::check::File;
+use crate::script::check::checker::File;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::options::Options;
+use crate::script::host::question::read_question;
 use rhai::{Expr, FnCallExpr, Map, Position};
 
 /// What is looked at together. The last one is where a fault is shown.

@@ -1,6 +1,6 @@
 //! MCP servers that the project does not describe, as far as their names are written out.
 
-use crate::script::check::{Checker, File};
+use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Stmt};
 

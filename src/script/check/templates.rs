@@ -1,8 +1,8 @@
 //! Escapes in texts in backticks, which mean nothing there.
 
-use crate::script::check::{Checker, File};
+use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
-use crate::script::reference::lexer::templates;
+use crate::script::lexer::templates;
 use rhai::Position;
 
 /// What follows the backslash of an escape that people mean.

@@ -1,8 +1,8 @@
 //! Tools that cannot be offered: their names, descriptions, arguments and functions, as far as they are
 //! written out.
 
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::{captured, closure_in};
-use crate::script::check::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::convert;
 use crate::session::tool;

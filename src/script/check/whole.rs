@@ -1,17 +1,17 @@
 //! Divisions of whole numbers, which drop the fraction: `2 / 3` is 0.
 
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::captured;
-use crate::script::check::{Checker, File};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{AST, ASTNode, Expr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Methods and properties that always give a whole number.
-const WHOLE: &[&str] = &["len", "to_int", "index_of"];
+pub(super) const WHOLE: &[&str] = &["len", "to_int", "index_of"];
 /// What makes plain that a whole number is meant.
-const MEANT: &[&str] = &["to_int"];
+pub(super) const MEANT: &[&str] = &["to_int"];
 /// Words of texts and lists that take places and lengths, which are whole numbers.
-const PLACES: &[&str] = &[
+pub(super) const PLACES: &[&str] = &[
     "chop",
     "crop",
     "drain",

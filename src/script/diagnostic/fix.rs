@@ -1,8 +1,8 @@
 //! Changes of a script that mend what a diagnostic says: those that are certain enough to be made by an
 //! editor when somebody asks for it.
 
-use crate::script::diagnostic::Diagnostic;
-use crate::script::reference::lexer::{LexemeClass, scan};
+use crate::base::failure::Place;
+use crate::script::lexer::{LexemeClass, scan};
 use std::ops::Range;
 
 /// A change that mends what is wrong.
@@ -65,15 +65,19 @@ impl QuickFix {
         }
     }
 
-    /// Returns the bytes of a text that the change replaces, and by what. `text` is the one in which the
-    /// diagnostic was found, however its lines end.
-    pub fn change(&self, text: &str, diagnostic: &Diagnostic) -> Option<(Range<usize>, String)> {
-        let place = diagnostic.place.as_ref()?;
+    /// Returns the bytes of a text that the change replaces, and by what. `text` is the one in which something was
+    /// found at a place, so many characters wide, however its lines end.
+    pub fn change(
+        &self,
+        text: &str,
+        place: &Place,
+        width: usize,
+    ) -> Option<(Range<usize>, String)> {
         let start = byte_at(text, place.line, place.column)?;
 
         Some(match self {
             QuickFix::Instead(new) => {
-                let end = byte_at(text, place.line, place.column + diagnostic.width)?;
+                let end = byte_at(text, place.line, place.column + width)?;
                 (start..end, new.clone())
             }
             QuickFix::LineAbove(new) => {
@@ -118,13 +122,11 @@ pub fn byte_at(text: &str, line: usize, column: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::failure::Place;
 
     /// Makes a change at a line and a column.
     fn mended(text: &str, (line, column, width): (usize, usize, usize), fix: &QuickFix) -> String {
-        let place = Some(Place { file: "s.rhai".to_owned(), line, column });
-        let shown = Diagnostic { place, width, ..Diagnostic::new("K0001", String::new()) };
-        let (range, new) = fix.change(text, &shown).unwrap();
+        let place = Place { file: "s.rhai".to_owned(), line, column };
+        let (range, new) = fix.change(text, &place, width).unwrap();
         format!("{}{new}{}", &text[..range.start], &text[range.end..])
     }
 

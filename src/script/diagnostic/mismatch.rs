@@ -2,7 +2,8 @@
 
 use crate::base::count::counted;
 use crate::base::spelling::nearest;
-use crate::script::check::{CallForm, Forms, HANDLES};
+use crate::script::diagnostic::forms::{CallForm, Forms};
+use crate::script::diagnostic::type_word::{article, is_handle, word};
 use rhai::{Engine, EvalAltResult};
 
 /// Most words that are listed; there are hardly more of any value.
@@ -103,19 +104,6 @@ fn fits(given: &str, wanted: &str) -> bool {
     given == wanted || given == "any" || wanted == "any" || wanted == "?" || wanted.is_empty()
 }
 
-/// Tells whether a word stands for one type.
-pub(in crate::script) fn is_certain(word: &str) -> bool {
-    const PLAIN: &[&str] =
-        &["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"];
-    PLAIN.contains(&word) || HANDLES.contains(&word)
-}
-
-/// Tells whether a type is one of kaizen's own.
-fn is_handle(kind: &str) -> bool {
-    !["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"]
-        .contains(&kind)
-}
-
 /// Explains an unknown property. Rhai says `Unknown property 'x' - a getter is not registered for
 /// type 'y'`, or `No writable property ..`.
 fn property(engine: &Engine, text: &str) -> Option<String> {
@@ -153,50 +141,5 @@ pub(in crate::script) fn listing(words: &[&str]) -> String {
     match words.len() - shown.len() {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-/// Returns the word that scripts know for a type of Rhai's or of ours.
-pub(in crate::script) fn word(kind: &str) -> String {
-    let kind = kind.trim().trim_start_matches("&mut ").trim_start_matches('&');
-    // Of what may fail, the value is meant.
-    for may_fail in ["RhaiResultOf<", "Result<"] {
-        if let Some(inner) = kind.strip_prefix(may_fail) {
-            let inner = inner.split_once(", Box<").or(inner.split_once(",Box<"));
-            let whole = kind[may_fail.len()..].trim_end_matches('>');
-            return word(inner.map_or(whole, |(value, _)| value));
-        }
-    }
-
-    let word = match kind {
-        "str | ImmutableString | String" | "ImmutableString" | "str" | "String" => "string",
-        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "INT" | "u8" | "u16" | "u32" | "u128"
-        | "usize" => "int",
-        "f32" | "f64" | "FLOAT" => "float",
-        "u64" => "int above 2^63",
-        "char" => "char",
-        "Blob" => "blob",
-        "Array" => "array",
-        "Map" => "map",
-        "Fn" | "FnPtr" => "function",
-        "Dynamic" | "RhaiResult" | "?" | "_" => "any",
-        "Instant" | "timestamp" => "timestamp",
-        "ExclusiveRange" | "InclusiveRange" => "range",
-        kind if ["Range", "StepRange", "BitRange"].iter().any(|of| kind.starts_with(of)) => "range",
-        other => other,
-    };
-
-    // What else is Rust's own has no name in scripts.
-    let is_of_rust = word.contains('<') || word.contains("::");
-    if is_of_rust { "any".to_owned() } else { word.to_owned() }
-}
-
-/// Puts the article before the word for a type.
-pub(in crate::script) fn article(kind: &str) -> String {
-    match kind {
-        "()" => "nothing (`()`)".to_owned(),
-        "any" => "any value".to_owned(),
-        kind if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
-        kind => format!("a {kind}"),
     }
 }

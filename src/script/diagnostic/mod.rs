@@ -2,15 +2,18 @@
 
 pub mod codes;
 pub mod fix;
+pub(in crate::script) mod foreign;
+pub(in crate::script) mod forms;
+pub(in crate::script) mod language;
 pub(in crate::script) mod mismatch;
+pub(in crate::script) mod suggestion;
+pub(in crate::script) mod type_word;
 
 use crate::base::failure::{Failure, Place};
 use crate::base::file;
 use crate::base::spelling::nearest;
-use crate::script::check;
-use crate::script::check::foreign::{self, ForeignForm};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
-use crate::script::host::error::EvalError;
+use crate::script::diagnostic::foreign::ForeignForm;
 use rhai::{Engine, EvalAltResult, ParseError, ParseErrorType, Position};
 use std::path::Path;
 
@@ -220,7 +223,7 @@ fn foreign_form(text: &str, error: &ParseError) -> Option<ForeignForm> {
 }
 
 fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<Suggestion> {
-    if check::names(engine).iter().any(|known| known == name) {
+    if forms::names(engine).iter().any(|known| known == name) {
         return Some(format!("`{name}` is a function; call it: `{name}(..)`").into());
     }
 
@@ -243,7 +246,7 @@ pub(super) fn of_run(
     engine: &Engine,
     script: &str,
     text: &str,
-    raised: &EvalError,
+    raised: &EvalAltResult,
     failure: &Failure,
 ) -> Diagnostic {
     let own = |place: &Place| Path::new(&place.file) == Path::new(script);
@@ -285,7 +288,7 @@ pub fn of_failure(failure: &Failure) -> Diagnostic {
     Diagnostic { place, text, width, frames, ..shown }
 }
 
-fn explain(engine: &Engine, raised: &EvalError, failure: &Failure) -> (String, Option<String>) {
+fn explain(engine: &Engine, raised: &EvalAltResult, failure: &Failure) -> (String, Option<String>) {
     let op = failure.op.as_ref().map_or(String::new(), |op| format!("operation `{op}`: "));
     let message = format!("{op}{}", failure.message);
     let inner = raised.unwrap_inner();
@@ -296,7 +299,7 @@ fn explain(engine: &Engine, raised: &EvalError, failure: &Failure) -> (String, O
             let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
             let help = || match foreign::instead_of(name) {
                 Some(help) => Some(help.to_owned()),
-                None => check::help_for(engine, name),
+                None => forms::help_for(engine, name),
             };
             (message, is_word.then(help).flatten())
         }

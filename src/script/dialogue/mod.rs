@@ -10,23 +10,29 @@ pub mod display;
 pub(in crate::script) mod source_map;
 pub(in crate::script) mod undo;
 
+pub use crate::script::host::context::dialogue_source as source;
+
 use crate::base::failure::{Failure, Kind};
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::script::api::state::{is_computed, offered};
-use crate::script::check::Earlier;
+use crate::script::api::{WordEntry, task};
+use crate::script::check;
+use crate::script::check::checker::Earlier;
+use crate::script::check::parameter::check_params;
 use crate::script::diagnostic::{self, Diagnostic, Severity};
 use crate::script::dialogue::display::DisplayValue;
 use crate::script::dialogue::source_map::{INPUT, Transcript};
 use crate::script::dialogue::undo::UndoGuard;
 use crate::script::host::captures::Follows;
-use crate::script::host::home::Constants;
-use crate::script::host::tasks::Task;
-use crate::script::host::{convert, home, source, tasks};
-use crate::script::reference::completion;
-use crate::script::reference::completion::Word;
-use crate::script::reference::lexer::{EARLIER_MAX, name_of, names_closure};
-use crate::script::{Host, Inner, ScriptError, api, check};
+use crate::script::host::constants::constants;
+use crate::script::host::context::Inner;
+use crate::script::host::home::{self, Constants};
+use crate::script::host::tasks::{self, Task};
+use crate::script::host::{convert, source};
+use crate::script::lexer::{EARLIER_MAX, name_of, names_closure};
+use crate::script::program::{Host, ScriptError};
+use crate::script::reference::completion::{self, Word};
 use rhai::{AST, ASTFlags, Dynamic, Expr, Map, Scope, Stmt};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -37,11 +43,6 @@ use std::sync::atomic::AtomicBool;
 
 /// The variable that holds the last failure.
 const LAST_FAILURE: &str = "_err";
-
-/// The file that inputs seem to be in; what they import and read is named relative to its folder.
-pub fn source(folder: &Path) -> PathBuf {
-    folder.join("<repl>")
-}
 
 /// A variable, for lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +100,7 @@ impl std::fmt::Debug for Dialogue {
 impl Dialogue {
     /// Begins a dialogue. The host's script is what `source` gives.
     pub fn new(host: Host) -> Dialogue {
-        let mut scope = api::constants();
+        let mut scope = constants();
         for n in 0..=EARLIER_MAX {
             scope.push_dynamic(name_of(n), Dynamic::UNIT);
         }
@@ -186,7 +187,7 @@ impl Dialogue {
     /// that it gave before are replaced.
     pub fn load(&mut self, text: &str, file: &Path) -> Result<(), ScriptError> {
         let known = self.functions_without(file);
-        let ast = self.compile(text, &file.display().to_string(), "", &api::constants(), &known)?;
+        let ast = self.compile(text, &file.display().to_string(), "", &constants(), &known)?;
 
         let own = ast.clone_functions_only();
         let names: BTreeSet<(String, usize)> = own
@@ -218,8 +219,8 @@ impl Dialogue {
         let name = file.display().to_string();
         let plain = source::plain(text);
 
-        if let Ok(ast) = self.host.engine.compile_with_scope(&api::constants(), &*plain) {
-            let faults = api::run::check_params(&ast, &self.host.inner.with.params, &name);
+        if let Ok(ast) = self.host.engine.compile_with_scope(&constants(), &*plain) {
+            let faults = check_params(&ast, &self.host.inner.with.params, &name);
             if !faults.is_empty() {
                 return Err(ScriptError::Refused(faults));
             }
@@ -251,7 +252,7 @@ impl Dialogue {
 
     /// Tells how many tasks are under way.
     pub fn tasks(&self) -> usize {
-        api::task::count(&self.host.inner)
+        task::count(&self.host.inner)
     }
 
     fn functions_without(&self, file: &Path) -> AST {
@@ -446,7 +447,7 @@ impl Dialogue {
     pub fn variables(&self) -> Vec<Variable> {
         let scope = self.scope.borrow();
         let mut found: Vec<Variable> = Vec::new();
-        let hidden = api::constants().iter().count() + EARLIER_MAX + 2;
+        let hidden = constants().iter().count() + EARLIER_MAX + 2;
 
         // The newest come first, and hide older ones of the same name.
         for (name, _, value) in scope.iter_raw().take(scope.len().saturating_sub(hidden)) {
@@ -476,14 +477,14 @@ impl Dialogue {
     }
 
     fn get(&self, name: &str) -> Option<Dynamic> {
-        let (legal, _) = crate::script::reference::lexer::legal(name);
+        let (legal, _) = crate::script::lexer::legal(name);
         let scope = self.scope.borrow();
-        let value = scope.get(&legal).filter(|_| !api::constants().contains(name));
+        let value = scope.get(&legal).filter(|_| !constants().contains(name));
         value.map(Dynamic::flatten_clone)
     }
 
     /// Returns the methods that the language has for its own types, beside the words of kaizen.
-    pub fn standard_words(&self, reference: &[api::WordEntry]) -> Vec<Word> {
+    pub fn standard_words(&self, reference: &[WordEntry]) -> Vec<Word> {
         completion::standard(&self.host.engine, reference)
     }
 
@@ -493,7 +494,7 @@ impl Dialogue {
     }
 
     /// Returns the reference of everything that can be called.
-    pub fn reference(&self) -> Vec<api::WordEntry> {
+    pub fn reference(&self) -> Vec<WordEntry> {
         self.host.reference()
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::base::failure::Place;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::reference::lexer::{Replacement, column_before, legal};
+use crate::script::lexer::{Replacement, column_before, legal};
 use rhai::{EvalAltResult, Position};
 
 /// Most lines that are told apart: Rhai counts them with 16 bits.

@@ -1,6 +1,6 @@
 //! A script as pieces without spaces and comments, with the brackets that belong together.
 
-use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
+use crate::script::lexer::{Lexeme, LexemeClass, scan};
 use std::ops::Range;
 
 /// The keywords of the language.
@@ -9,6 +9,9 @@ pub const KEYWORDS: &[&str] = &[
     "continue", "break", "return", "throw", "try", "catch", "import", "export", "as", "private",
     "this", "true", "false",
 ];
+
+/// Words that plan an operation.
+pub const PLANNERS: &[&str] = &["add_operation", "add_aggregation", "expand"];
 
 /// A script as pieces. Places are indices of pieces; a place beyond the last is one of no piece.
 #[derive(Debug)]

@@ -1,9 +1,8 @@
 //! What can stand at a place of a script: a word, a method, an option, the text of an argument; and the
 //! call whose arguments are being written.
 
-use crate::script::editor::code::ScriptCode;
-use crate::script::editor::operations::PLANNERS;
-use crate::script::reference::lexer::LexemeClass;
+use crate::script::editor::code::{PLANNERS, ScriptCode};
+use crate::script::lexer::LexemeClass;
 use std::ops::Range;
 
 /// What a text names.

@@ -1,7 +1,7 @@
 //! The names of a script: where each is declared, where it is seen, and where it is used.
 
 use crate::script::editor::code::ScriptCode;
-use crate::script::reference::lexer::LexemeClass;
+use crate::script::lexer::LexemeClass;
 use std::ops::Range;
 
 /// What a name stands for.

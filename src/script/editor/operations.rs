@@ -4,9 +4,6 @@ use crate::script::editor::code::ScriptCode;
 use crate::script::editor::cursor::{TextRole, role_of};
 use std::ops::Range;
 
-/// Words that plan an operation.
-pub const PLANNERS: &[&str] = &["add_operation", "add_aggregation", "expand"];
-
 /// A place where the name of an operation stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationMention {

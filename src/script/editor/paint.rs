@@ -3,8 +3,8 @@
 use crate::script::editor::code::{KEYWORDS, ScriptCode};
 use crate::script::editor::names::{NameKind, NameTable};
 use crate::script::editor::operations::operations;
+use crate::script::lexer::LexemeClass;
 use crate::script::reference::completion::Word;
-use crate::script::reference::lexer::LexemeClass;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 

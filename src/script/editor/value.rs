@@ -1,11 +1,10 @@
 //! What kind of value a piece of code ends with, as far as its words tell.
 
-use crate::script::editor::code::ScriptCode;
+use crate::script::editor::code::{PLANNERS, ScriptCode};
 use crate::script::editor::names::{NameKind, NameTable};
-use crate::script::editor::operations::PLANNERS;
 use crate::script::host::shape::{self, Held, Shape};
+use crate::script::lexer::LexemeClass;
 use crate::script::reference::completion::Word;
-use crate::script::reference::lexer::LexemeClass;
 
 /// How many words a value is followed through.
 const DEPTH_MAX: usize = 24;

@@ -3,8 +3,8 @@
 
 use crate::base::failure::Kind;
 use crate::script::host::error::{EvalError, throw_new};
-use crate::script::host::language::{change, word};
-use crate::script::host::limits::{ITEMS_MAX, STRING_MAX};
+use crate::script::host::sizes::{ITEMS_MAX, STRING_MAX};
+use crate::script::host::word::{change, word};
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Module, Position};
 
 /// Adds the words that cut strings into lists, replace parts of strings, and make them longer.

@@ -1,9 +1,10 @@
 //! Between script values and plain data.
 
-use crate::script::api::handle_word;
-use crate::script::api::state::State;
-use crate::script::diagnostic::mismatch;
-use crate::script::host::known_map;
+use crate::script::diagnostic::type_word;
+use crate::script::host::handle;
+use crate::script::host::known_map::{self, KnownMap};
+use crate::script::host::shape::{Held, Shape};
+use crate::script::host::state::State;
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
 
@@ -57,7 +58,7 @@ fn value_at(value: &Dynamic, depth: usize) -> Result<Value, String> {
         return Ok(Value::Object(each.collect::<Result<_, String>>()?));
     }
 
-    Err(format!("{} is not plain data", mismatch::article(type_name(value))))
+    Err(format!("{} is not plain data", type_word::article(type_name(value))))
 }
 
 /// Makes a script value of plain data.
@@ -87,9 +88,37 @@ pub(in crate::script) fn to_fields(map: &Map) -> Result<serde_json::Map<String, 
     map.iter().map(|(key, item)| Ok((key.to_string(), value_at(item, 1)?))).collect()
 }
 
+impl KnownMap {
+    /// Makes a map of a shape of plain data.
+    pub(in crate::script) fn of_shape(shape: &'static Shape, data: Value) -> Dynamic {
+        let Value::Object(data) = data else { return from_value(data) };
+
+        let field = |(key, value): (String, Value)| {
+            let held = shape.property(&key).unwrap_or(Held::Any);
+            (key.into(), KnownMap::held(held, value))
+        };
+        let fields = data.into_iter().map(field).collect();
+        KnownMap::of_values(shape, fields)
+    }
+
+    /// Makes a list of such maps of plain data.
+    pub(in crate::script) fn list(shape: &'static Shape, data: Value) -> Dynamic {
+        let Value::Array(items) = data else { return from_value(data) };
+        items.into_iter().map(|item| KnownMap::of_shape(shape, item)).collect::<Array>().into()
+    }
+
+    fn held(held: Held, data: Value) -> Dynamic {
+        match held {
+            Held::Any => from_value(data),
+            Held::One(shape) => KnownMap::of_shape(shape, data),
+            Held::Many(shape) => KnownMap::list(shape, data),
+        }
+    }
+}
+
 /// Returns the word that scripts know for the type of a value.
 pub(in crate::script) fn type_name(value: &Dynamic) -> &'static str {
-    if let Some(word) = handle_word(value) {
+    if let Some(word) = handle::word(value) {
         return word;
     }
     if value.is_fnptr() {
@@ -123,8 +152,10 @@ mod tests {
 
     #[test]
     fn what_is_not_data_is_named() {
-        let log = Dynamic::from(crate::script::api::run::Log);
-        assert_eq!(to_value(&log), Err("a log is not plain data".to_owned()));
+        #[derive(Clone)]
+        struct Thing;
+        handle::define::<Thing>(&mut rhai::Engine::new_raw(), "thing");
+        assert_eq!(to_value(&Dynamic::from(Thing)), Err("a thing is not plain data".to_owned()));
 
         let function = Dynamic::from(rhai::FnPtr::new("f").expect("a name"));
         assert_eq!(to_value(&function), Err("a function is not plain data".to_owned()));

@@ -1,7 +1,7 @@
 //! A function that a word of the language calls with one item after the other.
 
 use crate::base::failure::Kind;
-use crate::script::diagnostic::mismatch;
+use crate::script::diagnostic::type_word;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::{convert, home, nested};
 use rhai::{Array, Dynamic, EvalAltResult, FnPtr, NativeCallContext, Position};
@@ -128,7 +128,7 @@ impl<'a> Each<'a> {
 
     /// Makes the error for an answer that is none.
     pub(in crate::script) fn wrong(&self, wanted: &str, answer: &Dynamic) -> EvalError {
-        let found = mismatch::article(&mismatch::word(convert::type_name(answer)));
+        let found = type_word::article(&type_word::word(convert::type_name(answer)));
         let shown = nested::shortened(answer, 60);
         let shown = if answer.is_unit() { String::new() } else { format!(": `{shown}`") };
 

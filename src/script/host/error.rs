@@ -4,9 +4,9 @@
 use crate::base::failure::{Failure, Kind, Place};
 use crate::script::diagnostic::mismatch;
 use crate::script::host::known_map::{self, KnownMap};
-use crate::script::host::limits::CALLS_MAX;
+use crate::script::host::sizes::CALLS_MAX;
 use crate::script::host::{convert, shape};
-use crate::script::reference::lexer::names_closure;
+use crate::script::lexer::names_closure;
 use rhai::{Dynamic, EvalAltResult, Position};
 
 /// What a failed evaluation carries.

@@ -134,6 +134,13 @@ fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
     Ok(at)
 }
 
+/// Writes the path of a file as people know it: relative to the current folder if it lies there.
+pub(in crate::script) fn shown(path: &Path) -> String {
+    let here = Path::new(".").canonicalize().ok();
+    let inside = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    inside.unwrap_or_else(|| path.to_owned()).display().to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

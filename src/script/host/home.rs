@@ -8,7 +8,7 @@
 
 use crate::script::host::error::EvalError;
 use crate::script::host::known_map::KnownMap;
-use crate::script::reference::lexer::names_closure;
+use crate::script::lexer::names_closure;
 use rhai::{
     AST, Array, Caches, Dynamic, Engine, EvalAltResult, FnPtr, GlobalRuntimeState, ImmutableString,
     Map, Module, NativeCallContext, NativeCallContextStore, Position, RhaiFunc, Scope, Shared,

@@ -3,54 +3,13 @@
 //! and lose what they have taken out when the function fails half way. Here an error goes through, and
 //! the list is then as it was.
 
-use crate::script::api::read_json;
 use crate::script::host::each::{Each, Item};
 use crate::script::host::error::EvalError;
+use crate::script::host::json::read_json;
+use crate::script::host::word::{change, equal, named, word};
 use crate::script::host::{bounded, nested, order};
-use crate::script::reference::lexer::names_closure;
-use rhai::{
-    Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
-    NativeCallContext, RhaiNativeFunc, Token, Variant,
-};
-
-/// The names of these words, which are the language's and not kaizen's.
-const WORDS: &[&str] = &[
-    "!=",
-    "==",
-    "all",
-    "debug",
-    "dedup",
-    "drain",
-    "filter",
-    "find",
-    "find_map",
-    "for_each",
-    "index_of",
-    "map",
-    "order",
-    "order_by",
-    "order_desc",
-    "pad",
-    "parse_json",
-    "print",
-    "reduce",
-    "reduce_rev",
-    "replace",
-    "retain",
-    "some",
-    "sort",
-    "sort_by",
-    "sort_desc",
-    "split",
-    "split_rev",
-    "to_debug",
-    "to_string",
-];
-
-/// Tells whether a word is one of the language.
-pub(in crate::script) fn is_word(name: &str) -> bool {
-    WORDS.binary_search(&name).is_ok()
-}
+use crate::script::lexer::names_closure;
+use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, Module, NativeCallContext, Token};
 
 /// Adds the words to an engine, in the place of Rhai's.
 pub(in crate::script) fn register(engine: &mut Engine) {
@@ -84,59 +43,6 @@ pub(in crate::script) fn register(engine: &mut Engine) {
 fn named_for_people(function: &FnPtr) -> String {
     let name = function.fn_name();
     if names_closure(name) { "a closure".to_owned() } else { format!("the function `{name}`") }
-}
-
-/// Adds a word that leaves its list as it is.
-pub(in crate::script) fn word<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
-    module: &mut Module,
-    name: &str,
-    params: &str,
-    function: FUNC,
-) where
-    A: 'static,
-    R: Variant + Clone,
-    FUNC: RhaiNativeFunc<A, N, X, R, F> + 'static,
-{
-    add(module, name, params, true, function);
-}
-
-/// Adds a word that changes its list.
-pub(in crate::script) fn change<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
-    module: &mut Module,
-    name: &str,
-    params: &str,
-    function: FUNC,
-) where
-    A: 'static,
-    R: Variant + Clone,
-    FUNC: RhaiNativeFunc<A, N, X, R, F> + 'static,
-{
-    add(module, name, params, false, function);
-}
-
-fn add<A, const N: usize, const X: bool, R, const F: bool, FUNC>(
-    module: &mut Module,
-    name: &str,
-    params: &str,
-    is_pure: bool,
-    function: FUNC,
-) where
-    A: 'static,
-    R: Variant + Clone,
-    FUNC: RhaiNativeFunc<A, N, X, R, F> + 'static,
-{
-    debug_assert!(is_word(name), "{name} is not in the list");
-    FuncRegistration::new(name)
-        .in_global_namespace()
-        .with_purity(is_pure)
-        .with_volatility(true)
-        .with_params_info(params.split(", "))
-        .set_into_module(module, function);
-}
-
-/// Makes a function of a name: an old way to write `Fn("name")`.
-pub(in crate::script) fn named(name: &str) -> Result<FnPtr, EvalError> {
-    FnPtr::new(name)
 }
 
 fn choosing(module: &mut Module) {
@@ -350,22 +256,6 @@ fn dedup(
     // Set at the end, so that a comparison that fails leaves the list as it was.
     *list = kept;
     Ok(())
-}
-
-/// Compares two values by `==`.
-pub(in crate::script) fn equal(
-    context: &NativeCallContext,
-    mut one: Dynamic,
-    mut other: Dynamic,
-) -> Result<bool, EvalError> {
-    let is_other_type = one.type_id() != other.type_id();
-    let answer = context.call_native_fn_raw("==", true, &mut [&mut one, &mut other]);
-    match answer.map_err(|error| *error) {
-        Ok(answer) => Ok(answer.as_bool().unwrap_or(false)),
-        // Values of different types are different.
-        Err(EvalAltResult::ErrorFunctionNotFound(..)) if is_other_type => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 fn folding(module: &mut Module) {

@@ -3,6 +3,7 @@
 use crate::base::clock;
 use crate::base::failure::Kind;
 use crate::executor::Executor;
+use crate::script::host::sizes::{CALLS_MAX, ITEMS_MAX, STRING_MAX};
 use crate::script::host::tasks;
 use rhai::{Dynamic, Engine};
 use std::cell::{Cell, RefCell};
@@ -13,14 +14,8 @@ use std::time::Duration;
 
 /// Most operations of a script unless kaizen.toml says otherwise: minutes of pure computing.
 pub const OPERATIONS_MAX: u64 = 1_000_000_000;
-/// Deepest nesting of calls; with the depth of expressions it keeps a fiber within its stack.
-pub(in crate::script) const CALLS_MAX: usize = 64;
 /// Deepest nesting of expressions, at the top level and in functions.
 const EXPRESSIONS_MAX: (usize, usize) = (64, 32);
-/// Longest string in bytes.
-pub(in crate::script) const STRING_MAX: usize = 64 << 20;
-/// Most items of an array, and of a map, nested ones included.
-pub(in crate::script) const ITEMS_MAX: usize = 4_000_000;
 /// How many operations pass between two looks at the clock.
 const LOOK_EVERY: u64 = 1024;
 /// How long a script computes without a wait before it is stopped at its deadline. Where it waits, it

@@ -1,13 +1,15 @@
 //! Imports: only files that may be read, never in a circle, each read once.
 use crate::base::failure::Kind;
-use crate::script::Inner;
 use crate::script::host::captures::Follows;
+use crate::script::host::constants::constants;
+use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
-use crate::script::host::home::{Constants, Home};
-use crate::script::host::permission::{Right, Target};
+use crate::script::host::files::{self, shown};
+use crate::script::host::home::{self, Constants, Home};
+use crate::script::host::right::{Right, Target};
 use crate::script::host::rule::is_hidden;
-use crate::script::host::{files, home, source};
-use crate::script::reference::lexer::names_closure;
+use crate::script::host::source;
+use crate::script::lexer::names_closure;
 use rhai::{
     AST, Dynamic, Engine, EvalAltResult, FnAccess, FnNamespace, FuncRegistration, ImmutableString,
     Module, ModuleResolver, Position, ScriptFuncDef, Shared,
@@ -64,7 +66,7 @@ impl Resolver {
         host.depends_on(&file, Some(text.as_bytes()));
 
         let text = source::plain(&text);
-        let mut ast = engine.compile_with_scope(&crate::script::api::constants(), &*text)?;
+        let mut ast = engine.compile_with_scope(&constants(), &*text)?;
         ast.set_source(shown(&file));
         host.imported.borrow_mut().insert(shown(&file));
         host.captures.add(&ast, Follows::Nothing);
@@ -172,13 +174,6 @@ pub(in crate::script) fn locate(
     let found = existing(host, folder, &wanted, &named)?;
     permit(&found)?;
     Ok(found)
-}
-
-/// Writes the path of a file as people know it: relative to the current folder if it lies there.
-pub(in crate::script) fn shown(path: &Path) -> String {
-    let here = Path::new(".").canonicalize().ok();
-    let inside = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-    inside.unwrap_or_else(|| path.to_owned()).display().to_string()
 }
 
 /// Finds a file that a script names and may read. Its path is resolved, so that what was looked at

@@ -4,7 +4,7 @@
 use crate::base::secret;
 use crate::script::host::error::EvalError;
 use crate::script::host::known_map::{self, KnownMap};
-use crate::script::host::language::{equal, word};
+use crate::script::host::word::{equal, word};
 use rhai::{Array, Dynamic, Identifier, ImmutableString, Map, Module, NativeCallContext};
 use std::collections::btree_map;
 use std::fmt::Write as _;

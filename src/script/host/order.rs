@@ -2,11 +2,11 @@
 
 use crate::base::failure::Kind;
 use crate::base::json;
-use crate::script::diagnostic::mismatch;
+use crate::script::diagnostic::type_word;
 use crate::script::host::convert;
 use crate::script::host::each::{Each, Item};
 use crate::script::host::error::{EvalError, throw_new};
-use crate::script::host::language::{change, named, word};
+use crate::script::host::word::{change, named, word};
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Module, NativeCallContext};
 use std::cmp::Ordering;
 
@@ -148,7 +148,7 @@ pub(in crate::script) fn natural(
 }
 
 fn a_kind(value: &Dynamic) -> String {
-    mismatch::article(&mismatch::word(convert::type_name(value)))
+    type_word::article(&type_word::word(convert::type_name(value)))
 }
 
 fn cannot(word: &str, what: &str) -> EvalError {

@@ -9,8 +9,8 @@ use crate::model::denial::{Denial, Denials};
 use crate::model::provider::host::HostPattern;
 use crate::script::host::executable::Executable;
 use crate::script::host::files::{plain, real};
-use crate::script::host::modules::shown;
-use crate::script::host::rule::Rule;
+use crate::script::host::right::{Right, Target};
+use crate::script::host::rule::{Rule, said};
 use crate::script::host::{fiber, procfs};
 use futures::future::LocalBoxFuture;
 use std::cell::RefCell;
@@ -18,72 +18,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-/// A kind of thing that can be granted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Right {
-    /// Reading files.
-    Read,
-    /// Writing files.
-    Write,
-    /// Reaching hosts, other than those of the project's models.
-    Net,
-    /// Reading variables of the environment, as values and as keys.
-    Env,
-    /// Running programs.
-    Run,
-}
-
-impl Right {
-    /// Every right.
-    pub const ALL: [Right; 5] = [Right::Read, Right::Write, Right::Net, Right::Env, Right::Run];
-
-    /// Returns the word for it in options and in `kaizen.toml`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Right::Read => "read",
-            Right::Write => "write",
-            Right::Net => "net",
-            Right::Env => "env",
-            Right::Run => "run",
-        }
-    }
-
-    fn deed(self) -> &'static str {
-        match self {
-            Right::Read => "reading",
-            Right::Write => "writing",
-            Right::Net => "reaching",
-            Right::Env => "reading the variable",
-            Right::Run => "running",
-        }
-    }
-}
-
-/// What a script wants to touch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target<'a> {
-    /// A file, by an absolute path.
-    Path(&'a Path),
-    /// A host, in lower case, and its port.
-    Host(&'a str, u16),
-    /// A variable.
-    Name(&'a str),
-    /// A program.
-    Program(&'a Executable),
-}
-
-impl fmt::Display for Target<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Target::Path(path) => f.write_str(&shown(path)),
-            Target::Host(host, 80 | 443) => f.write_str(host),
-            Target::Host(host, port) => write!(f, "{host}:{port}"),
-            Target::Name(name) => f.write_str(name),
-            Target::Program(program) => f.write_str(program.named()),
-        }
-    }
-}
 
 /// What people answer when they are asked for a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -355,7 +289,7 @@ impl Permissions {
         self.refuse_denied(right, target, shown)?;
 
         if let Target::Path(path) = target {
-            procfs::accept(self, path, &format!("{deed} `{shown}`"))?;
+            procfs::accept(&self.granted(), self.denied(), path, &format!("{deed} `{shown}`"))?;
         }
         if self.has(right, target) || self.asked(right, target, arguments, patience).await {
             return Ok(());
@@ -425,14 +359,6 @@ fn question(
     }
 
     on_one_line(&scrub(&text)).into_owned()
-}
-
-/// Says how a denial is written.
-pub(in crate::script) fn said(right: Right, rule: &Rule) -> String {
-    match rule {
-        Rule::Any => format!("`--deny-{}`", right.word()),
-        rule => format!("`--deny-{}={rule}`", right.word()),
-    }
 }
 
 /// Returns the rule that covers just this target, hidden or not.

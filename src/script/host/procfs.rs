@@ -1,8 +1,8 @@
 //! Files of the system that show the inside of a process, and so more than a grant of reading says.
 
 use crate::base::failure::{Failure, Kind};
-use crate::script::host::permission::{Permissions, Right, said};
-use crate::script::host::rule::Rule;
+use crate::script::host::right::Right;
+use crate::script::host::rule::{Rule, said};
 use std::path::Path;
 
 /// What such a file shows.
@@ -49,7 +49,8 @@ fn is_mounted_at(_: &Path) -> bool {
 /// Accepts a path unless its file shows the inside of a process. All variables need a grant of all, since
 /// nobody can read a part of such a file. `deed` says what is done with it.
 pub(in crate::script) fn accept(
-    permissions: &Permissions,
+    granted: &[(Right, Rule)],
+    denied: &[(Right, Rule)],
     path: &Path,
     deed: &str,
 ) -> Result<(), Failure> {
@@ -69,7 +70,7 @@ pub(in crate::script) fn accept(
         Some(Inside::Variables) => {}
     }
 
-    if let Some((right, rule)) = permissions.denied().iter().find(|(of, _)| *of == Right::Env) {
+    if let Some((right, rule)) = denied.iter().find(|(of, _)| *of == Right::Env) {
         let denial = said(*right, rule);
         return refuse(&format!(
             "is denied by {denial}, or by kaizen.toml: it shows every variable"
@@ -80,7 +81,7 @@ pub(in crate::script) fn accept(
         Rule::Name(name) => name.text() == "*",
         rule => *rule == Rule::Any,
     };
-    if permissions.granted().iter().any(|(of, rule)| *of == Right::Env && is_all(rule)) {
+    if granted.iter().any(|(of, rule)| *of == Right::Env && is_all(rule)) {
         return Ok(());
     }
     refuse("is not granted: it shows every variable, so it needs `--allow-env` as well")

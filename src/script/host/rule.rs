@@ -4,7 +4,7 @@
 use crate::base::wildcard::Wildcard;
 use crate::model::provider::host::HostPattern;
 use crate::script::host::files::{plain, real};
-use crate::script::host::permission::{Right, Target};
+use crate::script::host::right::{Right, Target};
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -254,6 +254,14 @@ fn program(text: &str, place: &Path) -> Rule {
 /// Returns what stands between quotes, if a whole text does.
 fn unquoted(text: &str) -> Option<&str> {
     ['"', '\''].iter().find_map(|quote| text.strip_prefix(*quote)?.strip_suffix(*quote))
+}
+
+/// Says how a denial is written.
+pub(in crate::script) fn said(right: Right, rule: &Rule) -> String {
+    match rule {
+        Rule::Any => format!("`--deny-{}`", right.word()),
+        rule => format!("`--deny-{}={rule}`", right.word()),
+    }
 }
 
 #[cfg(test)]

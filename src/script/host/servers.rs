@@ -7,7 +7,8 @@ use crate::mcp::spec::{Reach, ServerSpec};
 use crate::mcp::{Launch, Launcher, ServerFault, ServerProgram};
 use crate::model::registry::Models;
 use crate::script::host::executable::Executable;
-use crate::script::host::permission::{Permissions, Right, Target};
+use crate::script::host::permission::Permissions;
+use crate::script::host::right::{Right, Target};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! The text of a script as it is read, whatever program has written it.
 
 use crate::base::json::{BYTE_ORDER_MARK, is_odd_space};
-use crate::script::reference::lexer::{LexemeClass, scan};
+use crate::script::lexer::{LexemeClass, scan};
 use std::borrow::Cow;
 
 /// Returns the text that is compiled and shown in errors. A byte order mark is taken off, a first

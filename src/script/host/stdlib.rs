@@ -3,6 +3,7 @@
 //! what they call.
 
 use crate::script::host::captures::{Captures, Follows};
+use crate::script::host::constants::constants;
 use crate::script::host::modules;
 use rhai::{AST, ASTNode, Engine, Expr, FnNamespace, Stmt};
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub(in crate::script) fn register(
 ) -> BTreeMap<String, Vec<String>> {
     let mut options = BTreeMap::new();
     for (name, text) in FILES {
-        let scope = crate::script::api::constants();
+        let scope = constants();
         let mut ast = engine
             .compile_with_scope(&scope, text)
             .expect("the standard library is sound, tests run it");

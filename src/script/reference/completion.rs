@@ -1,8 +1,8 @@
 //! The words that can be typed, by what they belong to: for completion.
 
 use crate::script::api::WordEntry;
-use crate::script::check;
-use crate::script::reference::lexer::names_closure;
+use crate::script::diagnostic::forms::signature;
+use crate::script::lexer::names_closure;
 use rhai::{AST, Engine};
 use std::collections::BTreeSet;
 
@@ -51,7 +51,7 @@ pub(in crate::script) fn standard(engine: &Engine, entries: &[WordEntry]) -> Vec
 
             Some(match meta.name.strip_prefix("get$") {
                 Some(name) => (name.to_owned(), format!("{of}.{name} -> {gives}")),
-                None => (meta.name.to_string(), check::signature(&meta.name, &params, gives)),
+                None => (meta.name.to_string(), signature(&meta.name, &params, gives)),
             })
         },
         true,
@@ -97,7 +97,7 @@ pub(in crate::script) fn own(ast: &AST) -> Vec<Word> {
     for function in ast.iter_functions().filter(|f| !names_closure(f.name)) {
         let params: Vec<String> = function.params.iter().map(ToString::to_string).collect();
         let name = function.name.to_owned();
-        let signature = check::signature(&name, &params, "");
+        let signature = signature(&name, &params, "");
         found.insert(Word { name, signature, of: None, is_property: false });
     }
 

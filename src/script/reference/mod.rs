@@ -4,4 +4,6 @@ pub mod completion;
 pub mod definitions;
 pub(in crate::script) mod entry;
 pub mod language;
-pub mod lexer;
+
+// The command line knows it by this path.
+pub use crate::script::lexer;

@@ -48,7 +48,8 @@ pub(super) fn actions(
 fn fixes(finding: &Finding, document: &Document) -> Vec<CodeActionOrCommand> {
     let is_only = finding.fixes.len() == 1;
     let each = finding.fixes.iter().filter_map(|fix| {
-        let (bytes, new_text) = fix.change(&document.text, finding)?;
+        let (bytes, new_text) =
+            fix.change(&document.text, finding.place.as_ref()?, finding.width)?;
         let edit = TextEdit { range: document.range(&bytes), new_text };
         let uri = document.uri.as_str();
         let changes = json!({ "changes": { uri: [edit] } });

@@ -1,7 +1,7 @@
 //! Signs of other languages: `++`, `===`, `? :`, `->` and their like.
 
 use super::{ForeignSpan, ForeignText, message};
-use crate::script::reference::lexer::LexemeClass;
+use crate::script::lexer::LexemeClass;
 
 /// Signs of several characters, each with what to write. A longer one stands before those that begin it.
 const SIGNS: &[(&str, &str)] = &[

@@ -6,7 +6,7 @@ mod signs;
 mod tables;
 
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
-use crate::script::reference::lexer::{Lexeme, LexemeClass, scan};
+use crate::script::lexer::{Lexeme, LexemeClass, scan};
 use tables::{
     CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, SAME, STATEMENTS, VALUES, WORDS,
 };

@@ -1,27 +1,10 @@
 //! The forms in which functions can be called.
 
-use crate::script::check::suggest;
-use crate::script::diagnostic::mismatch::word;
-use crate::script::host::language;
+use crate::script::diagnostic::language;
+use crate::script::diagnostic::suggestion::suggest;
+use crate::script::diagnostic::type_word::word;
 use rhai::{AST, Engine};
 use std::collections::BTreeMap;
-
-/// The types of kaizen's own values: all their methods are known, and copies stand for the same thing.
-pub(in crate::script) const HANDLES: &[&str] = &[
-    "branch",
-    "builder",
-    "graph",
-    "knowledge",
-    "log",
-    "model",
-    "node",
-    "operation",
-    "optimizer",
-    "report",
-    "session",
-    "task",
-    "tool",
-];
 
 /// One way to call a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,20 +12,20 @@ pub(in crate::script) struct CallForm {
     /// How many arguments it takes; in a method call, the value before the dot is one.
     pub(in crate::script) arity: usize,
     /// The type of its first argument, where that is known.
-    pub(super) first: Option<String>,
+    pub(in crate::script) first: Option<String>,
     /// The types of its arguments; `any` where they are not known.
     pub(in crate::script) params: Vec<String>,
     /// The type of what it gives, where that is known.
-    pub(super) gives: Option<String>,
+    pub(in crate::script) gives: Option<String>,
     /// How it is written.
-    pub(super) signature: String,
+    pub(in crate::script) signature: String,
     /// Whether it is a function of a script, which may use `this`.
-    pub(super) is_script: bool,
+    pub(in crate::script) is_script: bool,
 }
 
 impl CallForm {
     /// Tells whether it returns nothing; a function of a script may return anything.
-    pub(super) fn returns_nothing(&self) -> bool {
+    pub(in crate::script) fn returns_nothing(&self) -> bool {
         // Rhai gives the whole type of a word that may fail.
         const NOTHING: &[&str] = &["", "()", "RhaiResultOf<()>", "Result<(),Box<EvalAltResult>>"];
         let gives: String = self.gives.iter().flat_map(|gives| gives.split_whitespace()).collect();
@@ -51,7 +34,7 @@ impl CallForm {
     }
 
     /// Tells whether its first argument is a plain value, of which everybody has a copy.
-    pub(super) fn changes_a_value(&self) -> bool {
+    pub(in crate::script) fn changes_a_value(&self) -> bool {
         const VALUES: &[&str] = &["array", "blob", "char", "map", "string"];
         self.params.first().is_some_and(|first| VALUES.contains(&first.as_str()))
     }
@@ -105,7 +88,7 @@ impl Forms {
     }
 
     /// Adds the functions of a script.
-    pub(super) fn add(&mut self, ast: &AST) {
+    pub(in crate::script) fn add(&mut self, ast: &AST) {
         for function in ast.iter_functions() {
             let form = CallForm {
                 arity: function.params.len(),

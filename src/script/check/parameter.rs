@@ -1,7 +1,9 @@
 //! The parameters of a script, as its calls of `param` tell them: names, defaults, bounds and words.
 
 use crate::base::secret::is_secret_parameter;
-use crate::script::check::calls_of;
+use crate::base::spelling::nearest;
+use crate::script::check::calls::calls_of;
+use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::convert;
 use rhai::{AST, Dynamic};
 use serde_json::{Map, Value, json};
@@ -120,4 +122,29 @@ fn parameter(arguments: &[Option<Dynamic>]) -> Option<ScriptParameter> {
         _ => {}
     }
     Some(parameter)
+}
+
+/// Finds given parameters that the script does not have.
+pub(in crate::script) fn check_params(
+    ast: &AST,
+    given: &Map<String, Value>,
+    file: &str,
+) -> Vec<Diagnostic> {
+    // A name that is computed may be any, so no parameter is unknown then.
+    let Some(parameters) = parameters(ast) else { return Vec::new() };
+    let known: Vec<&str> = parameters.iter().map(|one| one.name.as_str()).collect();
+
+    let unknown = given.keys().filter(|name| !known.contains(&name.as_str()));
+    unknown
+        .map(|name| {
+            let help = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "it has none".to_owned(),
+                None => format!("it has: {}", known.join(", ")),
+            };
+
+            let message = format!("`{file}` has no parameter `{name}`");
+            Diagnostic { help: Some(help), ..Diagnostic::new(codes::PARAMETER, message) }
+        })
+        .collect()
 }

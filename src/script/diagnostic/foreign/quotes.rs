@@ -2,7 +2,7 @@
 
 use super::tables::PREFIXES;
 use super::{ForeignSpan, ForeignText};
-use crate::script::reference::lexer::LexemeClass;
+use crate::script::lexer::LexemeClass;
 
 impl ForeignText<'_> {
     /// A text in three quotes: here two quotes within a text stand for one.

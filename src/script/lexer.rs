@@ -349,6 +349,26 @@ pub(in crate::script) fn column_before(
     (column - shift, None)
 }
 
+/// Finds where a function is defined: Rhai does not keep that. Lines and columns count from 1.
+pub(in crate::script) fn definition(text: &str, name: &str) -> Option<(u16, u16)> {
+    for (index, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or(line);
+        for (at, _) in code.match_indices("fn ") {
+            let rest = &code[at + 3..];
+            let found = rest.trim_start();
+            let word = |c: char| c.is_alphanumeric() || c == '_';
+            let is_name = found.strip_prefix(name).is_some_and(|after| !after.starts_with(word));
+            if is_name && !code[..at].ends_with(word) {
+                let start = at + 3 + (rest.len() - found.len());
+                let column = code[..start].chars().count() + 1;
+                return Some((u16::try_from(index + 1).ok()?, u16::try_from(column).ok()?));
+            }
+        }
+    }
+
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

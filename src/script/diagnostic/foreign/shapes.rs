@@ -2,7 +2,7 @@
 //! `for i, x in ..`, `for (let i = 0; ..)`, `if (x) f();`, `fn(x) { .. }`, `f!(..)`.
 
 use super::{ForeignSpan, ForeignText, message};
-use crate::script::reference::lexer::LexemeClass;
+use crate::script::lexer::LexemeClass;
 
 const ONE_VARIABLE: &str =
     "write `let a = list[0]; let b = list[1];`: each variable has a statement";

@@ -1,0 +1,44 @@
+//! What every check works with.
+
+use crate::script::diagnostic::Diagnostic;
+use crate::script::host::context::Inner;
+use rhai::{AST, Engine};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// One check: what it works with and what it has found.
+pub(super) struct Checker<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) host: &'a Inner,
+    /// Files that are being checked or have been.
+    pub(super) seen: BTreeSet<PathBuf>,
+    /// The imports that led to the file that is being checked, outermost first.
+    pub(super) open: Vec<PathBuf>,
+    pub(super) faults: Vec<Diagnostic>,
+}
+
+/// One file of a script.
+pub(super) struct File<'a> {
+    /// As people know it.
+    pub(super) name: &'a str,
+    /// What it imports is named relative to this.
+    pub(super) folder: &'a Path,
+    pub(super) text: &'a str,
+    pub(super) ast: &'a AST,
+}
+
+/// What exists before a text is read.
+#[derive(Clone, Copy)]
+pub(in crate::script) struct Earlier<'a> {
+    /// Functions.
+    pub(in crate::script) functions: &'a AST,
+    /// Variables, each with the word for the type of its value.
+    pub(in crate::script) variables: &'a [(String, String)],
+}
+
+impl Checker<'_> {
+    /// Notes a fault.
+    pub(super) fn push(&mut self, fault: Diagnostic) {
+        self.faults.push(fault);
+    }
+}

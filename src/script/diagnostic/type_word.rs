@@ -1,0 +1,76 @@
+//! The words that scripts know for types.
+
+/// The types of kaizen's own values: all their methods are known, and copies stand for the same thing.
+pub(in crate::script) const HANDLES: &[&str] = &[
+    "branch",
+    "builder",
+    "graph",
+    "knowledge",
+    "log",
+    "model",
+    "node",
+    "operation",
+    "optimizer",
+    "report",
+    "session",
+    "task",
+    "tool",
+];
+
+/// Tells whether a word stands for one type.
+pub(in crate::script) fn is_certain(word: &str) -> bool {
+    const PLAIN: &[&str] =
+        &["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"];
+    PLAIN.contains(&word) || HANDLES.contains(&word)
+}
+
+/// Tells whether a type is one of kaizen's own.
+pub(in crate::script) fn is_handle(kind: &str) -> bool {
+    !["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"]
+        .contains(&kind)
+}
+
+/// Returns the word that scripts know for a type of Rhai's or of ours.
+pub(in crate::script) fn word(kind: &str) -> String {
+    let kind = kind.trim().trim_start_matches("&mut ").trim_start_matches('&');
+    // Of what may fail, the value is meant.
+    for may_fail in ["RhaiResultOf<", "Result<"] {
+        if let Some(inner) = kind.strip_prefix(may_fail) {
+            let inner = inner.split_once(", Box<").or(inner.split_once(",Box<"));
+            let whole = kind[may_fail.len()..].trim_end_matches('>');
+            return word(inner.map_or(whole, |(value, _)| value));
+        }
+    }
+
+    let word = match kind {
+        "str | ImmutableString | String" | "ImmutableString" | "str" | "String" => "string",
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "INT" | "u8" | "u16" | "u32" | "u128"
+        | "usize" => "int",
+        "f32" | "f64" | "FLOAT" => "float",
+        "u64" => "int above 2^63",
+        "char" => "char",
+        "Blob" => "blob",
+        "Array" => "array",
+        "Map" => "map",
+        "Fn" | "FnPtr" => "function",
+        "Dynamic" | "RhaiResult" | "?" | "_" => "any",
+        "Instant" | "timestamp" => "timestamp",
+        "ExclusiveRange" | "InclusiveRange" => "range",
+        kind if ["Range", "StepRange", "BitRange"].iter().any(|of| kind.starts_with(of)) => "range",
+        other => other,
+    };
+
+    // What else is Rust's own has no name in scripts.
+    let is_of_rust = word.contains('<') || word.contains("::");
+    if is_of_rust { "any".to_owned() } else { word.to_owned() }
+}
+
+/// Puts the article before the word for a type.
+pub(in crate::script) fn article(kind: &str) -> String {
+    match kind {
+        "()" => "nothing (`()`)".to_owned(),
+        "any" => "any value".to_owned(),
+        kind if kind.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {kind}"),
+        kind => format!("a {kind}"),
+    }
+}

@@ -1,0 +1,72 @@
+//! How scripts read and change the maps that kaizen's words give.
+
+use crate::base::failure::Kind;
+use crate::script::host::error::{EvalError, throw_new};
+use crate::script::host::known_map::{
+    KnownMap, KnownNames, advice, no_operation, no_property, plain,
+};
+use rhai::{Dynamic, Engine, EvalContext, ImmutableString, Map};
+
+impl KnownMap {
+    fn get(&self, name: &str) -> Result<Dynamic, EvalError> {
+        if let Some(value) = self.fields.get(name) {
+            return Ok(value.clone());
+        }
+
+        let is_known = match &self.known {
+            KnownNames::Of(shape) => shape.property(name).is_some(),
+            KnownNames::Operations { names, .. } => names.iter().any(|known| known == name),
+        };
+
+        if is_known { Ok(Dynamic::UNIT) } else { Err(self.unknown(name)) }
+    }
+
+    fn unknown(&self, name: &str) -> EvalError {
+        let (message, help) = match &self.known {
+            KnownNames::Of(shape) => (no_property(shape.what, name), advice(name, shape.names())),
+            KnownNames::Operations { what, names } => {
+                (no_operation(what, name), advice(name, names.iter().map(String::as_str)))
+            }
+        };
+        throw_new(Kind::Script, format!("{message}; {help}"))
+    }
+}
+
+/// Lets engines work with such maps as with plain ones.
+pub(in crate::script) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<KnownMap>("map");
+    engine.register_indexer_get(|record: &mut KnownMap, name: ImmutableString| record.get(&name));
+    engine.register_indexer_set(|record: &mut KnownMap, name: ImmutableString, value: Dynamic| {
+        record.fields.insert(name.as_str().into(), value);
+    });
+
+    #[allow(deprecated, reason = "marked so only because the interface may change")]
+    engine.on_missing_function(|name, arguments, is_method, mut context| {
+        if !arguments.iter().any(|argument| argument.read_lock::<KnownMap>().is_some()) {
+            return Ok(None);
+        }
+        as_plain(name, arguments, is_method, &mut context).map(Some)
+    });
+}
+
+/// Calls a function that takes plain maps with kaizen's. A method that changes its map changes this one.
+fn as_plain(
+    name: &str,
+    arguments: &mut [&mut Dynamic],
+    is_method: bool,
+    context: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+) -> Result<Dynamic, EvalError> {
+    let mut copies: Vec<Dynamic> =
+        arguments.iter().map(|argument| plain(argument.flatten_clone())).collect();
+    let mut given: Vec<&mut Dynamic> = copies.iter_mut().collect();
+    let result = context.call_fn_raw(name, true, is_method, &mut given)?;
+
+    if let Some(first) = arguments.first_mut()
+        && let Some(changed) = copies.first().and_then(Dynamic::read_lock::<Map>)
+        && let Some(mut record) = first.write_lock::<KnownMap>()
+    {
+        record.fields = changed.clone();
+    }
+
+    Ok(result)
+}
