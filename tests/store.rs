@@ -114,6 +114,7 @@ fn as_of_0_1(project: &Project) {
         .execute_batch(
             r#"
             DROP TABLE learned;
+            DROP TABLE annotations;
             ALTER TABLE cells ADD COLUMN recent_ok REAL NOT NULL DEFAULT 0;
             ALTER TABLE cells ADD COLUMN recent_failed REAL NOT NULL DEFAULT 3;
             ALTER TABLE cells ADD COLUMN streak INTEGER NOT NULL DEFAULT 3;
@@ -284,7 +285,8 @@ fn a_store_of_the_first_format_is_brought_up_to_date() {
     let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
     store
         .execute_batch(
-            "DROP TABLE observations; DROP TABLE cells; DROP TABLE snapshots; DROP TABLE learned;",
+            "DROP TABLE observations; DROP TABLE cells; DROP TABLE snapshots; DROP TABLE learned;
+             DROP TABLE annotations;",
         )
         .unwrap();
     store.pragma_update(None, "user_version", 1).unwrap();

@@ -151,6 +151,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("cli/command/compare/tasks.rs", "files of tasks"),
     ("cli/command/compare/mod.rs", "options of the command line"),
     ("cli/app/config.rs", "keys of kaizen.toml"),
+    ("cli/app/script_words.rs", "scripts"),
     ("cli/app/config_faults.rs", "the text of kaizen.toml"),
     ("cli/command/config_show.rs", "values of kaizen.toml"),
     ("cli/command/doc_html.rs", "documentation with code in it"),

@@ -249,15 +249,15 @@ fn open_index(path: &Path) -> io::Result<Arc<File>> {
 }
 
 /// How far a log can be read.
-struct Walked {
+struct LogExtent {
     /// The frames that follow from one another.
     sound: u32,
     sum: [u32; 2],
 }
 
 /// Reads a log from its start, at most so many frames.
-fn walk(log: &File, header: &LogHeader, most: u32) -> Walked {
-    let mut walked = Walked { sound: 0, sum: header.sum };
+fn walk(log: &File, header: &LogHeader, most: u32) -> LogExtent {
+    let mut walked = LogExtent { sound: 0, sum: header.sum };
 
     each_frame(log, header, 0, most, |bytes| {
         let Some(frame) = FrameHeader::read(bytes) else { return false };
@@ -266,7 +266,7 @@ fn walk(log: &File, header: &LogHeader, most: u32) -> Walked {
         let is_next = frame.salts == header.salts && frame.sum == sum;
 
         if is_next {
-            walked = Walked { sound: walked.sound + 1, sum };
+            walked = LogExtent { sound: walked.sound + 1, sum };
         }
         is_next
     });

@@ -16,7 +16,7 @@ use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{ErrorCode, OpenFlags, ffi};
-use schema::SchemaCheck;
+use schema::SchemaDifference;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -395,7 +395,7 @@ pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         return damaged(found);
     }
 
-    let SchemaCheck { lacking, strange } = schema::compare(connection).map_err(fail)?;
+    let SchemaDifference { lacking, strange } = schema::compare(connection).map_err(fail)?;
     if !lacking.is_empty() {
         return damaged(format!("it lacks {}", lacking.join(", ")));
     }

@@ -185,7 +185,7 @@ pub(super) fn has_log(connection: &Connection) -> bool {
 }
 
 /// How the schema of a store differs from that of the newest format.
-pub(super) struct SchemaCheck {
+pub(super) struct SchemaDifference {
     /// What is missing.
     pub(super) lacking: Vec<String>,
     /// What it has besides.
@@ -193,7 +193,7 @@ pub(super) struct SchemaCheck {
 }
 
 /// Compares the schema of a store with that of the newest format.
-pub(super) fn compare(connection: &Connection) -> rusqlite::Result<SchemaCheck> {
+pub(super) fn compare(connection: &Connection) -> rusqlite::Result<SchemaDifference> {
     let whole = Connection::open_in_memory()?;
     for step in STEPS {
         whole.execute_batch(step)?;
@@ -201,7 +201,7 @@ pub(super) fn compare(connection: &Connection) -> rusqlite::Result<SchemaCheck> 
 
     let found = parts(connection)?;
     let whole = parts(&whole)?;
-    Ok(SchemaCheck { lacking: named(&whole, &found), strange: named(&found, &whole) })
+    Ok(SchemaDifference { lacking: named(&whole, &found), strange: named(&found, &whole) })
 }
 
 /// Names the parts that are in one schema and not in another.

@@ -161,7 +161,8 @@ pub struct CallBones {
     pub model: usize,
     /// Whether the demo model was asked.
     pub demo: bool,
-    /// What the request is known by.
+    /// What the request is known by, and for the demo model, which answers by the seed of its run, what its
+    /// settings and schema are known by.
     pub key: Option<Key>,
     /// What tells its newest message from another one.
     pub prompt: u64,
@@ -289,13 +290,13 @@ impl Skeleton {
                     bones.value = mark(&as_text(value));
                 }
             }
-            Event::AttemptStarted { attempt, demo, key, prompt, .. } => {
+            Event::AttemptStarted { attempt, demo, key, terms, prompt, .. } => {
                 bones.calls.push(CallBones {
                     number: *attempt,
                     began: Some((at, seq)),
                     model,
                     demo: *demo,
-                    key: *key,
+                    key: if *demo { *terms } else { *key },
                     prompt: mark(prompt),
                     end: None,
                 });

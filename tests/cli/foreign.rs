@@ -1129,7 +1129,7 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
         > expand(g, list, |x| #{ operation: "chat", instruction: `${x}`, max_tokens: 9 });
         > let low = 0.1; g.expand(list, |x| #{ instruction: x, temperature: low, foo: 1 });
         K0005 3:72 an operation of `expand` has no option `foo`
-            valid options: name, branch, instruction, context, schema, depends_on, inherit_context, gate, when, on_failure, retries, timeout_ms, check, max_repairs, keep, text, tools, max_steps, max_tool_calls, tool_choice, protocol, context_max, trace, budget, tool, args, question, options, default, timeout, temperature, top_p, max_tokens, stop, seed, stream, timeout_ms, header_timeout_ms, idle_timeout_ms, attempts_max, on_length, extra
+            valid options: name, branch, instruction, images, context, schema, depends_on, inherit_context, gate, when, on_failure, retries, timeout_ms, check, max_repairs, keep, text, tools, max_steps, max_tool_calls, tool_choice, protocol, context_max, trace, budget, tool, args, question, options, default, timeout, temperature, top_p, max_tokens, stop, seed, stream, timeout_ms, header_timeout_ms, idle_timeout_ms, attempts_max, on_length, extra
     "#]].assert_eq(&said);
 }
 

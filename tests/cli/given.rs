@@ -192,7 +192,7 @@ knowledge("k.json").should_avoid("t", "p");
         K0005 8:19 `operate` has no option `response_format` | write `schema`
         K0005 8:49 `operate` has no option `timeout` | write `timeout_ms`
         K0005 9:14 `flow` has no option `max_workers` | write `max_concurrent`
-        K0003 11:3 an optimizer has no method `record` | did you mean `record_execution`?
+        K0003 11:3 an optimizer has no method `record` | did you mean `record_execution` or `record_executions`?
         K0003 12:21 a knowledge has no method `should_avoid` | did you mean `should_avoid_pattern`?
     "#]].assert_eq(&found(script));
 }

@@ -204,7 +204,7 @@ fn data_is_printed_and_compared_as_the_language_does() {
         ),
         (
             "`${[1..3, blob(2, 1), Fn(`sleep`), branch(`demo/echo`)]}`",
-            r#""[1..3, [0101], Fn(sleep), branch]""#,
+            r#""[1..3, [0101], the function `sleep`, branch]""#,
         ),
         ("[1] == [1.0]", "true"),
         ("[1] == [`a`]", "false"),

@@ -184,7 +184,7 @@ fn many_are_recorded_together_or_not_at_all() {
     let expected = expect_test::expect![[r#"
         3
         0
-        item 1 of `record_executions` must be a map, not a i64
+        item 1 of `record_executions` must be a map, not an int
         item 1 of `record_executions` has no `task_type`; it needs `task_type`, `pattern` and metrics
         item 1 of `record_executions` has a `task_type` that is no string: `1`
         metrics need a `success_rate` from 0 to 1; this map has nothing. The metrics of a report include it unless no operation was to run

@@ -188,7 +188,7 @@ impl<'a> GuessAgenda<'a> {
             Unknown::Failures => {
                 let some = [AssumedFailures::All, AssumedFailures::EverySecond];
                 let some = some.into_iter().take(asked);
-                let first = (1..asked.min(FIRST_MAX + 1)).map(AssumedFailures::First);
+                let first = (1..=asked.min(FIRST_MAX)).map(AssumedFailures::First);
                 let only = (1..asked.min(ONLY_MAX)).map(AssumedFailures::Only);
                 let all = some.chain(first).chain(only);
                 all.map(|failures| Assumption { failures, ..usual }).collect()

@@ -17,6 +17,7 @@ pub(in crate::cli) mod probe;
 pub(in crate::cli) mod process;
 pub(in crate::cli) mod project;
 pub(in crate::cli) mod resumed;
+mod script_words;
 pub(in crate::cli) mod seen_tools;
 pub(in crate::cli) mod settings;
 pub(in crate::cli) mod signal;

@@ -9,6 +9,7 @@ use crate::optimizer::evidence::feature::OF;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::lesson;
 use crate::optimizer::{NamedExecution, Optimizer};
+use crate::script::diagnostic::type_word::article;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
@@ -244,7 +245,7 @@ fn record_all(host: &Rc<Inner>, o: &OptimizerHandle, list: &[Dynamic]) -> Result
 /// Reads one of several executions; the error says what is wrong with it.
 fn read_execution(item: &Dynamic) -> Result<NamedExecution, String> {
     let Some(map) = known_map::as_map(item) else {
-        return Err(format!("must be a map, not a {}", convert::type_name(item)));
+        return Err(format!("must be a map, not {}", article(convert::type_name(item))));
     };
 
     let mut metrics = convert::to_fields(&map)?;

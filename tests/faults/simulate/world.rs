@@ -192,15 +192,18 @@ impl World {
         if message.contains("`max_calls`") {
             assert_eq!(Some(known.calls), self.bounds.calls, "a false stop: {message}");
         } else if message.contains("`max_tokens`") {
-            assert_eq!(number("tokens, but "), known.tokens, "wrong books: {message}");
+            // What nothing was used of is not named.
+            let used = if known.tokens == 0 { 0 } else { number("tokens, but ") };
+            assert_eq!(used, known.tokens, "wrong books: {message}");
             let sum = known.tokens + number("use up to ");
             assert!(sum > self.bounds.tokens.unwrap(), "a false stop: {message}");
         } else {
-            let used = format!(
-                "but {} of the {} budget (`max_cost`)",
-                known.cost,
-                self.bounds.cost.unwrap()
-            );
+            let most = self.bounds.cost.unwrap();
+            let used = if known.cost == Money::ZERO {
+                format!("more than the budget of {most} (`max_cost`)")
+            } else {
+                format!("but {} of the {most} budget (`max_cost`)", known.cost)
+            };
             assert!(message.contains(&used), "wrong books: `{used}`: {message}");
         }
     }
