@@ -471,7 +471,7 @@ fn a_handle_that_is_no_data_is_named_by_its_word() {
         ("builder(`g`)", "a builder"),
         ("task(|| 1)", "a task"),
         ("optimizer(#{ memory: true })", "an optimizer"),
-        ("model(`demo/echo`)", "a model"),
+        ("imodel(`demo/echo`)", "a model"),
         ("timestamp()", "a timestamp"),
         ("0..3", "a range"),
         ("Fn(`len`)", "a function"),

@@ -494,7 +494,7 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
             write `print(..)`
         > let f = optimizer().foo();
         K0003 1:21 an optimizer has no method `foo`
-            it has: compare, export_knowledge, failures, get_best_pattern, get_insights, import_knowledge, recommend, recommend_pattern, record_execution, run, save_pattern_failure, save_pattern_success, should_avoid_pattern
+            it has: compare, export_knowledge, failures, get_best_pattern, get_insights, import_knowledge, recommend, recommend_pattern, record_execution, record_executions, run, save_pattern_failure, save_pattern_success, should_avoid_pattern
     "#]].assert_eq(&said.concat());
 }
 

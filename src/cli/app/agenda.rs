@@ -145,7 +145,9 @@ impl<'a> GuessAgenda<'a> {
         }
 
         for unknown in once.met() {
-            if self.met.insert(*unknown) {
+            // How replies differ says nothing before a time through the script asks for two of them.
+            let is_early = *unknown == Unknown::Replies && once.asked < 2;
+            if !is_early && self.met.insert(*unknown) {
                 for rest in self.variations(*unknown, once.asked, assumed.rest) {
                     self.push(&TrialBasis { rest, ..assumed.clone() });
                 }
@@ -179,9 +181,9 @@ impl<'a> GuessAgenda<'a> {
     fn variations(&self, unknown: Unknown, asked: usize, usual: Assumption) -> Vec<Assumption> {
         match unknown {
             // The words see to what one reply says; a second one may differ from it.
-            Unknown::Replies if asked < 2 => Vec::new(),
             Unknown::Replies => {
-                let in_turn = PERIODS.into_iter().take(asked - 1).map(AssumedReplies::InTurn);
+                let periods = PERIODS.into_iter().take(asked.saturating_sub(1));
+                let in_turn = periods.map(AssumedReplies::InTurn);
                 let numbers = [AssumedReplies::Rising, AssumedReplies::Falling];
                 in_turn.chain(numbers).map(|replies| Assumption { replies, ..usual }).collect()
             }
