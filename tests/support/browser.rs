@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Longest wait for anything that a page does.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How often chromedriver is started until it listens.
+const STARTS_MAX: usize = 5;
+
 /// What a developer does to have these tests run.
 const MISSING: &str = "skipped: no chromedriver (apt install chromium chromium-driver)";
 
@@ -26,21 +29,22 @@ impl Browser {
     /// as in CI, that is a failure.
     #[allow(clippy::print_stdout, reason = "whoever runs the tests is told why none of these ran")]
     pub(crate) fn start() -> Option<Browser> {
-        let mut command = Command::new("chromedriver");
-        let started = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut driver = match started {
-            Ok(driver) => driver,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let is_required =
-                    std::env::var_os("KAIZEN_BROWSER").is_some_and(|word| word == "required");
-                assert!(!is_required, "{MISSING}");
-                println!("{MISSING}");
-                return None;
-            }
-            Err(error) => panic!("chromedriver: {error}"),
+        // It ends at once where the port that it was given is taken in the other family of addresses.
+        let (driver, port) = (0..STARTS_MAX)
+            .find_map(|_| match start_driver() {
+                Ok(mut driver) => port_of(&mut driver).map(|port| (Some(driver), port)),
+                Err(error) if error.kind() == ErrorKind::NotFound => Some((None, 0)),
+                Err(error) => panic!("chromedriver: {error}"),
+            })
+            .expect("chromedriver listens");
+        let Some(driver) = driver else {
+            let is_required =
+                std::env::var_os("KAIZEN_BROWSER").is_some_and(|word| word == "required");
+            assert!(!is_required, "{MISSING}");
+            println!("{MISSING}");
+            return None;
         };
 
-        let port = port_of(&mut driver);
         let profile = tempfile::tempdir().expect("a temporary folder");
         let mut browser = Browser { driver, port, session: String::new(), profile };
         browser.session = browser.new_session();
@@ -137,13 +141,22 @@ impl Browser {
     }
 }
 
-/// Reads the port out of what chromedriver prints. The port in its first line is the wanted one, 0.
-fn port_of(driver: &mut Child) -> u16 {
+fn start_driver() -> std::io::Result<Child> {
+    let mut command = Command::new("chromedriver");
+    command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
+}
+
+/// Reads the port out of what chromedriver prints, or returns `None` if it ends first. The port in its first
+/// line is the wanted one, 0.
+fn port_of(driver: &mut Child) -> Option<u16> {
     let mut lines = BufReader::new(driver.stdout.take().expect("stdout"));
     loop {
         let mut line = String::new();
         let length = lines.read_line(&mut line).expect("chromedriver prints its port");
-        assert!(length > 0, "chromedriver ended before it listened");
+        if length == 0 {
+            driver.wait().expect("it has ended");
+            return None;
+        }
 
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             let port = port.trim().trim_end_matches('.');
@@ -153,7 +166,7 @@ fn port_of(driver: &mut Child) -> u16 {
             std::thread::spawn(move || {
                 let _ = std::io::copy(&mut rest, &mut std::io::sink());
             });
-            return port;
+            return Some(port);
         }
     }
 }
