@@ -147,9 +147,12 @@ impl Executor {
         (at, Some(told.value))
     }
 
-    /// Does the same for an answer that the script had to wait for.
-    pub async fn recall_in_turn(&self, strand: &Strand, what: &Inquiry) -> (Spot, Option<Value>) {
-        let what = &what.clone().without_secrets();
+    /// Does the same for an answer that the script had to wait for. What was asked has no secrets in it.
+    pub(super) async fn recall_in_turn(
+        &self,
+        strand: &Strand,
+        what: &Inquiry,
+    ) -> (Spot, Option<Value>) {
         let at = strand.count(what);
         let Some(told) = self.memory.told(what, &at) else { return (at, None) };
 

@@ -386,14 +386,14 @@ impl<'a> Flow<'a> {
     fn branch(&self, index: usize) -> LazyBranch {
         let node = &self.nodes[index];
         if let Some(branch) = &node.op.branch {
-            return LazyBranch::of(branch.clone(), &self.base);
+            return LazyBranch::Ready(branch.clone());
         }
 
         let earlier = node.sources.first().and_then(|(s, _)| self.nodes[*s].branch.as_ref());
         match earlier {
             // What is said there later is no part of it.
             Some(earlier) if node.op.inherit_context => {
-                LazyBranch::of(earlier.borrow().fork().shared(), &self.base)
+                LazyBranch::Ready(earlier.borrow().fork().shared())
             }
             _ => LazyBranch::fork_of(&self.base),
         }

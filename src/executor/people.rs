@@ -73,7 +73,8 @@ impl Executor {
     /// Asks people, or returns what they answered in the run that this one resumes.
     pub async fn ask_people(&self, strand: &Strand, asked: &TimedQuestion) -> Result<Value, Stop> {
         let question = &asked.question;
-        let what = Inquiry::ask(&question.text);
+        // The journal knows what was asked without the secrets in it.
+        let what = Inquiry::ask(&question.text).without_secrets();
         let (at, known) = self.recall_in_turn(strand, &what).await;
 
         // In a script that was edited, another answer may be wanted.
@@ -126,10 +127,8 @@ impl Executor {
             return Ok(json!({ "value": given? }));
         }
 
-        // The journal knows what was asked without the secrets in it.
-        let known = what.clone().without_secrets();
-        let before = self.memory.asked(&known, at);
-        let answered = self.memory.answered(&known, at);
+        let before = self.memory.asked(what, at);
+        let answered = self.memory.answered(what, at);
         if let Some(value) = answered.and_then(|value| asked.question.fit(&value).ok()) {
             self.outside(std::future::ready(())).await;
             return Ok(json!({ "value": value }));

@@ -316,11 +316,11 @@ impl Recorder {
         }
         self.flows.borrow_mut().add(at, event);
 
-        // A listener may add another one, so the list is not borrowed while they run.
-        let mut place = 0;
-        while let Some(listener) = self.listener(place) {
+        // A listener may add another one, so the list is not borrowed while they run. That one hears only
+        // what comes after.
+        let count = self.listeners.borrow().len();
+        for listener in (0..count).map_while(|place| self.listener(place)) {
             listener(at, event);
-            place += 1;
         }
 
         at

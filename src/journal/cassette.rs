@@ -3,8 +3,7 @@
 //! and no other order means anything.
 
 use crate::base::count::counted;
-use crate::base::secret::scrubbed;
-use crate::base::secret::{clean, clean_fields, scrub_in};
+use crate::base::secret::{clean, clean_fields, scrub_in, scrubbed};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};

@@ -2,8 +2,7 @@
 //! else. Numbers, ids and the words of the journal itself are no secrets, whatever they look like.
 
 use crate::base::failure::{Failure, FailureDetail, Kind, Place};
-use crate::base::secret::scrubbed;
-use crate::base::secret::{clean, clean_fields, scrub, scrub_in};
+use crate::base::secret::{clean, clean_fields, scrub, scrub_in, scrubbed};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::flow::question::PersonQuestion;
 use crate::journal::event::{Event, PlannedOp, PlannedOps};

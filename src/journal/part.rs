@@ -1,8 +1,7 @@
 //! The parts of requests. Each is kept once in a run, under a key that follows from what it holds, so that
 //! a conversation that grows is not kept anew with every call.
 
-use crate::base::secret::scrubbed;
-use crate::base::secret::{clean, clean_fields, scrub_in};
+use crate::base::secret::{clean, clean_fields, scrub_in, scrubbed};
 use crate::journal::key::Key;
 use crate::model::message::{Message, Role};
 use crate::model::request::{Request, Settings};

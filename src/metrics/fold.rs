@@ -79,6 +79,15 @@ impl Flows {
 }
 
 impl FlowFold {
+    /// Takes in all events of a run.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a (i64, Event)>) -> FlowFold {
+        let mut fold = FlowFold::default();
+        for (at, event) in events {
+            fold.add(*at, event);
+        }
+        fold
+    }
+
     /// Creates the figures of a whole run, which do without its critical path.
     pub fn of_run() -> FlowFold {
         FlowFold { forgets: true, ..FlowFold::default() }
@@ -177,10 +186,51 @@ impl FlowFold {
         let mut metrics = self.metrics.clone();
         let first = self.first_at.unwrap_or(self.last_at);
         metrics.execution_time = (self.last_at - first) as f64 / 1e6;
-        metrics.critical_path = critical_path(&self.ops, &self.roster);
+        let (chain, micros) = self.critical_chain();
+        let name = |op: OpId| self.roster.name(op).unwrap_or_default().to_owned();
+        metrics.critical_path = (chain.into_iter().map(name).collect(), micros as f64 / 1e6);
         metrics.under_way = self.open.values().sum();
 
         metrics
+    }
+
+    /// Returns the chain of dependent operations with the longest sum of times, in order, and that sum in
+    /// microseconds.
+    pub fn critical_chain(&self) -> (Vec<OpId>, i64) {
+        // An operation ends after everything it waits for, so one pass in order of the ends is enough.
+        let mut ended: Vec<(i64, OpId, i64)> = self
+            .ops
+            .iter()
+            .filter_map(|(op, span)| match span {
+                Span::Whole(start, end) => Some((*end, *op, end - start)),
+                Span::Unknown | Span::Open(_) => None,
+            })
+            .collect();
+        ended.sort_by_key(|(end, op, _)| (*end, *op));
+
+        let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
+        for (_, op, time) in &ended {
+            let after = self.roster.get(*op).map_or(&[][..], |member| member.after);
+            let longest = after
+                .iter()
+                .filter_map(|before| best.get(before).map(|(sum, _)| (*sum, *before)))
+                .max();
+            let before = longest.map_or(0, |(sum, _)| sum);
+            best.insert(*op, (before + time, longest.map(|(_, before)| before)));
+        }
+
+        // Of equal sums, the operation with the lowest number counts.
+        let last = best.iter().max_by_key(|(op, (sum, _))| (*sum, std::cmp::Reverse(**op)));
+        let Some((mut op, (total, _))) = last else { return (Vec::new(), 0) };
+
+        let mut chain = vec![*op];
+        while let Some((_, Some(before))) = best.get(op) {
+            chain.push(*before);
+            op = before;
+        }
+
+        chain.reverse();
+        (chain, *total)
     }
 
     fn charge(&mut self, charge: Charge) {
@@ -250,45 +300,6 @@ impl FlowFold {
             self.ops.remove(&op);
         }
     }
-}
-
-/// Finds the chain of dependent operations with the longest sum of times: names and seconds.
-#[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double exactly")]
-fn critical_path(ops: &HashMap<OpId, Span>, roster: &Roster) -> (Vec<String>, f64) {
-    // An operation ends after everything it waits for, so one pass in order of the ends is enough.
-    let mut ended: Vec<(i64, OpId, i64)> = ops
-        .iter()
-        .filter_map(|(op, span)| match span {
-            Span::Whole(start, end) => Some((*end, *op, end - start)),
-            Span::Unknown | Span::Open(_) => None,
-        })
-        .collect();
-    ended.sort_by_key(|(end, op, _)| (*end, *op));
-
-    let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
-    for (_, op, time) in &ended {
-        let after = roster.get(*op).map_or(&[][..], |member| member.after);
-        let longest = after
-            .iter()
-            .filter_map(|before| best.get(before).map(|(sum, _)| (*sum, *before)))
-            .max();
-        let before = longest.map_or(0, |(sum, _)| sum);
-        best.insert(*op, (before + time, longest.map(|(_, before)| before)));
-    }
-
-    // Of equal sums, the operation with the lowest number counts.
-    let last = best.iter().max_by_key(|(op, (sum, _))| (*sum, std::cmp::Reverse(**op)));
-    let Some((mut op, (total, _))) = last else { return (Vec::new(), 0.0) };
-
-    let name = |op: OpId| roster.name(op).unwrap_or_default().to_owned();
-    let mut names = vec![name(*op)];
-    while let Some((_, Some(before))) = best.get(op) {
-        names.push(name(*before));
-        op = before;
-    }
-
-    names.reverse();
-    (names, *total as f64 / 1e6)
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ pub const IMAGES_MAX: usize = 8;
 /// The forms that every provider takes.
 pub const FORMS: &str = "PNG, JPEG, GIF or WebP";
 
-/// A picture. Two with the same content are the same.
-#[derive(Debug, Clone)]
+/// A picture. Two with the same content are the same. Journals and cassettes know it by its hash.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct Image {
     /// Its form, such as `image/png`.
     pub mime: String,
@@ -22,6 +22,7 @@ pub struct Image {
     /// How many bytes it has.
     pub bytes: usize,
     /// Its content in base64. What was read from a journal has none.
+    #[serde(skip)]
     data: Rc<str>,
 }
 
@@ -90,29 +91,6 @@ impl Eq for Image {}
 impl Hash for Image {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.mime, &self.hash).hash(state);
-    }
-}
-
-/// Journals and cassettes know a picture by its hash.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct ImageName {
-    mime: String,
-    hash: String,
-    bytes: usize,
-}
-
-impl serde::Serialize for Image {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let name =
-            ImageName { mime: self.mime.clone(), hash: self.hash.clone(), bytes: self.bytes };
-        name.serialize(serializer)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Image {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Image, D::Error> {
-        let ImageName { mime, hash, bytes } = ImageName::deserialize(deserializer)?;
-        Ok(Image { mime, hash, bytes, data: "".into() })
     }
 }
 

@@ -19,25 +19,25 @@ pub fn same(one: &SharedBranch, other: &SharedBranch) -> bool {
 
 /// The branch of an operation. A fork is made when somebody first asks for it: most functions never do.
 #[derive(Debug, Clone)]
-pub struct LazyBranch {
-    base: Rc<Branch>,
-    made: Rc<OnceCell<SharedBranch>>,
+pub enum LazyBranch {
+    /// A branch that is there.
+    Ready(SharedBranch),
+    /// A fork of a branch, once somebody has asked for it.
+    Fork(Rc<Branch>, Rc<OnceCell<SharedBranch>>),
 }
 
 impl LazyBranch {
     /// Makes a fork of a branch when it is asked for.
     pub fn fork_of(base: &Rc<Branch>) -> LazyBranch {
-        LazyBranch { base: base.clone(), made: Rc::default() }
-    }
-
-    /// Takes a branch that is there.
-    pub fn of(branch: SharedBranch, base: &Rc<Branch>) -> LazyBranch {
-        LazyBranch { base: base.clone(), made: Rc::new(OnceCell::from(branch)) }
+        LazyBranch::Fork(base.clone(), Rc::default())
     }
 
     /// Returns the branch.
     pub fn get(&self) -> &SharedBranch {
-        self.made.get_or_init(|| self.base.fork().shared())
+        match self {
+            LazyBranch::Ready(branch) => branch,
+            LazyBranch::Fork(base, made) => made.get_or_init(|| base.fork().shared()),
+        }
     }
 }
 

@@ -86,7 +86,7 @@ impl Anchor {
 
     /// Returns how many frames the log holds; `None` where that is not known.
     pub(super) fn log_frames(&self) -> Option<u32> {
-        Some(self.witness.as_ref()?.head()?.frames)
+        Some(self.backfill()?.frames)
     }
 
     /// Checks that the log holds what was committed to it. That is due before anything is written to it,

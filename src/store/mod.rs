@@ -322,11 +322,7 @@ fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, 
 /// Refuses links where the files of a store should be, and where its folder should be; and what is no
 /// file there.
 fn refuse_links(path: &Path) -> Result<(), StoreError> {
-    let beside = ["", "-wal", "-shm", "-journal"].map(|end| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        PathBuf::from(name)
-    });
+    let beside = ["", "-wal", "-shm", "-journal"].map(|end| file_of(path, end));
 
     let folder = path.parent().filter(|folder| folder.ends_with(FOLDER)).map(Path::to_owned);
     if let Some(path) = folder.into_iter().chain(beside.clone()).find(|path| own::is_link(path)) {
@@ -367,9 +363,14 @@ pub fn name_to_read(path: &Path) -> String {
 }
 
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    std::fs::metadata(log).is_ok_and(|meta| meta.len() > 0)
+    std::fs::metadata(file_of(path, "-wal")).is_ok_and(|meta| meta.len() > 0)
+}
+
+/// Returns the path of one of the files of a store: what SQLite keeps beside it has an end of its own.
+fn file_of(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
 }
 
 /// Writes a path, which may be no text, as an address that SQLite reads.
@@ -409,11 +410,7 @@ pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 pub fn check_writable(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
-    let files = ["", "-wal", "-shm"].map(|end| {
-        let mut file = path.as_os_str().to_owned();
-        file.push(end);
-        PathBuf::from(file)
-    });
+    let files = ["", "-wal", "-shm"].map(|end| file_of(path, end));
 
     for place in files.iter().map(PathBuf::as_path).filter(|file| file.exists()).chain([there]) {
         if let Err(error) = access(place, AccessFlags::W_OK) {
@@ -429,9 +426,7 @@ pub fn check_writable(path: &Path) -> Result<(), StoreError> {
 /// Finds out whether the log beside a store was cut or overwritten, and says how. That is to be asked
 /// before the store is opened: whoever closes it last removes the log.
 pub fn log_damage(path: &Path) -> Option<String> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let log = PathBuf::from(log);
+    let log = file_of(path, "-wal");
     log::damage(&log).map(|says| format!("its log `{}` is damaged: {says}", log.display()))
 }
 

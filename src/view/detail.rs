@@ -92,7 +92,8 @@ fn attempt(skeleton: &Skeleton, call: &CallBones, events: EventLookup<'_>) -> Va
     shown
 }
 
-fn extend(shown: &mut Value, more: Value) {
+/// Adds fields to a map.
+pub fn extend(shown: &mut Value, more: Value) {
     if let (Value::Object(shown), Value::Object(more)) = (shown, more) {
         shown.extend(more);
     }

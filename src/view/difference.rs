@@ -213,27 +213,31 @@ fn pair(
         };
     };
 
-    let models = |side: Side<'_>, bones: &OpBones| {
+    let label = |side: Side<'_>, bones: &OpBones| {
         bones.calls.last().and_then(|call| side.skeleton.models.get(call.model)).cloned()
     };
     let asked = |bones: &OpBones| bones.calls.first().map(|call| call.prompt);
     let key = |bones: &OpBones| bones.calls.first().and_then(|call| call.key);
+    let outcome = result(bones_a).0 != result(bones_b).0;
+    let prompt = asked(bones_a) != asked(bones_b);
+    let model = label(a, bones_a) != label(b, bones_b);
+    let request = !prompt && key(bones_a) != key(bones_b);
+    let value = bones_a.value != bones_b.value;
     let checks = [
-        ("outcome", result(bones_a).0 != result(bones_b).0),
-        ("prompt", asked(bones_a) != asked(bones_b)),
-        ("model", models(a, bones_a) != models(b, bones_b)),
-        ("request", key(bones_a) != key(bones_b) && asked(bones_a) == asked(bones_b)),
-        ("result", bones_a.value != bones_b.value),
+        ("outcome", outcome),
+        ("prompt", prompt),
+        ("model", model),
+        ("request", request),
+        ("result", value),
         ("calls", bones_a.made() != bones_b.made()),
     ];
     let changed: Vec<&'static str> =
         checks.into_iter().filter(|(_, differs)| *differs).map(|(word, _)| word).collect();
 
-    let has = |word: &str| changed.contains(&word);
     let change = match () {
-        () if has("outcome") => Change::Outcome,
-        () if has("prompt") || has("request") || has("model") => Change::Prompt,
-        () if has("result") => Change::Words,
+        () if outcome => Change::Outcome,
+        () if prompt || request || model => Change::Prompt,
+        () if value => Change::Words,
         () => Change::Same,
     };
     let needs = other.and_then(|op| b.skeleton.roster.get(op)).map(|member| member.after);

@@ -76,8 +76,9 @@ pub fn figures(metrics: &Metrics, max_cost: Option<f64>) -> Value {
     })
 }
 
+/// Returns seconds as microseconds.
 #[allow(clippy::cast_possible_truncation, reason = "microseconds of a run fit")]
-fn micros(seconds: f64) -> i64 {
+pub fn micros(seconds: f64) -> i64 {
     (seconds * 1e6).round() as i64
 }
 

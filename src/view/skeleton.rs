@@ -356,7 +356,8 @@ impl Skeleton {
     /// Finds the chain of operations that took longest, once everything is taken in.
     pub fn find_critical(&mut self) {
         if self.critical.0 != self.next {
-            self.critical = (self.next, critical(self));
+            let (chain, _) = self.fold.critical_chain();
+            self.critical = (self.next, chain.into_iter().collect());
         }
     }
 }
@@ -491,30 +492,4 @@ fn mark(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()
-}
-
-/// Finds the chain of dependent operations with the longest sum of times.
-fn critical(bones: &Skeleton) -> HashSet<OpId> {
-    let times = |(op, one): (&OpId, &OpBones)| Some((one.ended?.0, *op, one.took()?));
-    let mut ended: Vec<(i64, OpId, i64)> = bones.ops.iter().filter_map(times).collect();
-    ended.sort_by_key(|(end, op, _)| (*end, *op));
-
-    // An operation ends after everything it waits for, so one pass in the order of ends is enough.
-    let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
-    for (_, op, time) in &ended {
-        let after = bones.roster.get(*op).map_or(&[][..], |member| member.after);
-        let sums = after.iter().filter_map(|one| best.get(one).map(|(sum, _)| (*sum, *one)));
-        let longest = sums.max();
-        let before = longest.map_or(0, |(sum, _)| sum);
-        best.insert(*op, (before + time, longest.map(|(_, one)| one)));
-    }
-
-    let mut chain = HashSet::new();
-    let last = best.iter().max_by_key(|(op, (sum, _))| (*sum, std::cmp::Reverse(**op)));
-    let mut next = last.map(|(op, _)| *op);
-    while let Some(op) = next {
-        chain.insert(op);
-        next = best.get(&op).and_then(|(_, before)| *before);
-    }
-    chain
 }

@@ -89,7 +89,7 @@ fn chain(path: &[String]) -> String {
     }
 }
 
-/// Writes how long something took, in microseconds.
+/// Writes how long something took, in microseconds: `850 ms`, `2.1 s`, `3 min 5 s`.
 pub fn length(micros: i64) -> String {
     let ms = micros / 1000;
     match ms {

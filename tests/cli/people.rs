@@ -16,20 +16,6 @@ fn project(script: &str) -> Project {
     project
 }
 
-/// Takes ids and times of day out of a text.
-fn scrubbed(project: &Project, text: &str) -> String {
-    let mut text = text.to_owned();
-    for run in runs(project) {
-        text = text.replace(run["run"].as_str().unwrap(), "RUN");
-    }
-    text
-}
-
-fn runs(project: &Project) -> Vec<Value> {
-    let listed = project.kaizen(&["runs", "--json"]).stdout;
-    listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
 fn at(project: &Project, time: i64, arguments: &[&str]) -> Ran {
     let mut command = project.command(arguments);
     Ran::from(command.env("KAIZEN_TIME", time.to_string()).output().unwrap())
@@ -47,13 +33,13 @@ fn without_a_terminal_the_run_is_suspended_and_an_answer_continues_it() {
     let waits = "question 1: Release 1.2?  [1] yes  [2] no  (default: no)\n\
                  answer with `kaizen answer RUN VALUE`\n";
     let told = format!("suspended: nothing is running, and everything so far is kept\n{waits}");
-    assert_eq!(scrubbed(&project, &asked.stderr), told);
+    assert_eq!(project.without_ids(&asked.stderr), told);
 
-    let newest = &runs(&project)[0];
+    let newest = &project.runs()[0];
     let question = &newest["waits"]["questions"][0]["question"];
     assert_eq!((&newest["status"], question), (&"waiting".into(), &"Release 1.2?".into()));
     let shown = project.kaizen(&["show"]).stdout;
-    assert!(scrubbed(&project, &shown).contains(waits), "{shown}");
+    assert!(project.without_ids(&shown).contains(waits), "{shown}");
 
     let wrong = project.kaizen(&["answer", "@", "maybe"]);
     assert_eq!(
@@ -66,12 +52,12 @@ fn without_a_terminal_the_run_is_suspended_and_an_answer_continues_it() {
     );
     let missing = project.kaizen(&["answer", "@"]);
     assert_eq!(missing.code, Some(2));
-    assert_eq!(runs(&project).len(), 1, "a wrong answer changes nothing");
+    assert_eq!(project.runs().len(), 1, "a wrong answer changes nothing");
 
     let answered = project.kaizen(&["answer", "@", "YES"]);
     assert_eq!(answered.code, Some(0), "{}", answered.stderr);
     assert_eq!(answered.stdout, "yes [demo] you asked: work\n");
-    let statuses: Vec<Value> = runs(&project).iter().map(|run| run["status"].clone()).collect();
+    let statuses: Vec<Value> = project.runs().iter().map(|run| run["status"].clone()).collect();
     assert_eq!(statuses, ["ok", "resumed"]);
 
     let again = project.kaizen(&["answer", "@-1", "no"]);
@@ -139,7 +125,7 @@ fn several_questions_are_answered_by_number_or_operation() {
 
     let several = project.kaizen(&["answer", "@", "me"]);
     assert_eq!(
-        (several.code, scrubbed(&project, &several.stderr)),
+        (several.code, project.without_ids(&several.stderr)),
         (
             Some(2),
             "error: run RUN asks several questions\nquestion 1 (who): Who?\nquestion 2 (ask): facts: \
@@ -189,7 +175,7 @@ fn long_sleeps_suspend_a_run_that_nobody_watches() {
 
     // The first of them is over, and the other one is still far.
     assert_eq!(at(&project, NINE + 11 * MINUTE, &["resume", "--due"]).code, Some(0));
-    assert_eq!(runs(&project)[0]["status"], "waiting");
+    assert_eq!(project.runs()[0]["status"], "waiting");
     let last = at(&project, NINE + 30 * MINUTE, &["resume", "--due"]);
     assert_eq!((last.code, last.stdout.as_str()), (Some(0), "[\"slept\", \"until\"] true\n"));
 }
@@ -283,7 +269,7 @@ fn plans_ask_nobody_and_forks_ask_again() {
     assert_eq!(project.kaizen(&["answer", "@", "no"]).code, Some(0));
     let forked = project.kaizen(&["fork", "@", "--at", "chat"]);
     assert_eq!(forked.code, Some(9), "{}", forked.stderr);
-    assert_eq!(runs(&project)[0]["waits"]["questions"][0]["number"], 1);
+    assert_eq!(project.runs()[0]["waits"]["questions"][0]["number"], 1);
 }
 
 #[test]
@@ -332,7 +318,7 @@ fn a_session_answers_runs_that_wait() {
     assert_eq!(run(":answer").stderr, "no run waits for an answer\n");
 
     assert_eq!(project.kaizen(&["run", "s.rhai", "-q"]).code, Some(9));
-    let listed = scrubbed(&project, &run(":answer").stdout);
+    let listed = project.without_ids(&run(":answer").stdout);
     let lines = [
         "RUN waits:",
         "  question 1: Release 1.2?  [1] yes  [2] no  (default: no)",

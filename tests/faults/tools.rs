@@ -97,7 +97,6 @@ fn a_loop_that_is_killed_at_any_point_goes_on_where_it_was() {
             );
 
             // At most the call under way at the kill is made twice, and only if its reply was lost.
-            // A commit may end while a call is under way.
             let asked = requests(&server);
             let mut distinct = asked.clone();
             distinct.dedup();

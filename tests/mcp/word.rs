@@ -16,9 +16,20 @@ fn project(mode: &str, rest: &str, script: &str) -> Project {
     project
 }
 
+/// Runs the program in the project, which is trusted.
+fn trusted(project: &Project, arguments: &[&str]) -> Ran {
+    Ran::from(project.command(arguments).env("KAIZEN_TRUST", "1").output().unwrap())
+}
+
 fn run(project: &Project, arguments: &[&str]) -> Ran {
-    let mut command = project.command(&[&["run", "--quiet"], arguments].concat());
-    Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap())
+    trusted(project, &[&["run", "--quiet"], arguments].concat())
+}
+
+/// Runs the script until a failpoint kills it.
+fn killed_at(project: &Project, failpoint: &str) {
+    let mut command = project.command(&["run", "--quiet", "a.rhai"]);
+    command.env("KAIZEN_TRUST", "1").env("KAIZEN_FAILPOINT", format!("{failpoint}:kill"));
+    assert_eq!(command.output().unwrap().status.signal(), Some(9));
 }
 
 fn calls(project: &Project) -> usize {
@@ -111,10 +122,8 @@ fn faults_of_a_server_are_failures_of_the_tool() {
 
 /// Kills a run at its first call of a tool, which the server has made.
 fn killed(project: &Project) {
-    let mut command = project.command(&["run", "--quiet", "a.rhai"]);
     // The list is the first effect, the call is the second one.
-    command.env("KAIZEN_TRUST", "1").env("KAIZEN_FAILPOINT", "effect_ends:2:kill");
-    assert_eq!(command.output().unwrap().status.signal(), Some(9));
+    killed_at(project, "effect_ends:2");
     assert_eq!(calls(project), 1);
 }
 
@@ -180,9 +189,7 @@ fn a_server_that_cannot_start_leaves_no_doubt() {
                   print(branch(\"demo/echo\").chat(\"x\"));\n\
                   print(branch().act(tools[0], #{ a: 1 }));\n";
     project.file("a.rhai", script);
-    let mut command = project.command(&["run", "--quiet", "a.rhai"]);
-    command.env("KAIZEN_TRUST", "1").env("KAIZEN_FAILPOINT", "call_ends:1:kill");
-    assert_eq!(command.output().unwrap().status.signal(), Some(9));
+    killed_at(&project, "call_ends:1");
 
     // The server that the resumed run starts for the call dies at once.
     let server = include_str!("hostile.sh");
@@ -228,9 +235,7 @@ fn a_server_that_has_changed_between_the_parts_of_a_run_is_refused() {
                   print(attempt(|| branch().act(tools[0], #{ })).error.message);\n";
     let project = project("changed", "approve = \"never\"\n", script);
     project.file("says.txt", "One thing.").file("named.txt", "more");
-    let mut command = project.command(&["run", "--quiet", "a.rhai"]);
-    command.env("KAIZEN_TRUST", "1").env("KAIZEN_FAILPOINT", "call_ends:1:kill");
-    assert_eq!(command.output().unwrap().status.signal(), Some(9));
+    killed_at(&project, "call_ends:1");
 
     project.file("says.txt", "Another thing.");
     let resumed = run(&project, &["--resume"]);
@@ -278,8 +283,7 @@ fn a_server_that_kaizen_toml_does_not_have_is_found_before_a_run() {
     let script =
         "mcp(\"own\");\nmcp(\"onw\");\nmcp(\"own\", #{ onyl: [] });\nlet n = \"x\";\nmcp(n);\n";
     let project = project("plain", "", script);
-    let mut check = project.command(&["check", "a.rhai"]);
-    let checked = Ran::from(check.env("KAIZEN_TRUST", "1").output().unwrap());
+    let checked = trusted(&project, &["check", "a.rhai"]);
     let errors: Vec<&str> = checked.stdout.lines().chain(checked.stderr.lines()).collect();
     let errors: Vec<&&str> = errors.iter().filter(|line| line.starts_with("error[")).collect();
     assert_eq!(
@@ -298,10 +302,7 @@ fn a_test_plays_what_servers_answered_from_its_cassette() {
     let test = "fn test_own() {\n    let t = mcp(\"own\");\n    let b = branch();\n\
                 \x20   assert_eq([b.act(t[0], #{ a: 1 }), b.act(t[0], #{ a: 1 })], [\"ok\", \"ok\"]);\n}\n";
     project.file("a_test.rhai", test);
-    let tested = |arguments: &[&str]| {
-        let mut command = project.command(&[&["test"], arguments].concat());
-        Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap())
-    };
+    let tested = |arguments: &[&str]| trusted(&project, &[&["test"], arguments].concat());
 
     let missed = tested(&[]);
     let error = missed.stdout.lines().find(|line| line.contains("error[")).unwrap().trim();
@@ -333,10 +334,7 @@ fn a_test_plays_what_servers_answered_from_its_cassette() {
 #[test]
 fn a_plan_and_a_replay_start_no_server() {
     let project = project("plain", "approve = \"never\"\n", ACT);
-    let plan = || {
-        let mut plan = project.command(&["plan", "a.rhai"]);
-        Ran::from(plan.env("KAIZEN_TRUST", "1").output().unwrap())
-    };
+    let plan = || trusted(&project, &["plan", "a.rhai"]);
     let unknown = plan();
     let note = "the tools of MCP server `own` are not known before a script has used it";
     assert!(unknown.stderr.contains(note), "{}{}", unknown.stdout, unknown.stderr);
@@ -346,7 +344,6 @@ fn a_plan_and_a_replay_start_no_server() {
     std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
     let known = plan();
     assert_eq!(known.code, Some(0), "{}{}", known.stdout, known.stderr);
-    let mut replay = project.command(&["replay", "@"]);
-    let replayed = Ran::from(replay.env("KAIZEN_TRUST", "1").output().unwrap());
+    let replayed = trusted(&project, &["replay", "@"]);
     assert_eq!(replayed.code, Some(0), "{}{}", replayed.stdout, replayed.stderr);
 }

@@ -90,6 +90,21 @@ impl Project {
         (ran, done)
     }
 
+    /// Returns what `runs --json` says of each run.
+    pub(crate) fn runs(&self) -> Vec<serde_json::Value> {
+        let listed = self.kaizen(&["runs", "--json"]).stdout;
+        listed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// Takes the ids of runs out of a text.
+    pub(crate) fn without_ids(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for run in self.runs() {
+            text = text.replace(run["run"].as_str().expect("an id"), "RUN");
+        }
+        text
+    }
+
     /// Returns the bodies of the events of one kind in the journal.
     pub(crate) fn events(&self, kind: &str) -> Vec<serde_json::Value> {
         let path = self.path().join(".kaizen/kaizen.db");

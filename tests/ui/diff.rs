@@ -17,16 +17,6 @@ fn graph(prompt: &str) -> String {
     )
 }
 
-/// Takes ids, times and seeds out of a text.
-fn scrubbed(project: &Project, text: &str) -> String {
-    let mut text = text.to_owned();
-    for line in project.kaizen(&["runs", "--json"]).stdout.lines() {
-        let row: Value = serde_json::from_str(line).unwrap();
-        text = text.replace(row["run"].as_str().unwrap(), "RUN");
-    }
-    text
-}
-
 #[test]
 fn an_edited_prompt_is_told_with_what_follows_from_it() {
     let project = Project::new();
@@ -56,7 +46,8 @@ fn an_edited_prompt_is_told_with_what_follows_from_it() {
     assert_eq!(found["differs"].as_array().unwrap().len(), 2, "{}", found["differs"]);
 
     let shown = project.kaizen(&["diff"]);
-    let stable: Vec<String> = scrubbed(&project, &shown.stdout)
+    let stable: Vec<String> = project
+        .without_ids(&shown.stdout)
         .lines()
         .filter(|line| {
             line.contains("prompt:") || line.contains("result:") || line.contains("same")
@@ -84,7 +75,7 @@ fn a_run_is_the_same_as_itself() {
         before: no difference in script, parameters, models, limits, seed or version
         0 of 5 operations differ, 5 are the same
     "#]]
-    .assert_eq(&scrubbed(&project, &ran.stdout));
+    .assert_eq(&project.without_ids(&ran.stdout));
 
     let missing = project.kaizen(&["diff", "@-7"]);
     assert_eq!((missing.code, missing.stdout.as_str()), (Some(2), ""));

@@ -257,20 +257,15 @@ impl<'a> GuessAgenda<'a> {
         kinds.push(numbers.collect());
         for unknown in self.met.clone() {
             let mut extremes = self.variations(unknown, 1, Assumption::default());
-            if unknown == Unknown::Replies {
-                continue;
-            }
-            if unknown == Unknown::Failures {
-                extremes.truncate(2);
-            }
-            if unknown == Unknown::Chance {
-                extremes.truncate(2);
-            }
-            if unknown == Unknown::Time {
-                extremes.retain(|extreme| extreme.lag == AssumedLag::None);
-            }
-            if unknown == Unknown::Time && extremes.len() > 1 {
-                extremes = extremes.split_off(extremes.len() - 1);
+            match unknown {
+                Unknown::Replies => continue,
+                Unknown::Failures | Unknown::Chance => extremes.truncate(2),
+                Unknown::Time => {
+                    extremes.retain(|extreme| extreme.lag == AssumedLag::None);
+                    // The longest.
+                    extremes = extremes.split_off(extremes.len().saturating_sub(1));
+                }
+                Unknown::World | Unknown::Size => {}
             }
             let extremes = extremes.into_iter();
             kinds.push(extremes.map(|rest| TrialBasis { rest, ..TrialBasis::default() }).collect());

@@ -7,6 +7,7 @@ use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions;
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::seen_tools;
+use crate::cli::say;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
 use crate::journal::Journal;
@@ -112,6 +113,23 @@ impl Project {
     /// Returns what scripts may touch whose folder is `root`.
     pub(in crate::cli) fn permissions(&self, root: &Path) -> anyhow::Result<Permissions> {
         permissions::permissions(&self.grants, &self.config, root, &self.root)
+    }
+
+    /// Returns the name of its folder.
+    pub(in crate::cli) fn folder_name(&self) -> String {
+        self.root.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Opens the store that holds the runs; says how to get one if there is none.
+    pub(in crate::cli) fn store_of_runs(&self) -> Result<Option<store::Connection>, StoreError> {
+        let store = self.existing_store()?;
+        if store.is_none() {
+            say(&format!(
+                "no runs in `{}`; start one with `kaizen run SCRIPT`",
+                self.root.display()
+            ));
+        }
+        Ok(store)
     }
 
     /// Returns the path of the store.

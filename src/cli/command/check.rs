@@ -133,11 +133,17 @@ pub(in crate::cli) fn collect(folder: &Path, depth: usize, files: &mut Vec<PathB
     }
 }
 
+/// Says that a script is too long, if it has so many bytes.
+pub(in crate::cli) fn too_long(length: u64) -> Option<String> {
+    let said = format!("it has {length} bytes; the maximum for a script is {SCRIPT_MAX}");
+    (length > SCRIPT_MAX).then_some(said)
+}
+
 /// Reads a script; the error says why it cannot be one.
 pub(in crate::cli) fn read(path: &Path) -> Result<String, String> {
     let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
-    if length > SCRIPT_MAX {
-        return Err(format!("it has {length} bytes; the maximum for a script is {SCRIPT_MAX}"));
+    if let Some(said) = too_long(length) {
+        return Err(said);
     }
 
     let bytes = crate::base::file::read(path).map_err(|error| error.to_string())?;

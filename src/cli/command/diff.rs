@@ -31,11 +31,7 @@ pub(in crate::cli) struct Arguments {
 /// Compares two runs. The exit code is 0 if they are the same, 1 if they differ.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
-    if project.existing_store()?.is_none() {
-        say(&format!(
-            "no runs in `{}`; start one with `kaizen run SCRIPT`",
-            project.root.display()
-        ));
+    if project.store_of_runs()?.is_none() {
         return Ok(Exit::Usage);
     }
 
@@ -51,8 +47,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let (a, b, facts, ops) = match found {
         Ok(found) => found,
         Err(refusal) => {
-            let help = refusal.help.map_or(String::new(), |help| format!("; {help}"));
-            say(&format!("error: {}{help}", refusal.error));
+            say(&format!("error: {}", refusal.sentence()));
             return Ok(Exit::Usage);
         }
     };

@@ -98,13 +98,7 @@ fn find(
     name: &str,
     op: Option<&str>,
 ) -> anyhow::Result<Option<(RunId, Option<OpId>)>> {
-    let Some(store) = project.existing_store()? else {
-        say(&format!(
-            "no runs in `{}`; start one with `kaizen run SCRIPT`",
-            project.root.display()
-        ));
-        return Ok(None);
-    };
+    let Some(store) = project.store_of_runs()? else { return Ok(None) };
     let row = match show::find(&store, name)? {
         Ok(row) => row,
         Err(reason) => {

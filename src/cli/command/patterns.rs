@@ -80,11 +80,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say("nothing learned yet: record executions with `optimizer().record_execution(..)`");
     }
 
+    let store = project.existing_store()?;
     for (number, task) in all.into_keys().enumerate() {
         let mut ranked = optimizer.standings(&task)?;
         let objective = optimizer.objective(&task)?.describe();
-        let tested = match project.existing_store()? {
-            Some(store) => verdict::last(&store, task.as_str())?,
+        let tested = match &store {
+            Some(store) => verdict::last(store, task.as_str())?,
             None => None,
         };
         let is_tested =

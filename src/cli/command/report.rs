@@ -59,9 +59,8 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let mut library = Library::new(project.store_path());
-    let name = project.root.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let wanted = ReportOptions {
-        project: name,
+        project: project.folder_name(),
         runs: arguments.runs.clone(),
         learning: arguments.learning.clone(),
         texts: arguments.texts,
@@ -72,8 +71,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let report = match made {
         Ok(report) => report,
         Err(refusal) => {
-            let help = refusal.help.map_or(String::new(), |help| format!("; {help}"));
-            say(&format!("error: {}{help}", refusal.error));
+            say(&format!("error: {}", refusal.sentence()));
             return Ok(Exit::Usage);
         }
     };

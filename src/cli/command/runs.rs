@@ -6,7 +6,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::render::{table, time, waits};
-use crate::cli::{Global, print_line, print_of_run, say};
+use crate::cli::{Global, print_line, print_of_run};
 use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunRow};
 use crate::metrics::fold::FlowFold;
@@ -54,13 +54,7 @@ impl Condition {
 /// Lists runs.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
-    let Some(store) = project.existing_store()? else {
-        say(&format!(
-            "no runs in `{}`; start one with `kaizen run SCRIPT`",
-            project.root.display()
-        ));
-        return Ok(Exit::Ok);
-    };
+    let Some(store) = project.store_of_runs()? else { return Ok(Exit::Ok) };
 
     // Runs may write meanwhile; what is shown is all of one moment.
     let moment = store::freeze(&store, &project.store_path())?;

@@ -56,13 +56,7 @@ impl Arguments {
 /// Shows a run.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
-    let Some(store) = project.existing_store()? else {
-        say(&format!(
-            "no runs in `{}`; start one with `kaizen run SCRIPT`",
-            project.root.display()
-        ));
-        return Ok(Exit::Usage);
-    };
+    let Some(store) = project.store_of_runs()? else { return Ok(Exit::Usage) };
 
     let (name, op) = match arguments.run.split_once(':') {
         Some((name, op)) => (name, Some(op)),

@@ -46,13 +46,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
 
     let project = Project::find()?;
-    let Some(store) = project.existing_store()? else {
-        say(&format!(
-            "no runs in `{}`; start one with `kaizen run SCRIPT`",
-            project.root.display()
-        ));
-        return Ok(Exit::Usage);
-    };
+    let Some(store) = project.store_of_runs()? else { return Ok(Exit::Usage) };
 
     let usual = match (global.json, std::io::stdout().is_terminal()) {
         (true, _) => RowFormat::Jsonl,

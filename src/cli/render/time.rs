@@ -1,5 +1,6 @@
 //! Times for people.
 
+pub(in crate::cli) use crate::view::story::length;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -19,16 +20,6 @@ pub(in crate::cli) fn short_moment(micros: i64) -> String {
 pub(in crate::cli) fn clock() -> String {
     let stamp = Timestamp::from_microsecond(crate::base::clock::micros()).unwrap_or_default();
     stamp.to_zoned(TimeZone::system()).strftime("%H:%M:%S").to_string()
-}
-
-/// Writes how long something took: `850 ms`, `2.1 s`, `3 min 5 s`.
-pub(in crate::cli) fn length(micros: i64) -> String {
-    let ms = micros / 1000;
-    match ms {
-        ..1000 => format!("{ms} ms"),
-        1000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::cli::command::report::{ReportOptions, TextAmount, build};
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::route::{Desk, PageAnswer, json as answer_of};
-use crate::cli::ui::run::GOOD;
+use crate::cli::ui::run::{GOOD, notes};
 use crate::journal::annotation::{self, Annotation, AnnotationKind, check_label, check_note};
 use crate::journal::event::RunStatus;
 use crate::store::writer::Writer;
@@ -169,12 +169,7 @@ async fn write(desk: &Desk, remark: Annotation) -> Result<(), PageRefusal> {
 fn state(library: &mut Library, run: &RunId) -> Result<Value, PageRefusal> {
     let row = library.find(&run.0)?;
     let line = library.line(&row)?;
-    let notes: Vec<Value> = library
-        .noted(run)?
-        .iter()
-        .filter(|one| one.kind == AnnotationKind::Note)
-        .map(|one| json!({ "at": one.at, "op": one.op, "text": one.body }))
-        .collect();
+    let notes = notes(&library.noted(run)?);
     Ok(json!({ "ok": true, "run": run, "note": line.note, "tags": line.tags, "notes": notes }))
 }
 

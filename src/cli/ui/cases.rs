@@ -7,6 +7,7 @@ use crate::cli::ui::query::AddressQuery;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::trace::Trace;
 use crate::optimizer::trial::cases::{Case, CaseFilter, cases, filtered};
+use crate::view::overview::micros;
 use serde_json::{Value, json};
 
 /// Most inputs at once.
@@ -87,11 +88,6 @@ fn column(cases: &[Case], name: &str) -> Value {
 #[allow(clippy::cast_precision_loss, reason = "a few thousand cases")]
 fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "microseconds of a run fit")]
-fn micros(seconds: f64) -> i64 {
-    (seconds * 1e6).round() as i64
 }
 
 /// Returns an input with what each pattern made of it.

@@ -87,11 +87,7 @@ fn runs(
 
 /// Returns the value of a run as text.
 fn value(library: &mut Library, row: &RunRow) -> Result<Option<String>, PageRefusal> {
-    let seq = library.skeleton(&row.id)?.end.as_ref().map(|end| end.seq);
-    Ok(seq.and_then(|seq| match library.event(&row.id, seq)? {
-        Event::RunEnded { value, .. } if !value.is_null() => Some(as_text(&value)),
-        _ => None,
-    }))
+    Ok(library.value(&row.id)?.map(|(_, value)| as_text(&value)))
 }
 
 fn texts(

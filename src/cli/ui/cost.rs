@@ -4,6 +4,7 @@
 use crate::base::clock;
 use crate::base::failure::Kind;
 use crate::base::unit::Money;
+use crate::cli::ui::DAY;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::model::price;
@@ -17,8 +18,6 @@ use std::collections::BTreeMap;
 
 /// Days that are looked at.
 const DAYS: i64 = 30;
-/// Microseconds of a day.
-const DAY: i64 = 86_400_000_000;
 /// Most runs that are looked at.
 const RUNS_LOOKED: usize = 2000;
 /// Most rows.

@@ -4,23 +4,18 @@ use crate::base::clock;
 use crate::base::count::counted;
 use crate::base::failure::Kind;
 use crate::base::id::{OpId, RunId};
+use crate::cli::ui::DAY;
+use crate::cli::ui::learning::learned;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
-use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas::Policy;
-use crate::optimizer::evidence::knowledge::Knowledge;
-use crate::store;
 use crate::view::skeleton::OpEnd;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 /// Runs that are looked at.
 const RUNS_LOOKED: usize = 300;
 /// Days that are counted one by one.
 const DAYS: usize = 30;
-/// Microseconds of a day.
-const DAY: i64 = 86_400_000_000;
 /// Runs that are named for each kind.
 const RUNS_NAMED: usize = 5;
 
@@ -103,10 +98,7 @@ fn recorded(
     groups: &mut BTreeMap<String, FailureGroup>,
     tasks: &mut BTreeSet<String>,
 ) -> Result<(), PageRefusal> {
-    let knowledge = Rc::new(Knowledge::read(store::open_to_read(library.path())?));
-    let demo = counts_demo || knowledge.counts_demo()?;
-    let optimizer = Optimizer::new(knowledge, Policy::default(), demo);
-
+    let optimizer = learned(library, counts_demo)?.optimizer;
     let classes = optimizer.failures(task)?;
     let avoided = optimizer.avoided_of(&classes, &[])?;
     for (class, avoided) in classes.into_iter().zip(avoided) {

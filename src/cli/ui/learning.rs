@@ -11,6 +11,7 @@ use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::store;
+use crate::view::overview::micros;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -28,12 +29,13 @@ const RUNS_LOOKED: usize = 300;
 const NINE_OF_TEN: f64 = 1.645;
 
 /// What was learned, opened to read.
-struct LearnedState {
+pub(super) struct LearnedState {
     knowledge: Rc<Knowledge>,
-    optimizer: Optimizer,
+    pub(super) optimizer: Optimizer,
 }
 
-fn learned(library: &Library, counts_demo: bool) -> Result<LearnedState, PageRefusal> {
+/// Opens what was learned.
+pub(super) fn learned(library: &Library, counts_demo: bool) -> Result<LearnedState, PageRefusal> {
     library.opened()?;
     let knowledge = Rc::new(Knowledge::read(store::open_to_read(library.path())?));
     let demo = counts_demo || knowledge.counts_demo()?;
@@ -120,11 +122,6 @@ fn pattern(one: &RankedPattern) -> Value {
         "avoided": one.avoided.then_some("mostly fails and is unlikely to be the best"),
         "note": one.shift.map(|shift| shift.sentence()),
     })
-}
-
-#[allow(clippy::cast_possible_truncation, reason = "it saturates, and is only shown")]
-fn micros(seconds: f64) -> i64 {
-    (seconds * 1e6).round() as i64
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]

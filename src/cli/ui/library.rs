@@ -111,24 +111,30 @@ impl Library {
         if self.version == Some(version) {
             return Ok(());
         }
-        self.read_runs()?;
+        // After a look that failed, everything counts as new.
+        let is_known = self.version.take().is_some();
+        self.read_runs(is_known)?;
         self.version = Some(version);
         Ok(())
     }
 
-    /// Brings the list of runs up to date: runs that were added, and those that had no end yet.
-    fn read_runs(&mut self) -> Result<(), PageRefusal> {
+    /// Brings the list of runs up to date: runs that were added, and those that had no end yet. What follows
+    /// from the list is known already if `is_known` and nothing in it has changed.
+    fn read_runs(&mut self, is_known: bool) -> Result<(), PageRefusal> {
         let Some(store) = &self.store else { return Ok(()) };
+        let mut has_changed = !is_known;
         for row in &mut self.runs {
             if row.status.is_none()
                 && let Some(now) = history::run(store, &row.id)?
             {
+                has_changed |= *row != now;
                 *row = now;
             }
         }
 
         let last = self.runs.last().map_or(String::new(), |row| row.id.0.clone());
         let fresh = history::runs_after(store, &last, usize::MAX)?;
+        has_changed |= !fresh.is_empty();
         self.runs.extend(fresh);
         if self.runs.len() != history::count_runs(store)? {
             // Some were deleted, or came in late.
@@ -136,6 +142,11 @@ impl Library {
             let is_there = |id: &RunId| self.runs.binary_search_by(|row| row.id.cmp(id)).is_ok();
             self.lines.retain(|id, _| is_there(id));
             self.skeletons.retain(|(id, _)| is_there(id));
+            has_changed = true;
+        }
+        self.remarks = annotation::of_all(store)?;
+        if !has_changed {
+            return Ok(());
         }
 
         let waits = self.runs.iter().any(|row| row.status == Some(RunStatus::Waiting));
@@ -145,7 +156,6 @@ impl Library {
             HashMap::new()
         };
         self.usual.clear();
-        self.remarks = annotation::of_all(store)?;
         Ok(())
     }
 
@@ -299,6 +309,18 @@ impl Library {
         self.skeleton(run)?;
         let Some((_, skeleton)) = self.skeletons.last() else { return Ok(None) };
         Ok(detail::detail(skeleton, op, clock, &|seq| self.event(run, seq)))
+    }
+
+    /// Returns the value of a run, if it has one, with the number of the event that holds it.
+    pub(in crate::cli) fn value(
+        &mut self,
+        run: &RunId,
+    ) -> Result<Option<(i64, Value)>, PageRefusal> {
+        let seq = self.skeleton(run)?.end.as_ref().map(|end| end.seq);
+        Ok(seq.and_then(|seq| match self.event(run, seq)? {
+            Event::RunEnded { value, .. } if !value.is_null() => Some((seq, value)),
+            _ => None,
+        }))
     }
 
     /// Returns what people noted about a run and its operations, oldest first.

@@ -5,8 +5,9 @@ use crate::base::id::RunId;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::query::AddressQuery;
 use crate::cli::ui::refusal::PageRefusal;
-use crate::cli::ui::route::Desk;
+use crate::cli::ui::route::{Desk, text_of};
 use crate::cli::ui::{run, runs};
+use crate::view::detail::extend;
 use crate::view::line::RunLine;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -184,13 +185,12 @@ fn progress(
     let mut data = json!({ "run": row.id, "line": line, "rows": rows });
     let whole = run::body(library, &row)?;
     data["figures"] = whole["metrics"].clone();
-    run::extend(&mut data, whole);
+    extend(&mut data, whole);
     Ok(Some((last, "run", data)))
 }
 
 /// Adds an event.
 fn push(text: &mut String, kind: &str, data: &Value) {
-    let data = crate::base::secret::clean(data.clone()).to_string();
-    let data = crate::base::visible::in_json(&data);
+    let data = text_of(data);
     text.push_str(&format!("event: {kind}\ndata: {data}\n\n"));
 }

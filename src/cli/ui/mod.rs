@@ -33,6 +33,8 @@ use serde_json::json;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
 /// Programs that open a link in a browser, tried in this order.
 const OPENERS: [&str; 3] = ["xdg-open", "wslview", "open"];
 
@@ -90,10 +92,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             open(&link);
         }
 
-        let name = project.root.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let desk = Desk {
             reader: Reader::start(project.store_path()),
-            project: name.into(),
+            project: project.folder_name().into(),
             store: project.store_path(),
             durability: project.config.durability(),
             counts_demo: project.config.learn_from_demo(),

@@ -31,6 +31,12 @@ impl PageRefusal {
         self
     }
 
+    /// Says in one sentence what is wrong and what to do.
+    pub(in crate::cli) fn sentence(&self) -> String {
+        let help = self.help.as_ref().map_or(String::new(), |help| format!("; {help}"));
+        format!("{}{help}", self.error)
+    }
+
     /// Says that a run is not there.
     pub(in crate::cli) fn no_run(name: &str) -> PageRefusal {
         let shown: String = name.chars().take(40).collect();
@@ -67,8 +73,8 @@ impl From<StoreError> for PageRefusal {
             StoreError::Locked { .. } => Some("this page tries again when it is loaded anew"),
             _ => None,
         };
-        let refusal = PageRefusal::new(503, error.to_string());
-        help.map_or(refusal.clone(), |help| refusal.help(help))
+        let error = error.to_string();
+        PageRefusal { status: 503, error, help: help.map(str::to_owned) }
     }
 }
 

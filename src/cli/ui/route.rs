@@ -4,6 +4,7 @@ use crate::base::id::{FlowId, OpId};
 use crate::base::secret;
 use crate::cli::ui::asset::{self, Bundle};
 use crate::cli::ui::cost::CostBy;
+use crate::cli::ui::library::Library;
 use crate::cli::ui::live;
 use crate::cli::ui::query::AddressQuery;
 use crate::cli::ui::reader::Reader;
@@ -80,13 +81,27 @@ pub(in crate::cli) fn routes(desk: Desk) -> Router {
         .with_state(desk)
 }
 
+impl Desk {
+    /// Answers with what is read from the library.
+    async fn answer(
+        &self,
+        job: impl FnOnce(&mut Library) -> Result<Value, PageRefusal> + Send + 'static,
+    ) -> PageAnswer {
+        Ok(json(&self.reader.ask(job).await?))
+    }
+}
+
 /// Makes an answer of a value, without secrets.
 pub(in crate::cli) fn json(value: &Value) -> Response {
+    ([(CONTENT_TYPE, "application/json")], text_of(value)).into_response()
+}
+
+/// Writes a value as JSON, without secrets.
+pub(in crate::cli) fn text_of(value: &Value) -> String {
     let text = value.to_string();
     let is_clean = !secret::may_hold(&text);
     let text = if is_clean { text } else { secret::clean(value.clone()).to_string() };
-    let text = crate::base::visible::in_json(&text).into_owned();
-    ([(CONTENT_TYPE, "application/json")], text).into_response()
+    crate::base::visible::in_json(&text).into_owned()
 }
 
 async fn document() -> Response {
@@ -117,21 +132,19 @@ async fn file(Path((version, name)): Path<(String, String)>) -> PageAnswer {
 async fn hello(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     AddressQuery::of(parts, &[])?;
     let project = desk.project.clone();
-    let found = desk.reader.ask(move |library| Ok(runs::hello(library, &project))).await?;
-    Ok(json(&found))
+    desk.answer(move |library| Ok(runs::hello(library, &project))).await
 }
 
 async fn list(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     let query = AddressQuery::of(parts, &["q", "before"])?;
-    let found = desk.reader.ask(move |library| {
+    desk.answer(move |library| {
         runs::list(library, query.text("q").unwrap_or_default(), query.text("before"))
-    });
-    Ok(json(&found.await?))
+    })
+    .await
 }
 
 async fn whole(State(desk): State<Desk>, Path(name): Path<String>) -> PageAnswer {
-    let found = desk.reader.ask(move |library| run::whole(library, &name)).await?;
-    Ok(json(&found))
+    desk.answer(move |library| run::whole(library, &name)).await
 }
 
 async fn rows(
@@ -141,8 +154,7 @@ async fn rows(
 ) -> PageAnswer {
     let known = ["flow", "fold", "only", "q", "after", "zoom"];
     let query = AddressQuery::of(parts, &known)?.rows()?;
-    let found = desk.reader.ask(move |library| run::rows(library, &name, &query)).await?;
-    Ok(json(&found))
+    desk.answer(move |library| run::rows(library, &name, &query)).await
 }
 
 async fn graph(
@@ -151,8 +163,7 @@ async fn graph(
     Query(parts): AddressParts,
 ) -> PageAnswer {
     let flow = AddressQuery::of(parts, &["flow"])?.number("flow")?.map(FlowId);
-    let found = desk.reader.ask(move |library| run::graph(library, &name, flow)).await?;
-    Ok(json(&found))
+    desk.answer(move |library| run::graph(library, &name, flow)).await
 }
 
 async fn operation(
@@ -162,8 +173,7 @@ async fn operation(
     let number = op.parse().map(OpId);
     let number =
         number.map_err(|_| PageRefusal::new(400, "an operation is named by its number"))?;
-    let found = desk.reader.ask(move |library| run::operation(library, &name, number)).await?;
-    Ok(json(&found))
+    desk.answer(move |library| run::operation(library, &name, number)).await
 }
 
 async fn text(
@@ -184,8 +194,7 @@ async fn log(
     Query(parts): AddressParts,
 ) -> PageAnswer {
     let after = AddressQuery::of(parts, &["after"])?.number("after")?;
-    let found = desk.reader.ask(move |library| run::said(library, &name, after)).await?;
-    Ok(json(&found))
+    desk.answer(move |library| run::said(library, &name, after)).await
 }
 
 async fn compared(
@@ -194,8 +203,7 @@ async fn compared(
     Query(parts): AddressParts,
 ) -> PageAnswer {
     let query = AddressQuery::of(parts, &["task", "only", "after"])?;
-    let found = desk.reader.ask(move |library| cases::table(library, &name, &query)).await?;
-    Ok(json(&found))
+    desk.answer(move |library| cases::table(library, &name, &query)).await
 }
 
 async fn both(
@@ -204,16 +212,13 @@ async fn both(
     Query(parts): AddressParts,
 ) -> PageAnswer {
     let query = AddressQuery::of(parts, &["after"])?;
-    let found =
-        desk.reader.ask(move |library| compare::compare(library, &a, &b, query.text("after")));
-    Ok(json(&found.await?))
+    desk.answer(move |library| compare::compare(library, &a, &b, query.text("after"))).await
 }
 
 async fn tasks(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     AddressQuery::of(parts, &[])?;
     let demo = desk.counts_demo;
-    let found = desk.reader.ask(move |library| learning::list(library, demo)).await?;
-    Ok(json(&found))
+    desk.answer(move |library| learning::list(library, demo)).await
 }
 
 async fn learned(
@@ -223,21 +228,18 @@ async fn learned(
 ) -> PageAnswer {
     let before = AddressQuery::of(parts, &["before"])?.number("before")?.unwrap_or(0);
     let demo = desk.counts_demo;
-    let found = desk.reader.ask(move |library| learning::task(library, &task, before, demo));
-    Ok(json(&found.await?))
+    desk.answer(move |library| learning::task(library, &task, before, demo)).await
 }
 
 async fn failed(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     let query = AddressQuery::of(parts, &["task"])?;
     let demo = desk.counts_demo;
-    let found = desk.reader.ask(move |library| failures::kinds(library, query.text("task"), demo));
-    Ok(json(&found.await?))
+    desk.answer(move |library| failures::kinds(library, query.text("task"), demo)).await
 }
 
 async fn costs(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     let query = AddressQuery::of(parts, &["by"])?;
     let by = CostBy::of(query.text("by").unwrap_or("script"));
     let by = by.ok_or_else(|| PageRefusal::new(400, "`by` is `script`, `model` or `pattern`"))?;
-    let found = desk.reader.ask(move |library| cost::sums(library, by)).await?;
-    Ok(json(&found))
+    desk.answer(move |library| cost::sums(library, by)).await
 }

@@ -5,8 +5,9 @@ use crate::base::json::as_text;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::annotation::{Annotation, AnnotationKind};
-use crate::journal::event::{Event, RunStatus};
+use crate::journal::event::RunStatus;
 use crate::journal::history::RunRow;
+use crate::view::detail::extend;
 use crate::view::log::{self, LINES_MAX};
 use crate::view::row::{OpRow, RunClock, row};
 use crate::view::skeleton::{Opening, Skeleton};
@@ -26,15 +27,8 @@ pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, 
     let line = library.line(&row)?;
     let (before, after) = library.around(&row);
 
-    let skeleton = library.skeleton(&row.id)?;
-    let seq = skeleton.end.as_ref().map(|end| end.seq);
-    let ended = seq.and_then(|seq| Some((seq, library.event(&row.id, seq)?)));
-    let value = ended.and_then(|(seq, event)| match event {
-        Event::RunEnded { value, .. } if !value.is_null() => {
-            Some(ShownText::of(&as_text(&value), seq, "value"))
-        }
-        _ => None,
-    });
+    let value = library.value(&row.id)?;
+    let value = value.map(|(seq, value)| ShownText::of(&as_text(&value), seq, "value"));
 
     let mut shown = json!(line);
     extend(&mut shown, body(library, &row)?);
@@ -49,7 +43,7 @@ pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, 
 }
 
 /// Returns the notes among what was noted.
-fn notes(noted: &[Annotation]) -> Vec<Value> {
+pub(in crate::cli) fn notes(noted: &[Annotation]) -> Vec<Value> {
     let all = noted.iter().filter(|one| one.kind == AnnotationKind::Note);
     all.map(|one| json!({ "at": one.at, "op": one.op, "text": one.body })).collect()
 }
@@ -92,12 +86,6 @@ fn terms(start: &Opening) -> Value {
         "model": start.terms.model, "max_cost": start.terms.max_cost,
         "max_tokens": start.terms.max_tokens, "max_calls": start.terms.max_calls,
     })
-}
-
-pub(in crate::cli) fn extend(shown: &mut Value, more: Value) {
-    if let (Value::Object(shown), Value::Object(more)) = (shown, more) {
-        shown.extend(more);
-    }
 }
 
 /// Returns rows of a run.
@@ -158,8 +146,7 @@ pub(in crate::cli) fn operation(
     Ok(shown)
 }
 
-/// Returns how long operations of a name took in earlier runs of a script, as far as their bones are
-/// known already.
+/// Returns how long operations of a name took in earlier runs of a script.
 fn earlier(library: &mut Library, row: &RunRow, op: &str) -> Result<Vec<i64>, PageRefusal> {
     let same = library.runs().iter().rev().filter(|one| one.id < row.id);
     let same = same.filter(|one| one.script == row.script && one.status.is_some());

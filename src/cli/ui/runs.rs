@@ -1,6 +1,7 @@
 //! The list of runs, and what stands above every page.
 
 use crate::base::clock;
+use crate::cli::ui::DAY;
 use crate::cli::ui::library::{Library, times};
 use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::event::RunStatus;
@@ -18,14 +19,13 @@ const LOOKED_MAX: usize = 500;
 const SCRIPTS_MAX: usize = 200;
 /// Runs of a script whose times are shown.
 const TIMES_SHOWN: usize = 30;
-/// What counts as fresh, in microseconds.
-const DAY: i64 = 86_400_000_000;
 
 /// Returns what stands above every page.
 pub(in crate::cli) fn hello(library: &Library, project: &str) -> Value {
     let runs = library.runs();
     let now = clock::micros();
     let is = |state: RunState| move |row: &&RunRow| library.state(row) == state;
+    // What failed within a day is fresh.
     let is_fresh = |row: &&RunRow| {
         row.status == Some(RunStatus::Failed) && row.ended_at.unwrap_or(row.started_at) > now - DAY
     };

@@ -218,11 +218,11 @@ impl ReplySources {
     /// Finds out how a question to a server of tools is answered. An answer of an earlier round of `watch`
     /// counts for this version of the tool only.
     pub(super) fn of_server(&self, what: &Inquiry, version: Option<&str>) -> TapedResult {
+        let nth = self.results.borrow_mut().count(what);
         if let Some(tape) = &self.tape {
-            return tape.of_server(what);
+            return tape.of_server(what, nth);
         }
 
-        let nth = self.results.borrow_mut().count(what);
         let known = self.reuse.as_ref().filter(|reuse| reuse.keeps_results()).and_then(|reuse| {
             let replies = reuse.replies();
             version.and_then(|version| replies.results().get(what, nth, version).cloned())

@@ -46,9 +46,7 @@ pub struct Tape {
     missed: RefCell<Option<(Failure, usize)>>,
     /// What people answer, by patterns of the question's text.
     people: RefCell<Map<String, Value>>,
-    /// How often servers of tools were asked the same.
-    asked: RefCell<ResultCounts>,
-    /// What they answered, as it was played or recorded.
+    /// What servers of tools answered, as it was played or recorded.
     results: RefCell<HashMap<(Inquiry, u32), TapedLine>>,
 }
 
@@ -82,7 +80,6 @@ impl Tape {
             failed: RefCell::default(),
             missed: RefCell::default(),
             people: RefCell::default(),
-            asked: RefCell::default(),
             results: RefCell::default(),
         }
     }
@@ -121,12 +118,7 @@ impl Tape {
     /// Returns how many exchanges of the cassette were neither used nor recorded anew.
     pub fn unused(&self) -> usize {
         let used = self.played.borrow().len() + self.replaced.borrow().len();
-        self.cassette.len() - used + self.unused_results()
-    }
-
-    /// Returns how many answers of servers were neither used nor recorded anew.
-    fn unused_results(&self) -> usize {
-        self.kept_results().len()
+        self.cassette.len() - used + self.kept_results().len()
     }
 
     /// Returns the answers of servers that this test has not asked for.
@@ -179,9 +171,8 @@ impl Tape {
         lines.chain(kept).collect()
     }
 
-    /// Finds out how a question to a server of tools is answered.
-    pub(in crate::executor) fn of_server(&self, what: &Inquiry) -> TapedResult {
-        let nth = self.asked.borrow_mut().count(what);
+    /// Finds out how a question to a server of tools is answered that was asked `nth` times before.
+    pub(in crate::executor) fn of_server(&self, what: &Inquiry, nth: u32) -> TapedResult {
         if self.record == Record::All {
             return TapedResult::Ask { nth };
         }

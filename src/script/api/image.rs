@@ -34,7 +34,7 @@ pub(super) fn read(host: &Rc<Inner>, options: &mut Options) -> Result<Vec<Image>
 
 /// Makes a picture of one item, or says why it is none.
 fn image(host: &Rc<Inner>, item: Dynamic) -> Result<Result<Image, String>, Failure> {
-    if let Some(bytes) = item.clone().try_cast::<Blob>() {
+    if let Some(bytes) = item.read_lock::<Blob>() {
         return Ok(Image::of(&bytes).map_err(|fault| fault.to_string()));
     }
     let Ok(text) = item.into_string() else {

@@ -5,7 +5,7 @@ use crate::flow::draw::Format;
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::fix::Suggestion;
-use crate::script::diagnostic::forms::CallForm;
+use crate::script::diagnostic::forms::{self, CallForm};
 use crate::script::diagnostic::{Diagnostic, codes, foreign, mismatch, type_word};
 use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
 use rhai::{Expr, FnCallExpr, Position};
@@ -93,14 +93,9 @@ impl Arguments<'_> {
         let at = at.filter(|at| !at.is_none()).unwrap_or(self.position);
 
         let fault = Diagnostic::at(codes::ARGUMENT, said, file.name, file.text, at);
-        let mut signatures: Vec<String> =
-            forms.iter().map(|form| format!("`{}`", form.signature)).collect();
-        signatures.sort();
-        signatures.dedup();
-        signatures.truncate(4);
         let help = match self.foreign(&given) {
             Some(help) => help.to_owned(),
-            None => format!("it is called as {}", signatures.join(" or ")),
+            None => format!("it is called as {}", forms::in_a_row(name, forms.iter().copied())),
         };
         Some(Diagnostic { help: Some(help), ..fault })
     }

@@ -2,6 +2,12 @@
 
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
+/// Words that plan an operation.
+pub(in crate::script) const PLANNERS: &[&str] = &["add_operation", "add_aggregation", "expand"];
+/// Words that give a function each item of a list.
+pub(in crate::script) const EACH: &[&str] =
+    &["map", "filter", "for_each", "find", "some", "all", "find_map", "parallel"];
+
 /// One call, and the value before the dot if it is a method call.
 pub(super) struct Call<'a> {
     pub(super) expr: &'a FnCallExpr,
@@ -31,6 +37,15 @@ pub(super) fn call<'a>(path: &[ASTNode<'a>]) -> Option<Call<'a>> {
         | ASTNode::Stmt(Stmt::FnCall(expr, position)) => {
             Some(Call { expr, position: *position, receiver: None, is_method: false })
         }
+        _ => None,
+    }
+}
+
+/// Returns the call that a node is, by a dot or not.
+pub(super) fn call_of<'a>(node: &ASTNode<'a>) -> Option<&'a FnCallExpr> {
+    match node {
+        ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
+        | ASTNode::Stmt(Stmt::FnCall(call, _)) => Some(call),
         _ => None,
     }
 }

@@ -1,7 +1,6 @@
 //! Calls: that the function exists, takes so many arguments, and knows the options and models that
 //! it is given.
 
-use crate::base::spelling::nearest;
 use crate::schema;
 use crate::script::check::argument::Arguments;
 use crate::script::check::call::{Call, call};
@@ -12,8 +11,8 @@ use crate::script::check::option_values::OptionValues;
 use crate::script::check::questions;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
-use crate::script::diagnostic::forms::{CallForm, Forms};
-use crate::script::diagnostic::suggestion::{suggest, suggest_among};
+use crate::script::diagnostic::forms::{self, CallForm, Forms};
+use crate::script::diagnostic::suggestion::{nearest_word, suggest, suggest_among};
 use crate::script::diagnostic::{Diagnostic, codes, foreign, type_word};
 use crate::script::host::{convert, options};
 use crate::script::lexer::names_closure;
@@ -345,11 +344,10 @@ impl CallScope<'_> {
         name: &str,
         known: impl Iterator<Item = &'a str>,
     ) -> Option<Suggestion> {
-        let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let near = nearest(name, known.filter(is_word))?;
+        let near = nearest_word(name, known)?;
         let shown = match self.forms.all(near) {
-            [form] => &form.signature,
-            _ => near,
+            [form] => form.signature(near),
+            _ => near.to_owned(),
         };
         let help = format!("did you mean `{shown}`?");
         Some(Suggestion { help, ..Suggestion::word(near) })
@@ -408,12 +406,7 @@ fn called_as(name: &str, forms: &[CallForm], (is_method, given): (bool, usize)) 
         return help.to_owned();
     }
 
-    let mut signatures: Vec<String> =
-        forms.iter().map(|form| format!("`{}`", form.signature)).collect();
-    signatures.sort();
-    signatures.dedup();
-    signatures.truncate(4);
-    format!("call it as {}", signatures.join(" or "))
+    format!("call it as {}", forms::in_a_row(name, forms))
 }
 
 /// Words that take a schema among their options.

@@ -1,9 +1,10 @@
 //! Closures that are kept and use the variable of a loop: all of them see its last value.
 
+use crate::script::check::call::call_of;
 use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::{Diagnostic, codes};
-use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTNode, Position, Stmt};
 
 /// Functions that keep the closures they are given, to be called later.
 pub(super) const KEEPERS: &[&str] = &[
@@ -85,12 +86,4 @@ fn loop_variables(path: &[ASTNode]) -> Vec<(String, Position)> {
             shared.map(move |name| (name.name.to_string(), body.position()))
         })
         .collect()
-}
-
-fn call_of<'a>(node: &ASTNode<'a>) -> Option<&'a FnCallExpr> {
-    match node {
-        ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
-        | ASTNode::Stmt(Stmt::FnCall(call, _)) => Some(call),
-        _ => None,
-    }
 }

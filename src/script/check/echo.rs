@@ -1,6 +1,7 @@
 //! Faults that only follow from another one: once that is mended, they are gone, or others stand there.
 //! Of those that belong together only the first is told.
 
+use crate::script::diagnostic::fix::byte_at;
 use crate::script::diagnostic::{Diagnostic, codes};
 
 /// Words for types that other languages have as values.
@@ -17,7 +18,7 @@ pub(super) fn without_echoes(
         faults.iter().filter_map(|fault| FaultHead::of(fault, file, text)).collect();
     let is_echo = |fault: &Diagnostic| {
         let place = fault.place.as_ref().filter(|place| place.file == file);
-        let at = place.and_then(|place| offset(text, place.line, place.column));
+        let at = place.and_then(|place| byte_at(text, place.line, place.column));
         at.is_some_and(|at| heads.iter().any(|head| head.explains(fault, at, text)))
     };
     faults.retain(|fault| !is_echo(fault));
@@ -45,7 +46,7 @@ impl FaultHead {
             return None;
         }
 
-        let start = offset(text, place.line, place.column)?;
+        let start = byte_at(text, place.line, place.column)?;
         let width: usize = text[start..].chars().take(fault.width).map(char::len_utf8).sum();
         let word = text[start..].find(|c: char| !is_part(c)).unwrap_or(text.len() - start);
         let mut head = FaultHead {
@@ -146,14 +147,4 @@ impl FaultHead {
 
 fn is_part(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_'
-}
-
-/// Returns where a line and a column, both from 1, stand in a text, in bytes.
-fn offset(text: &str, line: usize, column: usize) -> Option<usize> {
-    let mut head = 0;
-    for _ in 1..line {
-        head += text[head..].find('\n')? + 1;
-    }
-    let letters = text[head..].chars().take(column.checked_sub(1)?);
-    Some(head + letters.map(char::len_utf8).sum::<usize>())
 }

@@ -1,6 +1,7 @@
 //! The options that the function of an `expand` gives: they are read when the list is there, which may be
 //! after calls that were paid for, so they are looked at before.
 
+use crate::script::check::call::call_of;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
@@ -19,10 +20,7 @@ impl Checker<'_> {
     pub(super) fn expansions(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut functions: Vec<String> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
-            if let Some(
-                ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
-                | ASTNode::Stmt(Stmt::FnCall(call, _)),
-            ) = path.last()
+            if let Some(call) = path.last().and_then(call_of)
                 && call.name == "expand"
             {
                 functions.extend(call.args.iter().filter_map(closure_in));

@@ -2,7 +2,7 @@
 //! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
 //! nothing is said.
 
-use crate::script::check::call::receiver_of;
+use crate::script::check::call::{EACH, PLANNERS, receiver_of};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::paths::{self, FunctionPlace};
@@ -261,7 +261,7 @@ impl<'a> Kinds<'a> {
                 let patterns = patterns.filter_map(|(_, value)| closure_in(value));
                 patterns.map(|name| (name, vec![None, branch()])).collect()
             }
-            "map" | "filter" | "for_each" | "find" | "some" | "all" | "find_map" | "parallel" => {
+            word if EACH.contains(&word) => {
                 let items = match receiver {
                     Some(ValueKind::List(shape)) => Some(ValueKind::Map(shape)),
                     _ => None,
@@ -510,7 +510,7 @@ impl<'a> Kinds<'a> {
             return None;
         }
 
-        if ["add_operation", "add_aggregation", "expand"].contains(&name)
+        if PLANNERS.contains(&name)
             && let Some(Expr::Map(options, _)) = call.args.last()
             && let Some((_, Expr::StringConstant(named, _))) =
                 options.0.iter().find(|(key, _)| key.name == "name")

@@ -1,6 +1,7 @@
 //! Whether a script asks models without a bound on the length of their replies.
 
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
+use crate::script::check::call::call_of;
+use rhai::{AST, ASTNode, Expr, FnCallExpr};
 
 /// Words that ask a model.
 pub(super) const ASKS: &[&str] = &[
@@ -25,11 +26,7 @@ pub(in crate::script) fn asks_without_limit(ast: &AST) -> bool {
     let mut is_described = false;
 
     ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(
-            ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
-            | ASTNode::Stmt(Stmt::FnCall(call, _)),
-        ) = path.last()
-        {
+        if let Some(call) = path.last().and_then(call_of) {
             let name = call.name.as_str();
             if ASKS.contains(&name) {
                 asks += 1;

@@ -7,7 +7,7 @@
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
 mod argument;
-mod call;
+pub(in crate::script) mod call;
 mod calls;
 pub(in crate::script) mod checker;
 mod closure;

@@ -6,6 +6,9 @@ use crate::script::diagnostic::type_word::word;
 use rhai::{AST, Engine};
 use std::collections::BTreeMap;
 
+/// Most ways to call a function that an error names.
+const SHOWN_MAX: usize = 4;
+
 /// One way to call a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::script) struct CallForm {
@@ -17,8 +20,8 @@ pub(in crate::script) struct CallForm {
     pub(in crate::script) params: Vec<String>,
     /// The type of what it gives, where that is known.
     pub(in crate::script) gives: Option<String>,
-    /// How it is written.
-    pub(in crate::script) signature: String,
+    /// Its arguments as they were registered, for its signature.
+    given: Vec<String>,
     /// Whether it is a function of a script, which may use `this`.
     pub(in crate::script) is_script: bool,
 }
@@ -31,6 +34,11 @@ impl CallForm {
         let gives: String = self.gives.iter().flat_map(|gives| gives.split_whitespace()).collect();
         // Of a function that a script wrote, the standard library's too, no types are known.
         self.first.is_some() && !self.is_script && NOTHING.contains(&gives.as_str())
+    }
+
+    /// Writes how it is called. That is needed where something is wrong, and there are many forms.
+    pub(in crate::script) fn signature(&self, name: &str) -> String {
+        signature(name, &self.given, self.gives.as_deref().unwrap_or(""))
     }
 
     /// Tells whether its first argument is a plain value, of which everybody has a copy.
@@ -71,7 +79,7 @@ impl Forms {
                         .map(|param| param.split_once(": ").map_or("any".to_owned(), |p| word(p.1)))
                         .collect(),
                     gives: (!gives.is_empty()).then(|| gives.to_owned()),
-                    signature: signature(&meta.name, &params, gives),
+                    given: params.iter().map(|param| (*param).to_owned()).collect(),
                     is_script: info.script.is_some(),
                 };
 
@@ -95,7 +103,7 @@ impl Forms {
                 first: None,
                 params: vec!["any".to_owned(); function.params.len()],
                 gives: None,
-                signature: signature(function.name, &function.params, ""),
+                given: function.params.iter().map(|param| (*param).to_owned()).collect(),
                 is_script: true,
             };
             // A script's own function stands for those that it hides.
@@ -136,14 +144,27 @@ pub(in crate::script) fn help_for(engine: &Engine, name: &str) -> Option<String>
 /// Returns the forms of a function; of Rhai's own functions only if they are asked for.
 fn signatures_of(engine: &Engine, name: &str, standard: bool) -> Vec<String> {
     let forms = Forms::of_engine(engine, standard);
-    let mut signatures: Vec<String> =
-        forms.all(name).iter().map(|form| format!("`{}`", form.signature)).collect();
+    written(name, forms.all(name))
+}
+
+/// Writes the first few ways to call a function, each in backticks.
+fn written<'a>(name: &str, forms: impl IntoIterator<Item = &'a CallForm>) -> Vec<String> {
+    let each = forms.into_iter().map(|form| format!("`{}`", form.signature(name)));
+    let mut signatures: Vec<String> = each.collect();
 
     signatures.sort();
     signatures.dedup();
-    signatures.truncate(4);
+    signatures.truncate(SHOWN_MAX);
 
     signatures
+}
+
+/// Writes the first few ways to call a function in a row.
+pub(in crate::script) fn in_a_row<'a>(
+    name: &str,
+    forms: impl IntoIterator<Item = &'a CallForm>,
+) -> String {
+    written(name, forms).join(" or ")
 }
 
 /// Writes a signature as people read it. `gives` is empty or `()` when nothing is given.

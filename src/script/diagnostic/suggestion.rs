@@ -8,9 +8,20 @@ pub(in crate::script) fn suggest<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Option<Suggestion> {
-    // Operators, and what reads a property, are no words that anybody can type.
-    let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
-    nearest(name, known.filter(is_word)).map(Suggestion::word)
+    nearest_word(name, known).map(Suggestion::word)
+}
+
+/// Finds the name that is most like one that nobody knows.
+pub(in crate::script) fn nearest_word<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
+    nearest(name, known.filter(|known| is_word(known)))
+}
+
+/// Tells whether a name can be typed: operators, and what reads a property, are no words.
+fn is_word(known: &str) -> bool {
+    known.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// Most words among which a suggestion lists all.
@@ -21,8 +32,7 @@ pub(in crate::script) fn suggest_among<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str>,
 ) -> Option<Suggestion> {
-    let is_word = |known: &&str| known.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let mut known: Vec<&str> = known.filter(is_word).collect();
+    let mut known: Vec<&str> = known.filter(|known| is_word(known)).collect();
     known.sort_unstable();
     known.dedup();
 

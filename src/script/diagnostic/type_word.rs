@@ -17,17 +17,18 @@ pub(in crate::script) const HANDLES: &[&str] = &[
     "tool",
 ];
 
+/// The types of the language's own values.
+const PLAIN: &[&str] =
+    &["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"];
+
 /// Tells whether a word stands for one type.
 pub(in crate::script) fn is_certain(word: &str) -> bool {
-    const PLAIN: &[&str] =
-        &["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"];
     PLAIN.contains(&word) || HANDLES.contains(&word)
 }
 
 /// Tells whether a type is one of kaizen's own.
 pub(in crate::script) fn is_handle(kind: &str) -> bool {
-    !["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"]
-        .contains(&kind)
+    !PLAIN.contains(&kind)
 }
 
 /// Returns the word that scripts know for a type of Rhai's or of ours.

@@ -10,9 +10,6 @@ pub const KEYWORDS: &[&str] = &[
     "this", "true", "false",
 ];
 
-/// Words that plan an operation.
-pub const PLANNERS: &[&str] = &["add_operation", "add_aggregation", "expand"];
-
 /// A script as pieces. Places are indices of pieces; a place beyond the last is one of no piece.
 #[derive(Debug)]
 pub struct ScriptCode<'a> {
@@ -99,6 +96,11 @@ impl<'a> ScriptCode<'a> {
         self.partners.get(at).copied().flatten()
     }
 
+    /// Returns the byte behind the bracket that closes one; the end of the text where none does.
+    pub fn end_of(&self, open: usize) -> usize {
+        self.partner(open).map_or(self.text.len(), |close| self.range(close).end)
+    }
+
     /// Returns the innermost open bracket around a piece.
     pub fn around(&self, at: usize) -> Option<usize> {
         self.around.get(at).copied().flatten()
@@ -176,7 +178,19 @@ impl<'a> ScriptCode<'a> {
 
     /// Tells whether a piece is a word after a dot.
     pub fn is_member(&self, at: usize) -> bool {
-        at > 0 && self.is_dot(at - 1) || at > 1 && self.said(at - 1) == "?" && self.is_dot(at - 2)
+        at > 0 && self.is_dot(at - 1)
+    }
+
+    /// Returns the last piece of the value before the dot of a word.
+    pub fn receiver(&self, at: usize) -> Option<usize> {
+        let dot = at.checked_sub(1).filter(|dot| self.is_dot(*dot))?;
+        self.before_dot(dot)
+    }
+
+    /// Returns the last piece of the value before a dot, which may be that of `a?.b`.
+    pub fn before_dot(&self, dot: usize) -> Option<usize> {
+        let is_optional = self.before(dot) == "?";
+        dot.checked_sub(if is_optional { 2 } else { 1 })
     }
 
     /// Tells whether a word is the key of a map.
@@ -191,7 +205,7 @@ impl<'a> ScriptCode<'a> {
         let mut open = self.around(at);
         while let Some(bracket) = open {
             if self.opens_block(bracket) {
-                return self.partner(bracket).map_or(self.text.len(), |end| self.range(end).end);
+                return self.end_of(bracket);
             }
             open = self.around(bracket);
         }

@@ -1,7 +1,8 @@
 //! What can stand at a place of a script: a word, a method, an option, the text of an argument; and the
 //! call whose arguments are being written.
 
-use crate::script::editor::code::{PLANNERS, ScriptCode};
+use crate::script::check::call::PLANNERS;
+use crate::script::editor::code::ScriptCode;
 use crate::script::lexer::LexemeClass;
 use std::ops::Range;
 
@@ -113,9 +114,9 @@ pub fn place(code: &ScriptCode<'_>, byte: usize) -> CursorPlace {
     let count = word.unwrap_or_else(|| code.count_before(byte));
     let Some(before) = count.checked_sub(1) else { return CursorPlace::Word { typed } };
 
-    if code.is_dot(before) && before > 0 {
-        let value =
-            if code.said(before - 1) == "?" { before.saturating_sub(2) } else { before - 1 };
+    if code.is_dot(before)
+        && let Some(value) = code.before_dot(before)
+    {
         return CursorPlace::Member { value, typed };
     }
     if code.ends_path(before) && before > 1 {
@@ -297,10 +298,8 @@ pub fn call_at(code: &ScriptCode<'_>, byte: usize) -> Option<CallSite> {
         // The head of a definition is no call, and statements within a closure are arguments of nothing.
         if is_call && code.before(name) != "fn" {
             let argument = arguments_before(code, open, code.count_before(byte));
-            let value = code.is_member(name).then(|| {
-                if code.before(name - 1) == "?" { name.saturating_sub(3) } else { name - 2 }
-            });
-            let module = (name > 1 && code.ends_path(name - 1)).then(|| name - 3);
+            let value = code.receiver(name);
+            let module = name.checked_sub(3).filter(|_| code.ends_path(name - 1));
             return Some(CallSite { name, argument, value, module });
         }
         if code.opens_block(open) {

@@ -100,9 +100,8 @@ impl NameTable {
                 "for" => self.each(code, at),
                 "catch" if code.said(at + 1) == "(" => {
                     if let Some(block) = code.next_block(at) {
-                        let end =
-                            code.partner(block).map_or(code.text.len(), |end| code.range(end).end);
-                        self.bind(code, at + 2, NameKind::Variable, code.range(block).start..end);
+                        let seen = code.range(block).start..code.end_of(block);
+                        self.bind(code, at + 2, NameKind::Variable, seen);
                     }
                 }
                 "import" => self.import(code, at),
@@ -168,8 +167,7 @@ impl NameTable {
 
     fn each(&mut self, code: &ScriptCode<'_>, at: usize) {
         let Some(block) = code.next_block(at) else { return };
-        let end = code.partner(block).map_or(code.text.len(), |end| code.range(end).end);
-        let seen = code.range(block).start..end;
+        let seen = code.range(block).start..code.end_of(block);
 
         let names: &[usize] = match code.said(at + 1) {
             "(" => &[at + 2, at + 4],
@@ -293,16 +291,17 @@ impl NameTable {
         self.mentions.iter().find(|one| one.at.start <= byte && byte <= one.at.end)
     }
 
-    /// Returns every place of a declaration. Functions of one name are one.
+    /// Tells whether two declarations are one: functions of one name are forms of one.
+    pub fn is_same(&self, one: usize, other: usize) -> bool {
+        let [first, second] = [one, other].map(|at| &self.bindings[at]);
+        let are_forms = first.kind == NameKind::Function && second.kind == NameKind::Function;
+        one == other || are_forms && first.name == second.name
+    }
+
+    /// Returns every place of a declaration, those of its other forms too.
     pub fn places(&self, binding: usize) -> Vec<Range<usize>> {
-        let meant = &self.bindings[binding];
-        let same = |other: usize| {
-            let other_one = &self.bindings[other];
-            let is_form = meant.kind == NameKind::Function && other_one.kind == NameKind::Function;
-            other == binding || is_form && other_one.name == meant.name
-        };
-        let each = self.mentions.iter().filter(|mention| same(mention.binding));
-        each.map(|mention| mention.at.clone()).collect()
+        let same = |mention: &&Mention| self.is_same(mention.binding, binding);
+        self.mentions.iter().filter(same).map(|mention| mention.at.clone()).collect()
     }
 }
 
@@ -324,8 +323,7 @@ fn begins_closure(code: &ScriptCode<'_>, at: usize) -> bool {
 /// Returns where the body of a closure ends, in bytes. `close` is the `|` before the body.
 fn closure_end(code: &ScriptCode<'_>, close: usize) -> usize {
     if code.opens_block(close + 1) {
-        let end = code.partner(close + 1);
-        return end.map_or(code.text.len(), |end| code.range(end).end);
+        return code.end_of(close + 1);
     }
 
     let around = code.around(close);

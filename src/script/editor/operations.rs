@@ -55,8 +55,7 @@ fn call_around(code: &ScriptCode<'_>, at: usize) -> Option<Range<usize>> {
     while code.said(open) != "(" {
         open = code.around(open)?;
     }
-    let end = code.partner(open).map_or(code.text.len(), |end| code.range(end).end);
-    Some(code.range(open.checked_sub(1)?).start..end)
+    Some(code.range(open.checked_sub(1)?).start..code.end_of(open))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What kind of value a piece of code ends with, as far as its words tell.
 
-use crate::script::editor::code::{PLANNERS, ScriptCode};
+use crate::script::check::call::EACH;
+use crate::script::editor::code::ScriptCode;
 use crate::script::editor::names::{NameKind, NameTable};
 use crate::script::host::shape::{self, Held, Shape};
 use crate::script::lexer::LexemeClass;
@@ -122,7 +123,7 @@ impl ValueScope<'_> {
     fn named(&self, piece: usize, depth: usize) -> ValueGuess {
         let code = self.code;
         let name = code.said(piece);
-        if let Some(before) = self.receiver(piece) {
+        if let Some(before) = code.receiver(piece) {
             return self.property(&self.value(before, depth), name);
         }
         if piece > 0 && code.ends_path(piece - 1) {
@@ -144,16 +145,6 @@ impl ValueScope<'_> {
         kind.map_or(ValueGuess::Unknown, |(_, kind)| ValueGuess::of(kind))
     }
 
-    /// Returns the last piece of the value before the dot of a word.
-    fn receiver(&self, piece: usize) -> Option<usize> {
-        if !self.code.is_member(piece) {
-            return None;
-        }
-        let dot = piece - 1;
-        let is_optional = self.code.before(dot) == "?";
-        dot.checked_sub(if is_optional { 2 } else { 1 })
-    }
-
     fn property(&self, of: &ValueGuess, name: &str) -> ValueGuess {
         if let ValueGuess::Map(MapShape(shape)) = of {
             return shape.property(name).map_or(ValueGuess::Unknown, ValueGuess::held);
@@ -162,7 +153,7 @@ impl ValueScope<'_> {
         if let Some(held) = shape::held_by(kind, name) {
             return ValueGuess::held(held);
         }
-        self.given(|word| word.is_property && word.name == name && fits(word, kind))
+        self.given(|word| word.is_property && word.name == name && word.fits(kind))
     }
 
     /// A list, or a part of one.
@@ -203,12 +194,12 @@ impl ValueScope<'_> {
             return ValueGuess::held(held);
         }
 
-        let Some(before) = self.receiver(name_at) else {
+        let Some(before) = code.receiver(name_at) else {
             return self.given(|word| !word.is_property && word.name == name && word.of.is_none());
         };
         let of = self.value(before, depth);
         let found =
-            self.given(|word| !word.is_property && word.name == name && fits(word, of.word()));
+            self.given(|word| !word.is_property && word.name == name && word.fits(of.word()));
         // A function of the script API can be called by a dot whatever its first argument is.
         if found == ValueGuess::Unknown {
             self.given(|word| !word.is_property && word.name == name && word.of.is_none())
@@ -303,7 +294,7 @@ impl ValueScope<'_> {
         let word = code.said(name);
 
         let gives_branch =
-            PLANNERS[..2].contains(&word) || matches!(word, "operation" | "run" | "compare");
+            matches!(word, "add_operation" | "add_aggregation" | "operation" | "run" | "compare");
         if gives_branch && number == 1 {
             return ValueGuess::of("branch");
         }
@@ -314,19 +305,11 @@ impl ValueScope<'_> {
             return ValueGuess::Map(MapShape(event));
         }
 
-        let is_each = matches!(
-            word,
-            "map" | "filter" | "for_each" | "find" | "some" | "all" | "find_map" | "parallel"
-        );
-        match self.receiver(name).filter(|_| is_each && number == 0) {
+        match code.receiver(name).filter(|_| EACH.contains(&word) && number == 0) {
             Some(list) => self.value(list, depth).item(),
             None => ValueGuess::Unknown,
         }
     }
-}
-
-fn fits(word: &Word, kind: &str) -> bool {
-    word.of.as_deref().is_some_and(|of| kind == "any" || of == kind)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The shapes of the maps that kaizen's words give: which properties each has. One table, by which a
 //! misspelt property is found before a script runs and while it runs.
 
+use std::sync::LazyLock;
+
 /// The shape of one kind of map.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::script) struct Shape {
@@ -22,7 +24,6 @@ pub(in crate::script) enum Held {
 }
 
 use Held::{Any, Many, One};
-use std::sync::LazyLock;
 
 impl Shape {
     /// Returns what a property holds; `None` if there is no such property.

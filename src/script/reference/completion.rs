@@ -19,6 +19,13 @@ pub struct Word {
     pub is_property: bool,
 }
 
+impl Word {
+    /// Tells whether it can stand after the dot behind a value of a type; `any` is a type that nobody knows.
+    pub fn fits(&self, kind: &str) -> bool {
+        self.of.as_deref().is_some_and(|of| kind == "any" || of == kind)
+    }
+}
+
 /// Collects the words of the reference, each form as a function and as a method.
 pub fn words(entries: &[WordEntry]) -> Vec<Word> {
     let mut found = BTreeSet::new();

@@ -45,17 +45,18 @@ pub(super) struct StoreFile {
 impl StoreFile {
     /// Takes a connection, which commits with the durability from now on.
     pub(super) fn new(connection: Connection, path: &Path, durability: Durability) -> StoreFile {
+        let anchor = Anchor::of(&connection, path);
+        let is_checked = anchor.as_ref().is_some_and(|anchor| anchor.log_frames().is_some());
+
         // Without a log, a store may be damaged by a power failure unless each commit is synced. A
         // store that cannot be asked or told keeps the stronger promise.
-        if durability == Durability::Process && schema::has_log(&connection) {
+        let lags = durability == Durability::Process && schema::has_log(&connection);
+        if lags {
             let _ = connection.pragma_update(None, "synchronous", "NORMAL");
-            // `checkpoint` copies the log to the store, which takes too long in the midst of a commit.
-            let _ = connection.pragma_update(None, "wal_autocheckpoint", 0);
         }
-
-        let anchor = Anchor::of(&connection, path);
-        if anchor.as_ref().is_some_and(|anchor| anchor.log_frames().is_some()) {
-            // SQLite would do it without looking at the log before.
+        if lags || is_checked {
+            // `checkpoint` copies the log to the store. SQLite would do it in the midst of a commit, which
+            // takes too long, and without looking at the log before.
             let _ = connection.pragma_update(None, "wal_autocheckpoint", 0);
         }
 

@@ -235,24 +235,19 @@ impl Tasks {
 
     /// Returns the fields that no script takes.
     pub(super) fn unused(&self, maps: &[FieldMap]) -> Vec<String> {
-        let is_used = |name: &str| {
-            self.expected.as_deref() == Some(name)
-                || maps.iter().any(|map| match (&map.input, &map.taken) {
-                    (Some((input, _)), _) if input == name => true,
-                    (_, Some(taken)) => taken.contains(name),
-                    (_, None) => true,
-                })
-        };
-        self.columns().into_iter().filter(|name| !is_used(name)).map(str::to_owned).collect()
+        self.fields(|name| !maps.iter().any(|map| map.takes(name)))
     }
 
     /// Returns the fields that some script takes.
     pub(super) fn given(&self, maps: &[FieldMap]) -> Vec<String> {
-        let unused = self.unused(maps);
-        let is_given = |name: &&str| {
-            self.expected.as_deref() != Some(*name) && !unused.iter().any(|other| other == name)
-        };
-        self.columns().into_iter().filter(is_given).map(str::to_owned).collect()
+        self.fields(|name| maps.iter().any(|map| map.takes(name)))
+    }
+
+    /// Returns the fields that are wanted, without that of the right answer.
+    fn fields(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let expected = self.expected.as_deref();
+        let columns = self.columns().into_iter().filter(|name| expected != Some(*name));
+        columns.filter(|name| is_wanted(name)).map(str::to_owned).collect()
     }
 
     /// Returns the right answer to a task. A field of a table may be meant as a number or a list, but has no
@@ -296,6 +291,15 @@ pub(super) struct FieldMap {
 }
 
 impl FieldMap {
+    /// Tells whether the script takes a field.
+    fn takes(&self, name: &str) -> bool {
+        match (&self.input, &self.taken) {
+            (Some((input, _)), _) if input == name => true,
+            (_, Some(taken)) => taken.contains(name),
+            (_, None) => true,
+        }
+    }
+
     /// Makes the parameters of a script of a task.
     pub(super) fn params(&self, task: &Value, common: &Map<String, Value>) -> Map<String, Value> {
         let mut params = common.clone();

@@ -3,7 +3,7 @@
 use crate::cli::command::lsp::workspace::{OpenScript, Workspace};
 use crate::model::registry::PROVIDERS;
 use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
-use crate::script::editor::code::KEYWORDS;
+use crate::script::editor::code::{KEYWORDS, ScriptCode};
 use crate::script::editor::cursor::{CursorPlace, TextRole, place};
 use crate::script::editor::names::{NameKind, NameTable};
 use crate::script::editor::operations::operations;
@@ -203,8 +203,8 @@ fn members(space: &Workspace, script: &OpenScript<'_>, value: usize) -> Vec<Comp
         );
     }
 
-    let fits = |word: &&Word| word.of.as_deref().is_some_and(|of| kind == "any" || of == kind);
-    offers.extend(vocabulary.words.iter().filter(fits).map(CompletionOffer::word));
+    let fitting = vocabulary.words.iter().filter(|word| word.fits(kind));
+    offers.extend(fitting.map(CompletionOffer::word));
     offers
 }
 
@@ -221,8 +221,8 @@ fn of_import(space: &Workspace, script: &OpenScript<'_>, module: usize) -> Vec<C
 
     let import = script.names.variable_at(name, code.range(module).start);
     let file = import.map(|import| script.names.bindings[import].detail.as_str());
-    let file = file.and_then(|named| space.imported(&script.document.path, named));
-    let Some(other) = file.and_then(|file| space.document(&file)) else { return Vec::new() };
+    let other = file.and_then(|named| space.imported_document(&script.document.path, named));
+    let Some(other) = other else { return Vec::new() };
     let other = OpenScript::of(&other);
 
     let is_offered = |piece: usize| other.code.around(piece).is_none();
@@ -284,7 +284,7 @@ fn texts(
         TextRole::Event => {
             EVENT_KINDS.iter().map(|kind| CompletionOffer::plain(kind, value)).collect()
         }
-        TextRole::Parameter => parameters(space, script),
+        TextRole::Parameter => parameters(space),
         TextRole::TaskType => {
             let facts = space.project(path).map(|project| project.facts()).unwrap_or_default();
             facts.tasks().map(|task| CompletionOffer::detailed(task, value, "task type")).collect()
@@ -324,25 +324,20 @@ fn models(space: &Workspace, path: &Path) -> Vec<CompletionOffer> {
     offers
 }
 
-/// The parameters that the scripts of the project read.
-fn parameters(space: &Workspace, script: &OpenScript<'_>) -> Vec<CompletionOffer> {
-    let own = &script.code;
-    let mut names: Vec<String> = Vec::new();
-    let mut add = |code: &crate::script::editor::code::ScriptCode<'_>| {
+/// The parameters that the open scripts read.
+fn parameters(space: &Workspace) -> Vec<CompletionOffer> {
+    let mut offers = Vec::new();
+    for document in space.documents.values().filter(|document| !document.is_too_long()) {
+        let code = ScriptCode::of(&document.text);
         for at in 2..code.len() {
             let is_name = code.said(at - 1) == "(" && code.said(at - 2) == "param";
-            names.extend(code.string(at).filter(|_| is_name).map(|(name, _)| name.to_owned()));
+            let name = code.string(at).filter(|(name, _)| is_name && !name.is_empty());
+            offers.extend(name.map(|(name, _)| {
+                CompletionOffer::detailed(name, CompletionItemKind::VALUE, "parameter")
+            }));
         }
-    };
-    add(own);
-    for other in space.documents.values().filter(|other| !other.is_too_long()) {
-        add(&crate::script::editor::code::ScriptCode::of(&other.text));
     }
-    names.retain(|name| !name.is_empty());
-    names
-        .iter()
-        .map(|name| CompletionOffer::detailed(name, CompletionItemKind::VALUE, "parameter"))
-        .collect()
+    offers
 }
 
 /// The files and folders beside a script, or in a folder named from there.

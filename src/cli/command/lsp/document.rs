@@ -1,12 +1,10 @@
 //! A text that is open in the editor.
 
+use crate::cli::command::check;
 use crate::cli::command::lsp::position::LineIndex;
 use lsp_types::{Position, Range, TextDocumentContentChangeEvent};
 use std::ops::Range as Bytes;
 use std::path::PathBuf;
-
-/// Longest text that is looked into, in bytes: as long as a script may be.
-pub(super) const TEXT_MAX: usize = 4 << 20;
 
 /// What a document holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +50,14 @@ impl Document {
         }
     }
 
+    /// Says that it is too long to be looked into, if it is.
+    pub(super) fn too_long(&self) -> Option<String> {
+        check::too_long(self.text.len() as u64)
+    }
+
     /// Tells whether it is too long to be looked into.
     pub(super) fn is_too_long(&self) -> bool {
-        self.text.len() > TEXT_MAX
+        self.too_long().is_some()
     }
 
     /// Changes the text.

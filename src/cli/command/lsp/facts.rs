@@ -132,11 +132,7 @@ impl StoreFacts {
 fn read_run(project: &Project, row: &RunRow) -> Option<RunFact> {
     let store = project.existing_store().ok()??;
     let log = history::read(&store, &row.id).ok()?;
-    let mut figures = FlowFold::default();
-    for (at, event) in &log.events {
-        figures.add(*at, event);
-    }
-    let metrics = figures.metrics();
+    let metrics = FlowFold::of(&log.events).metrics();
     let trace = Trace::fold(&log.events);
 
     let mut operations = BTreeMap::new();

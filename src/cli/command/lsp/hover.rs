@@ -9,10 +9,11 @@ use crate::cli::command::lsp::workspace::{OpenScript, Workspace};
 use crate::cli::command::models;
 use crate::cli::render::time;
 use crate::script::diagnostic::{Diagnostic as Finding, codes};
-use crate::script::editor::cursor::{CallSite, TextRole, call_at, role_of};
+use crate::script::editor::cursor::{CallSite, CursorPlace, TextRole, call_at, place, role_of};
 use crate::script::editor::names::{Binding, NameKind};
 use crate::script::editor::operations::operations;
 use crate::script::editor::value::ValueGuess;
+use crate::script::reference::completion::Word;
 use lsp_types::{
     Hover, HoverContents, MarkupContent, MarkupKind, ParameterInformation, ParameterLabel,
     Position, SignatureHelp, SignatureInformation,
@@ -76,7 +77,7 @@ fn known(
     }
     if let Some(foreign) = script.names.foreign.iter().find(|one| holds(&one.at, byte)) {
         let named = &script.names.bindings[foreign.import].detail;
-        let other = space.document(&space.imported(path, named)?)?;
+        let other = space.imported_document(path, named)?;
         let other = OpenScript::of(&other);
         let function = other.names.function_named(&foreign.name)?;
         return Some((signature_of(&other, &other.names.bindings[function]), foreign.at.clone()));
@@ -87,9 +88,9 @@ fn known(
         let page = space.vocabulary().option(&of, code.said(at))?;
         return Some((page, code.range(at)));
     }
-    if code.is_member(at) && code.said(at + 1) != "(" {
+    if let Some(value) = code.receiver(at).filter(|_| code.said(at + 1) != "(") {
         let vocabulary = space.vocabulary();
-        let guess = script.values(&vocabulary).ending_at(at.checked_sub(2)?);
+        let guess = script.values(&vocabulary).ending_at(value);
         if let ValueGuess::Map(shape) = guess {
             let name = code.said(at);
             let is_there = shape.names().any(|known| known == name);
@@ -105,7 +106,6 @@ fn holds(at: &Bytes<usize>, byte: usize) -> bool {
 
 /// Returns the function of whose options a key is one.
 fn option_owner(script: &OpenScript<'_>, key: usize) -> Option<String> {
-    use crate::script::editor::cursor::{CursorPlace, place};
     match place(&script.code, script.code.range(key).end) {
         CursorPlace::Option { of, .. } => Some(of),
         _ => None,
@@ -161,9 +161,9 @@ fn operation(space: &Workspace, path: &Path, name: &str) -> String {
     let Some((run, fact)) = last else { return format!("operation `{name}`: not run yet") };
     let OperationFact { outcome, took, cost, tokens, reply, .. } = fact;
     let took = took.map(|took| format!(", {}", time::length(took))).unwrap_or_default();
-    let cost = cost.map_or_else(|| ", cost unknown".to_owned(), |cost| format!(", {cost}"));
+    let cost = money(cost);
     let reply = reply.map(|reply| format!("\n\n```\n{reply}\n```")).unwrap_or_default();
-    format!("operation `{name}` in run {}: {outcome}{took}{cost}, {tokens} tokens{reply}", run.id)
+    format!("operation `{name}` in run {}: {outcome}{took}, {cost}, {tokens} tokens{reply}", run.id)
 }
 
 /// Says which model a name stands for, as `kaizen models` does.
@@ -224,7 +224,7 @@ fn forms(
         let import =
             script.names.variable_at(script.code.said(module), script.code.range(module).start)?;
         let named = &script.names.bindings[import].detail;
-        let other = space.document(&space.imported(&script.document.path, named)?)?;
+        let other = space.imported_document(&script.document.path, named)?;
         return own_forms(&OpenScript::of(&other), name);
     }
     if let Some(own) = own_forms(script, name) {
@@ -233,10 +233,8 @@ fn forms(
 
     let vocabulary = space.vocabulary();
     let kind = site.value.map(|value| script.values(&vocabulary).ending_at(value));
-    let of = |word: &crate::script::reference::completion::Word| match &kind {
-        Some(kind) => {
-            word.of.as_deref().is_some_and(|of| kind.word() == "any" || kind.word() == of)
-        }
+    let of = |word: &Word| match &kind {
+        Some(kind) => word.fits(kind.word()),
         None => word.of.is_none(),
     };
     let words = vocabulary.words.iter().filter(|word| word.name == name && !word.is_property);

@@ -60,9 +60,8 @@ fn last_line(run: &RunFact) -> String {
 fn of_tests(space: &Workspace, script: &OpenScript<'_>) -> Vec<Value> {
     let path = &script.document.path;
     let project = space.project(path).ok();
-    let is_test = |name: &str| name.strip_prefix(PREFIX).is_some();
     let tests = script.names.bindings.iter().filter(|one| {
-        one.kind == NameKind::Function && is_test(&one.name) && one.detail.is_empty()
+        one.kind == NameKind::Function && one.name.starts_with(PREFIX) && one.detail.is_empty()
     });
 
     let folder = space.root_of(path);

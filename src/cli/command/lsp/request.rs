@@ -1,5 +1,6 @@
 //! The requests of editors: what each is called, and who answers it.
 
+use crate::cli::command::lsp::document::DocumentKind;
 use crate::cli::command::lsp::server::{LanguageServer, RequestError, read, refusal};
 use crate::cli::command::lsp::vocabulary::explanation;
 use crate::cli::command::lsp::workspace::OpenScript;
@@ -142,7 +143,7 @@ fn at_place(server: &LanguageServer, method: &str, params: Value) -> Result<Valu
 /// Answers a request about a place of kaizen.toml.
 fn in_settings(server: &LanguageServer, method: &str, path: &Path, at: Position) -> Option<Value> {
     let document = server.space.documents.get(path)?;
-    if document.path.file_name()? != "kaizen.toml" {
+    if document.kind() != DocumentKind::Settings {
         return None;
     }
     Some(match method {

@@ -1,7 +1,8 @@
 //! The server: one message after the other, and the checks once nothing has been typed for a moment.
 
 use crate::base::clock;
-use crate::cli::command::lsp::document::{Document, DocumentKind, TEXT_MAX};
+use crate::cli::app::cause;
+use crate::cli::command::lsp::document::{Document, DocumentKind};
 use crate::cli::command::lsp::finding::{self, diagnostic_of, file_of};
 use crate::cli::command::lsp::wire::{ClientInput, ClientWires};
 use crate::cli::command::lsp::workspace::Workspace;
@@ -59,7 +60,7 @@ pub(super) struct LanguageServer {
     due: Duration,
     /// What was found in each open script.
     pub(super) found: BTreeMap<PathBuf, ScriptFindings>,
-    /// What was found in each open kaizen.toml, or in that of a project whose script is open.
+    /// What was found in each open kaizen.toml, and why an open text was not checked.
     settings: BTreeMap<PathBuf, Vec<Diagnostic>>,
     /// What the client was told, by the address of the file.
     told: BTreeMap<String, Vec<Diagnostic>>,
@@ -119,6 +120,10 @@ impl LanguageServer {
                 }
                 ClientInput::Silence => {}
                 ClientInput::End => break,
+            }
+            // All requests are answered: what is left was taken back too late.
+            if self.waiting.is_empty() {
+                self.taken_back.clear();
             }
             self.check_one();
         }
@@ -365,18 +370,16 @@ impl LanguageServer {
 
     fn check(&mut self, path: &Path) {
         let Some(document) = self.space.documents.get(path) else { return };
-        let too_long = document.is_too_long().then(|| {
-            let length = document.text.len();
-            format!("it has {length} bytes; the maximum for a script is {TEXT_MAX}")
-        });
+        let kind = document.kind();
+        if kind != DocumentKind::Other
+            && let Some(said) = document.too_long()
+        {
+            self.refuse(path, said);
+            return;
+        }
 
-        match document.kind() {
+        match kind {
             DocumentKind::Other => {}
-            _ if too_long.is_some() => {
-                let all = too_long.map(|said| finding::plain(said, Range::default()));
-                self.settings.insert(path.to_owned(), all.into_iter().collect());
-                self.found.remove(path);
-            }
             DocumentKind::Settings => {
                 let faults = settings_file::diagnostics(document);
                 self.settings.insert(path.to_owned(), faults);
@@ -389,15 +392,16 @@ impl LanguageServer {
                         self.found.insert(path.to_owned(), found);
                     }
                     // The terminal refuses every script of such a project, and says why.
-                    Err(error) => {
-                        self.found.remove(path);
-                        let said = crate::cli::app::cause::told(&error);
-                        let said = finding::plain(said, Range::default());
-                        self.settings.insert(path.to_owned(), vec![said]);
-                    }
+                    Err(error) => self.refuse(path, cause::told(&error)),
                 }
             }
         }
+    }
+
+    /// Says of a text as a whole why it was not checked.
+    fn refuse(&mut self, path: &Path, said: String) {
+        self.found.remove(path);
+        self.settings.insert(path.to_owned(), vec![finding::plain(said, Range::default())]);
     }
 
     /// Tells the client what it does not know yet.
@@ -433,6 +437,8 @@ impl LanguageServer {
             }
         }
 
+        // A file that is not open is read once, however much is found in it.
+        let mut closed: BTreeMap<PathBuf, Option<Document>> = BTreeMap::new();
         for (path, found) in &self.found {
             let Some(own) = self.space.documents.get(path) else { continue };
             let list = all.entry(own.uri.clone()).or_default();
@@ -442,10 +448,10 @@ impl LanguageServer {
 
             for one in &found.found {
                 let file = file_of(one).filter(|file| !self.space.documents.contains_key(file));
-                let Some(other) = file.and_then(|file| self.space.document(&file)) else {
-                    continue;
-                };
-                let said = diagnostic_of(one, &other);
+                let Some(file) = file else { continue };
+                let other = closed.entry(file).or_insert_with_key(|file| self.space.document(file));
+                let Some(other) = other else { continue };
+                let said = diagnostic_of(one, other);
                 let list = all.entry(other.uri.clone()).or_default();
                 if !list.contains(&said) {
                     list.push(said);

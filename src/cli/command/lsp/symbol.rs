@@ -1,6 +1,7 @@
 //! Where things are: definitions, uses, and the symbols of scripts.
 
 use crate::cli::command::lsp::document::Document;
+use crate::cli::command::lsp::position::number;
 use crate::cli::command::lsp::workspace::{OpenScript, Workspace};
 use crate::script::editor::cursor::{TextRole, role_of};
 use crate::script::editor::names::NameKind;
@@ -78,15 +79,10 @@ pub(super) fn definition(space: &Workspace, script: &OpenScript<'_>, at: Positio
 
     match subject(script, document.byte(at)) {
         Some(Subject::Name(binding)) => {
-            let meant = &script.names.bindings[binding];
             // A function may have several forms.
-            let same = script.names.bindings.iter().filter(|one| {
-                one.at == meant.at
-                    || meant.kind == NameKind::Function
-                        && one.kind == NameKind::Function
-                        && one.name == meant.name
-            });
-            same.map(|one| location(document, &one.at)).collect()
+            let all = script.names.bindings.iter().enumerate();
+            let same = all.filter(|(number, _)| script.names.is_same(*number, binding));
+            same.map(|(_, one)| location(document, &one.at)).collect()
         }
         Some(Subject::Operation(name)) => {
             let all = operations(&script.code).into_iter();
@@ -94,17 +90,14 @@ pub(super) fn definition(space: &Workspace, script: &OpenScript<'_>, at: Positio
             declared.map(|one| location(document, &one.at)).collect()
         }
         Some(Subject::Foreign(named, name)) => {
-            let other = space.imported(path, &named).and_then(|file| space.document(&file));
-            let Some(other) = other else { return Vec::new() };
+            let Some(other) = space.imported_document(path, &named) else { return Vec::new() };
             let other = OpenScript::of(&other);
-            let all = other.names.bindings.iter().filter(|one| {
-                let is_top = other.code.around(one.piece).is_none();
-                one.name == name && (one.kind == NameKind::Function || is_top)
-            });
+            let all = other.names.bindings.iter();
+            let all = all.filter(|one| one.name == name && other.is_reachable(one));
             all.map(|one| location(other.document, &one.at)).collect()
         }
         Some(Subject::File(named)) => {
-            let other = space.imported(path, &named).and_then(|file| space.document(&file));
+            let other = space.imported_document(path, &named);
             other.iter().map(|other| location(other, &(0..0))).collect()
         }
         None => Vec::new(),
@@ -157,10 +150,8 @@ fn uses(space: &Workspace, root: &Path, home: &Path, name: &str) -> Vec<FilePlac
 
         let mut places: Vec<Bytes<usize>> = Vec::new();
         if path == home {
-            let own = other.names.bindings.iter().position(|one| {
-                let is_top = other.code.around(one.piece).is_none();
-                one.name == name && (one.kind == NameKind::Function || is_top)
-            });
+            let mut all = other.names.bindings.iter();
+            let own = all.position(|one| one.name == name && other.is_reachable(one));
             places.extend(own.map(|own| other.names.places(own)).unwrap_or_default());
         } else {
             let meant = other.names.foreign.iter().filter(|one| {
@@ -272,8 +263,6 @@ fn is_like(name: &str, query: &str) -> bool {
 
 /// Returns what can be folded.
 pub(super) fn folds(script: &OpenScript<'_>) -> Vec<FoldingRange> {
-    use crate::cli::command::lsp::position::number;
-
     let each = outline::folds(&script.code, &script.names).into_iter();
     let each = each.map(|(first, last, kind)| FoldingRange {
         start_line: number(first),

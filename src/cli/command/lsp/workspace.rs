@@ -7,8 +7,9 @@ use crate::cli::command::lsp::facts::StoreFacts;
 use crate::cli::command::lsp::vocabulary::Vocabulary;
 use crate::model::registry::Models;
 use crate::script::editor::code::ScriptCode;
-use crate::script::editor::names::NameTable;
+use crate::script::editor::names::{Binding, NameKind, NameTable};
 use crate::script::editor::value::ValueScope;
+use crate::script::host::files::plain;
 use crate::script::{Host, ScriptFindings};
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -78,6 +79,11 @@ impl<'a> OpenScript<'a> {
         let code = ScriptCode::of(&document.text);
         let names = NameTable::of(&code);
         OpenScript { document, code, names }
+    }
+
+    /// Tells whether other files can reach a declaration, as far as that hangs on its place.
+    pub(super) fn is_reachable(&self, one: &Binding) -> bool {
+        one.kind == NameKind::Function || self.code.around(one.piece).is_none()
     }
 
     /// Returns what values are guessed from.
@@ -195,19 +201,9 @@ impl Workspace {
         let is_there = self.documents.contains_key(&wanted) || wanted.is_file();
         is_there.then_some(wanted)
     }
-}
 
-/// Returns a path without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => {
-                plain.pop();
-            }
-            std::path::Component::CurDir => {}
-            other => plain.push(other),
-        }
+    /// Returns the file that an import of a script names, as a document.
+    pub(super) fn imported_document(&self, from: &Path, named: &str) -> Option<Document> {
+        self.document(&self.imported(from, named)?)
     }
-    plain
 }

@@ -171,8 +171,7 @@ fn candidate(word: &Word) -> Candidate {
 }
 
 fn methods(known: &PromptState, kind: &str) -> Vec<Candidate> {
-    let fits = |word: &&Word| word.of.as_deref().is_some_and(|of| kind == "any" || of == kind);
-    known.words.iter().filter(fits).map(candidate).collect()
+    known.words.iter().filter(|word| word.fits(kind)).map(candidate).collect()
 }
 
 /// Guesses the type of the value that a piece of code ends with.

@@ -65,3 +65,11 @@ export const useSetup = (run, on) => useLayoutEffect(run, on);
  * @param {...(string | false | null | undefined)} names
  */
 export const classes = (...names) => names.filter(Boolean).join(' ');
+
+/**
+ * A list with an item in it or not, as it was not before.
+ * @template T
+ * @param {T[]} list
+ * @param {T} item
+ */
+export const flipped = (list, item) => list.includes(item) ? list.filter(one => one !== item) : [...list, item];

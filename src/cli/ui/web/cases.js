@@ -3,7 +3,7 @@ import { classes, html } from './base.js';
 import { money, percent, plural, score, secs } from './words.js';
 import { adjust, link } from './address.js';
 import { usePages } from './data.js';
-import { Choice, Empty, Glyph, Loading, Meter, More, Trouble } from './parts.js';
+import { Choice, Empty, Glyph, Loading, Meter, More, Table, Trouble } from './parts.js';
 
 /** The filters of the table. */
 const ONLY = [['', 'all'], ['differ', 'where they differ'], ['wrong', 'wrong']];
@@ -73,16 +73,16 @@ export function Cases({ run, query }) {
       : html`<span class="dim">${data.task}</span>`}<span class="grow"></span>
       <${Choice} label="Examples" of=${ONLY} value=${only}
         pick=${(/** @type {string} */ key) => adjust({ only: key || null, pattern: null })} /></header>
-    ${shown.length ? html`<div class="scroll" tabindex="0" role="group" aria-label="Examples"><table class="cases">
-      <thead><tr><th class="num">#</th><th>input</th><th>expected</th>${data.patterns.map((/** @type {any} */ one) =>
-        html`<${PatternHead} key=${one.name} pattern=${one} query=${query} />`)}</tr></thead>
-      <tbody>${shown.map((/** @type {any} */ row) => html`<tr key=${`${row.task}-${row.number}`}>
+    ${shown.length ? html`<${Table} label="Examples" name="cases" head=${html`<th class="num">#</th><th>input</th>
+      <th>expected</th>${data.patterns.map((/** @type {any} */ one) =>
+        html`<${PatternHead} key=${one.name} pattern=${one} query=${query} />`)}`}>
+      ${shown.map((/** @type {any} */ row) => html`<tr key=${`${row.task}-${row.number}`}>
         <td class="num dim">${row.number}</td><td class="input">
           <div tabindex=${row.input.length > 160 ? 0 : null}>${row.input}</div></td>
         <td class="expected">${row.expected ?? html`<span class="dim">unknown</span>`}</td>
         ${row.cells.map((/** @type {any} */ cell, /** @type {number} */ i) =>
           html`<${Cell} key=${i} cell=${cell} run=${run}
-          query=${query} isDim=${at >= 0 && i !== at} />`)}</tr>`)}</tbody></table></div>
+          query=${query} isDim=${at >= 0 && i !== at} />`)}</tr>`)}<//>
       <${More} next=${next} load=${load}
         says=${`${plural(shown.length, 'input')}${at >= 0 ? `, wrong with ${query.pattern}` : ''}`} />`
     : html`<${Empty} title=${/** @type {any} */ (NOTHING)[only]}>

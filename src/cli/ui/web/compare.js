@@ -1,9 +1,9 @@
 // Two runs side by side: what was different before, and what came of it.
 import { html } from './base.js';
-import { brief, count, money, plural, say, secs } from './words.js';
+import { brief, count, money, NONE, plural, say, secs } from './words.js';
 import { adjust, go, link } from './address.js';
 import { useAnswer, usePages } from './data.js';
-import { Cost, Empty, Loading, Mark, More, Pieces, Status, Table, Time, Trouble } from './parts.js';
+import { Cost, Differing, Empty, Loading, Mark, More, Pieces, Status, Table, Time, Trouble } from './parts.js';
 import { useKeys } from './keys.js';
 
 /** @param {{ of: string }} props */
@@ -80,8 +80,8 @@ function PairRow({ op, longest, a, b, isOpen, place }) {
   return html`<tr class="row" tabindex="-1" data-go=${place} aria-selected=${isOpen ? 'true' : null}>
       <td class="nowrap"><button type="button" class="as-text" aria-expanded=${String(isOpen)}
         onClick=${() => adjust({ op: isOpen ? null : op.name })}>${isOpen ? '▾' : '▸'} ${op.name}</button></td>
-      <td class="nowrap">${op.a ? html`<${Mark} of=${op.a.outcome} />` : '–'} → ${op.b
-        ? html`<${Mark} of=${op.b.outcome} />` : '–'}</td>
+      <td class="nowrap">${op.a ? html`<${Mark} of=${op.a.outcome} />` : NONE} → ${op.b
+        ? html`<${Mark} of=${op.b.outcome} />` : NONE}</td>
       <td class="bars"><div class="pairbar" aria-hidden="true">${bar(op.a, 'A')}${bar(op.b, 'B')}</div></td>
       <td class="num">${op.a && op.b
         ? html`<${Delta} a=${op.a.took} b=${op.b.took} show=${secs} />` : secs(one.took)}</td>
@@ -97,10 +97,8 @@ function Differences({ data }) {
   const facts = data.differs.filter((/** @type {any} */ one) => one.what !== 'seed');
   return html`<div class="card"><header><h2>What was different before</h2>
     <span class="dim">${plural(data.differs.length, 'fact')}</span></header>
-  ${data.differs.length ? html`<${Table} label="Facts that differ" head=${html`<th>fact</th><th><${Side} of="A" />
-    </th><th><${Side} of="B" /></th>`}>
-      ${data.differs.map((/** @type {any} */ one) => html`<tr><td class="dim">${say(one.what)}</td><td>
-        <code>${one.a ?? '–'}</code></td><td><code>${one.b ?? '–'}</code></td></tr>`)}<//>`
+  ${data.differs.length ? html`<${Differing} label="Facts that differ" a=${html`<${Side} of="A" />`}
+      b=${html`<${Side} of="B" />`} of=${data.differs} />`
     : html`<p class="dim pad">Parameters, files, models and versions are the same.
       What differs below is chance, or was decided by a model.</p>`}
   ${facts.length > 1 ? html`<div class="note warn inset">

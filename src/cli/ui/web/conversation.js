@@ -1,7 +1,7 @@
 // What a model was sent and what it replied, a part of long texts at a time.
 import { html, useState } from './base.js';
-import { bytes, count, money, plain, plural, say, secs } from './words.js';
-import { Copy, Status, save } from './parts.js';
+import { bytes, count, money, NONE, plain, plural, say, secs } from './words.js';
+import { Copy, Status, Table, save } from './parts.js';
 
 /**
  * @typedef {import('./types.js').Text} Text
@@ -15,7 +15,7 @@ const size = text => new TextEncoder().encode(text).length;
  * JSON with line breaks, or nothing if a text is no JSON object or list.
  * @param {string} text
  */
-export function laidOut(text) {
+function laidOut(text) {
   if (!/^\s*[[{]/.test(text)) return null;
   try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return null; }
 }
@@ -75,18 +75,15 @@ function outcomeOf(attempt) {
 }
 
 /** @param {any} usage */
-const tokens = usage => usage ? `${count(usage.input)} → ${count(usage.output)}` : '–';
+const tokens = usage => usage ? `${count(usage.input)} → ${count(usage.output)}` : NONE;
 
 /** The calls of an operation as a table, where there is more than one. @param {{ attempts: any[] }} props */
-export const Calls = ({ attempts }) => html`<div class="scroll" tabindex="0" role="group" aria-label="Calls">
-  <table class="try">
-  <thead><tr><th>call</th><th class="num">began</th><th class="num">time</th><th class="num">tokens</th>
-    <th class="num">cost</th><th>outcome</th></tr></thead>
-  <tbody>${attempts.map((one, i) => html`<tr><td class="dim">${i + 1}</td><td class="num">+${secs(one.began)}</td>
+export const Calls = ({ attempts }) => html`<${Table} label="Calls" name="try" head=${html`<th>call</th>
+  <th class="num">began</th><th class="num">time</th><th class="num">tokens</th><th class="num">cost</th><th>outcome</th>`}>
+  ${attempts.map((one, i) => html`<tr><td class="dim">${i + 1}</td><td class="num">+${secs(one.began)}</td>
     <td class="num">${secs(one.took)}</td><td class="num dim">${tokens(one.usage)}</td>
       <td class="num">${money(one.cost)}</td>
-    <td><${Status} of=${outcomeOf(one)} word=${one.failure?.kind} /></td></tr>`)}</tbody>
-</table></div>`;
+    <td><${Status} of=${outcomeOf(one)} word=${one.failure?.kind} /></td></tr>`)}<//>`;
 
 /**
  * Earlier messages, folded.

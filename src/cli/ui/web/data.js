@@ -73,6 +73,24 @@ export const tell = async (path, body) => (await send(path, body)).json();
  */
 export const tellForText = async (path, body) => (await send(path, body)).text();
 
+/**
+ * Something that the server is asked to do, whether it is under way, and why it was refused.
+ * @param {(...given: any[]) => Promise<any>} what
+ */
+export function useDeed(what) {
+  const [state, setState] = useState({ isWaiting: false, problem: null });
+  const run = async (/** @type {any[]} */ ...given) => {
+    setState({ isWaiting: true, problem: null });
+    try {
+      await what(...given);
+      setState({ isWaiting: false, problem: null });
+    } catch (/** @type {any} */ problem) {
+      setState({ isWaiting: false, problem });
+    }
+  };
+  return { ...state, run };
+}
+
 /** How many answers of what is shown are still awaited. */
 export const pending = store(0);
 
@@ -143,6 +161,27 @@ export function listen(kind, heard) {
   const all = listeners.get(kind) ?? new Set();
   listeners.set(kind, all.add(heard));
   return () => { all.delete(heard); };
+}
+
+/**
+ * Calls a function a second after the first of several live events.
+ * @param {string[]} kinds
+ * @param {() => void} act
+ */
+export function soonAfter(kinds, act) {
+  let timer = 0;
+  const heard = () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      act();
+    }, 1000);
+  };
+
+  const stops = kinds.map(kind => listen(kind, heard));
+  return () => {
+    stops.forEach(stop => stop());
+    clearTimeout(timer);
+  };
 }
 
 /** @type {{ run: string, cursor: string, stop: AbortController | null, wait: number }} */

@@ -22,7 +22,7 @@ function whenOf(of) {
 }
 
 /** @param {{ of: any }} props */
-export const Failure = ({ of }) => html`<article class="card" tabindex="-1">
+const Failure = ({ of }) => html`<article class="card" tabindex="-1">
   <div><div><span class="count">${count(of.count)}</span> <span
     class=${of.blames ? 'tag bad' : 'tag'}>${of.class}</span></div><h2 class="mono">${of.kind}</h2>
     <${Spark} values=${of.days ?? []} tone=${of.blames ? 'var(--bad)' : 'var(--dim)'} width=${150}

@@ -1,13 +1,16 @@
 // The figures of a run that stand above everything else.
 import { html } from './base.js';
-import { count, money, percent, plural, secs, short } from './words.js';
+import { count, money, NONE, percent, plural, secs, short } from './words.js';
 import { Figure } from './parts.js';
+
+/** How many operations of a run have ended. @param {any} metrics */
+export const endedOf = metrics => metrics.completed + metrics.failed + metrics.skipped + (metrics.cancelled ?? 0);
 
 /** The seven figures. @param {{ run: any }} props */
 export function Figures({ run }) {
   const m = run.metrics;
   const parts = ['failed', 'skipped', 'cancelled'].filter(kind => m[kind]).map(kind => `${count(m[kind])} ${kind}`);
-  const total = m.completed + m.failed + m.skipped + (m.cancelled ?? 0);
+  const total = endedOf(m);
   const retries = m.retries ? plural(m.retries, 'retry', 'retries') : '';
   const calls = [retries, m.reused ? `${count(m.reused)} reused` : ''].filter(Boolean).join(' · ');
   const cost = run.demo ? '$0' : m.cost != null && m.unknown_costs ? `≥ ${money(m.cost)}` : money(m.cost);
@@ -19,7 +22,7 @@ export function Figures({ run }) {
       extra=${run.median == null ? 'first run' : `median ${secs(run.median)}`} />
     <${Figure} name="critical path" value=${secs(m.critical_path_time)}
       extra=${run.took ? `${percent(m.critical_path_time / run.took)} of the time` : ''} />
-    <${Figure} name="speedup" value=${m.speedup == null ? '–' : `${m.speedup.toFixed(1)}×`}
+    <${Figure} name="speedup" value=${m.speedup == null ? NONE : `${m.speedup.toFixed(1)}×`}
       extra=${m.op_time == null ? '' : `${secs(m.op_time)} in turn`}
       title="total time of all operations divided by the elapsed time" />
     <${Figure} name="operations" value=${count(total)}

@@ -30,7 +30,7 @@ function dagre() {
  * @param {Graph} graph
  * @param {any} library
  */
-export function placed(graph, library) {
+function placed(graph, library) {
   const plan = new library.graphlib.Graph();
   plan.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 46, edgesep: 8, marginx: 6, marginy: 6 });
   plan.setDefaultEdgeLabel(() => ({}));

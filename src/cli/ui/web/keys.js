@@ -1,27 +1,30 @@
 // Keys: each page says what its keys do while it is shown; the frame listens once.
-import { useSetup } from './base.js';
+import { useRef, useSetup } from './base.js';
 
 /** @typedef {Record<string, () => void>} Keys */
 
-/** @type {Keys[]} */
+/** The keys of what is shown, each as it was drawn last. @type {{ current: Keys }[]} */
 const layers = [];
 
 /**
- * Says what keys do while a component is shown.
+ * Says what keys do while a component is shown. Its layer keeps its place when it is drawn again: the frame, which is
+ * drawn with every page, never comes before what the page says.
  * @param {Keys} keys
  */
 export function useKeys(keys) {
+  const layer = useRef(keys);
+  layer.current = keys;
   useSetup(() => {
-    layers.push(keys);
-    return () => { layers.splice(layers.indexOf(keys), 1); };
-  }, [keys]);
+    layers.push(layer);
+    return () => { layers.splice(layers.indexOf(layer), 1); };
+  }, []);
 }
 
 /**
  * What a key does now: what was shown last decides.
  * @param {string} key
  */
-export const actionOf = key => [...layers].reverse().find(keys => keys[key])?.[key];
+export const actionOf = key => [...layers].reverse().find(layer => layer.current[key])?.current[key];
 
 /** All keys, in the order of the help. */
 export const HELP = [

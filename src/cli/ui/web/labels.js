@@ -1,26 +1,8 @@
 // Labels and notes of a run, and what can be done with it: stop it, save its report.
 import { html, useRef, useSetup, useState } from './base.js';
 import { brief, say } from './words.js';
-import { refresh, tell, tellForText } from './data.js';
-import { Time, Trouble, save } from './parts.js';
-
-/**
- * Something that the server is asked to do, whether it is under way, and why it was refused.
- * @param {() => Promise<any>} what
- */
-function useDeed(what) {
-  const [state, setState] = useState({ isWaiting: false, problem: null });
-  const run = async () => {
-    setState({ isWaiting: true, problem: null });
-    try {
-      await what();
-      setState({ isWaiting: false, problem: null });
-    } catch (/** @type {any} */ problem) {
-      setState({ isWaiting: false, problem });
-    }
-  };
-  return { ...state, run };
-}
+import { refresh, tell, tellForText, useDeed } from './data.js';
+import { Said, Trouble, save } from './parts.js';
 
 /** A reference to a field that gets the focus when it appears. @param {boolean} isThere */
 function useFocus(isThere) {
@@ -34,32 +16,28 @@ export function Labels({ run }) {
   const [isOpen, setIsOpen] = useState(false);
   const field = useFocus(isOpen);
   const [text, setText] = useState('');
-  const [removed, setRemoved] = useState('');
   const add = useDeed(async () => {
-    await tell('/api/label', removed ? { run: run.id, remove: removed } : { run: run.id, add: text.trim() });
+    await tell('/api/label', { run: run.id, add: text.trim() });
     setText('');
     setIsOpen(false);
     refresh();
   });
-
-  const submit = (/** @type {any} */ event) => {
-    event.preventDefault();
-    setRemoved('');
-    if (text.trim()) add.run();
-  };
-  const drop = async (/** @type {string} */ tag) => {
-    await tell('/api/label', { run: run.id, remove: tag }).catch(() => setRemoved(tag));
+  const drop = useDeed(async (/** @type {string} */ tag) => {
+    await tell('/api/label', { run: run.id, remove: tag });
     refresh();
-  };
+  });
+
+  const submit = (/** @type {any} */ event) => { event.preventDefault(); if (text.trim()) add.run(); };
+  const problem = add.problem ?? drop.problem;
   return html`${(run.tags ?? []).map((/** @type {string} */ tag) =>
     html`<span class="tag">${tag}<button type="button" class="tiny" aria-label=${`Remove the label ${tag}`}
-      onClick=${() => drop(tag)}>✕</button></span>`)}
+      onClick=${() => drop.run(tag)}>✕</button></span>`)}
     ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Label"
       placeholder="label" maxlength="60" value=${text} ref=${field}
         onInput=${(/** @type {any} */ event) => setText(event.target.value)} />
           <button class="btn small" disabled=${add.isWaiting}>add</button></form>`
     : html`<button type="button" class="btn small ghost" onClick=${() => setIsOpen(true)}>+ label</button>`}
-    ${add.problem ? html`<${Trouble} problem=${add.problem} />` : null}`;
+    ${problem ? html`<${Trouble} problem=${problem} />` : null}`;
 }
 
 /** Notes on the run, and a line for another one. @param {{ run: any }} props */
@@ -77,8 +55,7 @@ export function Notes({ run }) {
   const own = (run.notes ?? []).filter((/** @type {any} */ one) => one.op == null);
   const submit = (/** @type {any} */ event) => { event.preventDefault(); if (text.trim()) add.run(); };
   return html`<div class="notes">
-    ${own.map((/** @type {any} */ one) => html`<div class="said">${one.text} <span class="dim">
-      <${Time} at=${one.at} /></span></div>`)}
+    <${Said} of=${own} />
     ${isOpen ? html`<form class="inline" onSubmit=${submit}><input class="field" aria-label="Note on the run"
       placeholder="note" maxlength="2000" value=${text}
         ref=${field} onInput=${(/** @type {any} */ event) => setText(event.target.value)} />

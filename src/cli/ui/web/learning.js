@@ -30,9 +30,8 @@ const DECISION_HEAD = html`<th>when</th><th>chosen</th><th class="num">probabili
 /** Where an answer has the list of decisions. @param {any} answer */
 const decisionsOf = answer => answer.decisions ?? { rows: [], next: null };
 
-/** Decisions, newest first. @param {{ name: string, patterns: any[] }} props */
-function Decisions({ name, patterns }) {
-  const { rows, next, load } = usePages(`/api/learning/${encodeURIComponent(name)}`, 'before', decisionsOf);
+/** Decisions, newest first. @param {{ rows: any[], next: any, load: () => any, patterns: any[] }} props */
+function Decisions({ rows, next, load, patterns }) {
   if (!rows.length) return null;
   return html`<section class="card"><header><h2>Decisions</h2><span
     class="dim">newest first, each with the reason given at the time</span></header>
@@ -43,7 +42,7 @@ function Decisions({ name, patterns }) {
 }
 
 /** What would be chosen now, and the evidence. @param {{ task: any }} props */
-export const Standing = ({ task }) => html`<section class="card"><header><h2>${task.task}</h2>
+const Standing = ({ task }) => html`<section class="card"><header><h2>${task.task}</h2>
     <span class="dim">${plural(task.n, 'execution')}${task.since == null ? '' : ` since ${moment(task.since).slice(0, 10)}`}</span>
     <span class="grow"></span><span class="dim">${task.objective}</span></header>
   <div class="say">${say(task.says)}${task.tested ? html`<p class="dim small">${say(task.tested)}</p>` : null}</div>
@@ -52,14 +51,15 @@ export const Standing = ({ task }) => html`<section class="card"><header><h2>${t
 
 /** @param {{ name: string }} props */
 function Task({ name }) {
-  const { data, problem } = useAnswer(`/api/learning/${encodeURIComponent(name)}`);
+  const path = `/api/learning/${encodeURIComponent(name)}`;
+  const { rows, next, load, data, problem } = usePages(path, 'before', decisionsOf);
   if (problem) return html`<${Trouble} problem=${problem} />`;
   if (!data) return html`<${Loading} />`;
   return html`<div class="stack"><${Standing} task=${data} />
     <section class="card"><header><h2>What was chosen, and how well it did</h2>
       <span class="dim">${plural(data.n, 'execution')} in their order${data.smooth > 1 ? `; mean of ${data.smooth}` : ''}</span></header>
       <${Progress} task=${data} /></section>
-    <${Decisions} name=${name} patterns=${data.patterns} /></div>`;
+    <${Decisions} rows=${rows} next=${next} load=${load} patterns=${data.patterns} /></div>`;
 }
 
 /** @param {{ name: string | undefined }} props */

@@ -2,8 +2,8 @@
 import { html, useRef, useSetup, useState } from './base.js';
 import { brief, count, money, plural, quoted, say, secs } from './words.js';
 import { link } from './address.js';
-import { partOf, refresh, tell, useAnswer } from './data.js';
-import { Command, Demo, Glyph, Loading, Time, Trouble } from './parts.js';
+import { partOf, refresh, tell, useAnswer, useDeed } from './data.js';
+import { Command, Demo, Glyph, Loading, Said, Trouble } from './parts.js';
 import { Calls, Exchange, Message, Tools } from './conversation.js';
 
 /** @param {any} props */
@@ -39,24 +39,15 @@ function Conversation({ run, row, attempts }) {
 }
 
 /** Thumbs and notes. @param {any} props */
-export function Verdict({ run, row, more }) {
+function Verdict({ run, row, more }) {
   const [note, setNote] = useState('');
-  const [problem, setProblem] = useState(null);
-  const [isWaiting, setIsWaiting] = useState(false);
   const good = more.verdict?.good;
+  const { isWaiting, problem, run: write } = useDeed(async (/** @type {string} */ path, /** @type {object} */ body) => {
+    await tell(path, { run, op: row.op, ...body });
+    setNote('');
+    refresh();
+  });
 
-  const write = async (/** @type {string} */ path, /** @type {object} */ body) => {
-    setIsWaiting(true);
-    setProblem(null);
-    try {
-      await tell(path, { run, op: row.op, ...body });
-      setNote('');
-      refresh();
-    } catch (failed) {
-      setProblem(failed);
-    }
-    setIsWaiting(false);
-  };
   const submit = (/** @type {any} */ event) => {
     event.preventDefault();
     if (note.trim()) write('/api/note', { text: note });
@@ -77,8 +68,7 @@ export function Verdict({ run, row, more }) {
       ? 'A verdict replaces the score of this execution, and the optimizer learns from it.'
       : 'A verdict here is kept as a note; nothing is learned from it.'}</p>
     ${problem ? html`<${Trouble} problem=${problem} />` : null}
-    ${(more.notes ?? []).map((/** @type {any} */ one) => html`<div class="said">${one.text} <span class="dim">
-      <${Time} at=${one.at} /></span></div>`)}
+    <${Said} of=${more.notes ?? []} />
   </section>`;
 }
 

@@ -1,9 +1,9 @@
 // Small parts that every page uses: marks, figures, notices, buttons.
 import { html, store, useStore } from './base.js';
-import { ago, moment, money, say } from './words.js';
+import { ago, moment, money, NONE, plain, say } from './words.js';
 
 /** The words of outcomes and statuses where they are not their own. */
-const WORDS = { ok: 'ok', budget: 'out of budget' };
+const WORDS = { budget: 'out of budget' };
 
 /** The colour of a status. */
 const TONES = {
@@ -38,7 +38,7 @@ export function Glyph({ of, x, y }) {
 }
 
 /** @param {string} status */
-export const statusWord = status => /** @type {any} */ (WORDS)[status] || status;
+const statusWord = status => /** @type {any} */ (WORDS)[status] || status;
 
 /**
  * A status with its word, or with another one.
@@ -65,7 +65,7 @@ export const Time = ({ at }) =>
   html`<time datetime=${new Date(at / 1000).toISOString()} title=${moment(at)}>${ago(at)}</time>`;
 
 /** What is said to people who listen, at most every five seconds. */
-export const spoken = store('');
+const spoken = store('');
 let spokenAt = 0;
 
 /** @param {string} text */
@@ -184,6 +184,22 @@ export const More = ({ next, load, says, word = 'show more' }) => html`<div clas
 export const Table = ({ label, name, head, children }) => html`<div class="scroll" tabindex="0" role="group"
   aria-label=${label}>
   <table class=${name}><thead><tr>${head}</tr></thead><tbody>${children}</tbody></table></div>`;
+
+/**
+ * The facts in which two runs differ.
+ * @param {{ label: string, a: any, b: any, of: any[] }} props
+ */
+export const Differing = ({ label, a, b, of }) => html`<${Table} label=${label} head=${html`<th>fact</th>
+  <th>${a}</th><th>${b}</th>`}>${of.map(one => html`<tr><td class="dim">${say(one.what)}</td><td>
+    <code>${one.a ?? NONE}</code></td><td><code>${one.b ?? NONE}</code></td></tr>`)}<//>`;
+
+/** The parameters of a run. @param {{ of: Record<string, any> | null | undefined }} props */
+export const Args = ({ of }) => Object.entries(of ?? {}).map(([name, value]) => html`<span class="arg">${name}=<span
+  class="mono">${plain(value)}</span></span>`);
+
+/** What people wrote. @param {{ of: { text: string, at: number }[] }} props */
+export const Said = ({ of }) => of.map(one => html`<div class="said">${one.text} <span class="dim">
+  <${Time} at=${one.at} /></span></div>`);
 
 /**
  * The pieces of a word diff.

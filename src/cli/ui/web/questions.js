@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from './base.js';
 import { brief, moment, plain, plural, say } from './words.js';
 import { link } from './address.js';
-import { listen, refresh, tell, useAnswer, usePages } from './data.js';
+import { refresh, soonAfter, tell, useAnswer, useDeed, usePages } from './data.js';
 import { Command, Empty, Loading, More, Status, Time, Trouble } from './parts.js';
 
 /** @param {any} question */
@@ -17,19 +17,15 @@ function hint(question) {
 /** @param {{ run: string, question: any }} props */
 function Question({ run, question }) {
   const [typed, setTyped] = useState('');
-  const [sent, setSent] = useState({ isWaiting: false, problem: null, done: null });
+  const [done, setDone] = useState(/** @type {any} */ (null));
   const id = `answer-${run}-${question.number}`;
 
-  const answer = async (/** @type {string} */ text) => {
-    setSent({ isWaiting: true, problem: null, done: null });
-    try {
-      const done = await tell('/api/answer', { run, question: question.number, answer: text });
-      setSent({ isWaiting: false, problem: null, done });
-      if (!done.command) refresh();
-    } catch (/** @type {any} */ problem) {
-      setSent({ isWaiting: false, problem, done: null });
-    }
-  };
+  const { isWaiting, problem, run: answer } = useDeed(async (/** @type {string} */ text) => {
+    setDone(null);
+    const told = await tell('/api/answer', { run, question: question.number, answer: text });
+    setDone(told);
+    if (!told.command) refresh();
+  });
   const submit = (/** @type {any} */ event) => { event.preventDefault(); answer(typed); };
 
   const options = (question.options ?? []).map(plain);
@@ -38,21 +34,20 @@ function Question({ run, question }) {
       </label>
     ${options.length ? html`<div class="options" role="group"
       aria-label="Answers">${options.map((/** @type {string} */ option) =>
-        html`<button type="button" class="btn" disabled=${sent.isWaiting}
+        html`<button type="button" class="btn" disabled=${isWaiting}
           onClick=${() => answer(option)}>${option}</button>`)}</div>` : null}
     <div class="answer-line">${options.length ? html`<span class="dim">or type it</span>` : null}
       <textarea id=${id} class="field" rows=${question.schema ? 3 : 1} value=${typed}
         onInput=${(/** @type {any} */ event) => setTyped(event.target.value)}></textarea>
       <button class="btn main"
-        disabled=${sent.isWaiting || (!typed.trim() && question.default == null)}>answer</button></div>
+        disabled=${isWaiting || (!typed.trim() && question.default == null)}>answer</button></div>
     ${hint(question) ? html`<p class="dim small">${hint(question)}</p>` : null}
-    <div role="status">${sent.isWaiting ? html`<p class="dim">sending the answer …</p>` : null}
-      ${sent.done ? html`<p
-        class="ok">${/** @type {any} */ (sent.done).command
+    <div role="status">${isWaiting ? html`<p class="dim">sending the answer …</p>` : null}
+      ${done ? html`<p
+        class="ok">${done.command
           ? 'The answer fits. Give it in a terminal, which continues the run:' : 'Answered. The run continues.'}</p>` : null}</div>
-    ${/** @type {any} */ (sent.done)?.command ? html`<${Command} text=${/** @type {any} */ (sent.done).command} />`
-       : null}
-    ${sent.problem ? html`<${Trouble} problem=${sent.problem} />` : null}
+    ${done?.command ? html`<${Command} text=${done.command} />` : null}
+    ${problem ? html`<${Trouble} problem=${problem} />` : null}
   </form>`;
 }
 
@@ -85,24 +80,10 @@ function WaitingRun({ line }) {
       ? html`<p class="dim pad">It no longer waits.</p>` : html`<${Loading} />`}</article>`;
 }
 
-/** Asks again soon after a run began, ended or was answered. */
-function soonAfterRuns() {
-  let timer = 0;
-  const stop = listen('runs', () => {
-    timer ||= setTimeout(() => {
-      timer = 0;
-      refresh();
-    }, 1000);
-  });
-  return () => {
-    stop();
-    clearTimeout(timer);
-  };
-}
-
 /** The page of all runs that wait. */
 export function Waiting() {
-  useEffect(soonAfterRuns, []);
+  // Asks again soon after a run began, ended or was answered.
+  useEffect(() => soonAfter(['runs'], refresh), []);
   const { rows, next, load, data, problem } = usePages('/api/runs?q=status:waiting', 'before');
   if (problem) return html`<div class="page"><${Trouble} problem=${problem} /></div>`;
   if (!data) return html`<div class="page"><h1>Waiting for an answer</h1></div>`;

@@ -1,7 +1,7 @@
 // The report: the pictures of the page in one file, in the order in which they are read. It asks nobody anything.
-import { html, render, useState } from './base.js';
-import { brief, count, countFrom, money, moment, plain, plural, say, secs } from './words.js';
-import { Demo, Empty, Glyph, Pieces, Status, Table } from './parts.js';
+import { flipped, html, render, useState } from './base.js';
+import { brief, count, countFrom, money, moment, plural, say, secs } from './words.js';
+import { Args, Demo, Differing, Empty, Glyph, Pieces, Status } from './parts.js';
 import { Figures } from './figures.js';
 import { linesOf } from './lines.js';
 import { Timeline } from './timeline.js';
@@ -34,11 +34,6 @@ const Operation = ({ op, run }) => html`<details id=${`op-${run.id}-${op.row.op}
       ? html`<${Message} who="value" isReply text=${op.value} name=${`${brief(run.id)}-${op.row.name}`} />` : null}
     ${(op.notes ?? []).map((/** @type {any} */ one) => html`<div class="said">${one.text}</div>`)}</div></details>`;
 
-/** A set with a key in it or not, as it was not before. @param {Set<string>} set @param {string} key */
-function flipped(set, key) {
-  return new Set(set.has(key) ? [...set].filter(one => one !== key) : [...set, key]);
-}
-
 /** The operations of a run over time. @param {{ of: any }} props */
 function Times({ of }) {
   const [open, setOpen] = useState(new Set());
@@ -49,7 +44,7 @@ function Times({ of }) {
   const pick = (/** @type {any} */ event) => {
     if (event.target.closest('button')) return;
     const { dataset } = event.target.closest('[data-op], [data-fold]') ?? {};
-    if (dataset?.fold != null) setOpen(flipped(open, dataset.fold));
+    if (dataset?.fold != null) setOpen(new Set(flipped([...open], dataset.fold)));
     if (dataset?.op == null) return;
     setOp(Number(dataset.op));
     const details = document.getElementById(`op-${of.run.id}-${dataset.op}`);
@@ -62,14 +57,12 @@ function Times({ of }) {
 }
 
 /** @param {{ run: any }} props */
-const Facts = ({ run }) => html`<div class="sub"><${Status} of=${run.status} /><span class="mono">${run.id}</span>
-  <span>${moment(run.started_at)}</span>
-  ${Object.entries(run.args ?? {}).map(([name, value]) => html`<span class="arg">${name}=<span
-    class="mono">${plain(value)}</span></span>`)}<span>kaizen ${run.program}</span></div>`;
+const RunFacts = ({ run }) => html`<div class="sub"><${Status} of=${run.status} /><span class="mono">${run.id}</span>
+  <span>${moment(run.started_at)}</span><${Args} of=${run.args} /><span>kaizen ${run.program}</span></div>`;
 
 /** One run, from its figures to its operations. @param {{ of: any, isOnly: boolean }} props */
 const One = ({ of, isOnly }) => html`${isOnly ? null : html`<h2>Run ${brief(of.run.id)}: ${of.run.script}</h2>
-  <${Facts} run=${of.run} />`}
+  <${RunFacts} run=${of.run} />`}
   ${of.run.demo ? html`<div
     class="note warn">The built-in demo model answered. The figures show nothing of a real model.</div>` : null}
   ${of.run.failure ? html`<div class="note bad"><strong>${say(of.run.failure.title)}</strong> <span
@@ -85,10 +78,8 @@ const One = ({ of, isOnly }) => html`${isOnly ? null : html`<h2>Run ${brief(of.r
 
 /** @param {{ of: any }} props */
 const Against = ({ of }) => html`<h2>Compared with run ${brief(of.a.id)}</h2><div class="card">
-    ${of.differs.length ? html`<${Table} label="What was different before" head=${html`<th>fact</th>
-      <th>${brief(of.a.id)}</th><th>${brief(of.b.id)}</th>`}>
-      ${of.differs.map((/** @type {any} */ one) => html`<tr><td class="dim">${say(one.what)}</td><td>
-        <code>${one.a ?? '–'}</code></td><td><code>${one.b ?? '–'}</code></td></tr>`)}<//>`
+    ${of.differs.length ? html`<${Differing} label="What was different before" a=${brief(of.a.id)} b=${brief(of.b.id)}
+      of=${of.differs} />`
     : html`<p class="pad dim">Parameters, files, models and versions are the same.</p>`}</div>
   <p>${plural(of.total - of.same, 'operation')} of ${count(of.total)} differ. ${of.result?.says ?? ''}</p>
   ${of.result?.pieces?.length ? html`<${Pieces} of=${of.result.pieces} />` : null}`;
@@ -105,7 +96,7 @@ function Whole({ data }) {
   const isOnly = data.runs.length === 1;
   return html`<div class="report"><header><div class="title"><h1>${data.title}</h1>${first.run.demo
     ? html`<${Demo} />` : null}</div>
-      ${isOnly ? html`<${Facts} run=${first.run} />` : null}</header>
+      ${isOnly ? html`<${RunFacts} run=${first.run} />` : null}</header>
     ${[data.lead].flat().map(one => html`<p class="lead">${say(one)}</p>`)}
     ${data.left ? html`<p class="dim">Left out: ${say(data.left)}</p>` : null}
     ${data.runs.map((/** @type {any} */ of) => html`<${One} key=${of.run.id} of=${of} isOnly=${isOnly} />`)}

@@ -1,19 +1,19 @@
 // One run: figures, then its operations over time or as a graph, and one of them in full.
-import { classes, html, useEffect, useRef, useState } from './base.js';
-import { brief, count, moment, plain, plural, say, secs } from './words.js';
+import { classes, flipped, html, useEffect, useRef, useState } from './base.js';
+import { brief, count, moment, plural, say, secs } from './words.js';
 import { adjust, link } from './address.js';
 import { listen, partOf, useAnswer, usePages } from './data.js';
-import { announce, Choice, Demo, Empty, Loading, More, Status, Table, Time, Trouble } from './parts.js';
-import { Figures } from './figures.js';
+import { announce, Args, Choice, Demo, Empty, Loading, More, Status, Table, Time, Trouble } from './parts.js';
+import { endedOf, Figures } from './figures.js';
 import { Timeline } from './timeline.js';
 import { Dag } from './graph.js';
 import { Message } from './conversation.js';
 import { Panel } from './panel.js';
 import { Waits } from './questions.js';
 import { Cases } from './cases.js';
-import { linesOf } from './lines.js';
+import { keyOf, linesOf } from './lines.js';
 import { useRows } from './rows.js';
-import { useReveal, useRunKeys } from './walk.js';
+import { usualView, useReveal, useRunKeys, viewOf } from './walk.js';
 import { Labels, Notes, Report, Stop } from './labels.js';
 
 /**
@@ -51,7 +51,7 @@ function useRun(id) {
 /** @param {{ run: any }} props */
 function RunHead({ run }) {
   const m = run.metrics;
-  const ended = m.completed + m.failed + m.skipped + (m.cancelled ?? 0);
+  const ended = endedOf(m);
   const demo = m.demo_calls === m.calls ? 'every call' : `${m.demo_calls} of ${plural(m.calls, 'call')}`;
   const progress = run.planned > ended ? `${count(ended)} of ${count(run.planned)}` : plural(ended, 'operation');
   const word = run.status === 'running' ? `running, ${progress}` : null;
@@ -66,8 +66,7 @@ function RunHead({ run }) {
         <kbd class="wide">c</kbd></a>
       <${Report} run=${run} /></div>
     <div class="sub"><${Time} at=${run.started_at} /><span>${moment(run.started_at)}</span>
-      ${Object.entries(run.args ?? {}).map(([name, value]) => html`<span class="arg">${name}=<span
-        class="mono">${plain(value)}</span></span>`)}
+      <${Args} of=${run.args} />
       <span>seed <span class="mono">${run.seed}</span></span><span>kaizen ${run.program}</span>
       ${run.resumes ? html`<span>resumes <a class="mono" href=${link(['run', run.resumes])}>${brief(run.resumes)}</a>
         </span>` : null}<${Notes} run=${run} /></div>
@@ -142,18 +141,15 @@ export function Run({ id, query }) {
 /** @param {{ run: any, query: any, only: string, rows: any }} props */
 function RunPage({ run, query, only, rows }) {
   const op = query.op == null || query.op === '' ? null : Number(query.op);
-  const view = query.view || (run.cases ? 'examples' : 'timeline');
+  const view = query.view || usualView(run);
   const zoom = /^\d+-\d+$/.test(query.zoom ?? '') ? /** @type {[number, number]} */ (query.zoom.split('-').map(Number)) : null;
   const open = new Set((query.open ?? '').split('\n').filter(Boolean));
   const lines = rows.top ? linesOf(run.flows ?? [], rows.top, rows.listings, open, zoom) : [];
 
   const setZoom = (/** @type {[number, number] | null} */ next) => adjust({ zoom: next ? next.join('-') : null });
-  const toggle = (/** @type {string} */ key) => {
-    const keys = open.has(key) ? [...open].filter(one => one !== key) : [...open, key];
-    adjust({ open: keys.join('\n') });
-  };
+  const toggle = (/** @type {string} */ key) => adjust({ open: flipped([...open], key).join('\n') });
   const more = (/** @type {string} */ key) => {
-    const fold = rows.top?.rows.find((/** @type {any} */ row) => `${row.flow}/${row.fold}` === key);
+    const fold = rows.top?.rows.find((/** @type {any} */ row) => keyOf(row) === key);
     if (fold) rows.list(fold); else rows.more();
   };
   const pick = (/** @type {any} */ event) => {
@@ -167,7 +163,7 @@ function RunPage({ run, query, only, rows }) {
 
   useRunKeys({ run, query, view, lines, open, zoom, setZoom, more });
   useReveal(op, lines);
-  const setView = (/** @type {string} */ key) => adjust({ view: key === (run.cases ? 'examples' : 'timeline') ? null : key });
+  const setView = (/** @type {string} */ key) => adjust({ view: viewOf(run, key) });
   return html`<div class=${classes('run', op != null && 'open')}><section aria-label="Run">
       <${RunHead} run=${run} /><${Figures} run=${run} />
       <div class="tools"><${Choice} label="View" value=${view} pick=${setView}

@@ -1,5 +1,5 @@
 // The list of runs: newest first, a page at a time. Rows of live runs change where they stand.
-import { html, store, useEffect, useState, useStore } from './base.js';
+import { flipped, html, store, useEffect, useState, useStore } from './base.js';
 import { brief, count, plural, secs, short } from './words.js';
 import { adjust, go, link } from './address.js';
 import { announce, Cost, Demo, Empty, Loading, Mark, More, Spark, Table, Time, Trouble } from './parts.js';
@@ -15,8 +15,7 @@ export const marked = store(/** @type {string[]} */ ([]));
 
 /** @param {string} id */
 export function mark(id) {
-  const all = marked.get();
-  marked.set(all.includes(id) ? all.filter(one => one !== id) : [...all, id]);
+  marked.set(flipped(marked.get(), id));
 }
 
 /** @param {string} script */

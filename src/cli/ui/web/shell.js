@@ -2,7 +2,7 @@
 import { html, render, useEffect, useLayoutEffect, useRef, useState, useStore } from './base.js';
 import { brief, say } from './words.js';
 import { go, link, parse, place } from './address.js';
-import { follow, line, listen, pending, refresh, useAnswer } from './data.js';
+import { follow, line, pending, refresh, soonAfter, useAnswer } from './data.js';
 import { Announcer, Trouble } from './parts.js';
 import { actionOf, HELP, useKeys } from './keys.js';
 import { mark, marked, Runs } from './runs.js';
@@ -168,12 +168,7 @@ function App() {
 
   useKeys(common(showHelp));
   useEffect(() => follow(run), [run]);
-  useEffect(() => {
-    let timer = 0;
-    const again = () => { timer ||= setTimeout(() => { timer = 0; setTick((/** @type {number} */ n) => n + 1); }, 1000); };
-    const stops = [listen('runs', again), listen('gone', again)];
-    return () => stops.forEach(stop => stop());
-  }, []);
+  useEffect(() => soonAfter(['runs', 'gone'], () => setTick((/** @type {number} */ n) => n + 1)), []);
   useLayoutEffect(() => {
     const name = at.page === 'run' ? `run ${brief(at.rest[0] ?? '')}` : at.page;
     document.title = hello?.project ? `${name} · ${hello.project} · kaizen` : 'kaizen';

@@ -13,7 +13,7 @@ import { Demo, Glyph } from './parts.js';
  */
 
 /** Heights of rows, as in the style sheet. */
-export const HEIGHTS = { op: 26, fold: 38, flow: 24, more: 30 };
+const HEIGHTS = { op: 26, fold: 38, flow: 24, more: 30 };
 /** Rows that are kept above and below those in sight. */
 const SPARE = 20;
 
@@ -177,7 +177,7 @@ function idleOf(run) {
 }
 
 /** Where each line begins, and where the last one ends. @param {Line[]} lines */
-function topsOf(lines) {
+export function topsOf(lines) {
   const tops = [0];
   for (const line of lines) tops.push(tops[tops.length - 1] + HEIGHTS[line.kind]);
   return tops;

@@ -5,7 +5,7 @@ import { adjust, go } from './address.js';
 import { announce } from './parts.js';
 import { useKeys } from './keys.js';
 import { zoomed } from './scale.js';
-import { HEIGHTS } from './timeline.js';
+import { topsOf } from './timeline.js';
 import { coversPage } from './panel.js';
 
 /** @typedef {import('./types.js').Line} Line */
@@ -32,7 +32,7 @@ function here(lines, op) {
  * @param {number} from
  * @param {Set<string>} open
  */
-export function nextFailure(lines, from, open) {
+function nextFailure(lines, from, open) {
   for (const line of [...lines.slice(from + 1), ...lines.slice(0, from + 1)]) {
     if (line.kind === 'op' && line.row.outcome === 'failed') return { op: line.row.op, open };
     if (line.kind !== 'fold' || open.has(line.key) || !line.row.by.failed) continue;
@@ -42,10 +42,15 @@ export function nextFailure(lines, from, open) {
   return null;
 }
 
+/** The view that is shown where the address names none. @param {any} run */
+export const usualView = run => run.cases ? 'examples' : 'timeline';
+
+/** A view as the address names it. @param {any} run @param {string} view */
+export const viewOf = (run, view) => view === usualView(run) ? null : view;
+
 /** The keys of a run. @param {any} given */
 export function useRunKeys({ run, query, view, lines, open, zoom, setZoom, more }) {
-  const usual = run.cases ? 'examples' : 'timeline';
-  const show = (/** @type {string} */ key) => () => adjust({ view: key === usual ? null : key });
+  const show = (/** @type {string} */ key) => () => adjust({ view: viewOf(run, key) });
   const visit = (/** @type {string | null} */ id) => () => { if (id) go(['run', id]); };
   const whole = Math.max(run.took ?? 0, 1);
   const look = (/** @type {number} */ factor) => () => setZoom(zoomed(zoom ?? [0, whole], whole, factor));
@@ -53,7 +58,7 @@ export function useRunKeys({ run, query, view, lines, open, zoom, setZoom, more 
   const fail = () => {
     const found = nextFailure(lines, here(lines, query.op), open);
     if (!found) announce('no operation failed');
-    else adjust({ op: found.op, open: [...found.open].join('\n'), view: run.cases ? 'timeline' : null });
+    else adjust({ op: found.op, open: [...found.open].join('\n'), view: viewOf(run, 'timeline') });
   };
   const all = () => {
     const line = lines[here(lines, query.op)];
@@ -99,7 +104,7 @@ export function useReveal(op, lines) {
   useEffect(() => {
     const body = /** @type {HTMLElement | null} */ (document.querySelector('.tl [role=rowgroup]'));
     if (op == null || index < 0 || !body) return;
-    const top = body.getBoundingClientRect().top + lines.slice(0, index).reduce((sum, line) => sum + HEIGHTS[line.kind], 0);
+    const top = body.getBoundingClientRect().top + topsOf(lines)[index];
 
     if (top < 70 || top > innerHeight - 60) {
       const section = body.closest('.run > section');
