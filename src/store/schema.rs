@@ -72,6 +72,9 @@ const STEPS: &[&str] = &[
     );
     CREATE INDEX annotations_of_run ON annotations (run);
 ",
+    "
+    CREATE TABLE run_sums (run TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+",
 ];
 
 /// Tables that every store has, whatever its format; a database without them is no store.

@@ -5,9 +5,10 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
+use crate::cli::command::show;
 use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_line, print_of_run};
-use crate::journal::event::RunStatus;
+use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::metrics::fold::FlowFold;
 use crate::store;
@@ -15,6 +16,8 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::path::Path;
 
+/// Most events of a run that are read to list it, if its sums are known.
+const READ_MAX: u64 = 1_000;
 /// Columns of a terminal below which moments are written short.
 const NARROW: usize = 80;
 
@@ -75,10 +78,18 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let mut waiting = Vec::new();
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
-        // Event by event: a run may be of any size, and only its sums are shown.
-        let mut fold = FlowFold::default();
-        let damage = damage::pass_row(&moment, &row, &mut |at, event| fold.add(at, &event))?;
-        let metrics = fold.metrics();
+        // Large runs are known by the sums that were kept with their end. Others are looked at event by
+        // event, so that damage is noticed.
+        let sums = show::sums_of(&moment, &row)?.filter(|sums| sums.events > READ_MAX);
+        let (metrics, damage) = match sums {
+            Some(sums) => (sums.metrics, Vec::new()),
+            None => {
+                let mut fold = FlowFold::default();
+                let see = &mut |at, event: Event| fold.add(at, &event);
+                let damage = damage::pass_row(&moment, &row, see)?;
+                (fold.metrics(), damage)
+            }
+        };
         let took = row.ended_at.map(|end| end - row.started_at);
         let cost = metrics.known_cost();
         let calls = metrics.calls + metrics.under_way;

@@ -15,13 +15,14 @@ use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
-use crate::journal::history::{self, RunRow};
+use crate::journal::history::{self, HistoryError, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::tool_trace::ToolTrace;
 use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, Trace};
 use crate::metrics::Metrics;
 use crate::metrics::charge::Bill;
 use crate::metrics::fold::FlowFold;
+use crate::metrics::sums::{GraphSums, LostOp, RunSums};
 use crate::model::reply::Usage;
 use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::trial::cases::{Case, cases, filtered};
@@ -29,6 +30,9 @@ use crate::store::{self, Connection};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::PathBuf;
+
+/// Most operations of a run that are listed one by one.
+const LISTED_MAX: u64 = 1_000;
 
 /// The options of `show`.
 #[derive(Debug, clap::Args)]
@@ -41,6 +45,9 @@ pub(in crate::cli) struct Arguments {
     /// or those that are wrong or differ.
     #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     inputs: Option<ShownCases>,
+    /// List every operation, also of a run of more than 1,000, which is otherwise summed up.
+    #[arg(long)]
+    all: bool,
     /// Write them to a file that ends in .csv, .jsonl or .md.
     #[arg(long, value_name = "FILE", requires = "inputs")]
     out: Option<PathBuf>,
@@ -49,7 +56,7 @@ pub(in crate::cli) struct Arguments {
 impl Arguments {
     /// Asks for a run, or an operation of one, by its name alone.
     pub(in crate::cli) fn of(run: &str) -> Arguments {
-        Arguments { run: run.to_owned(), inputs: None, out: None }
+        Arguments { run: run.to_owned(), inputs: None, all: false, out: None }
     }
 }
 
@@ -80,6 +87,16 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if global.json && arguments.inputs.is_none() {
         damage::pass_row(&moment, &row, &mut |at, event| print_event(&event, json!({ "at": at })))?;
+        return Ok(Exit::Ok);
+    }
+
+    if op.is_none()
+        && arguments.inputs.is_none()
+        && !arguments.all
+        && let Some(sums) = sums_of(&moment, &row)?
+        && sums.operations() > LISTED_MAX
+    {
+        show_large(&moment, &row, name, &sums)?;
         return Ok(Exit::Ok);
     }
 
@@ -188,7 +205,75 @@ fn show_losses(trace: &Trace) {
     }
 }
 
-fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
+/// Reads the sums that were kept with the end of a run.
+pub(in crate::cli) fn sums_of(
+    store: &Connection,
+    row: &RunRow,
+) -> Result<Option<RunSums>, HistoryError> {
+    if row.status.is_none() || !row.damage.is_empty() {
+        return Ok(None);
+    }
+    Ok(history::sums(store, &row.id)?.as_deref().and_then(RunSums::read))
+}
+
+/// Shows a run of many operations by what was kept of it as a whole.
+fn show_large(
+    store: &Connection,
+    row: &RunRow,
+    name: &str,
+    sums: &RunSums,
+) -> Result<(), HistoryError> {
+    show_head(row, &sums.metrics);
+
+    let rows: Vec<Vec<String>> = sums.graphs.iter().map(graph_cells).collect();
+    let head = [
+        "graph",
+        ">runs",
+        ">operations",
+        ">completed",
+        ">failed",
+        ">skipped",
+        ">cancelled",
+        ">time of all",
+    ];
+    print_line(&table::render(&head, &rows));
+
+    for LostOp { name, outcome, kind, message } in &sums.lost {
+        let name = on_one_line(name);
+        let word = paint::out_word(outcome);
+        let message = hanging(message);
+        match kind {
+            Some(kind) => print_line(&format!("{name} {word} ({kind}): {message}")),
+            None => print_line(&format!("{name} was {word}: {message}")),
+        }
+    }
+    if sums.lost_more > 0 {
+        print_line(&format!("and {} more", sums.lost_more));
+    }
+
+    let mut trace = Trace::default();
+    if sums.remarks > 0 {
+        history::remarks(store, &row.id, &mut |at, event| trace.see(at, &event))?;
+    } else if let Some(end) = history::end(store, &row.id)? {
+        trace.see(row.ended_at.unwrap_or_default(), &end);
+    }
+    show_remarks(&row.id, &trace);
+
+    show_figures(&sums.metrics);
+    print_line(&format!("list all operations: kaizen show {name} --all"));
+    Ok(())
+}
+
+fn graph_cells(graph: &GraphSums) -> Vec<String> {
+    let counts =
+        [graph.operations, graph.completed, graph.failed, graph.skipped, graph.cancelled];
+    let name = graph.name.clone().unwrap_or_else(|| "-".to_owned());
+    let counts = counts.iter().map(ToString::to_string);
+    let before = [name, graph.flows.to_string()].into_iter();
+    before.chain(counts).chain([time::length(graph.time)]).collect()
+}
+
+fn show_head(row: &RunRow, metrics: &Metrics) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
@@ -205,6 +290,10 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
             counted(metrics.calls, "call", "calls")
         ));
     }
+}
+
+fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
+    show_head(row, metrics);
 
     let rows: Vec<Vec<String>> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
     if !rows.is_empty() {
@@ -215,7 +304,11 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 
     show_losses(trace);
     show_remarks(&row.id, trace);
+    show_figures(metrics);
+}
 
+/// Says what the calls of a run were and cost.
+fn show_figures(metrics: &Metrics) {
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.cost_text();
     let reused = match metrics.reused {
