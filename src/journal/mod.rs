@@ -288,9 +288,18 @@ mod tests {
         let script = "s.rhai".to_owned();
         let program = "0".to_owned();
         let terms = Box::default();
-        let (params, what, resumes) = (Map::new(), None, None);
+        let begun = Event::RunStarted {
+            script,
+            params: Map::new(),
+            seed: 1,
+            program,
+            resumes: None,
+            what: None,
+            reuse: false,
+            terms,
+        };
         vec![
-            Event::RunStarted { script, params, seed: 1, program, resumes, what, reuse: false, terms },
+            begun,
             started(1, 0),
             ended(1, 0, json!(1)),
             started(1, 1),
@@ -336,23 +345,32 @@ mod tests {
             assert_eq!(found.as_ref(), Some(event));
         }
         assert_eq!(history::event_at(&reader, &run, 14).expect("no row"), None);
+    }
 
-        let mut kinds = reader.prepare("SELECT seq, kind FROM events").expect("a query");
-        let kinds = kinds.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
-        let kinds: Vec<(i64, String)> = kinds.collect::<Result<_, _>>().expect("rows");
-        let kinds: Vec<String> = kinds.iter().map(|(seq, kind)| format!("{seq} {kind}")).collect();
+    #[test]
+    fn operations_that_run_in_a_row_share_one() {
+        let journal = Journal::off(RunId("r".to_owned()));
+        let mut rows: Vec<EventRow> = Vec::new();
+        for (at, event) in (10..).zip(events()) {
+            let ended = RanEnd::of(&event);
+            if ended.is_none_or(|ended| !journal.join(&mut rows, at, &ended)) {
+                rows.push(journal.row(at, &event));
+            }
+        }
+
+        let told = |row: &EventRow| format!("{} after {}: {}", row.seq, row.after, row.kind);
         assert_eq!(
-            kinds,
+            rows.iter().map(told).collect::<Vec<_>>(),
             [
-                "0 run_started",
-                "1 ops_ran",
-                "5 ops_ran",
-                "7 op_started",
-                "8 op_ended",
-                "9 op_started",
-                "10 ops_ran",
-                "12 op_ended",
-                "13 run_ended"
+                "0 after -1: run_started",
+                "1 after 0: ops_ran",
+                "5 after 1: ops_ran",
+                "7 after 5: op_started",
+                "8 after 7: op_ended",
+                "9 after 8: op_started",
+                "10 after 9: ops_ran",
+                "12 after 10: op_ended",
+                "13 after 12: run_ended"
             ]
         );
     }

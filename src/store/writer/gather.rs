@@ -107,7 +107,7 @@ impl Writer {
         &self,
         gatherer: &Gatherer<T>,
         join: impl FnOnce(&mut Vec<T>) -> bool,
-    ) -> Option<impl Future<Output = Result<(), StoreError>> + use<'_, T>> {
+    ) -> Option<impl Future<Output = Result<(), StoreError>>> {
         let (done, receipt) = tokio::sync::oneshot::channel();
         let joined = self.join_to(gatherer, Some(done), join);
         joined.then(|| self.core.settle(receipt, Rank::Plain))
