@@ -189,6 +189,31 @@ mod tests {
     }
 
     #[test]
+    fn a_cycle_is_found_among_operations_that_wait_for_it_or_come_before_it() {
+        check(
+            &[("z", "a"), ("b", "a"), ("a", "b"), ("b", "y")],
+            "graph `g` cannot run: circular dependency between operations: `a` -> `b` -> `a`",
+        );
+        check(
+            &[("a", "b"), ("c", "c"), ("c", "a")],
+            "graph `g` cannot run: circular dependency between operations: `c` -> `c`",
+        );
+    }
+
+    #[test]
+    fn a_chain_of_any_length_is_checked_in_whatever_order_it_was_added() {
+        let mut builder = Builder::new("g");
+        let op = |n: usize| Op::new(format!("op {n}"), OpKind::Communicate(Box::default()));
+        let mut later = builder.add(op(0), &[]);
+        for n in 1..200_000 {
+            let earlier = builder.add(op(n), &[]);
+            builder.connect(earlier, later, Edge::default());
+            later = earlier;
+        }
+        assert_eq!(builder.build().map(|graph| graph.len()), Ok(200_000));
+    }
+
+    #[test]
     fn an_empty_graph_is_refused() {
         check(
             &[],

@@ -1,7 +1,7 @@
 //! What is known of a run as a whole: its figures, its graphs and what did not complete. It is kept with the
 //! end of the run, so that a run of any size can be listed and shown without reading what happened in it.
 
-use crate::base::id::{FlowId, OpId};
+use crate::base::id::{FlowId, OpId, OpMap};
 use crate::base::secret;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
@@ -100,7 +100,7 @@ pub struct SumsFold {
     /// The place of each graph, by its name.
     names: HashMap<Option<String>, usize>,
     /// When the operations under way began.
-    open: HashMap<OpId, i64>,
+    open: OpMap<i64>,
 }
 
 impl SumsFold {
