@@ -5,8 +5,8 @@ use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::damage::Damage;
-use crate::journal::ran::{OPS_RAN, RanOps};
 use crate::journal::event::{ComparisonVerdict, Event, RunKind, RunStatus};
+use crate::journal::ran::{OPS_RAN, RanOps};
 use crate::journal::waits::Waits;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
@@ -392,7 +392,8 @@ pub fn event_at(
     seq: i64,
 ) -> Result<Option<(i64, Event)>, HistoryError> {
     // A row of operations has the numbers of all its events.
-    let sql = "SELECT seq, at, body FROM events WHERE run = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
+    let sql =
+        "SELECT seq, at, body FROM events WHERE run = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
     let found = connection.prepare_cached(sql)?.query_row((&run.0, seq), |row| {
         let place = seq.saturating_sub(row.get(0)?);
         Ok(match events(row.get_ref(1)?, row.get_ref(2)?) {

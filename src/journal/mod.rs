@@ -80,13 +80,27 @@ impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
         let events = events(&run);
-        Journal { run, next: Cell::new(0), row: Cell::new(-1), sums: RefCell::default(), writer: Some(writer), events }
+        Journal {
+            run,
+            next: Cell::new(0),
+            row: Cell::new(-1),
+            sums: RefCell::default(),
+            writer: Some(writer),
+            events,
+        }
     }
 
     /// Starts a journal that keeps nothing.
     pub fn off(run: RunId) -> Journal {
         let events = events(&run);
-        Journal { run, next: Cell::new(0), row: Cell::new(-1), sums: RefCell::default(), writer: None, events }
+        Journal {
+            run,
+            next: Cell::new(0),
+            row: Cell::new(-1),
+            sums: RefCell::default(),
+            writer: None,
+            events,
+        }
     }
 
     /// Keeps a text about the run as a whole together with the event that ends it.
@@ -269,8 +283,8 @@ mod tests {
     use crate::flow::outcome::Outcome;
     use crate::journal::event::RunStatus;
     use crate::journal::history;
-    use crate::store::durability::Durability;
     use crate::store;
+    use crate::store::durability::Durability;
     use futures::executor::block_on;
     use serde_json::{Map, Value, json};
 

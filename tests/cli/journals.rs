@@ -178,7 +178,8 @@ fn a_large_run_is_shown_by_its_sums_and_lists_its_operations_when_asked() {
     expect_test::expect![[r#""#]].assert_eq(&text);
 
     let listed = project.kaizen(&["show", "--all"]);
-    let ops = listed.stdout.lines().filter(|line| line.contains(" op ") && line.contains("completed"));
+    let ops =
+        listed.stdout.lines().filter(|line| line.contains(" op ") && line.contains("completed"));
     assert_eq!(ops.count(), 1197);
 
     // A run whose sums are not kept, as those of older programs, is listed as it was.

@@ -5,7 +5,7 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
-use crate::cli::command::show;
+use crate::cli::command::large_run;
 use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_line, print_of_run};
 use crate::journal::event::{Event, RunStatus};
@@ -80,7 +80,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     for row in rows {
         // Large runs are known by the sums that were kept with their end. Others are looked at event by
         // event, so that damage is noticed.
-        let sums = show::sums_of(&moment, &row)?.filter(|sums| sums.events > READ_MAX);
+        let sums = large_run::sums_of(&moment, &row)?.filter(|sums| sums.events > READ_MAX);
         let (metrics, damage) = match sums {
             Some(sums) => (sums.metrics, Vec::new()),
             None => {

@@ -8,6 +8,7 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
+use crate::cli::command::large_run::{self, LISTED_MAX};
 use crate::cli::command::runs::condition;
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::value::rounded;
@@ -15,14 +16,13 @@ use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
-use crate::journal::history::{self, HistoryError, RunRow};
+use crate::journal::history::{self, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::tool_trace::ToolTrace;
 use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, Trace};
 use crate::metrics::Metrics;
 use crate::metrics::charge::Bill;
 use crate::metrics::fold::FlowFold;
-use crate::metrics::sums::{GraphSums, LostOp, RunSums};
 use crate::model::reply::Usage;
 use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::trial::cases::{Case, cases, filtered};
@@ -30,9 +30,6 @@ use crate::store::{self, Connection};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::PathBuf;
-
-/// Most operations of a run that are listed one by one.
-const LISTED_MAX: u64 = 1_000;
 
 /// The options of `show`.
 #[derive(Debug, clap::Args)]
@@ -93,10 +90,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if op.is_none()
         && arguments.inputs.is_none()
         && !arguments.all
-        && let Some(sums) = sums_of(&moment, &row)?
+        && let Some(sums) = large_run::sums_of(&moment, &row)?
         && sums.operations() > LISTED_MAX
     {
-        show_large(&moment, &row, name, &sums)?;
+        large_run::show(&moment, &row, name, &sums)?;
         return Ok(Exit::Ok);
     }
 
@@ -205,75 +202,8 @@ fn show_losses(trace: &Trace) {
     }
 }
 
-/// Reads the sums that were kept with the end of a run.
-pub(in crate::cli) fn sums_of(
-    store: &Connection,
-    row: &RunRow,
-) -> Result<Option<RunSums>, HistoryError> {
-    if row.status.is_none() || !row.damage.is_empty() {
-        return Ok(None);
-    }
-    Ok(history::sums(store, &row.id)?.as_deref().and_then(RunSums::read))
-}
-
-/// Shows a run of many operations by what was kept of it as a whole.
-fn show_large(
-    store: &Connection,
-    row: &RunRow,
-    name: &str,
-    sums: &RunSums,
-) -> Result<(), HistoryError> {
-    show_head(row, &sums.metrics);
-
-    let rows: Vec<Vec<String>> = sums.graphs.iter().map(graph_cells).collect();
-    let head = [
-        "graph",
-        ">runs",
-        ">operations",
-        ">completed",
-        ">failed",
-        ">skipped",
-        ">cancelled",
-        ">time of all",
-    ];
-    print_line(&table::render(&head, &rows));
-
-    for LostOp { name, outcome, kind, message } in &sums.lost {
-        let name = on_one_line(name);
-        let word = paint::out_word(outcome);
-        let message = hanging(message);
-        match kind {
-            Some(kind) => print_line(&format!("{name} {word} ({kind}): {message}")),
-            None => print_line(&format!("{name} was {word}: {message}")),
-        }
-    }
-    if sums.lost_more > 0 {
-        print_line(&format!("and {} more", sums.lost_more));
-    }
-
-    let mut trace = Trace::default();
-    if sums.remarks > 0 {
-        history::remarks(store, &row.id, &mut |at, event| trace.see(at, &event))?;
-    } else if let Some(end) = history::end(store, &row.id)? {
-        trace.see(row.ended_at.unwrap_or_default(), &end);
-    }
-    show_remarks(&row.id, &trace);
-
-    show_figures(&sums.metrics);
-    print_line(&format!("list all operations: kaizen show {name} --all"));
-    Ok(())
-}
-
-fn graph_cells(graph: &GraphSums) -> Vec<String> {
-    let counts =
-        [graph.operations, graph.completed, graph.failed, graph.skipped, graph.cancelled];
-    let name = graph.name.clone().unwrap_or_else(|| "-".to_owned());
-    let counts = counts.iter().map(ToString::to_string);
-    let before = [name, graph.flows.to_string()].into_iter();
-    before.chain(counts).chain([time::length(graph.time)]).collect()
-}
-
-fn show_head(row: &RunRow, metrics: &Metrics) {
+/// Says which run it is, and who answered.
+pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
@@ -308,7 +238,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 }
 
 /// Says what the calls of a run were and cost.
-fn show_figures(metrics: &Metrics) {
+pub(super) fn show_figures(metrics: &Metrics) {
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.cost_text();
     let reused = match metrics.reused {
@@ -347,7 +277,7 @@ fn show_figures(metrics: &Metrics) {
 }
 
 /// What a run said, what it was advised to do, and how it ended.
-fn show_remarks(run: &RunId, trace: &Trace) {
+pub(super) fn show_remarks(run: &RunId, trace: &Trace) {
     for remark in &trace.remarks {
         match remark {
             Remark::Logged { level, text } => print_line(&format!("{level}: {}", hanging(text))),

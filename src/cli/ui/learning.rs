@@ -171,8 +171,7 @@ fn changes(ranked: &[RankedPattern], n: usize) -> Vec<Value> {
 
 /// Returns the decisions of the newest runs on a task type, newest first.
 fn decisions(library: &mut Library, task: &str, before: usize) -> Result<Value, PageRefusal> {
-    let newest: Vec<_> =
-        library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
+    let newest: Vec<_> = library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
     let mut rows = Vec::new();
 
     for row in newest {
