@@ -82,12 +82,13 @@ impl Demo {
         }
 
         let said = self.answer(request, time, &mut rng);
-        let finish = if said.calls.is_empty() { Finish::Stop } else { Finish::Calls };
-        let written: u64 = said.calls.iter().map(|call| rough_tokens(call.size())).sum();
+        let whole = if said.calls.is_empty() { Finish::Stop } else { Finish::Calls };
+        let (said, is_cut) = cut(said, request.settings.max_tokens.map(u64::from));
+        let finish = if is_cut { Finish::Length } else { whole };
 
         let usage = Usage {
             input_uncached: request.rough_tokens(),
-            output_visible: rough_tokens(said.text.len() as u64) + written,
+            output_visible: written(&said),
             ..Usage::default()
         };
         Ok(Reply { said, finish: Some(finish), usage: Some(usage), served_by: None })
@@ -127,6 +128,25 @@ impl Demo {
         let mut replies = self.temper.replies.iter();
         replies.find(|(part, _)| question.contains(part.as_str())).map(|(_, reply)| reply)
     }
+}
+
+/// Estimates the tokens of a reply.
+fn written(said: &ReplyContent) -> u64 {
+    let calls: u64 = said.calls.iter().map(|call| rough_tokens(call.size())).sum();
+    rough_tokens(said.text.len() as u64).saturating_add(calls)
+}
+
+/// Cuts a reply that has more tokens than it may have, as a model would, and tells whether it did. Of
+/// calls that do not fit, none is left: nobody could use a part of one.
+fn cut(mut said: ReplyContent, tokens_max: Option<u64>) -> (ReplyContent, bool) {
+    let Some(tokens_max) = tokens_max.filter(|most| written(&said) > *most) else {
+        return (said, false);
+    };
+
+    said.calls.clear();
+    let bytes = usize::try_from(tokens_max.saturating_mul(4)).unwrap_or(usize::MAX);
+    said.text.truncate(said.text.floor_char_boundary(bytes));
+    (said, true)
 }
 
 /// Answers with a text: with what tools have given, if they have, or else with the question.
@@ -382,6 +402,31 @@ mod tests {
             failed += u32::from(demo.send(&request(&n.to_string())).await.is_err());
         }
         assert!((80..160).contains(&failed), "{failed} of 400");
+    }
+
+    #[tokio::test]
+    async fn a_reply_ends_at_its_limit_and_says_so() {
+        let demo = Demo::new(DemoSpec::default(), 7);
+        let asked = async |text: &str, max_tokens, schema| {
+            let settings = Settings { max_tokens: Some(max_tokens), ..Settings::default() };
+            let request = Request::new(vec![Message::new(Role::User, text)], settings, schema);
+            let reply = demo.send(&request).await.expect("a reply");
+            (reply.said.text, reply.finish, reply.usage.map(|usage| usage.output_visible))
+        };
+
+        let said = |text: &str, finish, tokens| (text.to_owned(), Some(finish), Some(tokens));
+        assert_eq!(asked("a lake", 4, None).await, said("[demo] you asked", Finish::Length, 4));
+        assert_eq!(asked("a lake", 1, None).await, said("[dem", Finish::Length, 1));
+        assert_eq!(asked("ok", 5, None).await, said("[demo] you asked: ok", Finish::Stop, 5));
+        // A character is never cut in two: this one begins with the last byte that would fit.
+        assert_eq!(asked("aéé", 5, None).await, said("[demo] you asked: a", Finish::Length, 5));
+
+        let schema = json!({ "type": "object", "required": ["a"],
+            "properties": { "a": { "type": "string" } } });
+        let short = asked("x", 2, Some(schema.clone())).await;
+        assert_eq!(short, said(r#"{"a":"[d"#, Finish::Length, 2));
+        let whole = asked("x", 4, Some(schema)).await;
+        assert_eq!(whole, said(r#"{"a":"[demo]"}"#, Finish::Stop, 4));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod imports;
 mod in_place;
 mod kinds;
 mod lengths;
+mod models;
 mod numbers;
 mod operators;
 mod option_values;
@@ -151,16 +152,22 @@ impl Checker<'_> {
         self.operators(file, &kinds);
         self.expansions(file, &kinds);
         self.templates(file);
-        self.triple_quotes(file);
+        self.parsed_forms(file);
         self.shadows(file);
         self.closures(file);
     }
 
-    /// Finds texts in three quotes and empty braces, which are not what they are in other languages.
-    fn triple_quotes(&mut self, file: &File<'_>) {
+    /// Finds forms that parse and are not what they are in other languages: texts in three quotes, empty
+    /// braces, comments that look like divisions.
+    fn parsed_forms(&mut self, file: &File<'_>) {
         let blocks = foreign::empty_blocks(file.text);
         for form in foreign::triple_quotes(file.text).into_iter().chain(blocks) {
             self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
+        }
+
+        for division in foreign::divisions(file.text) {
+            let fault = diagnostic::of_foreign(file.name, file.text, &division.form);
+            self.push(if division.is_certain { fault } else { fault.warning() });
         }
     }
 

@@ -1,10 +1,10 @@
 //! The trailing map of options: typed keys, and an error with a suggestion for an unknown one.
 
 use crate::base::failure::{Failure, Kind};
-use crate::base::spelling::nearest;
 use crate::model::request::SETTINGS;
 use crate::model::spec::keys;
 use crate::schema;
+use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::host::convert;
 use rhai::{Dynamic, Map};
 use serde_json::Value;
@@ -220,13 +220,18 @@ impl Options {
     }
 }
 
-/// Makes the error for a key that nobody knows.
+/// What an operation is called that the function of an `expand` makes.
+pub(in crate::script) const OF_EXPAND: &str = "an operation of `expand`";
+
+/// Makes the error for a key that the function `of` does not know.
 pub(in crate::script) fn unknown_key(of: &str, key: &str, known: &[&str]) -> Failure {
-    let help = match nearest(key, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("it takes: {}", known.join(", ")),
-    };
-    Failure::new(Kind::Option, format!("`{of}` has no option `{key}`; {help}"))
+    unknown_key_of(&format!("`{of}`"), key, known)
+}
+
+/// Makes the error for a key that something does not know, which is named as `of` says.
+pub(in crate::script) fn unknown_key_of(of: &str, key: &str, known: &[&str]) -> Failure {
+    let UnknownOption { message, suggestion } = unknown_option(of, key, known);
+    Failure::new(Kind::Option, format!("{message}; {}", suggestion.help))
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
 
+mod division;
 mod quotes;
 mod shapes;
 mod signs;
 mod tables;
+
+pub(in crate::script) use division::divisions;
 
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
@@ -166,7 +169,8 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
         let role = pieces.role(&found);
         Some((role, pieces.placed(found)))
     });
-    let mut found: Vec<(ForeignRole, ForeignForm)> = each.collect();
+    let of_division = divisions(text).into_iter().map(|found| (ForeignRole::Whole, found.form));
+    let mut found: Vec<(ForeignRole, ForeignForm)> = each.chain(of_division).collect();
     found.sort_by_key(|(_, form)| (form.line, form.column));
 
     // What stands within a form, or goes on with a block of the other language, is no fault of its own.

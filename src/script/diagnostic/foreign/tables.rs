@@ -289,6 +289,7 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
 
 /// Words that other languages call with so many arguments, and kaizen does not.
 pub(super) const CALLS: &[(&str, bool, usize, &str)] = &[
+    ("all", false, 1, "write `list.all(|x| ..)`"),
     ("filter", false, 1, "write `list.filter(|x| ..)`"),
     ("get", true, 2, "write `map[\"key\"] ?? default`"),
     ("map", false, 1, "write `list.map(|x| ..)`"),
