@@ -189,6 +189,14 @@ pub enum StoreError {
         /// The link.
         path: PathBuf,
     },
+    /// Its folder may not be looked into, so that nobody knows whether it is there.
+    #[error("store `{path}` cannot be read ({reason})", path = path.display())]
+    Hidden {
+        /// The store's file.
+        path: PathBuf,
+        /// The system's reason, which the text holds.
+        reason: Arc<std::io::Error>,
+    },
     /// A folder, a pipe or a device is in its place.
     #[error(
         "store `{path}` is not a file; it was left as it is: move it away, and the next run creates a store",
@@ -260,6 +268,7 @@ impl StoreError {
             | StoreError::Newer { .. }
             | StoreError::Foreign { .. }
             | StoreError::Link { .. }
+            | StoreError::Hidden { .. }
             | StoreError::NotAFile { .. }
             | StoreError::Strange { .. }
             | StoreError::Folder { .. }
@@ -277,7 +286,11 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
 
 /// Opens a store that was there before, and creates none in its place.
 pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
-    if !path.exists() {
+    let is_there = path.try_exists().map_err(|error| StoreError::Hidden {
+        path: path.to_owned(),
+        reason: Arc::new(error),
+    })?;
+    if !is_there {
         return Err(StoreError::Lost { path: path.to_owned(), loss: Loss::Removed });
     }
 

@@ -191,7 +191,9 @@ impl Project {
     /// Opens the store for reading; `None` when the project has none yet.
     pub(in crate::cli) fn existing_store(&self) -> Result<Option<store::Connection>, StoreError> {
         let path = self.store_path();
-        if path.exists() { store::open_to_read(&path).map(Some) } else { Ok(None) }
+        // A store that cannot be looked at is there, and opening it says what is wrong.
+        let is_there = path.try_exists().unwrap_or(true);
+        if is_there { store::open_to_read(&path).map(Some) } else { Ok(None) }
     }
 
     /// Returns the models that scripts of this project can name; `seed` makes demo models repeat.

@@ -1,6 +1,7 @@
 //! The demo model: answers offline, the same for the same seed, and says that it is a demo.
 
 use crate::base::rng::Rng;
+use crate::base::secret;
 use crate::base::unit::Money;
 use crate::model::error::CallError;
 use crate::model::message::Message;
@@ -145,6 +146,7 @@ fn cut(mut said: ReplyContent, tokens_max: Option<u64>) -> (ReplyContent, bool) 
 
     said.calls.clear();
     let bytes = usize::try_from(tokens_max.saturating_mul(4)).unwrap_or(usize::MAX);
+    secret::scrub_in(&mut said.text);
     said.text.truncate(said.text.floor_char_boundary(bytes));
     (said, true)
 }
@@ -166,7 +168,8 @@ fn answer_text(
         return format!("{LABEL} {label}");
     }
 
-    let shown: String = question.chars().take(ECHO_CHARS).collect();
+    // Of a part of a secret, nobody would know it.
+    let shown = secret::shortened(question, ECHO_CHARS);
     let again = if time > 1 { format!(" (answer {time})") } else { String::new() };
     format!("{LABEL} you asked: {shown}{again}")
 }

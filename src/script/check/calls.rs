@@ -70,8 +70,12 @@ impl Checker<'_> {
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path) {
-                faults.extend(known.fault(file, &call, kinds.function_of(path)));
-                self.options(file, &known, call.expr, &mut faults);
+                let fault = known.fault(file, &call, kinds.function_of(path));
+                // A map in the place of another argument is no map of options.
+                if fault.as_ref().is_none_or(|fault| fault.code != codes::ARGUMENT) {
+                    self.options(file, &known, call.expr, &mut faults);
+                }
+                faults.extend(fault);
                 let function = kinds.function_of(path);
                 if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
                     OptionValues { file, kinds, function }.faults(call.expr, &mut faults);
@@ -439,7 +443,12 @@ fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
 
 /// Tells whether a function may be called on a value of a type.
 fn fits_first(form: &CallForm, kind: &str) -> bool {
-    form.params.first().is_none_or(|first| first == kind || !type_word::is_certain(first))
+    // What is no type of kaizen's own is a type of the language, such as `blob`.
+    let is_other = |first: &str| {
+        let is_open = first == "any" || first == "?";
+        if type_word::HANDLES.contains(&kind) { !is_open } else { type_word::is_certain(first) }
+    };
+    form.params.first().is_none_or(|first| first == kind || !is_other(first))
 }
 
 /// Collects the keys of all literal maps and all properties.

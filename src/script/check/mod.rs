@@ -18,6 +18,7 @@ mod imports;
 mod in_place;
 mod kinds;
 mod lengths;
+mod loops;
 mod models;
 mod numbers;
 mod operators;
@@ -150,6 +151,7 @@ impl Checker<'_> {
         self.in_place(file, &forms);
         self.divisions(file);
         self.operators(file, &kinds);
+        self.loops(file, &kinds);
         self.expansions(file, &kinds);
         self.templates(file);
         self.parsed_forms(file);

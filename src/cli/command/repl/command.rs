@@ -11,7 +11,7 @@ use crate::cli::command::repl::session::{ReplSession, SavedInput, Took};
 use crate::cli::command::{doc, runs, show};
 use crate::cli::render::plot::plot;
 use crate::cli::render::value::{self, Room};
-use crate::cli::render::{entry, table, time};
+use crate::cli::render::{entry, outcome, table, time};
 use crate::cli::{print_data, print_line, say};
 use crate::model::message::Role;
 use crate::script::dialogue::display::DisplayValue;
@@ -286,9 +286,7 @@ impl ReplSession<'_> {
             calls => format!(", {calls} more in flight"),
         };
 
-        let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| {
-            format!("{} tokens in, {} out", usage.input(), usage.output())
-        });
+        let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage));
 
         print_line(&format!(
             "{} ({}, {} by the demo model){under_way} · {tokens} · {cost}",
