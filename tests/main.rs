@@ -37,7 +37,9 @@ mod cli {
     mod export;
     mod forecast;
     mod foreign;
+    mod forged;
     mod given;
+    mod guesses;
     mod guide_file;
     mod images;
     mod journals;

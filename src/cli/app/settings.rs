@@ -433,7 +433,9 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "true or false",
         "true where a terminal shows the reply, else false",
         "true",
-        "Whether replies are streamed.",
+        "Whether replies are streamed. If this is not set, a terminal shows replies as they are written, \
+         but only where streams report their tokens, so that the cost stays known: at the known providers, \
+         and at servers on this machine or in its network until a stream reports none.",
     ),
     (
         "timeout_ms",

@@ -186,8 +186,21 @@ impl ReplSession<'_> {
             return Ok(Took::Well);
         }
 
-        let exit = show::run(self.global, &show::Arguments::of(name))?;
+        let exit = show::run(self.global, &show::Arguments::of(&self.before_this(name)?))?;
         Ok(if exit == Exit::Ok { Took::Well } else { Took::Wrong })
+    }
+
+    /// Makes `@` the last run before this session, which is a run itself, if there is one.
+    fn before_this(&self, name: &str) -> anyhow::Result<String> {
+        let (run, rest) = name.split_at(name.find(':').unwrap_or(name.len()));
+        let Some(store) = self.project.existing_store()?.filter(|_| run == "@") else {
+            return Ok(name.to_owned());
+        };
+
+        let last = history::recent(&store, 0, false)?;
+        let is_own = last.is_some_and(|row| i64::from(row.pid) == i64::from(std::process::id()));
+        let has_other = is_own && history::recent(&store, 1, false)?.is_some();
+        Ok(if has_other { format!("@-1{rest}") } else { name.to_owned() })
     }
 
     /// Says that there is no variable of a name, and what may be meant.

@@ -438,7 +438,9 @@ impl WatchState<'_> {
     pub(super) fn rule(&self, text: &str) {
         let now = crate::cli::render::time::clock();
         if self.global.stderr_is_terminal {
-            self.tell(&format!("── {now}  {text} ──"));
+            let whole = format!("── {now}  {text} ──");
+            let fits = terminal::narrowest().is_none_or(|width| whole.chars().count() <= width);
+            self.tell(if fits { &whole } else { whole.trim_end_matches(" ──") });
         } else {
             self.tell(&format!("watch time={now} {text}"));
         }
