@@ -286,10 +286,9 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
 
 /// Opens a store that was there before, and creates none in its place.
 pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
-    let is_there = path.try_exists().map_err(|error| StoreError::Hidden {
-        path: path.to_owned(),
-        reason: Arc::new(error),
-    })?;
+    let is_there = path
+        .try_exists()
+        .map_err(|error| StoreError::Hidden { path: path.to_owned(), reason: Arc::new(error) })?;
     if !is_there {
         return Err(StoreError::Lost { path: path.to_owned(), loss: Loss::Removed });
     }

@@ -64,7 +64,8 @@ fn names_and_messages_forge_no_line() {
             assert!(after_name.starts_with(&field), "{forgery:?}: {line}");
         }
 
-        for arguments in [&["show", "@"][..], &["show", "@:0"], &["show", "@:1"], &["show", "@:2"]] {
+        for arguments in [&["show", "@"][..], &["show", "@:0"], &["show", "@:1"], &["show", "@:2"]]
+        {
             let found = project.kaizen(arguments);
             let heads = own(&found);
             let expected = usize::from(arguments[1] == "@");
@@ -75,7 +76,9 @@ fn names_and_messages_forge_no_line() {
 
 #[test]
 fn the_name_of_a_script_forges_no_line() {
-    for name in ["a\nrun 1  ok.rhai", "b\rrun 1  ok.rhai", "c\u{1b}[31m.rhai", "d\n\n.rhai", "e\t.rhai"] {
+    for name in
+        ["a\nrun 1  ok.rhai", "b\rrun 1  ok.rhai", "c\u{1b}[31m.rhai", "d\n\n.rhai", "e\t.rhai"]
+    {
         let project = Project::new();
         project.file("kaizen.toml", "").file(name, "1");
         let ran = project.kaizen(&["run", name]);

@@ -76,7 +76,12 @@ fn parts_of_values_are_changed_in_place() {
         "let d = #{ a: [1] };\nd[\"a\"].push(2);\nd[\"a\"].append([3]);\nd[\"a\"][0] += 1;\nprint(d);\n",
     );
     let ran = project.kaizen(&["run", "s.rhai"]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "#{\"a\": [2, 2, 3]}\n"), "{}", ran.stderr);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (Some(0), "#{\"a\": [2, 2, 3]}\n"),
+        "{}",
+        ran.stderr
+    );
 }
 
 #[test]
@@ -85,7 +90,8 @@ fn an_unknown_option_is_said_in_the_same_words_before_and_while_a_script_runs() 
     let said = |script: &str| {
         let ran = project.file("s.rhai", script).kaizen(&["run", "s.rhai"]);
         let lines = ran.stderr.lines().filter(|line| line.contains(" has no option "));
-        let words = lines.filter_map(|line| line.split_once("]: ")).map(|(_, said)| said.to_owned());
+        let words =
+            lines.filter_map(|line| line.split_once("]: ")).map(|(_, said)| said.to_owned());
         words.collect::<Vec<_>>()
     };
 

@@ -477,9 +477,7 @@ fn ended(number: u32, end: &AttemptEnd) -> String {
 
     let cut = if end.cut { ", cut at `max_tokens`" } else { "" };
     let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
-    let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
-        outcome::tokens(&usage)
-    });
+    let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage));
 
     format!("call {number} ended{cut}, {usage}\n{}", indent(&text.unwrap_or_default()))
 }

@@ -38,7 +38,11 @@ pub(super) fn live_line(time: i64, open: &LiveOperation, outcome: &Outcome) -> S
         }
         Outcome::Skipped { reason } => {
             let reason = reason.to_string();
-            format!("  {} {name}  skipped: {}", paint::err("-", Mood::Doubtful), on_one_line(&reason))
+            format!(
+                "  {} {name}  skipped: {}",
+                paint::err("-", Mood::Doubtful),
+                on_one_line(&reason)
+            )
         }
         Outcome::Cancelled => format!("  {} {name}  cancelled", paint::err("-", Mood::Doubtful)),
     }

@@ -1,7 +1,7 @@
 //! How an operation ended, in words.
 
-use crate::base::failure::Failure;
 use crate::base::count::counted;
+use crate::base::failure::Failure;
 use crate::base::secret;
 use crate::base::visible::on_one_line;
 use crate::cli::render::value::rounded;
@@ -18,7 +18,9 @@ pub(in crate::cli) fn lines(outcome: &Outcome) -> Vec<String> {
             lines
         }
         Outcome::Failed { failure } => failed(failure),
-        Outcome::Skipped { reason } => vec![format!("{}: {}", outcome.word(), on_one_line(&reason.to_string()))],
+        Outcome::Skipped { reason } => {
+            vec![format!("{}: {}", outcome.word(), on_one_line(&reason.to_string()))]
+        }
         Outcome::Cancelled => vec![outcome.word().to_owned()],
     }
 }

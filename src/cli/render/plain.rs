@@ -31,7 +31,11 @@ fn dollars(amount: Option<Money>) -> String {
 /// Writes a name so that nothing in it can be taken for another field.
 fn value(name: &str) -> Cow<'_, str> {
     let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '=' && c != '"';
-    if !name.is_empty() && name.chars().all(is_plain) { name.into() } else { format!("{name:?}").into() }
+    if !name.is_empty() && name.chars().all(is_plain) {
+        name.into()
+    } else {
+        format!("{name:?}").into()
+    }
 }
 
 /// Tells how an operation ended, for logs and other programs.

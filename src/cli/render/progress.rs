@@ -347,7 +347,10 @@ impl Progress {
 
         match &open.bar {
             Some(bar) => {
-                tell(bar, &format!("{}  retrying in {wait_ms} ms: {}", open.name, on_one_line(message)));
+                tell(
+                    bar,
+                    &format!("{}  retrying in {wait_ms} ms: {}", open.name, on_one_line(message)),
+                );
             }
             None if !self.is_live => {
                 let message = hanging(message);

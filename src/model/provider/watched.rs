@@ -193,9 +193,7 @@ mod tests {
         drop(trial);
         assert_eq!(server.get(), StreamUse::Untried);
 
-        let reply = |usage| {
-            Ok(Reply { said: "x".into(), finish: None, usage, served_by: None })
-        };
+        let reply = |usage| Ok(Reply { said: "x".into(), finish: None, usage, served_by: None });
         StreamTrial::begin(&server).expect("a trial").learn(&reply(Some(Default::default())));
         assert_eq!(server.get(), StreamUse::Counted);
         StreamTrial::begin(&server).expect("a trial").learn(&reply(None));

@@ -231,7 +231,9 @@ fn told(name: &str, outcome: &Outcome) -> String {
     match outcome {
         Outcome::Completed { .. } => format!("{name}: completed"),
         Outcome::Failed { failure } => format!("{name}: failed: {}", hanging(&failure.message)),
-        Outcome::Skipped { reason } => format!("{name}: skipped because {}", on_one_line(&reason.to_string())),
+        Outcome::Skipped { reason } => {
+            format!("{name}: skipped because {}", on_one_line(&reason.to_string()))
+        }
         Outcome::Cancelled => format!("{name}: cancelled"),
     }
 }

@@ -21,7 +21,11 @@ pub(super) fn use_of(path: &[ASTNode<'_>]) -> ResultUse {
     match (parent, child) {
         // The parts of a chain hang on one another: only the last one is the value of the chain.
         (ASTNode::Expr(Expr::Dot(pair, ..)), ASTNode::Expr(child)) => {
-            if is(&pair.lhs, child) { ResultUse::Used } else { use_of(parents) }
+            if is(&pair.lhs, child) {
+                ResultUse::Used
+            } else {
+                use_of(parents)
+            }
         }
         // What stands in the brackets is used, but `a["x"].b()` has the rest of its chain there.
         (ASTNode::Expr(Expr::Index(pair, flags, _)), ASTNode::Expr(child)) => {

@@ -97,8 +97,14 @@ mod tests {
                 unknown_option("`flow`", key, &["max_concurrent", "timeout_ms", "timeout_ms"]);
             format!("{message}; {}", suggestion.help)
         };
-        assert_eq!(said("max_workers"), "`flow` has no option `max_workers`; write `max_concurrent`");
-        assert_eq!(said("timeout_m"), "`flow` has no option `timeout_m`; did you mean `timeout_ms`?");
+        assert_eq!(
+            said("max_workers"),
+            "`flow` has no option `max_workers`; write `max_concurrent`"
+        );
+        assert_eq!(
+            said("timeout_m"),
+            "`flow` has no option `timeout_m`; did you mean `timeout_ms`?"
+        );
         let all = "`flow` has no option `x`; valid options: max_concurrent, timeout_ms";
         assert_eq!(said("x"), all);
     }

@@ -13,6 +13,7 @@ use crate::cli::render::plot::plot;
 use crate::cli::render::value::{self, Room};
 use crate::cli::render::{entry, outcome, table, time};
 use crate::cli::{print_data, print_line, say};
+use crate::journal::history;
 use crate::model::message::Role;
 use crate::script::dialogue::display::DisplayValue;
 use crate::script::reference::lexer;
@@ -198,7 +199,7 @@ impl ReplSession<'_> {
         };
 
         let last = history::recent(&store, 0, false)?;
-        let is_own = last.is_some_and(|row| i64::from(row.pid) == i64::from(std::process::id()));
+        let is_own = last.is_some_and(|row| row.pid == std::process::id());
         let has_other = is_own && history::recent(&store, 1, false)?.is_some();
         Ok(if has_other { format!("@-1{rest}") } else { name.to_owned() })
     }
@@ -299,7 +300,9 @@ impl ReplSession<'_> {
             calls => format!(", {calls} more in flight"),
         };
 
-        let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage));
+        let tokens = metrics
+            .known_usage()
+            .map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage));
 
         print_line(&format!(
             "{} ({}, {} by the demo model){under_way} · {tokens} · {cost}",

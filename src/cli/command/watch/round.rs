@@ -5,6 +5,7 @@ use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::project::Project;
+use crate::cli::app::terminal;
 use crate::cli::command::run::{RunOptions, printer};
 use crate::cli::command::watch::elsewhere::PeopleWait;
 use crate::cli::command::watch::files::{Contents, Files};

@@ -1,8 +1,8 @@
 //! `a // b` and `a //= b`: a division without a fraction in Python, a comment here. Most scripts with one
 //! parse, and leave out what stands behind it.
 
-use super::tables::KEYWORDS;
 use super::ForeignForm;
+use super::tables::KEYWORDS;
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
 
 /// A comment that looks like the end of a division.
@@ -89,7 +89,8 @@ fn is_prose(code: &str) -> bool {
 /// Tells whether a comment ends as a statement does, or closes what it has not opened.
 fn is_code(code: &str) -> bool {
     let count = |sign: char| code.matches(sign).count();
-    code.ends_with(';') || [('(', ')'), ('[', ']'), ('{', '}')].iter().any(|(a, b)| count(*b) > count(*a))
+    code.ends_with(';')
+        || [('(', ')'), ('[', ']'), ('{', '}')].iter().any(|(a, b)| count(*b) > count(*a))
 }
 
 #[cfg(test)]
