@@ -47,7 +47,7 @@ pub(super) fn of_operation(file: &File<'_>, kind: &str, options: &Expr) -> Vec<D
     let is_there =
         |need: &&str| map.keys.iter().any(|(key, value)| key == need && !value.is_empty());
     if let Some(usual) = known.needs.first()
-        && !known.needs.iter().any(|need| is_there(need))
+        && !known.needs.iter().any(is_there)
     {
         faults.push(missing(file, kind, usual, &map));
     }
