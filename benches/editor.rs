@@ -1,7 +1,7 @@
 //! How long an editor waits: `cargo bench --bench editor`, the built program as a language server, on a project of
 //! 50 scripts of 300 lines. The goals: a start in 50 ms, completion and hover in 20 ms at the 95th percentile,
 //! diagnostics of 1,000 lines in 60 ms after the pause, 60 MB. Exits with 1 where a figure is twice its goal.
-#![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that fails should stop")]
 
 #[path = "../tests/lsp/client.rs"]
 #[allow(dead_code, reason = "a benchmark needs a part of it")]
