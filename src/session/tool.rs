@@ -3,6 +3,7 @@
 
 use crate::base::failure::Failure;
 use crate::base::word::words;
+use crate::model::image::Image;
 use crate::schema;
 use crate::session::scope::Scope;
 use futures::future::LocalBoxFuture;
@@ -68,11 +69,13 @@ pub struct Given {
     pub value: Value,
     /// What the model is told, if it is not the value.
     pub text: Option<String>,
+    /// Pictures that the model is shown with it.
+    pub images: Vec<Image>,
 }
 
 impl From<Value> for Given {
     fn from(value: Value) -> Given {
-        Given { value, text: None }
+        Given { value, text: None, images: Vec::new() }
     }
 }
 
