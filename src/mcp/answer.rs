@@ -44,9 +44,9 @@ impl From<CallToolResult> for ToolAnswer {
                     texts.push(format!("[audio, {}, left out]", audio.mime_type));
                 }
                 ContentBlock::Resource(embedded) => match embedded.resource {
-                    ResourceContents::BlobResourceContents { mime_type: Some(mime), blob, .. }
-                        if mime.starts_with("image/") =>
-                    {
+                    ResourceContents::BlobResourceContents {
+                        mime_type: Some(mime), blob, ..
+                    } if mime.starts_with("image/") => {
                         images.push(ServerImage { mime, data: blob });
                     }
                     other => texts.push(of_resource(other)),

@@ -17,7 +17,9 @@ pub enum ServerFault {
         help: String,
     },
     /// A script describes a server under the name of another one.
-    #[error("an MCP server `{server}` is described in another way already; give this one another `name`")]
+    #[error(
+        "an MCP server `{server}` is described in another way already; give this one another `name`"
+    )]
     NameTaken {
         /// The name.
         server: String,

@@ -115,9 +115,7 @@ impl Servers {
     pub fn add(&self, spec: ServerSpec) -> Result<(), ServerFault> {
         let mut known = self.known.borrow_mut();
         match known.get(&spec.name) {
-            Some(other) if *other.spec != spec => {
-                Err(ServerFault::NameTaken { server: spec.name })
-            }
+            Some(other) if *other.spec != spec => Err(ServerFault::NameTaken { server: spec.name }),
             Some(_) => Ok(()),
             None => {
                 known.insert(spec.name.clone(), KnownServer::new(spec));

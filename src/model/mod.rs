@@ -208,7 +208,9 @@ impl Model {
     /// Tells whether the model is shown the pictures that a tool gives. `is_bounded` says that a budget
     /// counts what it reads: then it has to be known how many tokens a picture is.
     pub fn is_shown_results(&self, is_bounded: bool) -> bool {
-        if matches!(self.transport, Transport::Demo(_)) || (is_bounded && self.image_tokens.is_none()) {
+        if matches!(self.transport, Transport::Demo(_))
+            || (is_bounded && self.image_tokens.is_none())
+        {
             return false;
         }
         match self.transport.dialect() {

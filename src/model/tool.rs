@@ -149,7 +149,8 @@ impl ToolResult {
         for image in self.images.drain(..) {
             let break_line = if self.text.is_empty() { "" } else { "\n" };
             let Image { mime, bytes, .. } = image;
-            self.text.push_str(&format!("{break_line}[a picture, {mime}, {bytes} bytes, left out]"));
+            self.text
+                .push_str(&format!("{break_line}[a picture, {mime}, {bytes} bytes, left out]"));
         }
     }
 

@@ -216,8 +216,7 @@ impl Project {
     pub(in crate::cli) fn servers(&self, models: Rc<Models>) -> anyhow::Result<Servers> {
         let specs = self.config.servers().map(|(spec, _)| (spec.name.clone(), spec.clone()));
         let specs: BTreeMap<_, _> = specs.collect();
-        let memories =
-            if specs.is_empty() { BTreeMap::new() } else { seen_tools::memories(self)? };
+        let memories = if specs.is_empty() { BTreeMap::new() } else { seen_tools::memories(self)? };
 
         // A script may describe servers where the project has none.
         let permissions = self.permissions(&self.root)?;

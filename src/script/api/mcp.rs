@@ -266,7 +266,9 @@ fn kept_of(answer: &ToolAnswer, version: &str) -> Value {
                 lines.push(format!("[a picture left out: at most {IMAGES_MAX} are passed on]"));
             }
             Ok(image) => images.push(image.to_text()),
-            Err(ImageFault::Text) => lines.push("[a picture left out: it is not base64]".to_owned()),
+            Err(ImageFault::Text) => {
+                lines.push("[a picture left out: it is not base64]".to_owned())
+            }
             Err(fault) => lines.push(format!("[a picture left out: it {fault}]")),
         }
     }
