@@ -190,7 +190,8 @@ mod tests {
                 "properties": { "a": { "$ref": "#/$defs/whole" } },
                 "required": ["a"],
                 "$defs": { "whole": { "type": "integer" } },
-            }),
+            })
+            .into(),
         }
     }
 

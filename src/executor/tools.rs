@@ -16,7 +16,7 @@ use crate::executor::turns::siblings::InOrder;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::image::Image;
-use crate::schema::{self, Unfit};
+use crate::schema::Unfit;
 use crate::session::scope::Scope;
 use crate::session::tool::{CallContext, Deed, Effects, Given, Tool};
 use serde_json::{Value, json};
@@ -358,7 +358,7 @@ fn arguments(tool: &Tool, args: &Value) -> Result<(Value, Vec<String>), Failure>
     let is_nothing = args.is_null() || args.as_str().is_some_and(|text| text.trim().is_empty());
     let args = if is_nothing { json!({}) } else { args.clone() };
 
-    match schema::fit(args, &tool.schema) {
+    match tool.schema.fit(args) {
         Ok(found) => Ok((found.value, found.mended)),
         Err(unfit) => Err(misfit(&tool.name, unfit)),
     }

@@ -604,7 +604,7 @@ mod tests {
         let tool = ToolSpec {
             name: "add".to_owned(),
             description: "Adds.".to_owned(),
-            parameters: json!({ "type": "object" }),
+            parameters: json!({ "type": "object" }).into(),
         };
         let said = ReplyContent {
             text: String::new(),
@@ -693,11 +693,11 @@ mod tests {
         };
 
         check(
-            "\u{feff}{\"cassette\":5}\r\n".into(),
-            "has format 5, but this version reads format 4",
+            "\u{feff}{\"cassette\":6}\r\n".into(),
+            "has format 6, but this version reads format 5",
         );
         check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
-        check("{\"cassette\":5}\n".into(), "has format 5, but this version reads format 4");
+        check("{\"cassette\":6}\n".into(), "has format 6, but this version reads format 5");
         check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");
         check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: unresolved merge conflict");
 

@@ -103,8 +103,8 @@ fn tokens_read_max(request: &Request, dialect: Dialect) -> u64 {
     let extra = settings.extra.iter().map(|(key, value)| size(key) + size(&value.to_string()));
 
     let tools = request.tools.iter().map(|tool| {
-        let sent = lower(&tool.parameters, dialect).schema.to_string();
-        tool.size().saturating_add(size(&sent)).saturating_add(MESSAGE_TOKENS)
+        let sent = tool.parameters.lowered_size(dialect);
+        tool.size().saturating_add(sent).saturating_add(MESSAGE_TOKENS)
     });
     let preamble = (!request.tools.is_empty()).then_some(TOOLS_TOKENS);
 
@@ -184,7 +184,7 @@ mod tests {
         let tool = ToolSpec {
             name: "add".to_owned(),
             description: "d".repeat(300),
-            parameters: json!({ "type": "object" }),
+            parameters: json!({ "type": "object" }).into(),
         };
 
         let plain = request(Settings::default(), None);

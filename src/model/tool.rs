@@ -3,6 +3,7 @@
 
 use crate::base::json::map_texts;
 use crate::model::image::Image;
+use crate::schema::SharedSchema;
 use serde_json::Value;
 
 /// A tool as a model is offered it.
@@ -13,14 +14,13 @@ pub struct ToolSpec {
     /// What it does, for the model.
     pub description: String,
     /// A JSON schema of an object: the arguments.
-    pub parameters: Value,
+    pub parameters: SharedSchema,
 }
 
 impl ToolSpec {
     /// Returns how many bytes the model is told.
     pub fn size(&self) -> u64 {
-        let parameters = self.parameters.to_string().len();
-        (self.name.len() + self.description.len() + parameters) as u64
+        (self.name.len() + self.description.len()) as u64 + self.parameters.size()
     }
 }
 

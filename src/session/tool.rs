@@ -4,7 +4,7 @@
 use crate::base::failure::Failure;
 use crate::base::word::words;
 use crate::model::image::Image;
-use crate::schema;
+use crate::schema::{self, SharedSchema};
 use crate::session::scope::Scope;
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
@@ -105,7 +105,7 @@ pub struct Tool {
     /// What it does, for models.
     pub description: String,
     /// The schema of its arguments, which are an object.
-    pub schema: Value,
+    pub schema: SharedSchema,
     /// What it does to the world.
     pub effects: Effects,
     /// Whether a person has to agree.

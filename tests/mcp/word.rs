@@ -403,7 +403,7 @@ fn a_cassette_tells_again_that_a_server_did_not_start() {
     let tested = |arguments: &[&str]| trusted(&project, &[&["test"], arguments].concat());
 
     // The second list is missing: the server still does not start.
-    assert_eq!(tested(&["--record", "new"]).code, Some(7));
+    assert_eq!(tested(&["--record", "new"]).code, Some(1));
     project.file("hostile.sh", include_str!("hostile.sh"));
     let test = test.replace("attempt(|| mcp(\"own\")).error", "#{ kind: \"mcp\" }");
     project.file("a_test.rhai", &test);
@@ -546,6 +546,10 @@ fn each_kind_of_content_has_an_outcome() {
         let project = project(mode, "approve = \"never\"\n", script);
         let ran = run(&project, &["a.rhai"]);
         told.push_str(&format!("{mode}: {}{}", ran.stdout, ran.stderr));
+        // An answer that cannot be read leaves it open whether the call took effect.
+        if mode == "new-part" {
+            continue;
+        }
         std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
         let again = run(&project, &["--resume=@"]);
         assert_eq!((again.stdout, calls(&project)), (ran.stdout, 1), "{mode}: {}", again.stderr);

@@ -134,7 +134,7 @@ fn tools(request: &Request) -> (Vec<Value>, &'static str) {
         json!({
             "name": tool.name,
             "description": tool.description,
-            "input_schema": lower(&tool.parameters, Dialect::Plain).schema,
+            "input_schema": tool.parameters.lowered(Dialect::Plain).schema,
         })
     });
     let tools: Vec<Value> = tools.collect();

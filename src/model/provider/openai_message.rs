@@ -7,7 +7,7 @@ use crate::model::opaque::{OpaquePart, OpaquePlace};
 use crate::model::provider::call_form;
 use crate::model::request::Request;
 use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
-use crate::schema::lower::{Dialect, WireSchema, lower};
+use crate::schema::lower::{Dialect, WireSchema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -109,7 +109,7 @@ fn call(call: &ToolCall) -> Map<String, Value> {
 /// Writes the tools that are offered.
 pub(super) fn tools(tools: &[&ToolSpec], dialect: Dialect) -> Vec<Value> {
     let one = |tool: &&ToolSpec| {
-        let WireSchema { schema, strict } = lower(&tool.parameters, dialect);
+        let WireSchema { schema, strict } = tool.parameters.lowered(dialect);
         let mut function = fields(json!({
             "name": tool.name,
             "description": tool.description,

@@ -166,7 +166,7 @@ fn of_server(host: &Rc<Inner>, server: &str, of: ServerTool, is_fresh: bool) -> 
     Tool {
         name: of.full_name,
         description,
-        schema: of.schema,
+        schema: of.schema.into(),
         effects: if is_read { Effects::Read } else { Effects::Write },
         approval: needs_approval.then(|| Approval { when: None, ask: tool::approver(host) }),
         timeout,
