@@ -6,6 +6,7 @@ use crate::journal::key::Key;
 use crate::model::message::{Message, Role};
 use crate::model::request::{Request, Settings};
 use crate::model::tool::{ToolChoice, ToolSpec};
+use crate::schema::SharedSchema;
 use serde_json::Value;
 
 /// A part of a request.
@@ -74,7 +75,13 @@ pub(super) fn tool_without_secrets(tool: ToolSpec) -> ToolSpec {
     let ToolSpec { mut name, mut description, parameters } = tool;
     scrub_in(&mut name);
     scrub_in(&mut description);
-    ToolSpec { name, description, parameters: clean(parameters) }
+    ToolSpec { name, description, parameters: without_secrets(parameters) }
+}
+
+/// A schema that has no secrets stays the one that it is.
+fn without_secrets(schema: SharedSchema) -> SharedSchema {
+    let cleaned = clean((*schema).clone());
+    if cleaned == *schema { schema } else { cleaned.into() }
 }
 
 impl Parts {

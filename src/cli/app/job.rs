@@ -397,7 +397,9 @@ impl ScriptJob<'_> {
     /// Remembers which tools the servers of this run have offered. A run is not worse for not being able to.
     fn remember_tools(&self, servers: &Servers) {
         for listing in servers.listings() {
-            let Ok(spec) = servers.spec(&listing.server) else { continue };
+            // A server that a script describes is none of the project's.
+            let mut own = self.project.config.servers().map(|(spec, _)| spec);
+            let Some(spec) = own.find(|spec| spec.name == listing.server) else { continue };
             if let Err(error) = seen_tools::remember(self.project, spec, &listing) {
                 say(&format!("warning: {}", cause::told(&error)));
             }

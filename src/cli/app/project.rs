@@ -218,13 +218,12 @@ impl Project {
     pub(in crate::cli) fn servers(&self, models: Rc<Models>) -> anyhow::Result<Servers> {
         let specs = self.config.servers().map(|(spec, _)| (spec.name.clone(), spec.clone()));
         let specs: BTreeMap<_, _> = specs.collect();
-        if specs.is_empty() {
-            return Ok(Servers::none());
-        }
+        let memories = if specs.is_empty() { BTreeMap::new() } else { seen_tools::memories(self)? };
 
+        // A script may describe servers where the project has none.
         let permissions = self.permissions(&self.root)?;
         let launcher = launcher(permissions, models, self.root.clone());
-        Ok(Servers::new(specs, seen_tools::memories(self)?, launcher))
+        Ok(Servers::new(specs, memories, launcher))
     }
 
     /// Puts what the command line says over the configuration.

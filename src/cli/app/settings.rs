@@ -410,7 +410,13 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "{ input = 0.15, output = 0.60, per = \"1M\" }",
         "The price of tokens, in dollars: `input`, `output`, `cached`, `cache_write`, `per` (\"1M\", \"1k\" or \"1\") and `as_of`.",
     ),
-    ("image_tokens", "a whole number of at least 1", "unknown", "1600", "Tokens of a picture."),
+    (
+        "image_tokens",
+        "a whole number of at least 1",
+        "unknown",
+        "1600",
+        "Most tokens of a picture. A budget needs it, and most models are shown the pictures of tools only with it.",
+    ),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (
         "top_p",

@@ -375,7 +375,8 @@ mod tests {
             name: "add".to_owned(),
             description: "Adds.".to_owned(),
             parameters: json!({ "type": "object", "required": ["a", "b"], "properties":
-                { "a": { "type": "integer" }, "b": { "type": "integer" } } }),
+                { "a": { "type": "integer" }, "b": { "type": "integer" } } })
+            .into(),
         };
         let demo = Demo::new(DemoSpec::default(), 7);
         let offer = |request: Request| request.offering(vec![add.clone()], ToolChoice::Auto);

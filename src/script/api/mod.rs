@@ -26,6 +26,7 @@ pub(super) mod run;
 mod saved;
 mod schema;
 mod score;
+mod server_map;
 pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;

@@ -110,6 +110,9 @@ impl Checker<'_> {
             return;
         }
 
+        // A map alone describes a server.
+        let is_server = name == "mcp" && call.args.len() == 1;
+        let name = if is_server { options::SERVER_MAP } else { name };
         let options = options::known(name)
             .map(|known| known.into_iter().map(str::to_owned).collect())
             .or_else(|| self.host.stdlib_options.borrow().get(name).cloned());
