@@ -32,7 +32,7 @@ fn newest(page: &Page) -> String {
 
 impl Page {
     /// Opens a place of the page, and waits until it is shown.
-    fn visit(&self, browser: &Browser, place: &str) {
+    pub(super) fn visit(&self, browser: &Browser, place: &str) {
         let name = place.trim_start_matches('/').split(['/', '?']).next().unwrap();
         // A page that differs only after `#` would not be loaded again.
         browser.open("about:blank");
