@@ -199,9 +199,8 @@ fn settings(a: &Skeleton, b: &Skeleton) -> Vec<(String, Option<String>, Option<S
 
 /// Returns the versions of models that have answered, where both runs know them.
 fn served(a: &Skeleton, b: &Skeleton) -> Vec<(String, String, String)> {
-    let joined = |names: &BTreeSet<String>| {
-        names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
-    };
+    let joined =
+        |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     let both = a.served.iter().filter_map(|(label, a)| Some((label, a, b.served.get(label)?)));
     both.map(|(label, a, b)| (format!("version of `{label}`"), joined(a), joined(b))).collect()
 }

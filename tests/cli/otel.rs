@@ -147,12 +147,11 @@ fn what_is_sent_while_a_run_goes_on_is_what_is_exported_later() {
 fn headers_come_from_variables_and_no_secret_goes_out() {
     let project = Project::new();
     let server = Server::start(|_, _, _| json(200, "{}"));
-    collector(
-        &project,
-        &server,
-        "content = true\nheaders = [\"x-api-key = env:COLLECTOR_KEY\"]\n",
+    collector(&project, &server, "content = true\nheaders = [\"x-api-key = env:COLLECTOR_KEY\"]\n");
+    project.file(
+        "s.rhai",
+        "branch(`demo/echo`).chat(`my key is hush-4711-0815 and ` + env(`MY_TOKEN`))",
     );
-    project.file("s.rhai", "branch(`demo/echo`).chat(`my key is hush-4711-0815 and ` + env(`MY_TOKEN`))");
 
     let mut command = project.command(&["run", "s.rhai", "--allow-env=MY_TOKEN"]);
     command.env("KAIZEN_TRUST", "1").env("COLLECTOR_KEY", "hush-4711-0815");
@@ -185,7 +184,10 @@ fn a_collector_that_fails_costs_a_run_nothing_and_its_losses_are_told() {
         (Act::Close, "broke"),
         (Act::Hang, "it did not answer within 2 s"),
         (
-            json(200, json!({ refused: { "rejectedSpans": "3", "errorMessage": "too old" } }).to_string()),
+            json(
+                200,
+                json!({ refused: { "rejectedSpans": "3", "errorMessage": "too old" } }).to_string(),
+            ),
             "too old",
         ),
     ];
@@ -197,15 +199,22 @@ fn a_collector_that_fails_costs_a_run_nothing_and_its_losses_are_told() {
         let ran = project.kaizen(&["run", "s.rhai", "-q"]);
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
         assert_eq!(ran.stdout, "the canary value\n");
-        let told = ran.stderr.lines().find(|line| line.starts_with("warning: ")).unwrap_or_default();
-        assert!(told.contains(" of 8 spans did not reach ") && told.contains(reason), "{reason}: {told}");
+        let told =
+            ran.stderr.lines().find(|line| line.starts_with("warning: ")).unwrap_or_default();
+        assert!(
+            told.contains(" of 8 spans did not reach ") && told.contains(reason),
+            "{reason}: {told}"
+        );
     }
 
     // Nobody is there at all.
     let project = Project::new();
-    project.file("kaizen.toml", "[otel]\nendpoint = \"http://127.0.0.1:1\"\n").file("s.rhai", SCRIPT);
+    project
+        .file("kaizen.toml", "[otel]\nendpoint = \"http://127.0.0.1:1\"\n")
+        .file("s.rhai", SCRIPT);
     let ran = project.kaizen(&["run", "s.rhai", "--json"]);
-    let told: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<Value> =
+        ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let told = told.iter().find(|line| line["type"] == "otel").unwrap();
     assert_eq!((&told["sent"], &told["dropped"]), (&json!(0), &json!(8)));
     assert_eq!(ran.code, Some(0));
@@ -231,7 +240,10 @@ fn a_project_that_wants_to_send_spans_elsewhere_must_be_trusted() {
     }
 
     // A denial holds for the collector as for everything else.
-    project.file("kaizen.toml", "[otel]\nendpoint = \"http://127.0.0.1:1\"\n[permissions]\ndeny_net = [\"127.0.0.1\"]\n");
+    project.file(
+        "kaizen.toml",
+        "[otel]\nendpoint = \"http://127.0.0.1:1\"\n[permissions]\ndeny_net = [\"127.0.0.1\"]\n",
+    );
     let ran = trusted(&project, &["run", "s.rhai"]);
     assert!(ran.stderr.contains("reaching `127.0.0.1` is denied by"), "{}", ran.stderr);
     assert_eq!(ran.code, Some(0));
@@ -243,7 +255,8 @@ fn a_project_that_wants_to_send_spans_elsewhere_must_be_trusted() {
         ("headers = [\"x y=env:A\"]", "headers"),
         ("content = 1", "content"),
     ] {
-        let ran = project.file("kaizen.toml", &format!("[otel]\n{toml}\n")).kaizen(&["run", "s.rhai"]);
+        let ran =
+            project.file("kaizen.toml", &format!("[otel]\n{toml}\n")).kaizen(&["run", "s.rhai"]);
         assert!(ran.stderr.contains(&format!("`otel.{key}` must be ")), "{toml}: {}", ran.stderr);
     }
 }
@@ -251,7 +264,8 @@ fn a_project_that_wants_to_send_spans_elsewhere_must_be_trusted() {
 #[test]
 fn a_run_is_a_table_with_a_row_for_each_call() {
     let project = Project::new();
-    let server = Server::start(|n, _, _| if n == 0 { json(500, "") } else { answer("a, \"b\"\nc") });
+    let server =
+        Server::start(|n, _, _| if n == 0 { json(500, "") } else { answer("a, \"b\"\nc") });
     project.with_server(&server);
     project.file("s.rhai", "branch(`live`).chat(`=1+1`)");
     let ran = project.kaizen(&["run", "s.rhai", "-q"]);
@@ -262,9 +276,13 @@ fn a_run_is_a_table_with_a_row_for_each_call() {
     expect!["run,script,started_at,status,operation,name,flow,does,outcome,seconds,value,attempt,model,served_by,demo,reused,call_seconds,tokens_in,tokens_out,cost,failure,message,prompt,reply"]
         .assert_eq(head);
     let rows = project.without_ids(rows);
-    let times = |cell: &str| cell.len() > 7 && cell.chars().all(|c| c.is_ascii_digit() || ".-:TZ".contains(c));
-    let steady: Vec<String> =
-        rows.split(',').map(|cell| if times(cell) { "*".into() } else { cell.to_owned() }).collect();
+    let times = |cell: &str| {
+        cell.len() > 7 && cell.chars().all(|c| c.is_ascii_digit() || ".-:TZ".contains(c))
+    };
+    let steady: Vec<String> = rows
+        .split(',')
+        .map(|cell| if times(cell) { "*".into() } else { cell.to_owned() })
+        .collect();
     expect![[r#"
         RUN,s.rhai,*,ok,0,chat,,,completed,*,"a, ""b""
         c",1,openai/m,,0,,*,,,,server,500 Internal Server Error,=1+1,
@@ -311,7 +329,9 @@ fn published_types_read_every_field() {
     let python = std::env::var_os("KAIZEN_PYTHON").unwrap_or_else(|| "python3".into());
     let looked = Command::new(&python).args(["-c", "import opentelemetry.proto"]).output();
     if !looked.is_ok_and(|looked| looked.status.success()) {
-        println!("skipped: no opentelemetry-proto (pip install opentelemetry-proto, and KAIZEN_PYTHON)");
+        println!(
+            "skipped: no opentelemetry-proto (pip install opentelemetry-proto, and KAIZEN_PYTHON)"
+        );
         return;
     }
 

@@ -159,7 +159,8 @@ fn no_text_of_the_corpus_becomes_more_than_text_in_page_and_report_and_no_reques
     let own = ["google.com", "googleapis.com", "gvt1.com", "gstatic.com"];
     let heads = proxy.heads();
     let asked = heads.iter().filter_map(|head| head.lines().next());
-    let foreign: Vec<&str> = asked.filter(|line| !own.iter().any(|own| line.contains(own))).collect();
+    let foreign: Vec<&str> =
+        asked.filter(|line| !own.iter().any(|own| line.contains(own))).collect();
     assert_eq!(foreign, [""; 0]);
 }
 
@@ -180,16 +181,24 @@ fn no_answer_holds_a_secret() {
     );
     for _ in 0..2 {
         let mut command = project.command(&["run", "s.rhai", "-q", "--allow-env=MY_API_KEY"]);
-        let ran = Ran::from(command.arg("-p").arg(format!("my_token={canary}")).env("MY_API_KEY", canary).output().unwrap());
+        let ran = Ran::from(
+            command
+                .arg("-p")
+                .arg(format!("my_token={canary}"))
+                .env("MY_API_KEY", canary)
+                .output()
+                .unwrap(),
+        );
         assert!(!ran.stderr.contains("error[K"), "{}", ran.stderr);
     }
 
     let page = Page::of(&project);
     let runs = page.data("/api/runs");
     let [b, a] = [0, 1].map(|at| runs["rows"][at]["id"].as_str().unwrap().to_owned());
-    let mut paths: Vec<String> = ["/", "/words", "/api/hello", "/api/runs", "/api/learning", "/api/failures", "/api/cost"]
-        .map(str::to_owned)
-        .to_vec();
+    let mut paths: Vec<String> =
+        ["/", "/words", "/api/hello", "/api/runs", "/api/learning", "/api/failures", "/api/cost"]
+            .map(str::to_owned)
+            .to_vec();
     for rest in ["", "/rows", "/graph", "/log", "/op/0", "/op/1"] {
         paths.push(format!("/api/run/{a}{rest}"));
     }

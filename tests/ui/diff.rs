@@ -94,7 +94,10 @@ fn imported_files_models_and_what_was_read_are_told() {
         json(200, reply.to_string())
     });
     project.file("g.rhai", "import `lib/ask` as ask;\nask::it(read_text(`notes.txt`))");
-    project.file("lib/ask.rhai", "import `deep` as deep;\nfn it(text) { branch(`live`).chat(deep::of(text)) }");
+    project.file(
+        "lib/ask.rhai",
+        "import `deep` as deep;\nfn it(text) { branch(`live`).chat(deep::of(text)) }",
+    );
 
     for (word, temperature, data) in [("cold", 0.2, "a"), ("warm", 0.7, "b")] {
         project.file("lib/deep.rhai", &format!("fn of(text) {{ `{word} ${{text}}` }}"));

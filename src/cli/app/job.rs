@@ -508,10 +508,7 @@ impl ScriptJob<'_> {
 }
 
 /// Returns the hashes of files by their paths in a folder; those that could not be read have none.
-fn hashes(
-    root: &Path,
-    files: BTreeMap<PathBuf, Option<blake3::Hash>>,
-) -> BTreeMap<String, String> {
+fn hashes(root: &Path, files: BTreeMap<PathBuf, Option<blake3::Hash>>) -> BTreeMap<String, String> {
     let each = files.into_iter().filter_map(|(path, hash)| {
         let path = path.strip_prefix(root).map_or(path.as_path(), |inside| inside);
         Some((text_of(path), hash?.to_hex()[..16].to_owned()))

@@ -137,10 +137,7 @@ pub(in crate::cli) fn push(
 }
 
 /// Finds the values of headers.
-fn headers(
-    settings: &OtelSettings,
-    denials: &Denials,
-) -> Result<Vec<(String, String)>, String> {
+fn headers(settings: &OtelSettings, denials: &Denials) -> Result<Vec<(String, String)>, String> {
     let each = settings.headers.iter().map(|(name, of)| {
         denials.check_variable(of).map_err(|error| error.to_string())?;
         let value = variable(of).ok_or_else(|| {

@@ -196,7 +196,10 @@ mod tests {
     fn only_what_readers_need_is_left_out() {
         let module = "// A module.\n\n/** @type {number} */\nlet a = /** @type {any} */ (b);\n/**\n * Many\n \
                       * lines.\n */\nexport const f = () => html`<p>\n    x // y</p>`;\n";
-        assert_eq!(lean(module), ["let a =  (b);", "export const f = () => html`<p>", "x // y</p>`;"]);
+        assert_eq!(
+            lean(module),
+            ["let a =  (b);", "export const f = () => html`<p>", "x // y</p>`;"]
+        );
         assert_eq!(lean_style("/* a */\n.b {\n  c: d; /* e\n f */\n}\n"), ".b {\nc: d;\n}\n");
     }
 }

@@ -47,7 +47,15 @@ pub(super) struct OpenTool {
 impl SpanFold {
     pub(super) fn begin_call(&mut self, at: i64, op: OpId, event: &Event) {
         let Event::AttemptStarted {
-            attempt, model, demo, prompt, newest, before, terms, repair, ..
+            attempt,
+            model,
+            demo,
+            prompt,
+            newest,
+            before,
+            terms,
+            repair,
+            ..
         } = event
         else {
             return;

@@ -52,7 +52,14 @@ pub(in crate::cli) struct Arguments {
     all: bool,
     /// How to write runs: jsonl (every event), csv (a row for each call) or otlp (spans, as JSON lines of
     /// the OpenTelemetry protocol).
-    #[arg(short, long, value_enum, default_value = "jsonl", conflicts_with = "store", hide_possible_values = true)]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "jsonl",
+        conflicts_with = "store",
+        hide_possible_values = true
+    )]
     format: ExportFormat,
     /// With `-f otlp`: include prompts, replies, arguments, results and messages of failures. `content = true`
     /// under [otel] in kaizen.toml makes this the default.
@@ -97,8 +104,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return Ok(Exit::Usage);
         }
     };
-    let is_shown = arguments.content
-        || project.config.otel_content();
+    let is_shown = arguments.content || project.config.otel_content();
     let form = ExportForm {
         format: arguments.format,
         content: if is_shown { SpanContent::Shown } else { SpanContent::Left },
@@ -158,9 +164,7 @@ fn chosen(
 /// Says by which conventions spans are named.
 fn tell_conventions(global: &Global, form: ExportForm) {
     if form.format == ExportFormat::Otlp && !global.quiet {
-        say(&format!(
-            "the spans follow the OpenTelemetry semantic conventions {CONVENTIONS}"
-        ));
+        say(&format!("the spans follow the OpenTelemetry semantic conventions {CONVENTIONS}"));
     }
 }
 
