@@ -6,6 +6,7 @@ mod call;
 
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId, RunId};
+use crate::base::secret::scrub;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::key::Key;
@@ -109,7 +110,7 @@ impl WorkSpan {
         self.add_text("error.type", failure.kind.word());
         self.state = SpanState::Failed(match content {
             SpanContent::Left => String::new(),
-            SpanContent::Shown => short(&failure.message).to_owned(),
+            SpanContent::Shown => short(&failure.message),
         });
     }
 
@@ -413,9 +414,12 @@ fn id_of(run: &RunId, part: &str) -> String {
     hash[..16].to_owned()
 }
 
-/// Returns the beginning of a text that is too long for a span.
-fn short(text: &str) -> &str {
-    &text[..text.floor_char_boundary(TEXT_MAX)]
+/// Returns a text, or the beginning of one that is too long for a span. Secrets are taken out before it is cut,
+/// so that no part of one is left.
+fn short(text: &str) -> String {
+    let mut kept = scrub(text).into_owned();
+    kept.truncate(kept.floor_char_boundary(TEXT_MAX));
+    kept
 }
 
 fn whole(number: u64) -> i64 {

@@ -340,7 +340,7 @@ fn page(parts: &ReportParts, data: &Value) -> String {
 
     // The nonce follows from what it lets run, so that the same run gives the same bytes.
     let mut hasher = blake3::Hasher::new();
-    for part in [style, script, &*layout, &json] {
+    for part in [style.as_str(), script, &layout, &json] {
         hasher.update(part.as_bytes());
     }
     let nonce = hasher.finalize().to_hex()[..32].to_owned();

@@ -226,7 +226,7 @@ impl SpanFold {
 fn named(label: &str) -> (&str, &str) {
     let (provider, model) = label.split_once('/').unwrap_or(("_OTHER", label));
     let known = PROVIDERS.iter().find(|(own, _)| *own == provider);
-    (known.map_or(provider, |(_, other)| other), model)
+    (known.map_or(provider, |(_, other)| *other), model)
 }
 
 fn finish_reason(cut: bool, calls: &[ToolCall]) -> &'static str {
@@ -299,9 +299,9 @@ fn add_request(span: &mut WorkSpan, request: &Request) {
 fn add_messages(span: &mut WorkSpan, messages: &[Message]) {
     let mut shown = Vec::new();
     let mut room = MESSAGES_MAX;
-    let mut others = messages.iter().rev().filter(|message| message.role != Role::System);
+    let others = messages.iter().rev().filter(|message| message.role != Role::System);
 
-    for message in others.by_ref() {
+    for message in others {
         let mut parts = parts_of(&message.content, &message.calls);
         parts.extend(message.results.iter().map(|result| {
             json!({ "type": "tool_call_response", "id": result.id, "response": short(&result.text) })
