@@ -56,7 +56,7 @@ pub struct Parts {
 pub struct KnownParts(HashMap<Key, RequestPart>);
 
 /// The keys under which the parts of one request are kept.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PartKeys {
     /// The message before the newest one.
     pub before: Option<Key>,
