@@ -652,7 +652,7 @@ fn what_people_note_is_kept_and_shown() {
     let judged = [("--bad", json!(false)), ("--good", json!(true)), ("--no-verdict", json!(null))];
     for (flag, good) in judged {
         assert_eq!(project.kaizen(&["note", "@:first", flag]).code, Some(0));
-        let shown = page.data(&format!("/api/run/{run}/op/0"));
+        let shown = page.data("/api/run/@/op/0");
         assert_eq!(shown["verdict"]["good"], good, "{flag}");
     }
     let whole = project.kaizen(&["note", "@", "--good"]);
