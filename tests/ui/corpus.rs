@@ -52,7 +52,7 @@ const CORPUS: [&str; 40] = [
 
 /// A script that puts every text into every place of a run.
 const SCRIPT: &str = r#"
-    let corpus = from_json(read_text("corpus.json"));
+    let corpus = json(read_text("corpus.json"));
     let o = optimizer();
     for evil in corpus {
         let b = builder(evil);
