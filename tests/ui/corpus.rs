@@ -53,6 +53,7 @@ const CORPUS: [&str; 40] = [
 /// A script that puts every text into every place of a run.
 const SCRIPT: &str = r#"
     let corpus = json(read_text("corpus.json"));
+    let topic = param("topic", "tea", "what about");
     let o = optimizer();
     for evil in corpus {
         let b = builder(evil);
@@ -108,7 +109,7 @@ fn project() -> (Project, Server) {
 /// What stands in a document that nobody but strangers can have put there.
 const FOREIGN: &str = "return [window.stung ?? null, \
     document.querySelectorAll('main :is(img, script, iframe, object, link, style, base, meta, video)').length, \
-    [...document.querySelectorAll('a[href], [src]')].map(one => one.getAttribute('href') ?? one.src)\
+    [...document.querySelectorAll('main :is([href], [src])')].map(one => one.getAttribute('href') ?? one.src)\
         .filter(address => !/^(#|[/]words$|$)/.test(address)).length]";
 
 #[test]

@@ -78,7 +78,8 @@ export function useRunKeys({ run, query, view, lines, open, zoom, setZoom, more 
     t: show('timeline'), g: show('graph'), l: show('log'), v: show('result'), ...run.cases ? { e: show('examples') } : {},
     f: fail, '[': visit(run.before), ']': visit(run.after),
     c: () => { if (run.before) go(['compare', run.before, run.id]); },
-    y: () => { navigator.clipboard?.writeText(command(run)).then(() => announce('copied the command')); },
+    y: () => { navigator.clipboard?.writeText(command(run)).then(
+        () => announce('copied the command'), () => announce('the command cannot be copied')); },
     Escape: () => { if (query.op != null) closePanel(query.op); },
     ...onTimeline,
   });
