@@ -358,7 +358,7 @@ impl ScriptJob<'_> {
 
         if let Some(settings) = self.project.config.otel() {
             let denials = open.surroundings.permissions.denials();
-            open.spans.replace(otel::push(executor, settings, denials));
+            open.spans.replace(otel::push(executor, &settings, denials));
         }
 
         executor.begin(&started)?;

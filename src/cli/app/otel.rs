@@ -98,10 +98,10 @@ pub(in crate::cli) struct PushSummary {
 /// be: a run is not worse for it.
 pub(in crate::cli) fn push(
     executor: &Rc<Executor>,
-    settings: OtelSettings,
+    settings: &OtelSettings,
     denials: Denials,
 ) -> Option<SpanPush> {
-    let headers = match headers(&settings, &denials) {
+    let headers = match headers(settings, &denials) {
         Ok(headers) => headers,
         Err(reason) => {
             say(&format!("warning: no spans are sent: {reason}"));
@@ -261,7 +261,7 @@ impl Delivery {
             let mut batch = Vec::new();
 
             while queue.recv_many(&mut batch, BATCH_MAX).await > 0 {
-                self.gather(&mut queue, &mut batch).await;
+                gather(&mut queue, &mut batch).await;
                 let size: usize = batch.iter().map(WorkSpan::size).sum();
                 let spans = std::mem::take(&mut batch);
                 let count = spans.len() as u64;
@@ -274,20 +274,6 @@ impl Delivery {
                 is_reached = self.deliver(&clients, &body, count, tries).await;
             }
         });
-    }
-
-    /// Waits a little for more spans, so that a request is worth its while.
-    async fn gather(&self, queue: &mut mpsc::Receiver<WorkSpan>, batch: &mut Vec<WorkSpan>) {
-        let full = async {
-            while batch.len() < BATCH_MAX {
-                let room = BATCH_MAX - batch.len();
-                if queue.recv_many(batch, room).await == 0 {
-                    break;
-                }
-            }
-        };
-        // What has come by then is enough.
-        let _ = tokio::time::timeout(GATHER, full).await;
     }
 
     /// Sends spans, and tells whether the collector was reached.
@@ -349,6 +335,20 @@ impl Delivery {
         let late = || PushFate::Later("it took too long to answer".to_owned(), None);
         tokio::time::timeout(REQUEST_MAX, request).await.unwrap_or_else(|_| late())
     }
+}
+
+/// Waits a little for more spans, so that a request is worth its while.
+async fn gather(queue: &mut mpsc::Receiver<WorkSpan>, batch: &mut Vec<WorkSpan>) {
+    let full = async {
+        while batch.len() < BATCH_MAX {
+            let room = BATCH_MAX - batch.len();
+            if queue.recv_many(batch, room).await == 0 {
+                break;
+            }
+        }
+    };
+    // What has come by then is enough.
+    let _ = tokio::time::timeout(GATHER, full).await;
 }
 
 /// Reads the answer of a collector. The protocol says after which statuses a request may be made again.

@@ -7,8 +7,8 @@ use crate::flow::outcome::Outcome;
 use crate::journal::trace::{AttemptTrace, OpTrace, Trace};
 use serde_json::Value;
 
-/// The columns, with what they mean.
-pub(super) const COLUMNS: [&str; 24] = [
+/// The columns; docs/export.md says what they mean.
+const COLUMNS: [&str; 24] = [
     "run",
     "script",
     "started_at",
