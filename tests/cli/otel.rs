@@ -92,12 +92,12 @@ fn spans_of_a_run_are_one_tree_without_what_was_said() {
     expect![[r#"
         invoke_workflow s.rhai: gen_ai.operation.name gen_ai.workflow.name kaizen.run kaizen.seed kaizen.status
           chat: kaizen.operation kaizen.operation_number kaizen.outcome
-            chat echo: gen_ai.operation.name gen_ai.provider.name gen_ai.request.model kaizen.attempt kaizen.demo gen_ai.output.type gen_ai.response.model gen_ai.usage.input_tokens gen_ai.usage.output_tokens kaizen.cost_usd gen_ai.response.finish_reasons
-          flow review: kaizen.flow kaizen.operations
+            chat echo: gen_ai.operation.name gen_ai.provider.name gen_ai.request.model kaizen.attempt kaizen.demo gen_ai.output.type gen_ai.usage.input_tokens gen_ai.usage.output_tokens kaizen.cost_usd gen_ai.response.finish_reasons
+          flow review: kaizen.flow kaizen.operations kaizen.max_concurrent
             after: kaizen.operation kaizen.operation_number kaizen.does kaizen.outcome kaizen.because
             fails !: kaizen.operation kaizen.operation_number kaizen.does kaizen.outcome error.type
             first: kaizen.operation kaizen.operation_number kaizen.does kaizen.outcome
-              chat echo: gen_ai.operation.name gen_ai.provider.name gen_ai.request.model kaizen.attempt kaizen.demo gen_ai.output.type gen_ai.response.model gen_ai.usage.input_tokens gen_ai.usage.output_tokens kaizen.cost_usd gen_ai.response.finish_reasons
+              chat echo: gen_ai.operation.name gen_ai.provider.name gen_ai.request.model kaizen.attempt kaizen.demo gen_ai.output.type gen_ai.usage.input_tokens gen_ai.usage.output_tokens kaizen.cost_usd gen_ai.response.finish_reasons
     "#]]
     .assert_eq(&tree(&spans(ran.stdout.lines()), None, 0));
 
@@ -352,5 +352,15 @@ fn published_types_read_every_field() {
     assert_eq!(read.code, Some(0), "{}", read.stderr);
     let mut lines: Vec<&str> = read.stdout.lines().collect();
     lines.sort_unstable();
-    expect![""].assert_eq(&lines.join("\n"));
+    // Name, kind of span, status, and how many attributes.
+    expect![[r#"
+        after 1 0 5
+        chat 1 0 4
+        chat echo 3 0 12
+        chat echo 3 0 12
+        fails 1 2 5
+        first 1 0 5
+        flow review 1 0 3
+        invoke_workflow s.rhai 1 0 7"#]]
+    .assert_eq(&lines.join("\n"));
 }

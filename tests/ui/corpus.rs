@@ -89,7 +89,7 @@ fn project() -> (Project, Server) {
         CORPUS[3], server.url
     );
     project.file("kaizen.toml", &toml);
-    project.file("corpus.json", &json!(CORPUS).to_string());
+    project.file("corpus.json", &json!(&CORPUS[..]).to_string());
 
     let script = "<img src=x onerror='window.stung = 1'>.rhai";
     project.file(script, SCRIPT);
