@@ -53,6 +53,7 @@ mod cli {
     mod look;
     mod odd;
     mod operate;
+    mod otel;
     mod output;
     mod paste;
     mod people;

@@ -130,7 +130,7 @@ enum Command {
     Compare(compare::Arguments),
     /// Delete old runs and reclaim disk space.
     Gc(gc::Arguments),
-    /// Export runs as JSON lines, or copy the whole store.
+    /// Export runs as JSON lines, CSV or OpenTelemetry spans, or copy the whole store.
     Export(export::Arguments),
     /// Trust this project: allow the servers and permissions that its kaizen.toml asks for.
     Trust(trust::Arguments),

@@ -8,12 +8,14 @@ use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
 use crate::base::{file, own, toml_text};
+use crate::cli::app::otel::{self, OtelSettings};
 use crate::cli::app::permissions::KeyRules;
 use crate::cli::app::settings::{self, Fallback, value_of};
 use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
 use crate::script::host::rule::variable_name;
 use crate::store::durability::Durability;
+use crate::view::span::SpanContent;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -359,6 +361,25 @@ impl Config {
         let names = names.filter_map(Value::as_str).map(Wildcard::new).collect();
         let length = get("secrets.min_length").and_then(Value::as_u64);
         (names, length.and_then(|length| usize::try_from(length).ok()))
+    }
+
+    /// Returns where spans of runs are sent, if they are.
+    pub(in crate::cli) fn otel(&self) -> Option<OtelSettings> {
+        let get = |key: &str| self.values.get(key).map(|(value, _)| value);
+        let headers = get("otel.headers").and_then(Value::as_array).into_iter().flatten();
+        let headers = headers.filter_map(Value::as_str).filter_map(otel::header);
+
+        Some(OtelSettings {
+            endpoint: get("otel.endpoint")?.as_str()?.to_owned(),
+            content: if self.otel_content() { SpanContent::Shown } else { SpanContent::Left },
+            headers: headers.map(|(name, of)| (name.to_owned(), of.to_owned())).collect(),
+        })
+    }
+
+    /// Tells whether spans show what was said.
+    pub(in crate::cli) fn otel_content(&self) -> bool {
+        let value = self.values.get("otel.content");
+        value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
     }
 
     /// Returns how long nothing may happen before a save counts.

@@ -11,6 +11,7 @@ pub(in crate::cli) mod forecast;
 pub(in crate::cli) mod help;
 pub(in crate::cli) mod job;
 pub(in crate::cli) mod lease;
+pub(in crate::cli) mod otel;
 pub(in crate::cli) mod output;
 pub(in crate::cli) mod permissions;
 pub(in crate::cli) mod probe;

@@ -6,6 +6,8 @@ mod servers;
 
 use crate::base::unit::Money;
 use crate::cli::app::config::{duration, size};
+use crate::cli::app::otel::header;
+use crate::model::provider::page::host_of;
 use crate::store::durability::Durability;
 use serde_json::{Map, Value, json};
 
@@ -41,6 +43,10 @@ pub(in crate::cli) enum SettingKind {
     Paths,
     /// A list of what is granted or denied.
     Rules,
+    /// The address of a server.
+    Address,
+    /// A list of headers, each with the variable that holds its value.
+    Headers,
 }
 
 impl SettingKind {
@@ -60,6 +66,8 @@ impl SettingKind {
             SettingKind::Variables => "a list of variable names, which may contain `*`",
             SettingKind::Paths => "a list of paths",
             SettingKind::Rules => "a list of texts",
+            SettingKind::Address => "an address such as \"http://127.0.0.1:4318\"",
+            SettingKind::Headers => "a list of headers such as \"x-api-key=env:NAME\"",
         }
     }
 
@@ -79,6 +87,11 @@ impl SettingKind {
             }
             SettingKind::Durability => value.as_str().and_then(Durability::from_word).is_some(),
             SettingKind::Variables | SettingKind::Paths | SettingKind::Rules => texts(),
+            SettingKind::Address => value.as_str().is_some_and(|url| host_of(url).is_some()),
+            SettingKind::Headers => {
+                let is_header = |text: &Value| text.as_str().and_then(header).is_some();
+                value.as_array().is_some_and(|all| all.iter().all(is_header))
+            }
         }
     }
 
@@ -86,6 +99,11 @@ impl SettingKind {
     fn schema(self) -> Value {
         match self {
             SettingKind::Text => json!({ "type": "string" }),
+            SettingKind::Address => json!({ "type": "string", "pattern": "^https?://" }),
+            SettingKind::Headers => json!({
+                "type": "array",
+                "items": { "type": "string", "pattern": "^[A-Za-z0-9-]+ *= *env:[A-Za-z0-9_]+$" },
+            }),
             SettingKind::Flag => json!({ "type": "boolean" }),
             SettingKind::Count => json!({ "type": "integer", "minimum": 1 }),
             SettingKind::Millis => json!({ "type": "integer", "minimum": 0 }),
@@ -354,6 +372,29 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         NO_LIMIT,
         "\"500MB\"",
         "Maximum size of the store. The oldest runs are deleted first.",
+    ),
+    entry(
+        ("otel", "endpoint"),
+        SettingKind::Address,
+        Fallback::Words("none: nothing is sent"),
+        "\"http://127.0.0.1:4318\"",
+        "The OpenTelemetry collector that runs send their spans to, over OTLP/HTTP in JSON. `/v1/traces` is added \
+         to the address. docs/export.md has the details.",
+    ),
+    entry(
+        ("otel", "content"),
+        SettingKind::Flag,
+        Fallback::Value("false"),
+        "true",
+        "Whether spans contain prompts, replies, arguments, results and messages of failures.",
+    ),
+    entry(
+        ("otel", "headers"),
+        SettingKind::Headers,
+        NONE,
+        "[\"x-api-key=env:COLLECTOR_KEY\"]",
+        "Headers for the collector, each with the environment variable that contains its value. Never the value \
+         itself.",
     ),
 ];
 

@@ -144,7 +144,10 @@ fn open(link: &str) {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        if started.is_ok() {
+        if let Ok(mut child) = started {
+            // Waited for, so that it is not left behind as a process that has ended. Whether the browser
+            // liked the link is shown by the browser.
+            std::thread::spawn(move || drop(child.wait()));
             return;
         }
     }
