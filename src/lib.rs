@@ -35,17 +35,39 @@
 //!
 //! docs/architecture.md says what always holds, and where to change what.
 
+#[doc(hidden)]
 pub mod base;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+mod embed;
+#[doc(hidden)]
 pub mod executor;
+#[doc(hidden)]
 pub mod flow;
+#[doc(hidden)]
 pub mod journal;
+#[doc(hidden)]
 pub mod mcp;
+#[doc(hidden)]
 pub mod metrics;
+#[doc(hidden)]
 pub mod model;
+#[doc(hidden)]
 pub mod optimizer;
+#[doc(hidden)]
 pub mod schema;
+#[doc(hidden)]
 pub mod script;
+#[doc(hidden)]
 pub mod session;
+mod settings;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod view;
+
+pub use embed::{
+    Advice, Budget, Error, Event, Events, Function, Model, ModelSource, Outcome, Permissions, Reply, Request, Run,
+    RunBuilder, Runtime, RuntimeBuilder,
+};
