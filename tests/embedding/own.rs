@@ -64,9 +64,9 @@ async fn functions_wait_at_once_and_in_a_graph() {
     let builder = with_script(
         r#"
         let g = builder();
-        g.apply("a", |_| wait_for("a"));
-        g.apply("b", |_| wait_for("b"));
-        let report = session().flow(g.build());
+        g.add_operation(|inputs| wait_for("a"), #{ name: "a" });
+        g.add_operation(|inputs| wait_for("b"), #{ name: "b" });
+        let report = session().flow(g);
         [report.result("a"), report.result("b")]
         "#,
     );
