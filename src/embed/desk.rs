@@ -49,7 +49,7 @@ impl DeskJob {
     fn refuse(self, error: Error) {
         match self {
             DeskJob::Run(order) => {
-                order.feed.close();
+                order.feed.refuse(&error);
                 // Nobody may wait for it any more.
                 let _ = order.end.send(Err(error));
             }

@@ -135,7 +135,8 @@ pub enum Event {
     },
     /// The run ended.
     Ended {
-        /// How: "ok", "failed", "interrupted" or "waiting".
+        /// How: "ok", "failed", "interrupted" or "waiting"; "refused" if it never began, or if its end could not
+        /// be journaled.
         status: String,
         /// The script's value.
         value: Value,

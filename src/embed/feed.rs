@@ -1,6 +1,8 @@
 //! The way of events from the thread of a run to whoever watches it. The run never waits for the watcher.
 
+use crate::embed::error::Error;
 use crate::embed::event::Event;
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -39,6 +41,13 @@ impl Feed {
 
         drop(waiting);
         self.news.notify_one();
+    }
+
+    /// Says that there will be no run, and why.
+    pub(super) fn refuse(&self, error: &Error) {
+        let status = "refused".to_owned();
+        self.push(Event::Ended { status, value: Value::Null, error: Some(error.to_string()) });
+        self.close();
     }
 
     /// Says that nothing more will come.

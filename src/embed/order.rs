@@ -142,7 +142,7 @@ impl RunBuilder {
         let bounds = self.budget.map(Budget::read).transpose();
         let fault = self.fault.or(bounds.as_ref().err().cloned());
         if let Some(fault) = fault {
-            feed.close();
+            feed.refuse(&fault);
             // The receiver is in the run that is returned.
             let _ = end.send(Err(fault));
             return run;

@@ -102,7 +102,8 @@ impl Runtime {
         };
 
         let (done, recorded) = oneshot::channel();
-        let (task, pattern) = (task.to_owned(), pattern.to_owned());
+        let task = task.to_owned();
+        let pattern = pattern.to_owned();
         self.desks.send(DeskJob::Record(Box::new(RecordOrder { task, pattern, metrics, done })));
         recorded.await.unwrap_or(Err(Error::Closed))
     }

@@ -77,6 +77,10 @@ pub(super) async fn perform(desk: &Desk, mut order: RunOrder) {
     let end = std::mem::replace(&mut order.end, nobody);
 
     let ended = Box::pin(run(desk, &order)).await;
+    if let Err(error @ (Error::Refused { .. } | Error::Setup { .. } | Error::Store { .. })) = &ended {
+        // The journal has no event that says so.
+        order.feed.refuse(error);
+    }
     // Nobody may wait for it any more.
     let _ = end.send(ended);
 }
