@@ -3,7 +3,7 @@
 use crate::embed::function::Caller;
 use crate::model::error::CallError;
 use crate::model::limiter::ServerLimits;
-use crate::model::message::Role;
+use crate::model::message::{Message, Role};
 use crate::model::price::Price;
 use crate::model::provider::simulated::SimulatedModel;
 use crate::model::reply::{CallFault, Finish, Reply as ModelReply, ReplyContent, Usage, rough_tokens};
@@ -51,40 +51,53 @@ pub trait Model: Send + Sync + 'static {
 /// What a model is asked.
 #[derive(Debug, Clone)]
 pub struct Request {
-    inner: ModelRequest,
+    messages: Vec<(&'static str, String)>,
+    schema: Option<Value>,
+    max_tokens: Option<u32>,
+    whole: Value,
 }
 
 impl Request {
+    fn new(asked: &ModelRequest) -> Request {
+        let message = |message: &Message| (message.role.word(), message.content.clone());
+        Request {
+            messages: asked.messages.iter().map(message).collect(),
+            schema: asked.schema.clone(),
+            max_tokens: asked.settings.max_tokens,
+            whole: serde_json::to_value(asked).expect("a request is plain data"),
+        }
+    }
+
     /// Returns the newest message.
     pub fn prompt(&self) -> &str {
-        self.inner.messages.last().map_or("", |message| message.content.as_str())
+        self.messages.last().map_or("", |(_, text)| text)
     }
 
     /// Returns the conversation, the newest message last, each with its role: "system", "user", "assistant" or
     /// "tool".
     pub fn messages(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.inner.messages.iter().map(|message| (message.role.word(), message.content.as_str()))
+        self.messages.iter().map(|(role, text)| (*role, text.as_str()))
     }
 
     /// Returns the standing instruction, if there is one.
     pub fn system(&self) -> Option<&str> {
-        let system = self.inner.messages.iter().find(|message| message.role == Role::System);
-        system.map(|message| message.content.as_str())
+        let system = Role::System.word();
+        self.messages().find(|(role, _)| *role == system).map(|(_, text)| text)
     }
 
     /// Returns the JSON schema that the reply must follow, if there is one.
     pub fn schema(&self) -> Option<&Value> {
-        self.inner.schema.as_ref()
+        self.schema.as_ref()
     }
 
     /// Returns the maximum number of tokens of the reply, if it is limited.
     pub fn max_tokens(&self) -> Option<u32> {
-        self.inner.settings.max_tokens
+        self.max_tokens
     }
 
     /// Returns the whole request as JSON, with settings, tools, and earlier calls of tools.
-    pub fn to_json(&self) -> Value {
-        serde_json::to_value(&self.inner).expect("a request is plain data")
+    pub fn to_json(&self) -> &Value {
+        &self.whole
     }
 }
 
@@ -230,7 +243,7 @@ pub(super) fn own(
         let (model, caller) = shared.clone();
         let request = request.clone();
         Box::pin(async move {
-            let asked = Request { inner: request.clone() };
+            let asked = Request::new(&request);
             let work = Box::pin(async move { model.answer(asked).await.map_err(|e| e.to_string()) });
             match caller.run(work).await {
                 Ok(Ok(reply)) => Ok(reply.into_reply(&request)),

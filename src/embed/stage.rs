@@ -21,7 +21,6 @@ use crate::journal::Journal;
 use crate::journal::event::{Event as JournalEvent, RunKind, RunStatus, Terms};
 use crate::journal::lease::Lease;
 use crate::mcp::Servers;
-use crate::model::registry::Models;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::{Host, ScriptError, State, Surroundings};
 use serde_json::{Map, Value};
