@@ -18,7 +18,8 @@ pub async fn learn(rounds: u32) -> Result<kaizen::Advice, Error> {
     for round in 1..=rounds {
         let advice = kaizen.advise_among("triage", &["direct", "vote"])?;
         let is_right = work(&advice.pattern, round);
-        let metrics = json!({ "success_rate": f64::from(u8::from(is_right)), "execution_time": 1.0 });
+        let metrics =
+            json!({ "success_rate": f64::from(u8::from(is_right)), "execution_time": 1.0 });
         kaizen.record("triage", &advice.pattern, metrics).await?;
     }
 

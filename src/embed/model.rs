@@ -6,7 +6,9 @@ use crate::model::limiter::ServerLimits;
 use crate::model::message::{Message, Role};
 use crate::model::price::Price;
 use crate::model::provider::simulated::SimulatedModel;
-use crate::model::reply::{CallFault, Finish, Reply as ModelReply, ReplyContent, Usage, rough_tokens};
+use crate::model::reply::{
+    CallFault, Finish, Reply as ModelReply, ReplyContent, Usage, rough_tokens,
+};
 use crate::model::request::{Request as ModelRequest, Settings};
 use crate::model::tool::ToolCall;
 use futures::future::BoxFuture;
@@ -233,23 +235,21 @@ impl<M: Model> AnyModel for M {
 }
 
 /// Makes a model of the program one of kaizen's, for one thread.
-pub(super) fn own(
-    name: &str,
-    model: &Arc<dyn AnyModel>,
-    caller: &Caller,
-) -> crate::model::Model {
+pub(super) fn own(name: &str, model: &Arc<dyn AnyModel>, caller: &Caller) -> crate::model::Model {
     let shared = (model.clone(), caller.clone());
     let speaker = SimulatedModel::new(move |request: &ModelRequest| {
         let (model, caller) = shared.clone();
         let request = request.clone();
         Box::pin(async move {
             let asked = Request::new(&request);
-            let work = Box::pin(async move { model.answer(asked).await.map_err(|e| e.to_string()) });
+            let work =
+                Box::pin(async move { model.answer(asked).await.map_err(|e| e.to_string()) });
             match caller.run(work).await {
                 Ok(Ok(reply)) => Ok(reply.into_reply(&request)),
-                Ok(Err(message)) | Err(message) => {
-                    Err(CallFault::from(CallError::Network { url: "the program".to_owned(), message }))
-                }
+                Ok(Err(message)) | Err(message) => Err(CallFault::from(CallError::Network {
+                    url: "the program".to_owned(),
+                    message,
+                })),
             }
         })
     });

@@ -76,7 +76,8 @@ pub(super) async fn perform(desk: &Desk, mut order: RunOrder) {
     let end = std::mem::replace(&mut order.end, nobody);
 
     let ended = Box::pin(run(desk, &order)).await;
-    if let Err(error @ (Error::Refused { .. } | Error::Setup { .. } | Error::Store { .. })) = &ended {
+    if let Err(error @ (Error::Refused { .. } | Error::Setup { .. } | Error::Store { .. })) = &ended
+    {
         // The journal has no event that says so.
         order.feed.refuse(error);
     }
@@ -227,11 +228,7 @@ fn set_up(
 }
 
 /// Keeps every other process from the run, and from the one that it continues.
-fn leases(
-    setup: &Setup,
-    run: &RunId,
-    earlier: Option<&EarlierRun>,
-) -> Result<Vec<Lease>, Error> {
+fn leases(setup: &Setup, run: &RunId, earlier: Option<&EarlierRun>) -> Result<Vec<Lease>, Error> {
     let Some(folder) = &setup.own_folder else { return Ok(Vec::new()) };
     let take = |run: &RunId| {
         let taken = Lease::take(folder, run);

@@ -20,8 +20,11 @@ fn members(text: &str) -> String {
         let is_member = ["pub fn ", "pub async fn ", "pub struct ", "pub enum ", "pub trait "]
             .iter()
             .any(|start| code.starts_with(start));
-        let is_of_trait = code.starts_with("fn ") && line.starts_with("    fn ") && text.contains("pub trait");
-        if is_member && !is_hidden || is_of_trait && code.contains("&self") && code.starts_with("fn price") {
+        let is_of_trait =
+            code.starts_with("fn ") && line.starts_with("    fn ") && text.contains("pub trait");
+        if is_member && !is_hidden
+            || is_of_trait && code.contains("&self") && code.starts_with("fn price")
+        {
             let end = code.find(['(', '<', '{']).unwrap_or(code.len());
             let _ = writeln!(found, "  {}", code[..end].trim_end());
         }

@@ -13,18 +13,21 @@ struct Gone(String);
 
 #[tokio::test]
 async fn errors_of_functions_are_errors_of_scripts_in_their_own_words() {
-    let builder = with_script(
-        r#"
+    let builder =
+        with_script(
+            r#"
         let told = |f| { let e = attempt(f).error; [e.kind, e.message] };
         [none(), two("a", #{ b: 1 }), told(|| find("17")), told(|| find(1)), told(|| broken())]
         "#,
-    )
-    .function("none", "Returns nothing.", || async { Ok::<_, String>(()) })
-    .function("two", "Joins.", |a: String, b: Value| async move {
-        Ok::<_, String>(format!("{a}{b}"))
-    })
-    .function("find", "Fails.", |id: String| async move { Err::<(), _>(Gone(id)) })
-    .function("broken", "Panics.", || async { std::panic::resume_unwind(Box::new("oh")) as Result<(), String> });
+        )
+        .function("none", "Returns nothing.", || async { Ok::<_, String>(()) })
+        .function("two", "Joins.", |a: String, b: Value| async move {
+            Ok::<_, String>(format!("{a}{b}"))
+        })
+        .function("find", "Fails.", |id: String| async move { Err::<(), _>(Gone(id)) })
+        .function("broken", "Panics.", || async {
+            std::panic::resume_unwind(Box::new("oh")) as Result<(), String>
+        });
 
     assert_eq!(
         value_of(builder).await.unwrap(),
@@ -40,17 +43,15 @@ async fn errors_of_functions_are_errors_of_scripts_in_their_own_words() {
 
 #[tokio::test]
 async fn a_panic_fails_its_operation_and_nothing_else() {
-    let kaizen = with_script(
-        r#"[1, 2, 3].parallel(|n| attempt(|| odd(n)).error?.kind)"#,
-    )
-    .function("odd", "Panics at 2.", |n: i64| async move {
-        if n == 2 {
-            std::panic::resume_unwind(Box::new("even"));
-        }
-        Ok::<_, String>(n)
-    })
-    .build()
-    .unwrap();
+    let kaizen = with_script(r#"[1, 2, 3].parallel(|n| attempt(|| odd(n)).error?.kind)"#)
+        .function("odd", "Panics at 2.", |n: i64| async move {
+            if n == 2 {
+                std::panic::resume_unwind(Box::new("even"));
+            }
+            Ok::<_, String>(n)
+        })
+        .build()
+        .unwrap();
 
     // The same thread goes on with other runs.
     for _ in 0..2 {
@@ -97,10 +98,14 @@ async fn a_resumed_run_repeats_no_call_of_the_program() {
             let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
             async move { Ok::<_, String>(number) }
         })
-        .tool("pay", json!({ "description": "Pays.", "properties": { "amount": { "type": "integer" } } }), move |_: Value| {
-            let number = pay.fetch_add(1, Ordering::SeqCst) + 1;
-            async move { Ok::<_, String>(number) }
-        })
+        .tool(
+            "pay",
+            json!({ "description": "Pays.", "properties": { "amount": { "type": "integer" } } }),
+            move |_: Value| {
+                let number = pay.fetch_add(1, Ordering::SeqCst) + 1;
+                async move { Ok::<_, String>(number) }
+            },
+        )
         .build()
         .unwrap();
 
@@ -124,7 +129,11 @@ impl Model for Clerk {
         match self.0.fetch_add(1, Ordering::SeqCst) {
             0 => Err("busy".into()),
             1 => Ok(Reply::text("").call("clock", json!({})).tokens(10, 5)),
-            _ => Ok(Reply::text(format!("It is {}.", request.to_json()["messages"].as_array().map_or(0, Vec::len))).tokens(10, 5)),
+            _ => Ok(Reply::text(format!(
+                "It is {}.",
+                request.to_json()["messages"].as_array().map_or(0, Vec::len)
+            ))
+            .tokens(10, 5)),
         }
     }
 

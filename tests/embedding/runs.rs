@@ -205,10 +205,7 @@ async fn scripts_touch_only_what_was_granted() {
         .unwrap();
     let done = kaizen.run("main.rhai").start().finish::<Value>().await.unwrap();
     let refused = "permission";
-    assert_eq!(
-        done.value,
-        json!(["granted", 1, refused, refused, refused, refused, "value"])
-    );
+    assert_eq!(done.value, json!(["granted", 1, refused, refused, refused, refused, "value"]));
 }
 
 #[tokio::test]

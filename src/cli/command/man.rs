@@ -16,8 +16,7 @@ pub(in crate::cli) struct Arguments {
 /// Writes a page for the program and for each of its commands.
 pub(in crate::cli) fn run(mut program: Command, arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = &arguments.folder;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("creating `{}`", folder.display()))?;
+    std::fs::create_dir_all(folder).with_context(|| format!("creating `{}`", folder.display()))?;
 
     // Commands are known by their whole name from then on, such as `kaizen-run`.
     program.build();
