@@ -178,7 +178,7 @@ impl EventReader {
         match event {
             JournalEvent::RunStarted { .. } => Event::Started { run: self.run.to_string() },
             JournalEvent::FlowStarted { name, ops, .. } => {
-                let operations = ops.iter().map(|planned| planned.name.clone()).collect();
+                let operations = ops.iter().map(|one| self.name(one.op)).collect();
                 Event::FlowStarted { name: name.clone(), operations }
             }
             JournalEvent::OpStarted { op, .. } => {

@@ -16,15 +16,15 @@ async fn errors_of_functions_are_errors_of_scripts_in_their_own_words() {
     let builder =
         with_script(
             r#"
-        let told = |f| { let e = attempt(f).error; [e.kind, e.message] };
-        [none(), two("a", #{ b: 1 }), told(|| find("17")), told(|| find(1)), told(|| broken())]
+        fn told(f) { let e = attempt(f).error; [e.kind, e.message] }
+        [none(), two("a", #{ b: 1 }), told(|| order("17")), told(|| order(1)), told(|| broken())]
         "#,
         )
         .function("none", "Returns nothing.", || async { Ok::<_, String>(()) })
         .function("two", "Joins.", |a: String, b: Value| async move {
             Ok::<_, String>(format!("{a}{b}"))
         })
-        .function("find", "Fails.", |id: String| async move { Err::<(), _>(Gone(id)) })
+        .function("order", "Fails.", |id: String| async move { Err::<(), _>(Gone(id)) })
         .function("broken", "Panics.", || async {
             std::panic::resume_unwind(Box::new("oh")) as Result<(), String>
         });

@@ -130,10 +130,11 @@ fn a_runtime_that_cannot_be_is_refused_with_what_to_do() {
             "the runtime has no store: call `project(folder)` or `in_memory()`",
             "`threads` must be from 1 to 64, not 0",
             "model `m`: `nobody` names no provider; write `provider/name`, such as `openai/gpt-4o-mini`",
-            "unknown provider `m`; known providers: openai, anthropic, gemini, ollama, demo",
+            "unknown provider `m`; there are: openai, anthropic, gemini, ollama, demo. A server that speaks OpenAI's \
+             protocol is `openai` with a `base_url`",
             "the maximum cost must be an amount in dollars from 0 up to 9000000000, not `-1`",
             "a maximum of tokens or calls must be at least 1",
-            "permission `net` of `a b`: it is not a host",
+            "permission `net` of `a b`: it must be a host such as `example.com` or `example.com:8080`",
             "invalid name `a-b` of a function: use letters, digits and `_`",
             "scripts already have a function `now`; choose another name",
             "two functions are named `f`; give each its own name",
@@ -190,7 +191,7 @@ async fn scripts_touch_only_what_was_granted() {
     std::fs::write(folder.join("lib.rhai"), "fn one() { 1 }").unwrap();
     let text = r#"
         import "lib" as lib;
-        let kind = |f| attempt(f).error?.kind;
+        fn kind(f) { attempt(f).error?.kind }
         [read_text("data/a.txt"), lib::one(), kind(|| read_text("b.txt")), kind(|| write_text("c.txt", "")),
             kind(|| command("true", [])), kind(|| env("HOME")), env("GIVEN")]
     "#;
@@ -225,14 +226,14 @@ async fn a_project_brings_its_settings_and_its_denials() {
     let text = r#"
         let kind = attempt(|| read_text("secret.txt")).error.kind;
         branch("fast").communicate("a");
-        #{ read: kind, call: attempt(|| branch("fast").communicate("b")).error.kind }
+        #{ read: kind, asked: attempt(|| branch("fast").communicate("b")).error.kind }
     "#;
     std::fs::write(project.path().join("main.rhai"), text).unwrap();
 
     let builder = Runtime::builder().project(project.path());
     let kaizen = builder.permissions(Permissions::none().read(".")).build().unwrap();
     let done = kaizen.run("main.rhai").start().finish::<Value>().await.unwrap();
-    assert_eq!(done.value, json!({ "read": "permission", "call": "budget" }));
+    assert_eq!(done.value, json!({ "read": "permission", "asked": "budget" }));
 
     let outside = kaizen.run("../main.rhai").start().finish::<Value>().await;
     assert!(matches!(outside, Err(Error::Refused { .. })), "{outside:?}");
