@@ -23,7 +23,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinSet, LocalSet};
 
-/// Most runs that are under way on one thread. Each takes a few hundred kilobytes.
+/// Most runs that are under way on one thread. Each takes between one and two megabytes, nearly all of it for the
+/// words of its engine.
 const RUNS_MAX: usize = 256;
 /// Most jobs that wait for one thread.
 const WAITING_MAX: usize = 10_000;
