@@ -4,6 +4,7 @@
 mod api;
 mod bad_input;
 mod defects;
+mod embedding;
 mod faults;
 mod learning;
 mod lsp;

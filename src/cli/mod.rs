@@ -15,7 +15,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
-    fork, gc, list, lsp, mcp, models, new, note, patterns, plan, repl, replay, report, resume, run,
+    fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl, replay, report, resume, run,
     runs, show, sql, test, tools, watch,
 };
 use crate::cli::render::paint::{self, Colors};
@@ -141,6 +141,9 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write manual pages, one for each command.
+    #[command(hide = true)]
+    Man(man::Arguments),
 }
 
 /// What all commands need to know.
@@ -303,6 +306,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
             put(&text);
             Ok(Exit::Ok)
         }
+        Some(Command::Man(arguments)) => man::run(Arguments::command(), arguments),
     }
 }
 

@@ -192,7 +192,7 @@ impl Models {
 
     /// Tells what keeps a name from being a model's, without setting anything up.
     pub fn check_name(&self, name: &str) -> Result<(), ModelError> {
-        if self.aliases.contains_key(name) {
+        if self.aliases.contains_key(name) || self.given.contains_key(name) {
             return Ok(());
         }
 

@@ -14,6 +14,7 @@ mod program;
 pub mod reference;
 pub mod test;
 
+pub use self::api::host_word::{HostCall, HostTool, HostWord, HostWords, PARAMETERS_MAX};
 pub use self::check::parameter::ScriptParameter;
 pub use self::host::context::{Sink, Surroundings};
 pub use self::host::limits::OPERATIONS_MAX;

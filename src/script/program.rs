@@ -3,6 +3,7 @@
 use crate::base::failure::{Failure, Kind};
 use crate::executor::standstill::Halt;
 use crate::journal::waits::Waits;
+use crate::script::api::host_word::{self, HostWords};
 use crate::script::api::state::offered;
 use crate::script::api::{self, WordEntry, task};
 use crate::script::check::parameter::{self, ScriptParameter};
@@ -108,7 +109,13 @@ impl Host {
     }
 
     /// Creates a host.
-    pub fn new(mut with: Surroundings) -> Host {
+    pub fn new(with: Surroundings) -> Host {
+        Host::with_words(with, &HostWords::default()).expect("no word is none that is known")
+    }
+
+    /// Creates a host whose scripts have words of the embedding program besides. The error is a name that
+    /// scripts know already.
+    pub fn with_words(mut with: Surroundings, words: &HostWords) -> Result<Host, String> {
         if let Some((_, writer)) = &with.store {
             with.print = once_kept(writer, with.print);
             with.say = once_kept(writer, with.say);
@@ -129,11 +136,12 @@ impl Host {
         map_access::register(&mut engine);
         api::register(&mut engine, &inner);
         inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
+        host_word::register(&mut engine, &inner, words)?;
 
         let engine = Rc::new(engine);
         // A weak one, so that the two do not hold each other.
         inner.engine.replace(Rc::downgrade(&engine));
-        Host { engine, inner }
+        Ok(Host { engine, inner })
     }
 
     /// Reads a script and checks what can be checked before it runs.

@@ -9,6 +9,7 @@ use crate::executor::Executor;
 use crate::model::denial::Denials;
 use crate::model::provider::exchange::{Exchanger, Verb};
 use crate::model::provider::http::Clients;
+use crate::settings::otel::OtelSettings;
 use crate::view::otlp;
 use crate::view::span::{CONVENTIONS, SpanContent, SpanFold, WorkSpan};
 use futures::StreamExt;
@@ -38,27 +39,6 @@ const LAST_MAX: Duration = Duration::from_secs(2);
 const ANSWER_MAX: usize = 64 << 10;
 /// Characters of an answer that are told.
 const ANSWER_SHOWN: usize = 200;
-
-/// What `[otel]` says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct OtelSettings {
-    /// The address of the collector.
-    pub(in crate::cli) endpoint: String,
-    /// Whether spans show what was said.
-    pub(in crate::cli) content: SpanContent,
-    /// The names of headers, and of the variables that hold their values.
-    pub(in crate::cli) headers: Vec<(String, String)>,
-}
-
-/// Reads a header, such as `x-api-key=env:NAME`: its name, and the variable that holds its value.
-pub(in crate::cli) fn header(text: &str) -> Option<(&str, &str)> {
-    let (name, from) = text.split_once('=')?;
-    let (name, of) = (name.trim(), from.trim().strip_prefix("env:")?);
-    let is_word = |text: &str, more: &[char]| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c))
-    };
-    (is_word(name, &['-', '_']) && is_word(of, &['_'])).then_some((name, of))
-}
 
 /// What became of the spans of a run.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ mod entry;
 mod experiment;
 mod finished;
 mod flow;
+pub(in crate::script) mod host_word;
 mod image;
 pub(super) mod knowledge;
 mod list;

@@ -1,22 +1,24 @@
 //! Every key of kaizen.toml: its type, default, example and meaning. One table, from which files are read,
 //! the reference and the schema for editors are written, and misspelt keys get their suggestion.
 
+pub(crate) mod config;
+pub(crate) mod otel;
 mod reference;
 mod servers;
 
 use crate::base::unit::Money;
-use crate::cli::app::config::{duration, size};
-use crate::cli::app::otel::header;
 use crate::model::provider::page::host_of;
+use crate::settings::config::{duration, size};
+use crate::settings::otel::header;
 use crate::store::durability::Durability;
 use serde_json::{Map, Value, json};
 
-pub(in crate::cli) use reference::{SettingDoc, reference, schema};
-pub(in crate::cli) use servers::SERVER_SETTINGS;
+pub(crate) use reference::{SettingDoc, reference, schema};
+pub(crate) use servers::SERVER_SETTINGS;
 
 /// What kind of value a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum SettingKind {
+pub(crate) enum SettingKind {
     /// Any text.
     Text,
     /// True or false.
@@ -51,7 +53,7 @@ pub(in crate::cli) enum SettingKind {
 
 impl SettingKind {
     /// Returns what a value must be.
-    pub(in crate::cli) fn wanted(self) -> &'static str {
+    pub(crate) fn wanted(self) -> &'static str {
         match self {
             SettingKind::Text => "text",
             SettingKind::Flag => "true or false",
@@ -72,7 +74,7 @@ impl SettingKind {
     }
 
     /// Tells whether a value is one of this kind.
-    pub(in crate::cli) fn fits(self, value: &Value) -> bool {
+    pub(crate) fn fits(self, value: &Value) -> bool {
         let texts = || value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
         match self {
             SettingKind::Text => value.is_string(),
@@ -128,7 +130,7 @@ impl SettingKind {
 
 /// What holds where a key is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Fallback {
+pub(crate) enum Fallback {
     /// This value, as TOML.
     Value(&'static str),
     /// What these words say.
@@ -137,25 +139,25 @@ pub(in crate::cli) enum Fallback {
 
 /// One key.
 #[derive(Debug)]
-pub(in crate::cli) struct SettingEntry {
-    pub(in crate::cli) section: &'static str,
-    pub(in crate::cli) key: &'static str,
-    pub(in crate::cli) kind: SettingKind,
-    pub(in crate::cli) default: Fallback,
+pub(crate) struct SettingEntry {
+    pub(crate) section: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) kind: SettingKind,
+    pub(crate) default: Fallback,
     /// A value, as TOML.
-    pub(in crate::cli) example: &'static str,
-    pub(in crate::cli) meaning: &'static str,
+    pub(crate) example: &'static str,
+    pub(crate) meaning: &'static str,
 }
 
 impl SettingEntry {
     /// Returns its full name, such as `limits.operations`.
-    pub(in crate::cli) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}.{}", self.section, self.key)
     }
 }
 
 /// Finds a key by its full name.
-pub(in crate::cli) fn find(name: &str) -> Option<&'static SettingEntry> {
+pub(crate) fn find(name: &str) -> Option<&'static SettingEntry> {
     SETTINGS.iter().find(|entry| entry.name() == name)
 }
 
@@ -173,7 +175,7 @@ const NONE: Fallback = Fallback::Words("none");
 const NO_LIMIT: Fallback = Fallback::Words("no limit");
 
 /// All keys besides those of models.
-pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
+pub(crate) const SETTINGS: &[SettingEntry] = &[
     entry(("project", "name"), SettingKind::Text, NONE, "\"news\"", "The project's name."),
     entry(
         ("project", "model"),
@@ -399,7 +401,7 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
 ];
 
 /// One key of `[models.NAME]`: name, type, default, example as TOML, meaning.
-pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
+pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     ("use", "text", "required", "\"openai/gpt-4o-mini\"", "The model, as `provider/name`."),
     ("provider", "text", "from `use`", "\"openai\"", "The provider, in place of `use`."),
     (
@@ -552,12 +554,12 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
 ];
 
 /// Returns the names of all keys besides those of models.
-pub(in crate::cli) fn names() -> impl Iterator<Item = String> {
+pub(crate) fn names() -> impl Iterator<Item = String> {
     SETTINGS.iter().map(SettingEntry::name)
 }
 
 /// Reads a value that the table holds as TOML.
-pub(in crate::cli) fn value_of(text: &str) -> Value {
+pub(crate) fn value_of(text: &str) -> Value {
     let table: Result<Map<String, Value>, _> = toml::from_str(&format!("value = {text}"));
     table.ok().and_then(|mut table| table.remove("value")).unwrap_or_default()
 }
