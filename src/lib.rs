@@ -106,6 +106,6 @@ pub mod store;
 pub mod view;
 
 pub use embed::{
-    Advice, Budget, Error, Event, Events, Function, Model, ModelSource, Outcome, Permissions, Reply, Request, Run,
-    RunBuilder, Runtime, RuntimeBuilder,
+    Advice, Budget, Error, Event, Events, Function, Model, ModelSource, Outcome, Permissions,
+    Reply, Request, Run, RunBuilder, Runtime, RuntimeBuilder,
 };

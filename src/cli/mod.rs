@@ -15,8 +15,8 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
-    fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl, replay, report, resume, run,
-    runs, show, sql, test, tools, watch,
+    fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl, replay, report, resume,
+    run, runs, show, sql, test, tools, watch,
 };
 use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;

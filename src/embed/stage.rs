@@ -22,7 +22,7 @@ use crate::journal::event::{Event as JournalEvent, RunKind, RunStatus, Terms};
 use crate::journal::lease::Lease;
 use crate::mcp::Servers;
 use crate::script::diagnostic::Diagnostic;
-use crate::script::{Host, ScriptError, State, Surroundings};
+use crate::script::{Host, ScriptError, State, Surroundings, file_hashes};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -88,6 +88,7 @@ pub(super) async fn perform(desk: &Desk, mut order: RunOrder) {
 /// A run that is set up.
 struct RunStage {
     executor: Rc<Executor>,
+    root: PathBuf,
     host: Host,
     /// Says that this process works on the runs, for as long as it does.
     _leases: Vec<Lease>,
@@ -224,7 +225,8 @@ fn set_up(
     };
     let host = Host::with_words(with, &desk.words)
         .map_err(|name| Error::setup(format!("scripts already have a function `{name}`")))?;
-    Ok((RunStage { executor, host, _leases: leases }, time_max))
+    let root = setup.root.clone();
+    Ok((RunStage { executor, root, host, _leases: leases }, time_max))
 }
 
 /// Keeps every other process from the run, and from the one that it continues.
@@ -301,7 +303,9 @@ async fn end(
     };
 
     let comparisons = executor.comparisons();
-    executor.commit(&JournalEvent::RunEnded { status, value, failure, comparisons }).await?;
+    let read = file_hashes(&stage.root, stage.host.files());
+    let ended = JournalEvent::RunEnded { status, value, failure, comparisons, read };
+    executor.commit(&ended).await?;
     told
 }
 

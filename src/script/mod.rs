@@ -19,7 +19,7 @@ pub use self::check::parameter::ScriptParameter;
 pub use self::host::context::{Sink, Surroundings};
 pub use self::host::limits::OPERATIONS_MAX;
 pub use self::host::state::State;
-pub use self::program::{Host, Program, ScriptError, ScriptFindings};
+pub use self::program::{Host, Program, ScriptError, ScriptFindings, file_hashes};
 
 #[cfg(test)]
 mod words_tests;

@@ -1,6 +1,7 @@
 //! A script that is read, checked and run: the one place where everything below comes together.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::path_text::text_of;
 use crate::executor::standstill::Halt;
 use crate::journal::waits::Waits;
 use crate::script::api::host_word::{self, HostWords};
@@ -323,4 +324,16 @@ impl Host {
         own.or_else(|| self.inner.stdlib_options.borrow().get(function).cloned())
             .unwrap_or_default()
     }
+}
+
+/// Returns the hashes of files by their paths in a folder; those that could not be read have none.
+pub fn file_hashes(
+    root: &Path,
+    files: BTreeMap<PathBuf, Option<blake3::Hash>>,
+) -> BTreeMap<String, String> {
+    let each = files.into_iter().filter_map(|(path, hash)| {
+        let path = path.strip_prefix(root).map_or(path.as_path(), |inside| inside);
+        Some((text_of(path), hash?.to_hex()[..16].to_owned()))
+    });
+    each.collect()
 }

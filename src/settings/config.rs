@@ -374,7 +374,7 @@ impl Config {
     }
 
     /// Returns where spans of runs are sent, if they are.
-    pub(in crate::cli) fn otel(&self) -> Option<OtelSettings> {
+    pub(crate) fn otel(&self) -> Option<OtelSettings> {
         let get = |key: &str| self.values.get(key).map(|(value, _)| value);
         let headers = get("otel.headers").and_then(Value::as_array).into_iter().flatten();
         let headers = headers.filter_map(Value::as_str).filter_map(otel::header);
@@ -387,7 +387,7 @@ impl Config {
     }
 
     /// Tells whether spans show what was said.
-    pub(in crate::cli) fn otel_content(&self) -> bool {
+    pub(crate) fn otel_content(&self) -> bool {
         let value = self.values.get("otel.content");
         value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
     }

@@ -36,7 +36,7 @@ use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::host::permission::Ask;
-use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
+use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings, file_hashes};
 use crate::store;
 use crate::store::writer::Writer;
 use anyhow::Context;
@@ -328,7 +328,7 @@ impl ScriptJob<'_> {
             }
             (alias.to_owned(), Value::Object(spec))
         });
-        RunSources { files: hashes(&open.surroundings.root, files), models: models.collect() }
+        RunSources { files: file_hashes(&open.surroundings.root, files), models: models.collect() }
     }
 
     /// Does the same for a run of more than the one script.
@@ -433,7 +433,7 @@ impl ScriptJob<'_> {
         }
         failpoint::pass(Failpoint::RunEnds);
         let comparisons = open.executor.comparisons();
-        let read = hashes(&open.surroundings.root, open.host.files());
+        let read = file_hashes(&open.surroundings.root, open.host.files());
         let ended = Event::RunEnded { status, value, failure, comparisons, read };
         open.executor.commit(&ended).await?;
         let spans = open.spans.take();
@@ -507,15 +507,6 @@ impl ScriptJob<'_> {
 
         Ok(end.exit)
     }
-}
-
-/// Returns the hashes of files by their paths in a folder; those that could not be read have none.
-fn hashes(root: &Path, files: BTreeMap<PathBuf, Option<blake3::Hash>>) -> BTreeMap<String, String> {
-    let each = files.into_iter().filter_map(|(path, hash)| {
-        let path = path.strip_prefix(root).map_or(path.as_path(), |inside| inside);
-        Some((text_of(path), hash?.to_hex()[..16].to_owned()))
-    });
-    each.collect()
 }
 
 /// Has the end of a run kept if the program ends because its output has gone away.

@@ -11,7 +11,7 @@ use crate::model::provider::exchange::{Exchanger, Verb};
 use crate::model::provider::http::Clients;
 use crate::settings::otel::OtelSettings;
 use crate::view::otlp;
-use crate::view::span::{CONVENTIONS, SpanContent, SpanFold, WorkSpan};
+use crate::view::span::{CONVENTIONS, SpanFold, WorkSpan};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::cell::RefCell;

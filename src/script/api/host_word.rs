@@ -192,7 +192,7 @@ fn made(host: &Rc<Inner>, tool: HostTool) -> Tool {
     Tool {
         name,
         description,
-        schema,
+        schema: schema.into(),
         effects: Effects::Write,
         approval: None,
         timeout: TIMEOUT,
