@@ -30,8 +30,8 @@ fn span(span: &WorkSpan) -> Value {
         span.values.iter().map(|(name, value)| attribute(name, value)).collect();
 
     let mut shown = json!({
-        "traceId": &*span.place.trace,
-        "spanId": span.place.id,
+        "traceId": span.place.trace_id(),
+        "spanId": span.place.id(),
         "name": scrub(&span.name),
         "kind": span.role as i32,
         "startTimeUnixNano": nanos(span.began),
@@ -40,11 +40,11 @@ fn span(span: &WorkSpan) -> Value {
         "status": {},
     });
 
-    if let Some(parent) = &span.place.parent {
-        shown["parentSpanId"] = parent.as_str().into();
+    if let Some(parent) = span.place.parent_id() {
+        shown["parentSpanId"] = parent.into();
     }
-    if let Some((trace, id)) = &span.link {
-        shown["links"] = json!([{ "traceId": &**trace, "spanId": id }]);
+    if let Some(of) = &span.link {
+        shown["links"] = json!([{ "traceId": of.trace_id(), "spanId": of.id() }]);
     }
     if let SpanState::Failed(message) = &span.state {
         shown["status"] = json!({ "code": 2 });

@@ -64,15 +64,47 @@ pub enum SpanState {
     Failed(String),
 }
 
-/// Where a span stands.
+/// What a span is in its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpanKey {
+    /// The run itself.
+    Run,
+    /// A flow.
+    Flow(FlowId),
+    /// An operation.
+    Operation(OpId),
+    /// A call of an operation to a model, counted over all of them.
+    Call(OpId, u32),
+    /// A call of a tool, counted in the same way.
+    Tool(OpId, u32),
+}
+
+/// Where a span stands. Ids are made of it where the span is written, which is not where the run goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpanPlace {
-    /// The id of its trace, in hexadecimal digits. Each run is one trace.
-    pub trace: Arc<str>,
-    /// Its own id.
-    pub id: String,
-    /// The id of the span that it is a part of.
-    pub parent: Option<String>,
+    /// The run, which is one trace.
+    pub run: Arc<str>,
+    /// What it is in the run.
+    pub key: SpanKey,
+    /// What it is a part of.
+    pub parent: Option<SpanKey>,
+}
+
+impl SpanPlace {
+    /// Returns the id of its trace: the same run has the same one wherever it is sent from.
+    pub fn trace_id(&self) -> String {
+        trace_of(&self.run)
+    }
+
+    /// Returns its own id.
+    pub fn id(&self) -> String {
+        id_of(&self.run, self.key)
+    }
+
+    /// Returns the id of the span that it is a part of.
+    pub fn parent_id(&self) -> Option<String> {
+        self.parent.map(|parent| id_of(&self.run, parent))
+    }
 }
 
 /// One piece of work that has ended.
@@ -90,8 +122,8 @@ pub struct WorkSpan {
     pub ended: i64,
     /// How it went.
     pub state: SpanState,
-    /// The run that it goes on from: the trace and the span of that one.
-    pub link: Option<(Arc<str>, String)>,
+    /// The run that it goes on from.
+    pub link: Option<SpanPlace>,
     /// What else is known.
     pub values: Vec<(&'static str, SpanValue)>,
 }
@@ -142,8 +174,7 @@ struct OpenOp {
 /// Makes spans of the events of one run.
 #[derive(Debug)]
 pub struct SpanFold {
-    run: RunId,
-    trace: Arc<str>,
+    run: Arc<str>,
     content: SpanContent,
     /// The run, and the flows that have begun.
     root: WorkSpan,
@@ -158,12 +189,11 @@ pub struct SpanFold {
 impl SpanFold {
     /// Starts with no event of a run.
     pub fn new(run: &RunId, content: SpanContent) -> SpanFold {
-        let trace = trace_of(run);
-        let place = SpanPlace { trace: trace.clone(), id: id_of(run, "run"), parent: None };
+        let run: Arc<str> = run.0.as_str().into();
+        let place = SpanPlace { run: run.clone(), key: SpanKey::Run, parent: None };
 
         SpanFold {
-            run: run.clone(),
-            trace,
+            run,
             content,
             root: span(place, "invoke_workflow", 0),
             flows: BTreeMap::new(),
@@ -244,7 +274,7 @@ impl SpanFold {
 
         span.add_text("gen_ai.operation.name", "invoke_workflow");
         span.add_text("gen_ai.workflow.name", script.as_str());
-        span.add_text("kaizen.run", self.run.0.as_str());
+        span.add_text("kaizen.run", &*self.run);
         // A seed is not always a number that 64 bits with a sign can hold.
         span.add_text("kaizen.seed", seed.to_string());
         if self.content == SpanContent::Shown {
@@ -253,7 +283,8 @@ impl SpanFold {
         }
         if let Some(before) = resumes {
             span.add_text("kaizen.resumes", before.0.as_str());
-            span.link = Some((trace_of(before), id_of(before, "run")));
+            let run = before.0.as_str().into();
+            span.link = Some(SpanPlace { run, key: SpanKey::Run, parent: None });
         }
     }
 
@@ -287,9 +318,8 @@ impl SpanFold {
             return;
         };
 
-        let parent = within.map_or_else(|| self.root.place.id.clone(), |flow| self.flow(flow));
-        let place =
-            SpanPlace { trace: self.trace.clone(), id: self.flow(*flow), parent: Some(parent) };
+        let parent = within.map_or(SpanKey::Run, SpanKey::Flow);
+        let place = self.place(SpanKey::Flow(*flow), parent);
         let mut span = span(place, &format!("flow {name}"), at);
         span.add_text("kaizen.flow", name.as_str());
         span.add("kaizen.operations", SpanValue::Whole(whole(ops.len() as u64)));
@@ -326,16 +356,11 @@ impl SpanFold {
         let name = if known.name.is_empty() { format!("#{}", op.0) } else { known.name.to_owned() };
         // A call that stands in no graph belongs to the run itself.
         let parent = match known.flow {
-            FlowId(0) => self.root.place.id.clone(),
-            flow => self.flow(flow),
+            FlowId(0) => SpanKey::Run,
+            flow => SpanKey::Flow(flow),
         };
 
-        let place = SpanPlace {
-            trace: self.trace.clone(),
-            id: self.operation_id(op),
-            parent: Some(parent),
-        };
-        let mut span = span(place, &name, began);
+        let mut span = span(self.place(SpanKey::Operation(op), parent), &name, began);
         span.add_text("kaizen.operation", name.as_str());
         span.add("kaizen.operation_number", SpanValue::Whole(i64::from(op.0)));
         if !known.does.is_empty() {
@@ -379,12 +404,8 @@ impl SpanFold {
         }
     }
 
-    fn flow(&self, flow: FlowId) -> String {
-        id_of(&self.run, &format!("flow {}", flow.0))
-    }
-
-    fn operation_id(&self, op: OpId) -> String {
-        id_of(&self.run, &format!("operation {}", op.0))
+    fn place(&self, key: SpanKey, parent: SpanKey) -> SpanPlace {
+        SpanPlace { run: self.run.clone(), key, parent: Some(parent) }
     }
 }
 
@@ -402,15 +423,20 @@ fn span(place: SpanPlace, name: &str, began: i64) -> WorkSpan {
     }
 }
 
-/// Returns the id of the trace of a run: the same run has the same one wherever it is sent from.
-fn trace_of(run: &RunId) -> Arc<str> {
-    let hash = blake3::hash(format!("kaizen trace {}", run.0).as_bytes()).to_hex();
-    hash[..32].into()
+fn trace_of(run: &str) -> String {
+    let hash = blake3::hash(format!("kaizen trace {run}").as_bytes()).to_hex();
+    hash[..32].to_owned()
 }
 
-/// Returns the id of a part of a run.
-fn id_of(run: &RunId, part: &str) -> String {
-    let hash = blake3::hash(format!("kaizen span {} {part}", run.0).as_bytes()).to_hex();
+fn id_of(run: &str, key: SpanKey) -> String {
+    let part = match key {
+        SpanKey::Run => "run".to_owned(),
+        SpanKey::Flow(flow) => format!("flow {}", flow.0),
+        SpanKey::Operation(op) => format!("operation {}", op.0),
+        SpanKey::Call(op, nth) => format!("operation {} call {nth}", op.0),
+        SpanKey::Tool(op, nth) => format!("operation {} tool {nth}", op.0),
+    };
+    let hash = blake3::hash(format!("kaizen span {run} {part}").as_bytes()).to_hex();
     hash[..16].to_owned()
 }
 

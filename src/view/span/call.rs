@@ -9,8 +9,8 @@ use crate::model::request::{Request, Settings};
 use crate::model::tool::{ToolCall, ToolSpec};
 use crate::session::tool::Deed;
 use crate::view::span::{
-    SpanContent, SpanFold, SpanPlace, SpanRole, SpanSink, SpanValue, TEXT_MAX, WorkSpan, id_of,
-    short, span, whole,
+    SpanContent, SpanFold, SpanKey, SpanRole, SpanSink, SpanValue, TEXT_MAX, WorkSpan, short, span,
+    whole,
 };
 use serde_json::{Value, json};
 
@@ -135,9 +135,9 @@ impl SpanFold {
 
     /// Makes the span of a call.
     pub(super) fn call_span(&self, op: OpId, call: &OpenCall) -> WorkSpan {
-        let id = id_of(&self.run, &format!("operation {} call {}", op.0, call.nth));
         let (provider, model) = named(&call.model);
-        let mut span = self.part(op, id, &format!("chat {model}"), call.began);
+        let key = SpanKey::Call(op, call.nth);
+        let mut span = self.part(op, key, &format!("chat {model}"), call.began);
 
         span.role = SpanRole::Client;
         span.add_text("gen_ai.operation.name", "chat");
@@ -203,8 +203,8 @@ impl SpanFold {
 
     /// Makes the span of a call of a tool.
     pub(super) fn tool_span(&self, op: OpId, tool: &OpenTool) -> WorkSpan {
-        let id = id_of(&self.run, &format!("operation {} tool {}", op.0, tool.nth));
-        let mut span = self.part(op, id, &format!("execute_tool {}", tool.tool), tool.began);
+        let key = SpanKey::Tool(op, tool.nth);
+        let mut span = self.part(op, key, &format!("execute_tool {}", tool.tool), tool.began);
 
         span.add_text("gen_ai.operation.name", "execute_tool");
         span.add_text("gen_ai.tool.name", tool.tool.as_str());
@@ -216,9 +216,8 @@ impl SpanFold {
     }
 
     /// Creates the span of something that an operation does.
-    fn part(&self, op: OpId, id: String, name: &str, began: i64) -> WorkSpan {
-        let parent = Some(self.operation_id(op));
-        span(SpanPlace { trace: self.trace.clone(), id, parent }, name, began)
+    fn part(&self, op: OpId, key: SpanKey, name: &str, began: i64) -> WorkSpan {
+        span(self.place(key, SpanKey::Operation(op)), name, began)
     }
 }
 

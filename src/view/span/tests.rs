@@ -65,11 +65,13 @@ fn ids_follow_from_the_run_and_tell_its_parts_apart() {
     let second = spans(&retried, SpanContent::Left);
     assert_eq!(first, second);
 
-    let mut ids: Vec<&str> = first.iter().map(|span| span.place.id.as_str()).collect();
+    let mut ids: Vec<String> = first.iter().map(|span| span.place.id()).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 4);
-    assert!(first.iter().all(|span| span.place.trace.len() == 32 && span.place.id.len() == 16));
+    assert!(
+        first.iter().all(|span| span.place.trace_id().len() == 32 && span.place.id().len() == 16)
+    );
     assert_eq!(first[0].state, SpanState::Failed(String::new()));
     assert!(
         first[0].values.contains(&("error.type", SpanValue::Text(Kind::Server.word().to_owned())))
