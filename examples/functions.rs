@@ -82,7 +82,7 @@ pub async fn triage(order: &str) -> Result<Outcome<Triage>, Error> {
 }
 
 #[tokio::main]
-pub async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), Error> {
     let done = triage("17").await?;
     println!("{:?}", done.value);
     Ok(())

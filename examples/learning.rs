@@ -27,7 +27,7 @@ pub async fn learn(rounds: u32) -> Result<kaizen::Advice, Error> {
 }
 
 #[tokio::main]
-pub async fn main() -> Result<(), Error> {
+async fn main() -> Result<(), Error> {
     let advice = learn(40).await?;
     println!("{}: {}", advice.pattern, advice.reason);
     Ok(())

@@ -52,7 +52,7 @@ async fn triage(
 }
 
 #[tokio::main]
-pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let kaizen = runtime(Runtime::builder().in_memory().model("desk", "demo/echo"))?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, router(kaizen)).await?;
