@@ -74,7 +74,7 @@ fn an_unknown_option_gets_a_suggestion() {
 
 #[test]
 fn an_unreadable_script_is_named() {
-    check(&Project::new().kaizen(&["run", "nope.rhai"]), 3, &["reading `nope.rhai`"]);
+    check(&Project::new().kaizen(&["run", "nope.rhai"]), 3, &["cannot read `nope.rhai`"]);
 }
 
 #[test]

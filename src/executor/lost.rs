@@ -86,7 +86,7 @@ impl Executor {
             LostRule::Fixed(decision) => *decision,
             LostRule::Ask(ask) => {
                 let text = format!(
-                    "{} Run it again, tell the script, or stop? [r]epeat, [t]ell, [S]top ",
+                    "{} [r]un it again, [t]hrow an error, or [S]top? ",
                     in_doubt(what)
                 );
                 self.outside(ask(text)).await

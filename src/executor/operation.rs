@@ -256,16 +256,12 @@ impl Executor {
         };
 
         match &job.op.kind {
-            OpKind::Communicate(prompt) => {
+            OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
                 let prompt = asked(prompt);
-                let keep = Keep::Exchange;
-                // Boxed, so that operations that call no model do not carry the room for one.
-                let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
-                Box::pin(asked).await.map(WorkResult::Value)
-            }
-            OpKind::Chat(prompt) => {
-                let prompt = asked(prompt);
-                let keep = Keep::Nothing;
+                let keep = match job.op.kind {
+                    OpKind::Communicate(_) => Keep::Exchange,
+                    _ => Keep::Nothing,
+                };
                 // Boxed, so that operations that call no model do not carry the room for one.
                 let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
                 Box::pin(asked).await.map(WorkResult::Value)

@@ -382,7 +382,19 @@ impl Reading<'_> {
                     self.end(EndId::Timer(*timer, Spot { nth, ..at.clone() }), What::Time);
                 }
             }
-            _ => {}
+            // A resumed run does these again itself. A new event that answers the script is no member.
+            Event::RunStarted { .. }
+            | Event::FlowStarted { .. }
+            | Event::Expanded { .. }
+            | Event::OpStarted { .. }
+            | Event::RequestPart { .. }
+            | Event::AttemptStarted { .. }
+            | Event::ToolStarted { .. }
+            | Event::ToolEnded { .. }
+            | Event::OpEnded { .. }
+            | Event::FlowEnded { .. }
+            | Event::Logged { .. }
+            | Event::RunEnded { .. } => {}
         }
     }
 

@@ -306,7 +306,7 @@ fn replies_of_earlier_comparisons_are_reused_and_are_no_new_evidence() {
     let (again, said, asked) = run(&[]);
     assert_eq!(
         said,
-        "reusing replies: those of 26 replies from 1 earlier run that fit (`--fresh` asks again)\n"
+        "reusing matching replies: 26 available from 1 earlier run (`--fresh` makes the calls again)\n"
     );
     assert_eq!((asked, recorded()), (26, vec![12, 12]));
     let same = |found: &Value| {

@@ -371,7 +371,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:1 `console.log` is from another language
             write `print(..)`
         > let name = "a"; print(f"hi {name}");
-        K0021 1:23 `f` before a text means nothing
+        K0021 1:23 `f` before a text has no meaning in kaizen
             write a text in backticks: `` `Hello ${name}` ``
         > let a = None;
         K0021 1:9 `None` is from another language
@@ -446,13 +446,13 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `throw "message"`
         > import os
         K0021 1:1 `import os` names a module from another language
-            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
         > import os, json
         K0021 1:1 `import os` names a module from another language
-            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
         > from os import path
         K0021 1:1 `from .. import` is from another language
-            leave it out, since kaizen's words need no import
+            leave it out; kaizen's functions need no import
         > async def f():
         >     pass
         K0021 1:1 `async` is from another language
@@ -691,7 +691,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:12 `if ..:` is from another language
             write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
         > let a = 1; let b = 2 if a else 3;
-        K0021 1:22 a condition behind its value is from another language
+        K0021 1:22 a condition after its value is from another language
             write `if condition { a } else { b }`, which is a value
         > let a = (); let b = a || 1;
         K0001 1:26 expecting a boolean expression, not a number
@@ -734,7 +734,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `round(x, 0)`
         > let x = math.sqrt(2.0);
         K0021 1:9 `math` is from another language
-            write `x.floor()`, `x.sqrt()` or `round(x, 2)`: numbers have these words themselves
+            write `x.floor()`, `x.sqrt()` or `round(x, 2)`: these are functions of numbers
         > let x = re.match("a", "b");
         K0021 1:9 `re` is from another language
             write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`
@@ -758,12 +758,12 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `x.to_string()`, or `${x}` in a text in backticks
         > let x = Promise.all([1]);
         K0021 1:9 `Promise` is from another language
-            write `gather([|| .., || ..])` to run functions at once
+            write `gather([|| .., || ..])` to run functions concurrently
         > let x = asyncio.gather(1);
         K0021 1:9 `asyncio` is from another language
-            write `gather([|| .., || ..])` to run functions at once
+            write `gather([|| .., || ..])` to run functions concurrently
         > return 1 if true else 2
-        K0021 1:10 a condition behind its value is from another language
+        K0021 1:10 a condition after its value is from another language
             write `if condition { a } else { b }`, which is a value
         > let x = [1,2]; x.push(3).push(4);
         K0016 1:18 `push` works in place and returns nothing, but its result is used
@@ -874,7 +874,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0003 1:26 unknown function `f`
             `f` is a variable; call the function in it: `f.call(..)`
         > print(1) if true;
-        K0021 1:10 a condition behind its value is from another language
+        K0021 1:10 a condition after its value is from another language
             write `if condition { a } else { b }`, which is a value
         > let x = 1 <> 2;
         K0021 1:11 `<>` is from another language
@@ -1055,10 +1055,10 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `list.extract(1..3)`, or `text.sub_string(1..3)`
         > import numpy as np
         K0021 1:1 `import numpy` names a module from another language
-            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
         > from lionagi import Branch, Session
         K0021 1:1 `from .. import` is from another language
-            leave it out, since kaizen's words need no import
+            leave it out; kaizen's functions need no import
         > let b = Branch(system="x");
         K0021 1:16 `system=` names an argument
             write options as a map at the end: `f(a, #{ key: value })`

@@ -19,7 +19,7 @@ fn only_replies_that_a_run_uses_are_known() {
     };
     let three = "let b = branch(); b.chat(\"one\"); b.chat(\"two\"); b.chat(\"three\");";
 
-    let known = "reusing replies: those of 3 replies from 1 earlier run that fit";
+    let known = "reusing matching replies: 3 available from 1 earlier run";
     let cases = [
         (three, "branch().chat(\"four\");", "0"),
         (three, "branch().chat(\"one\");", "1"),

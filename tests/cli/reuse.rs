@@ -60,7 +60,7 @@ fn a_run_asks_everything_unless_it_is_told_to_reuse() {
     assert!(
         reused
             .stderr
-            .contains("reusing replies: those of 4 replies from 2 earlier runs that fit\n"),
+            .contains("reusing matching replies: 4 available from 2 earlier runs\n"),
         "{}",
         reused.stderr
     );

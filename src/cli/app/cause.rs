@@ -20,7 +20,7 @@ mod tests {
     use std::io;
 
     #[derive(Debug, thiserror::Error)]
-    #[error("reading `x`: {source}")]
+    #[error("cannot read `x`: {source}")]
     struct Unread {
         source: io::Error,
     }
@@ -31,10 +31,10 @@ mod tests {
         let own = anyhow::Error::from(Unread { source: none() });
         assert_eq!(told(&own), "reading `x`: no such file");
 
-        let outer = Err::<(), _>(own).context("opening the project").unwrap_err();
+        let outer = Err::<(), _>(own).context("cannot open the project").unwrap_err();
         assert_eq!(told(&outer), "opening the project: reading `x`: no such file");
 
-        let bare = Err::<(), _>(none()).context("reading `y`").unwrap_err();
+        let bare = Err::<(), _>(none()).context("cannot read `y`").unwrap_err();
         assert_eq!(told(&bare), "reading `y`: no such file");
     }
 }

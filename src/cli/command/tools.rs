@@ -204,7 +204,7 @@ fn is_approved(
     let what = on_one_line(&what).into_owned();
     if !arguments.grants.may_ask() {
         say(&format!(
-            "error: {what} needs approval, since it may have lasting effects; pass `--approve`, or \
+            "error: {what} needs approval because it may have lasting effects; pass `--approve`, or \
              add it to `read` under the server in kaizen.toml"
         ));
         return Ok(false);
@@ -230,7 +230,7 @@ fn show(global: &Global, server: &str, tool: &str, answer: &ToolAnswer) -> Exit 
     }
 
     if answer.taken_out > 0 {
-        say(&format!("{} invisible characters of the answer are removed", answer.taken_out));
+        say(&format!("removed {} invisible characters from the answer", answer.taken_out));
     }
     if answer.is_error { Exit::Failed } else { Exit::Ok }
 }

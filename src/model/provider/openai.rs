@@ -455,6 +455,6 @@ pub(super) fn not_understood(document: &Value) -> CallError {
     };
 
     CallError::BadReply {
-        message: format!("it is {found}, without text where the protocol has it"),
+        message: format!("it is {found}, without text in the expected field"),
     }
 }

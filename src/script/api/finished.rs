@@ -62,7 +62,7 @@ fn finished(host: &Inner, name: &str) -> Result<Report, EvalError> {
 }
 
 fn unread(reason: &str) -> EvalError {
-    throw_new(Kind::File, format!("reading the journal: {reason}"))
+    throw_new(Kind::File, format!("cannot read the journal: {reason}"))
 }
 
 /// Finds the run that a person means.

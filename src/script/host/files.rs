@@ -124,7 +124,7 @@ fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
 
         at = next.map_err(|error| match error {
             Errno::ELOOP | Errno::ENOTDIR => io::Error::other(format!(
-                "`{}` became something else than a folder meanwhile",
+                "`{}` is no longer a folder",
                 name.to_string_lossy()
             )),
             other => other.into(),

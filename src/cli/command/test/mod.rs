@@ -465,7 +465,7 @@ impl TestBench<'_> {
                 .collect();
 
             if let Err(error) = write(path, &junit::document(&results, took)) {
-                say(&format!("error: writing `{}`: {error}", path.display()));
+                say(&format!("error: cannot write `{}`: {error}", path.display()));
                 return if exit == Exit::Ok { Exit::Failed } else { exit };
             }
         }

@@ -30,7 +30,7 @@ impl ForeignText<'_> {
             return Some((
                 at,
                 at + 1,
-                format!("`{}` before a text means nothing", piece.said),
+                format!("`{}` before a text has no meaning in kaizen", piece.said),
                 help,
             ));
         }
