@@ -687,9 +687,8 @@ fn the_map_of_the_code_is_true() {
         let mut named = Vec::new();
         for path in quoted(line).iter().filter(|word| is_path(word)) {
             let wanted = format!("/{path}");
-            let found = files.iter().filter(|file| match path.ends_with('/') {
-                true => file.contains(&wanted),
-                false => file.ends_with(&wanted),
+            let found = files.iter().filter(|file| {
+                if path.ends_with('/') { file.contains(&wanted) } else { file.ends_with(&wanted) }
             });
             let before = named.len();
             named.extend(found);
