@@ -343,6 +343,7 @@ impl Reading<'_> {
                     was_reused: false,
                 });
             }
+
             Event::Told { what, value, at } => self.see_answer(what, value, at.as_ref()),
             Event::Telling { what, at } => {
                 self.begun.insert((what.clone(), at.clone()));
@@ -367,6 +368,7 @@ impl Reading<'_> {
                     self.end(EndId::Timer(*timer, Spot { nth, ..at.clone() }), What::Time);
                 }
             }
+
             // A resumed run does these again itself. An event that answers the script does not belong here.
             Event::RunStarted { .. }
             | Event::FlowStarted { .. }

@@ -233,7 +233,7 @@ impl Fields<'_> {
     }
 
     fn patterns(&self, key: &'static str) -> Result<Option<Vec<Wildcard>>, SpecError> {
-        let texts = self.texts(key, "a list of names of tools, which may contain `*`")?;
+        let texts = self.texts(key, "a list of tool names, which may contain `*`")?;
         Ok(texts.map(|texts| texts.into_iter().map(Wildcard::new).collect()))
     }
 
@@ -291,7 +291,7 @@ impl Fields<'_> {
             None => Ok(Consent::Effects),
             Some(Value::String(word)) if word == "never" => Ok(Consent::Never),
             Some(_) => {
-                let wanted = "\"never\", or a list of names of tools, which may contain `*`";
+                let wanted = "\"never\", or a list of tool names, which may contain `*`";
                 let texts = self.texts("approve", wanted)?.unwrap_or_default();
                 Ok(Consent::Of(texts.into_iter().map(Wildcard::new).collect()))
             }
@@ -429,8 +429,8 @@ mod tests {
             `mcp.files.url` must be an address without a password in it, not `..`
             `mcp.files.env` belongs to a server with `command`
             `mcp.files.key` must be `env:NAME` or `file:PATH`; never the key itself, not `..`
-            `mcp.files.approve` must be "never", or a list of names of tools, which may contain `*`, not `"always"`
-            `mcp.files.read` must be a list of names of tools, which may contain `*`, not `"read_*"`
+            `mcp.files.approve` must be "never", or a list of tool names, which may contain `*`, not `"always"`
+            `mcp.files.read` must be a list of tool names, which may contain `*`, not `"read_*"`
             `mcp.files.timeout_ms` must be a time in milliseconds from 1 up to 86400000, not `0`
             `mcp.files.timeout_ms` must be a time in milliseconds from 1 up to 86400000, not `"1s"`
             `mcp.files.pin` must be true or false, not `1`

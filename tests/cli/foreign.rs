@@ -303,7 +303,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0001 2:1 expecting ';' to terminate this statement
             end the statement before this with `;`
         > let items = [1]; for i, x in enumerate(items) { print(x); }
-        K0021 1:18 two variables of a `for` stand in brackets, the item first
+        K0021 1:18 write the two variables of a `for` in brackets, the item first
             write `for (item, index) in list { .. }`; for a map `for key in map.keys() { let value = map[key]; .. }`
         > let m = #{ a: 1 }; let v = m.get("a", 0);
         K0004 1:30 `get` takes 1 argument, not 2
@@ -548,7 +548,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:31 `items` is from another language
             write `for key in map.keys() { let value = map[key]; .. }`
         > let m = #{ a: 1 }; for k, v in m.items() { print(k); }
-        K0021 1:20 two variables of a `for` stand in brackets, the item first
+        K0021 1:20 write the two variables of a `for` in brackets, the item first
             write `for (item, index) in list { .. }`; for a map `for key in map.keys() { let value = map[key]; .. }`
         > let a = [1]; a.append(2);
         K0021 1:16 `append` adds a whole list
@@ -942,7 +942,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write the value alone, and `()` for no value
         > let x = f()?;
         K0021 1:12 `?` is from another language
-            leave it out: a failure is thrown by itself, and caught with `try { .. } catch (e) { .. }`
+            leave it out: a failure is thrown automatically, and caught with `try { .. } catch (e) { .. }`
         > let x = &y;
         K0021 1:9 `&` is from another language
             leave it out: values are copied
@@ -951,10 +951,10 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             import it first: `import "lib/a" as a;`
         > unwrap();
         K0021 1:1 `unwrap` is from another language
-            leave it out: a failure is thrown by itself
+            leave it out: a failure is thrown automatically
         > let x = "a".unwrap();
         K0021 1:13 `unwrap` is from another language
-            leave it out: a failure is thrown by itself
+            leave it out: a failure is thrown automatically
         > let x = 2; if (x == 1) print(x);
         K0021 1:12 `if` needs a block in braces
             write `if condition { .. }`, `while condition { .. }`
@@ -1113,7 +1113,7 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
         K0005 3:23 an operation of `expand` has no option `instrucion`
             did you mean `instruction`?
         > g.expand(list, |x| #{ instruction: x, name: "a" });
-        K0005 3:39 the function of `expand` gives a `name`, but its operations are numbered
+        K0005 3:39 the function of `expand` sets a `name`, but its operations are numbered
             name the expansion: `expand(node, function, #{ name: "each" })`
         > g.expand(list, |x| #{ instruction: x, temprature: 1 }, #{ name: "each" });
         K0005 3:39 an operation of `expand` has no option `temprature`

@@ -46,7 +46,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         None => Map::new(),
         Some(Ok(args)) => args,
         Some(Err(error)) => {
-            say(&format!("error: the arguments of a tool are a JSON object: {error}"));
+            say(&format!("error: tool arguments must be a JSON object: {error}"));
             return Ok(Exit::Usage);
         }
     };

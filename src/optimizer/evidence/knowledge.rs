@@ -27,7 +27,7 @@ use std::rc::Rc;
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
 
-/// The kind of a failure of which only the share of the work that gave a result is known.
+/// The kind of a failure of which only the share of the work that produced a result is known.
 const UNSAID: &str = "failed";
 /// What is said of such a failure.
 const UNSAID_MESSAGE: &str = "less than half of the work produced a result";

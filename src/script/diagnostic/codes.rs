@@ -245,7 +245,7 @@ pub const CODES: &[Code] = &[
     ),
     found(
         PROPERTY,
-        "there is no such property",
+        "unknown property",
         "A value from kaizen does not have a property of this name. Such values are the results of `attempt`, \
          `recommend`, `used` and the like, the metrics and results of a report, the `inputs` of an operation, \
          a branch or a node. If the kind of the value is known, this is found before the script runs; \

@@ -180,7 +180,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("type", "write `type_of(x)`"),
     ("typeof", "write `type_of(x)`"),
     ("undefined", "write `()`, which stands for no value"),
-    ("unwrap", "leave it out: a failure is thrown by itself"),
+    ("unwrap", "leave it out: a failure is thrown automatically"),
     ("update", "write `map.mixin(other)`, or `map + other`"),
     ("writeFile", "write `write_text(\"path\", text)`"),
     ("write_file", "write `write_text(\"path\", text)`"),
