@@ -490,9 +490,9 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
     for (index, line) in lines.iter().enumerate() {
         let code = line.trim_start();
         let Some(at) = code.find("fn ").filter(|at| {
-            let before = code[..*at].strip_prefix("pub(").map_or(&code[..*at], |rest| {
-                rest.split_once(')').map_or(rest, |(_, after)| after)
-            });
+            let before = code[..*at]
+                .strip_prefix("pub(")
+                .map_or(&code[..*at], |rest| rest.split_once(')').map_or(rest, |(_, after)| after));
             before.split_whitespace().all(|w| ["pub", "async", "const", "unsafe"].contains(&w))
         }) else {
             continue;
@@ -569,7 +569,8 @@ const SHARED_TYPES: &[&str] = &["Arguments"];
 const NOUNS: &[&str] = &["Deed", "Embed", "Need", "Seed", "Speed", "Strand"];
 /// Participles that do not end in `-ed`, and particles: none of them says what a thing is.
 const NO_NOUNS: &[&str] = &[
-    "Begun", "Bound", "Chosen", "Done", "Kept", "Known", "Left", "Lost", "Made", "Meant", "Paid", "Seen", "Sent", "Shown", "Spent", "Taken", "Thrown", "Told",
+    "Begun", "Bound", "Chosen", "Done", "Kept", "Known", "Left", "Lost", "Made", "Meant", "Paid",
+    "Seen", "Sent", "Shown", "Spent", "Taken", "Thrown", "Told",
 ];
 
 /// Tells whether a name is a participle or a particle.
@@ -707,7 +708,8 @@ fn the_map_of_the_code_is_true() {
                 || named.iter().any(|file| has_word(&sources[file], last));
             let mut parts = symbol.split("::");
             if !in_row || !parts.all(|part| sources.values().any(|text| has_word(text, part))) {
-                let _ = writeln!(faults, "{number}: there is no `{symbol}`, or not in the files named");
+                let _ =
+                    writeln!(faults, "{number}: there is no `{symbol}`, or not in the files named");
             }
         }
     }
@@ -774,7 +776,11 @@ fn words_of_the_output_are_not_taken_for_secrets() {
     let mut missing = std::collections::BTreeSet::new();
     check(|file, text| {
         let is_writer = WRITERS.iter().any(|place| file.starts_with(place));
-        if is_writer && !file.contains("/lsp/") && !file.contains("/mcp/") && !file.ends_with("tests.rs") {
+        if is_writer
+            && !file.contains("/lsp/")
+            && !file.contains("/mcp/")
+            && !file.ends_with("tests.rs")
+        {
             missing.extend(words_of_output(file, production(text)));
         }
         String::new()
@@ -787,10 +793,10 @@ fn words_of_the_output_are_not_taken_for_secrets() {
 /// Returns the words that a file writes: keys of JSON, words of enums, properties of shapes, and the fields
 /// and variants of what the journal keeps.
 fn words_of_output(file: &str, text: &str) -> Vec<String> {
-    let is_word = |word: &str| {
-        !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-    };
-    let is_kept = file.starts_with("journal/") || file.starts_with("base/") || file == "session/tool.rs";
+    let is_word =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_kept =
+        file.starts_with("journal/") || file.starts_with("base/") || file == "session/tool.rs";
 
     let mut words = Vec::new();
     let mut inside_words = false;
@@ -801,7 +807,8 @@ fn words_of_output(file: &str, text: &str) -> Vec<String> {
         let quoted: Vec<&str> = code.split('"').collect();
         for pair in quoted.windows(2).skip(1).step_by(2) {
             let is_key = pair[1].starts_with(": ");
-            let is_property = file.ends_with("shape.rs") && code.starts_with("(\"") && code.ends_with("),");
+            let is_property =
+                file.ends_with("shape.rs") && code.starts_with("(\"") && code.ends_with("),");
             let is_name = inside_words || code.starts_with("#[serde(rename = ");
             if is_word(pair[0]) && (is_key || is_property || is_name) {
                 words.push(pair[0].to_owned());

@@ -36,9 +36,7 @@ pub enum CsvError {
         line: usize,
     },
     /// Something stands between the quote that closes a field and its end.
-    #[error(
-        "line {line}: `{found}` follows a closing quote; write a quote within quotes twice"
-    )]
+    #[error("line {line}: `{found}` follows a closing quote; write a quote within quotes twice")]
     AfterQuote {
         /// The line.
         line: usize,

@@ -209,7 +209,9 @@ impl Connection {
             CallToolResponse::Task(_) => {
                 Err(self.broken(format!("`{tool}` starts a task, which kaizen does not support")))
             }
-            _ => Err(self.broken(format!("`{tool}` answers in a way that kaizen does not support"))),
+            _ => {
+                Err(self.broken(format!("`{tool}` answers in a way that kaizen does not support")))
+            }
         }
     }
 

@@ -12,7 +12,9 @@ pub enum ModelError {
         help: String,
     },
     /// A name without a provider.
-    #[error("`{name}` does not name a provider; write `provider/name`, such as `openai/gpt-4o-mini`")]
+    #[error(
+        "`{name}` does not name a provider; write `provider/name`, such as `openai/gpt-4o-mini`"
+    )]
     NoProvider {
         /// The name.
         name: String,

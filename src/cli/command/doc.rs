@@ -225,7 +225,9 @@ impl OutputFile {
             {
                 Ok(true)
             }
-            Err(error) => Err(error).with_context(|| format!("cannot read `{}`", self.path.display())),
+            Err(error) => {
+                Err(error).with_context(|| format!("cannot read `{}`", self.path.display()))
+            }
         }
     }
 

@@ -89,7 +89,8 @@ fn next_steps(template: Template) {
 fn create(folder: &Path, file: &TemplateFile) -> anyhow::Result<bool> {
     let path = folder.join(file.name);
     let parent = path.parent().unwrap_or(folder);
-    std::fs::create_dir_all(parent).with_context(|| format!("cannot create `{}`", parent.display()))?;
+    std::fs::create_dir_all(parent)
+        .with_context(|| format!("cannot create `{}`", parent.display()))?;
 
     // Never over a file, not even over one that somebody else makes just now.
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);

@@ -10,8 +10,8 @@ use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_line, print_of_run};
-use crate::journal::event::RunStatus;
 use crate::journal::damage::Damage;
+use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunRow};
 use crate::journal::waits::Waits;
 use crate::metrics::Metrics;
@@ -152,8 +152,11 @@ impl ListedRun {
     fn cells(self, is_narrow: bool) -> Vec<String> {
         let calls = self.calls().to_string();
         let ListedRun { row, status, metrics, .. } = self;
-        let started =
-            if is_narrow { time::short_moment(row.started_at) } else { time::moment(row.started_at) };
+        let started = if is_narrow {
+            time::short_moment(row.started_at)
+        } else {
+            time::moment(row.started_at)
+        };
         let took = row.ended_at.map(|end| end - row.started_at);
 
         vec![

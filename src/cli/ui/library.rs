@@ -3,8 +3,8 @@
 
 use crate::base::clock;
 use crate::base::id::{OpId, RunId};
-use crate::cli::app::waiting;
 use crate::cli::app::condition::{Condition, condition};
+use crate::cli::app::waiting;
 use crate::cli::command::show;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::annotation::{self, Annotation, RunRemarks};

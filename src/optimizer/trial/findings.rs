@@ -284,8 +284,9 @@ impl Facts<'_> {
         };
 
         if let Some([quality, time, cost]) = self.shares.filter(|_| *n > 0) {
-            text +=
-                &format!("; of that, {quality:.3} comes from quality, {time:.3} from time, {cost:.3} from cost");
+            text += &format!(
+                "; of that, {quality:.3} comes from quality, {time:.3} from time, {cost:.3} from cost"
+            );
         }
         if self.is_unjudged {
             text += "; nobody judged the answers, so all of them count as equally good";

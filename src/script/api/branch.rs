@@ -10,7 +10,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
 use crate::flow::op::{
-    CheckedPrompt, Keep, Prompt, ToolProtocol, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolUse,
+    CheckedPrompt, Keep, Prompt, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolProtocol, ToolUse,
 };
 use crate::model::Model;
 use crate::model::message::Message;

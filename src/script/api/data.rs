@@ -121,7 +121,8 @@ fn large_numbers(engine: &mut Engine) {
     // The language would make a negative number of it.
     engine.register_fn("to_int", |number: u64| {
         i64::try_from(number).map_err(|_| {
-            let message = format!("{number} is too large: the largest whole number is {}", i64::MAX);
+            let message =
+                format!("{number} is too large: the largest whole number is {}", i64::MAX);
             throw_new(Kind::Script, message)
         })
     });

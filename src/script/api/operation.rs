@@ -287,7 +287,10 @@ fn read_kind(
     }
 
     let wrong = || {
-        Failure::new(Kind::Option, format!("an operation must be a kind or a function, not a {found}"))
+        Failure::new(
+            Kind::Option,
+            format!("an operation must be a kind or a function, not a {found}"),
+        )
     };
     let operation = kind.try_cast::<Operation>().ok_or_else(wrong)?;
     Ok((operation.name, OpKind::Call(work(operation.function))))

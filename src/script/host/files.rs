@@ -123,10 +123,9 @@ fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
         };
 
         at = next.map_err(|error| match error {
-            Errno::ELOOP | Errno::ENOTDIR => io::Error::other(format!(
-                "`{}` is no longer a folder",
-                name.to_string_lossy()
-            )),
+            Errno::ELOOP | Errno::ENOTDIR => {
+                io::Error::other(format!("`{}` is no longer a folder", name.to_string_lossy()))
+            }
             other => other.into(),
         })?;
     }

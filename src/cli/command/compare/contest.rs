@@ -87,8 +87,7 @@ fn wrong(reason: &str) -> Exit {
 }
 
 fn check_shares(arguments: &Arguments) -> Result<(), Exit> {
-    let shares =
-        [("--confidence", arguments.confidence), ("--min-effect", arguments.min_effect)];
+    let shares = [("--confidence", arguments.confidence), ("--min-effect", arguments.min_effect)];
     for (name, share) in shares {
         if !(share > 0.0 && share < 1.0) {
             return Err(wrong(&format!("{name} must be above 0 and below 1, not {share}")));

@@ -110,8 +110,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         Err(exit) => return Ok(exit),
     };
 
-    let given =
-        RunOptions { script: contest.parts[0].path.clone(), with: arguments.with.clone() };
+    let given = RunOptions { script: contest.parts[0].path.clone(), with: arguments.with.clone() };
     let project = given.project()?;
     let name = format!("{NAME}{}", contest.paths().join(" "));
 

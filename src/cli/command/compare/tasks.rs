@@ -66,7 +66,8 @@ impl Tasks {
     /// Reads the tasks. Without a judge, all or none of them say what is expected.
     pub(super) fn read(path: &Path, fields: TaskFields<'_>) -> Result<Tasks, String> {
         let file = path.display().to_string();
-        let text = file::read_lines(path).map_err(|error| format!("cannot read `{file}`: {error}"))?;
+        let text =
+            file::read_lines(path).map_err(|error| format!("cannot read `{file}`: {error}"))?;
         let format = format_of(path, &text);
         let rows = match format {
             TaskFormat::Lines => lines(&text),
@@ -79,9 +80,7 @@ impl Tasks {
             let what = match format {
                 TaskFormat::Lines => "it needs one JSON value per line",
                 TaskFormat::List => "its list is empty",
-                TaskFormat::Table => {
-                    "it has no rows below the header line"
-                }
+                TaskFormat::Table => "it has no rows below the header line",
             };
             return Err(format!("`{file}` contains no tasks; {what}"));
         }

@@ -35,17 +35,11 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("ExecutionOptimizer", "write `optimizer()`"),
     ("False", "write `false`"),
     ("JSON", "write `json(text)` to read JSON and `to_json(value)` to write it"),
-    (
-        "Math",
-        "write `x.floor()`, `max(a, b)` or `round(x, 2)`: these are functions of numbers",
-    ),
+    ("Math", "write `x.floor()`, `max(a, b)` or `round(x, 2)`: these are functions of numbers"),
     ("None", "write `()`, which stands for no value"),
     ("Null", "write `()`, which stands for no value"),
     ("Number", "write `text.parse_float()`, or `text.parse_int()`"),
-    (
-        "Object",
-        "write `map.keys()`, `map.values()` or `map + other`: these are functions of maps",
-    ),
+    ("Object", "write `map.keys()`, `map.values()` or `map + other`: these are functions of maps"),
     (
         "Ok",
         "write the value alone: a failure is thrown, and caught with `try { .. } catch (e) { .. }`",
