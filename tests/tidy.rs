@@ -800,6 +800,7 @@ fn words_of_output(file: &str, text: &str) -> Vec<String> {
 
     let mut words = Vec::new();
     let mut inside_words = false;
+    let mut was_renamed = false;
     for line in text.lines() {
         let code = line.trim_start().trim_start_matches("pub ");
         inside_words = line == "words! {" || (inside_words && line != "}");
@@ -823,11 +824,13 @@ fn words_of_output(file: &str, text: &str) -> Vec<String> {
         }
 
         let variant = line.strip_prefix("    ").and_then(|line| line.strip_suffix(" {"));
-        if file == "journal/event.rs"
+        let is_variant = file == "journal/event.rs" && !was_renamed;
+        if is_variant
             && let Some(variant) = variant.filter(|name| name.chars().all(char::is_alphanumeric))
         {
             words.push(in_snake_case(variant));
         }
+        was_renamed = code.starts_with("#[serde(rename = ");
     }
     words
 }
