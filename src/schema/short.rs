@@ -530,12 +530,12 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place() {
         let cases = [
             ("", "expected a type, such as `string` (character 1)"),
-            ("a: sting", "there is no type `sting`; did you mean `string`? (character 4)"),
-            ("a: int 0..9", "there is no type `int`; did you mean `integer`? (character 4)"),
-            ("a: float", "there is no type `float`; did you mean `number`? (character 4)"),
+            ("a: sting", "unknown type `sting`; did you mean `string`? (character 4)"),
+            ("a: int 0..9", "unknown type `int`; did you mean `integer`? (character 4)"),
+            ("a: float", "unknown type `float`; did you mean `number`? (character 4)"),
             (
                 "a: bug",
-                "there is no type `bug`; available: string, integer, number, boolean, any, words such as `yes | no`, `[TYPE]` and `{ fields }` (character 4)",
+                "unknown type `bug`; available: string, integer, number, boolean, any, words such as `yes | no`, `[TYPE]` and `{ fields }` (character 4)",
             ),
             (
                 "a: string | null",
@@ -566,7 +566,7 @@ mod tests {
                 "a choice needs several words, such as \"string\" | \"no\" (character 4)",
             ),
             ("[string] x", "expected the end of the text, found `x` (character 10)"),
-            ("é: str?", "there is no type `str`; did you mean `string`? (character 4)"),
+            ("é: str?", "unknown type `str`; did you mean `string`? (character 4)"),
             (
                 "{\"type\": \"object\"",
                 "begins like JSON, but is not valid JSON: EOF while parsing an object at line 1 column 17",

@@ -90,7 +90,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     }
 
     if let Some(table) = lacking.first().filter(|_| !is_new) {
-        let reason = format!("the table `{table}` is missing");
+        let reason = format!("it lacks the table `{table}`");
         return Err(StoreError::Damaged { path: path.to_owned(), reason });
     }
 

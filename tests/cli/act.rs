@@ -90,10 +90,10 @@ fn what_cannot_be_a_tool_is_refused_when_it_is_made() {
     let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
     assert_eq!(
         ran.stdout,
-        "invalid name `a b` of a tool: use 1 to 64 letters, digits, `_` and `-`\n\
+        "invalid tool name `a b`: use 1 to 64 letters, digits, `_` and `-`\n\
          tool `a` has no description; describe in one sentence what it does\n\
          the schema of tool `a` must describe an object with a property for each argument\n\
-         the schema of tool `a`: there is no type `strin`; did you mean `string`? (character 4)\n\
+         the schema of tool `a`: unknown type `strin`; did you mean `string`? (character 4)\n\
          option `effects` of `tool`: must be \"read\" or \"write\", not `none`\n\
          option `approve` of `tool`: must be true or a function, `|args| ..`, not string\n\
          option `tools` of `branch`: two tools are named `a`; give each its own name\n\

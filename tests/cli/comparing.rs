@@ -332,7 +332,7 @@ fn the_objective_is_said_with_what_it_makes_of_the_difference() {
             "let o = optimizer(#{{ memory: true }});
             let found = o.compare(\"t\", #{{ a: |n| 1.0, b: |n| 0.5 }}, (0..5).to_array(),
                 #{{ judge: |answer| answer, branch: branch(\"demo/echo\") {options} }});
-            [found.objective.name, found.shares == (), \"of that, quality makes \" in found.reason,
+            [found.objective.name, found.shares == (), \"comes from quality\" in found.reason,
              found.shares == () || (found.shares.quality + found.shares.time + found.shares.cost
                 - found.difference).abs() < 0.000001]"
         );
@@ -344,7 +344,7 @@ fn the_objective_is_said_with_what_it_makes_of_the_difference() {
     assert_eq!(weights, json!(["quality 75 %, cost 25 %", false, true, true]));
 
     let wrong = project.script("optimizer(#{ memory: true, objective: \"best\" })").0;
-    assert!(wrong.stderr.contains("`best` is no objective; write balanced, "), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("invalid objective `best`: expected balanced, "), "{}", wrong.stderr);
     for command in [&TICKETS[..3], &["patterns"], &["advise", "t"]] {
         let more = if command.len() == 3 { &["--tasks", "t.csv"][..] } else { &[] };
         let ran = project.kaizen(&[command, more, &["--objective", "best"]].concat());

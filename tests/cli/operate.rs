@@ -231,11 +231,11 @@ fn options_that_do_nothing_and_schemas_that_are_none_are_errors() {
         ),
         (
             "let s = \"a: sting\"; branch().chat(\"x\", #{ schema: s });",
-            "option `schema` of `chat`: there is no type `sting`; did you mean `string`? (character 4)",
+            "option `schema` of `chat`: unknown type `sting`; did you mean `string`? (character 4)",
         ),
         (
             "let s = \"a: sting\"; parse(\"x\", s);",
-            "the schema of `parse`: there is no type `sting`; did you mean `string`? (character 4)",
+            "the schema of `parse`: unknown type `sting`; did you mean `string`? (character 4)",
         ),
         (
             "branch().parse(\"x\", \"a: string\", #{ max_repairs: 0 });",

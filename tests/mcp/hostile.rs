@@ -326,7 +326,7 @@ fn texts_of_servers_are_harmless() {
         &expect![[r#"
         exit Some(0)
         a[2Jbcde
-        4 invisible characters of the answer are removed
+        removed 4 invisible characters from the answer
     "#]],
     );
     check(
