@@ -643,7 +643,7 @@ fn types_that_macros_make_are_seen() {
 #[test]
 fn functions_are_seen_whatever_their_visibility() {
     let text = "fn a() {\n}\npub(in crate::cli) fn b() {\n}\npub(super) async fn c() {\n}\n\
-                    pub const fn d() {\n    }\n// a fn in words\n";
+                    pub const fn d() {\n}\n// a fn in words\n";
     let names: Vec<String> = functions(text).into_iter().map(|(name, ..)| name).collect();
     assert_eq!(names, ["a", "b", "c", "d"]);
 }

@@ -613,6 +613,8 @@ mod tests {
             ("10101010101", Some(Weakness::Uniform)),
             ("completed", Some(Weakness::OwnWord)),
             ("complete", Some(Weakness::OwnWord)),
+            ("tool_errors", Some(Weakness::OwnWord)),
+            ("dependent_tasks_run_in_parallel", Some(Weakness::OwnWord)),
             ("uncompleted", None),
             ("31415926", None),
             ("swordfish", None),

@@ -187,6 +187,8 @@ const ODD: &[&str] = &[
     "attempt_ended",
     "run_started",
     "success_rate",
+    "tool_errors",
+    "invalid_output",
     "started_at",
     "communicate",
     "operation-one",
