@@ -248,7 +248,7 @@ fn the_inputs_that_were_wrong_are_shown_at_once_and_later() {
     assert_eq!(none.code, Some(0));
     let ran = project.kaizen(&["show", "@", "--inputs"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.starts_with("error: the run compared nothing, or "), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("error: the run is not a comparison, or "), "{}", ran.stderr);
 }
 
 #[test]
@@ -350,7 +350,7 @@ fn the_objective_is_said_with_what_it_makes_of_the_difference() {
         let ran = project.kaizen(&[command, more, &["--objective", "best"]].concat());
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(
-            ran.stderr.starts_with("error: --objective: `best` is no objective; "),
+            ran.stderr.starts_with("error: --objective: invalid objective `best`: "),
             "{}",
             ran.stderr
         );

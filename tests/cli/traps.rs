@@ -308,7 +308,7 @@ fn what_the_function_of_expand_gives_is_refused_in_its_place() {
         let ran = project.kaizen(&["run", "s.rhai"]);
         assert_eq!(ran.code, Some(3), "{}", ran.stderr);
         assert!(ran.stderr.contains("--> s.rhai:3:"), "{}", ran.stderr);
-        let said = if options.starts_with("name") { "gives a `name`" } else { "`instrution`" };
+        let said = if options.starts_with("name") { "sets a `name`" } else { "`instrution`" };
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     }
 }
