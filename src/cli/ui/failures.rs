@@ -108,6 +108,7 @@ fn recorded(
         if avoided {
             group.avoided.insert(class.pattern.clone());
         }
+
         group.patterns.insert(class.pattern);
         group.tasks.insert(class.task.clone());
         tasks.insert(class.task);
