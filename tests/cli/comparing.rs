@@ -344,7 +344,11 @@ fn the_objective_is_said_with_what_it_makes_of_the_difference() {
     assert_eq!(weights, json!(["quality 75 %, cost 25 %", false, true, true]));
 
     let wrong = project.script("optimizer(#{ memory: true, objective: \"best\" })").0;
-    assert!(wrong.stderr.contains("invalid objective `best`: expected balanced, "), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("invalid objective `best`: expected balanced, "),
+        "{}",
+        wrong.stderr
+    );
     for command in [&TICKETS[..3], &["patterns"], &["advise", "t"]] {
         let more = if command.len() == 3 { &["--tasks", "t.csv"][..] } else { &[] };
         let ran = project.kaizen(&[command, more, &["--objective", "best"]].concat());

@@ -12,7 +12,8 @@ fn only_replies_that_a_run_uses_are_known() {
         assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
         project.file("s.rhai", now);
         let ran = project.kaizen(&["run", "s.rhai", "--reuse"]);
-        let line = ran.stderr.lines().find(|line| line.starts_with("reusing matching replies")).unwrap();
+        let line =
+            ran.stderr.lines().find(|line| line.starts_with("reusing matching replies")).unwrap();
         let summary = ran.stderr.lines().find(|line| line.starts_with("run=")).unwrap_or_default();
         let reused = summary.split("reused=").nth(1).and_then(|rest| rest.split(' ').next());
         (line.to_owned(), reused.unwrap_or("0").trim().to_owned())

@@ -544,15 +544,15 @@ g.expand(list, |i| #{ operation: |x| x });
             add it: `#{ tool: "", .. }`
         K0005 7:24 an operation `ask` needs a `question`
             add it: `#{ question: "", .. }`
-        K0005 8:46 an operation `chat` takes no `tools`
+        K0005 8:46 an operation `chat` does not accept `tools`
             kinds that take it: `operate`, `react`
-        K0005 9:38 an operation with a function takes no `instruction`
+        K0005 9:38 an operation with a function does not accept `instruction`
             kinds that take it: `communicate`, `chat`, `operate`, `react`, `ask`
-        K0005 11:26 an operation with a function takes no `temperature`
+        K0005 11:26 an operation with a function does not accept `temperature`
             kinds that take it: `communicate`, `chat`, `operate`, `react`, `parse`
         K0005 13:20 an operation `communicate` needs an `instruction`
             add it: `#{ instruction: "", .. }`
-        K0005 14:66 an operation `operate` takes no `text`
+        K0005 14:66 an operation `operate` does not accept `text`
             kinds that take it: `parse`
     "#]]
     .assert_eq(&found(script));

@@ -159,7 +159,9 @@ mod tests {
         std::fs::remove_dir_all(root.join("inside")).expect("gone");
         std::os::unix::fs::symlink(root.join("outside"), root.join("inside")).expect("a link");
 
-        assert!(read(&looked_at).expect_err("a link").to_string().contains("is no longer a folder"));
+        assert!(
+            read(&looked_at).expect_err("a link").to_string().contains("is no longer a folder")
+        );
         assert!(write(&looked_at, "x").is_err());
         assert_eq!(std::fs::read_to_string(root.join("outside/f")).expect("a file"), "secret");
     }
