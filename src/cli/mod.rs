@@ -66,9 +66,9 @@ enum When {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create a project that runs at once, offline and without a key.
+    /// Create a project that runs immediately, offline and without a key.
     New(new::Arguments),
-    /// Make a project of this folder; files that exist are kept.
+    /// Turn this folder into a project; existing files are kept.
     Init(new::InitArguments),
     /// Run a workflow script.
     Run(run::Arguments),
@@ -88,7 +88,7 @@ enum Command {
     Replay(replay::Arguments),
     /// Re-run from a recorded run: reuse its replies up to an operation, then call models.
     Fork(fork::Arguments),
-    /// Continue a run that failed, was interrupted or is suspended; with --due, all whose time has come.
+    /// Continue a run that failed, was interrupted or is suspended; with --due, all runs that are due.
     Resume(resume::Arguments),
     /// Answer the question of a suspended run, and continue it.
     Answer(answer::Arguments),
@@ -100,7 +100,7 @@ enum Command {
     Note(note::Arguments),
     /// Put labels on a run, or take them off it.
     Label(note::LabelArguments),
-    /// Show in what two runs differ.
+    /// Show how two runs differ.
     Diff(diff::Arguments),
     /// Ask the store in SQL, read-only; without a question, list the views.
     Sql(sql::Arguments),
@@ -163,7 +163,7 @@ struct Global {
 fn arm() -> Result<(), Exit> {
     if let Some(time) = project::variable("KAIZEN_TIME") {
         let time = time.parse().map_err(|_| {
-            say(&format!("error: KAIZEN_TIME: `{time}` is no time in milliseconds since 1970"));
+            say(&format!("error: invalid KAIZEN_TIME `{time}`: expected milliseconds since 1970"));
             Exit::Usage
         })?;
         clock::begin_at(time);
@@ -202,7 +202,7 @@ pub fn run() -> ExitCode {
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
-        say(&format!("error: changing to `{}`: {error}", folder.display()));
+        say(&format!("error: cannot change to `{}`: {error}", folder.display()));
         return Exit::Usage.into();
     }
 

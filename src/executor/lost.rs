@@ -85,10 +85,8 @@ impl Executor {
         let decision = match &self.lost {
             LostRule::Fixed(decision) => *decision,
             LostRule::Ask(ask) => {
-                let text = format!(
-                    "{} Run it again, tell the script, or stop? [r]epeat, [t]ell, [S]top ",
-                    in_doubt(what)
-                );
+                let text =
+                    format!("{} [r]un it again, [t]hrow an error, or [S]top? ", in_doubt(what));
                 self.outside(ask(text)).await
             }
         };

@@ -256,16 +256,10 @@ impl Executor {
         };
 
         match &job.op.kind {
-            OpKind::Communicate(prompt) => {
+            OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
                 let prompt = asked(prompt);
-                let keep = Keep::Exchange;
-                // Boxed, so that operations that call no model do not carry the room for one.
-                let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
-                Box::pin(asked).await.map(WorkResult::Value)
-            }
-            OpKind::Chat(prompt) => {
-                let prompt = asked(prompt);
-                let keep = Keep::Nothing;
+                let is_kept = matches!(job.op.kind, OpKind::Communicate(_));
+                let keep = if is_kept { Keep::Exchange } else { Keep::Nothing };
                 // Boxed, so that operations that call no model do not carry the room for one.
                 let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
                 Box::pin(asked).await.map(WorkResult::Value)

@@ -11,7 +11,7 @@ use crate::executor::protocol::as_texts;
 use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::step::StepSaid;
 use crate::executor::tools::{CallOutcome, CallRequest, canonical, failure_of_tool};
-use crate::flow::op::{CheckedPrompt, Protocol};
+use crate::flow::op::{CheckedPrompt, ToolProtocol};
 use crate::journal::known_replies::Sample;
 use crate::model::message::Message;
 use crate::model::reply::ReplyContent;
@@ -105,9 +105,9 @@ impl Executor {
     ) -> Result<FirstAnswer, Stop> {
         let label = branch.borrow().model.label.clone();
         let is_native = match checked.tools.protocol {
-            Protocol::Native => true,
-            Protocol::Schema => false,
-            Protocol::Auto => !self.has_no_tools(&label),
+            ToolProtocol::Native => true,
+            ToolProtocol::Schema => false,
+            ToolProtocol::Auto => !self.has_no_tools(&label),
         };
 
         let own = ToolLoop {
@@ -359,13 +359,13 @@ fn signature(calls: &[ToolCall]) -> String {
 
 fn limit_reached(most: u32) -> Failure {
     let message =
-        format!("the limit of {most} calls of tools (`max_tool_calls`) is reached; answer now");
+        format!("the limit of {most} tool calls (`max_tool_calls`) is reached; answer now");
     Failure::new(Kind::Steps, message)
 }
 
 fn repeated(times: usize) -> Failure {
     let message = format!(
-        "this call was made {times} times with the same result, and is not made again; use the result, \
+        "this call was made {times} times with the same result, and will not be repeated; use the result, \
          call something else, or answer"
     );
     Failure::new(Kind::Steps, message)

@@ -8,7 +8,7 @@ use crate::executor::protocol::{
     StepForm, StepReply, as_texts, explained, step_reply, step_schema,
 };
 use crate::executor::react::{LoopCourse, ToolLoop};
-use crate::flow::op::Protocol;
+use crate::flow::op::ToolProtocol;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::known_replies::Sample;
 use crate::model::error::CallError;
@@ -254,7 +254,7 @@ impl ToolLoop<'_> {
     /// Tells whether a refusal may be one of tools as such.
     fn can_fall_back(&self, failure: &Failure, step: u32) -> bool {
         let is_refused = failure.kind == Kind::BadRequest;
-        is_refused && step == 1 && self.checked.tools.protocol == Protocol::Auto
+        is_refused && step == 1 && self.checked.tools.protocol == ToolProtocol::Auto
     }
 
     /// Goes on without the provider's calls of tools, and says so.

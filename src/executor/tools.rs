@@ -136,7 +136,7 @@ impl Executor {
             match when(call.args.clone(), own).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
-                Err(failure) if stops(&failure.kind) => return Err(failure.into()),
+                Err(failure) if failure.kind.stops_tools() => return Err(failure.into()),
                 Err(failure) => {
                     call.refusal = Some(failure);
                     return Ok(());
@@ -208,7 +208,7 @@ impl Executor {
 
         // Denied is not the same as forbidden: the model is told, and may go another way.
         let is_denied = call.approved == Some(false);
-        if let Some(failure) = failure.filter(|failure| stops(&failure.kind) && !is_denied) {
+        if let Some(failure) = failure.filter(|failure| failure.kind.stops_tools() && !is_denied) {
             return Err(failure.into());
         }
         Ok(CallOutcome {
@@ -301,22 +301,6 @@ pub(super) fn failure_of_tool(tool: &str, args: Value, by: Failure) -> Failure {
         detail.problems = inner.problems;
     }
     failure
-}
-
-/// Tells whether a failure ends the operation in which a tool was called, instead of being told to the
-/// model: it could do nothing about it.
-pub(super) fn stops(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Permission
-            | Kind::Budget
-            | Kind::Store
-            | Kind::Diverged
-            | Kind::Cassette
-            | Kind::Cancelled
-            | Kind::Interrupted
-            | Kind::Operations
-    )
 }
 
 /// Looks at a call: whether there is such a tool, and whether it takes these arguments.

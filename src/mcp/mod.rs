@@ -131,7 +131,7 @@ impl Servers {
             let help = match nearest(server, names.iter().copied()) {
                 Some(near) => format!("; did you mean `{near}`?"),
                 None if names.is_empty() => "; add [mcp.NAME] to kaizen.toml".to_owned(),
-                None => format!("; there are: {}", names.join(", ")),
+                None => format!("; available: {}", names.join(", ")),
             };
             ServerFault::UnknownServer { server: server.to_owned(), help }
         })
@@ -290,7 +290,7 @@ fn unknown_tool(listing: &Listing, tool: &str) -> ServerFault {
     let names: Vec<&str> = listing.tools.iter().map(|tool| tool.name.as_str()).collect();
     let help = match nearest(tool, names.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => format!("; there are: {}", names.join(", ")),
+        None => format!("; available: {}", names.join(", ")),
     };
     ServerFault::UnknownTool { server: listing.server.clone(), tool: tool.to_owned(), help }
 }

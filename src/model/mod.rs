@@ -298,7 +298,7 @@ fn whole(
         // Nothing was offered that it could call.
         said.keep_text();
     } else if *end == Finish::Calls && said.calls.is_empty() {
-        let message = "it says that it calls a tool, but has no call".to_owned();
+        let message = "it announces a tool call but contains none".to_owned();
         return Err(CallError::BadReply { message });
     }
 

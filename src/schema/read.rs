@@ -63,7 +63,7 @@ impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unfit::Unread(why) => f.write_str(why),
-            Unfit::Refused(why) => write!(f, "is refused by `check`: {why}"),
+            Unfit::Refused(why) => write!(f, "is rejected by `check`: {why}"),
             Unfit::Wrong(problems) => {
                 let shown = problems.iter().take(SHOWN_PROBLEMS).map(ToString::to_string);
                 let mut shown: Vec<String> = shown.collect();
@@ -373,7 +373,7 @@ mod tests {
             ),
             (
                 "{\"n\": 9223372036854775808}",
-                "does not match the schema: 9223372036854775808 is too large: whole numbers end at 9223372036854775807 at `/n`",
+                "does not match the schema: 9223372036854775808 is too large: the largest whole number is 9223372036854775807 at `/n`",
             ),
         ];
         for (text, expected) in cases {

@@ -131,10 +131,10 @@ impl fmt::Debug for Tool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ToolFault {
     /// Its name is none that providers take.
-    #[error("invalid name `{0}` of a tool: use 1 to 64 letters, digits, `_` and `-`")]
+    #[error("invalid tool name `{0}`: use 1 to 64 letters, digits, `_` and `-`")]
     Name(String),
     /// It does not say what it does.
-    #[error("tool `{0}` has no description; say in a sentence what it does, for the model")]
+    #[error("tool `{0}` has no description; describe in one sentence what it does")]
     Description(String),
     /// Its arguments are no object.
     #[error("the schema of tool `{tool}` {reason}")]
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(check_name("files__read-file_2", "Reads."), Ok(()));
         assert_eq!(
             words(check_name("add", " ")),
-            "tool `add` has no description; say in a sentence what it does, for the model"
+            "tool `add` has no description; describe in one sentence what it does"
         );
         assert_eq!(
             words(check_names(["a", "b", "a"])),

@@ -22,12 +22,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long nothing may happen before a save counts, in milliseconds: editors write a file in
-/// several steps.
-const QUIET_MS: u64 = 50;
-/// The cost of a re-run, in dollars, from which people are asked first.
-const CONFIRM_OVER: f64 = 0.25;
-
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SettingOrigin {
@@ -63,7 +57,7 @@ impl fmt::Display for SettingOrigin {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConfigError {
     /// The file cannot be read.
-    #[error("reading `{path}`: {source}", path = path.display())]
+    #[error("cannot read `{path}`: {source}", path = path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -394,17 +388,16 @@ impl Config {
 
     /// Returns how long nothing may happen before a save counts.
     pub(crate) fn watch_quiet(&self) -> Duration {
-        let value = self.values.get("watch.quiet_ms").and_then(|(value, _)| value.as_u64());
-        Duration::from_millis(value.unwrap_or(QUIET_MS))
+        let (value, _) = &self.values["watch.quiet_ms"];
+        Duration::from_millis(value.as_u64().expect("the table of settings has a default"))
     }
 
     /// Returns the cost of a re-run in dollars from which people are asked first, and whether somebody
     /// has set it.
     pub(crate) fn watch_confirm_over(&self) -> (f64, bool) {
-        let Some((value, origin)) = self.values.get("watch.confirm_over") else {
-            return (CONFIRM_OVER, false);
-        };
-        (value.as_f64().unwrap_or(CONFIRM_OVER), *origin != SettingOrigin::BuiltIn)
+        let (value, origin) = &self.values["watch.confirm_over"];
+        let dollars = value.as_f64().expect("the table of settings has a default");
+        (dollars, *origin != SettingOrigin::BuiltIn)
     }
 
     /// Returns the files that are watched although no script reads them, as they are named.
@@ -481,7 +474,7 @@ pub(crate) fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
 
     let help = match nearest(key, known.iter().map(String::as_str)) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => format!("; there are: {}", known.join(", ")),
+        None => format!("; available: {}", known.join(", ")),
     };
     ConfigError::UnknownKey { origin: origin.to_string(), key: key.to_owned(), help }
 }

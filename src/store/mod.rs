@@ -199,7 +199,7 @@ pub enum StoreError {
     },
     /// A folder, a pipe or a device is in its place.
     #[error(
-        "store `{path}` is not a file; it was left as it is: move it away, and the next run creates a store",
+        "store `{path}` is not a file and was not changed: move it away, and the next run creates a store",
         path = path.display()
     )]
     NotAFile {
@@ -220,7 +220,7 @@ pub enum StoreError {
         parts: Vec<String>,
     },
     /// The folder for the store cannot be made.
-    #[error("creating `{path}`: {source}", path = path.display())]
+    #[error("cannot create `{path}`: {source}", path = path.display())]
     Folder {
         /// The folder.
         path: PathBuf,

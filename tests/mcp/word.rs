@@ -58,7 +58,7 @@ fn a_tool_of_a_server_is_called_like_any_other() {
         []
         ok
         no MCP server `onw`; did you mean `own`?
-        option `only` of `mcp`: must be a list of names of tools, which may contain `*`
+        option `only` of `mcp`: must be a list of tool names, which may contain `*`
     "#]]
     .assert_eq(&format!("{:?}\n{}{}", ran.code, ran.stdout, ran.stderr));
     assert_eq!(calls(&project), 1);

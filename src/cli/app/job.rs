@@ -202,7 +202,7 @@ impl ScriptJob<'_> {
             (true, _) => PersonChannel::Now(person_asker(progress.clone(), interrupted.clone())),
             (false, true) => PersonChannel::Later,
             (false, false) => {
-                PersonChannel::Never("nobody can be asked in a comparison without a terminal")
+                PersonChannel::Never("kaizen cannot ask anybody in a comparison without a terminal")
             }
         };
 
@@ -266,8 +266,8 @@ impl ScriptJob<'_> {
     /// Returns the folder that the script may read in: the project's, or the script's own if that
     /// lies elsewhere.
     fn root(&self) -> anyhow::Result<PathBuf> {
-        let script = self.script.canonicalize().context("finding the script")?;
-        let root = self.project.root.canonicalize().context("finding the project")?;
+        let script = self.script.canonicalize().context("cannot find the script")?;
+        let root = self.project.root.canonicalize().context("cannot find the project")?;
         if script.starts_with(&root) {
             return Ok(root);
         }

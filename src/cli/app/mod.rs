@@ -3,6 +3,7 @@
 mod agenda;
 pub(in crate::cli) mod asking;
 pub(in crate::cli) mod cause;
+pub(in crate::cli) mod condition;
 pub(in crate::cli) mod config_faults;
 pub(in crate::cli) mod damage;
 pub(in crate::cli) mod exit;

@@ -94,7 +94,7 @@ impl Project {
         let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
         for folder in inside {
             let above = |what: &str| {
-                format!("`{}` lies above {what} `{}`", self.root.display(), folder.display())
+                format!("`{}` is above {what} `{}`", self.root.display(), folder.display())
             };
             if home.as_deref() == Some(folder) {
                 doubts.push(above("the home folder"));
@@ -177,8 +177,8 @@ impl Project {
     pub(in crate::cli) fn lease(&self, run: &RunId) -> anyhow::Result<Result<Lease, String>> {
         Ok(self.try_lease(run)?.ok_or_else(|| {
             format!(
-                "run {run} is still under way, or another process is resuming it; wait for its end, \
-                 or stop that process first"
+                "run {run} is still active, or another process is resuming it; wait until it ends, \
+                 or stop that process"
             )
         }))
     }

@@ -85,10 +85,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             say(&format!("error: `{}` already exists; choose another file", path.display()));
             return Ok(Exit::Usage);
         }
-        opened => opened.with_context(|| format!("writing `{}`", path.display()))?,
+        opened => opened.with_context(|| format!("cannot write `{}`", path.display()))?,
     };
     file.write_all(report.text.as_bytes())
-        .with_context(|| format!("writing `{}`", path.display()))?;
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
 
     if global.json {
         print_data(json!({ "file": path.display().to_string(), "bytes": report.text.len() }));

@@ -4,11 +4,11 @@ use crate::base::count::counted;
 use crate::base::id::{OpId, RunId};
 use crate::base::secret;
 use crate::base::visible::{hanging, on_one_line};
+use crate::cli::app::condition::condition;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
-use crate::cli::command::runs::condition;
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::value::rounded;
 use crate::cli::render::{outcome, table, time, waits};
@@ -123,7 +123,7 @@ fn show_cases(
 ) -> anyhow::Result<Exit> {
     if cases.is_empty() {
         say(
-            "error: the run compared nothing, or was recorded by a version that did not keep the inputs",
+            "error: the run is not a comparison, or a version that did not store inputs recorded it",
         );
         return Ok(Exit::Usage);
     }
@@ -237,7 +237,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         0 => String::new(),
         calls => format!(
             ", {} ({}, {:.1} s)",
-            counted(calls, "call of a tool", "calls of tools"),
+            counted(calls, "tool call", "tool calls"),
             counted(metrics.tool_errors, "error", "errors"),
             metrics.tool_time
         ),
@@ -472,7 +472,7 @@ fn begun(trace: &Trace, attempt: &AttemptTrace) -> String {
 fn ended(number: u32, end: &AttemptEnd) -> String {
     if let Some(run) = &end.reused {
         let reply = indent(end.reply.as_deref().unwrap_or_default());
-        return format!("call {number} was not made; run {run} was answered\n{reply}");
+        return format!("call {number} was not made; its reply comes from run {run}\n{reply}");
     }
 
     let cut = if end.cut { ", cut at `max_tokens`" } else { "" };

@@ -46,7 +46,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         None => Map::new(),
         Some(Ok(args)) => args,
         Some(Err(error)) => {
-            say(&format!("error: the arguments of a tool are a JSON object: {error}"));
+            say(&format!("error: tool arguments must be a JSON object: {error}"));
             return Ok(Exit::Usage);
         }
     };
@@ -206,7 +206,7 @@ fn is_approved(
     let what = on_one_line(&what).into_owned();
     if !arguments.grants.may_ask() {
         say(&format!(
-            "error: {what} needs approval, since it may have lasting effects; pass `--approve`, or \
+            "error: {what} needs approval because it may have lasting effects; pass `--approve`, or \
              add it to `read` under the server in kaizen.toml"
         ));
         return Ok(false);
@@ -232,7 +232,7 @@ fn show(global: &Global, server: &str, tool: &str, answer: &ToolAnswer) -> Exit 
     }
 
     if answer.taken_out > 0 {
-        say(&format!("{} invisible characters of the answer are removed", answer.taken_out));
+        say(&format!("removed {} invisible characters from the answer", answer.taken_out));
     }
     if answer.is_error { Exit::Failed } else { Exit::Ok }
 }

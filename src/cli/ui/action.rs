@@ -78,7 +78,7 @@ type PostBody<T> = Result<Json<T>, JsonRejection>;
 fn read<T>(body: PostBody<T>) -> Result<T, PageRefusal> {
     body.map(|Json(value)| value).map_err(|rejection| {
         PageRefusal::new(rejection.status().as_u16(), rejection.body_text())
-            .help("load the page anew; it may be of another version than the server")
+            .help("reload the page; it may be of another version than the server")
     })
 }
 

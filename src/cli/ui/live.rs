@@ -54,7 +54,7 @@ pub(in crate::cli) async fn stream(
     let permit = desk.streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| {
         PageRefusal::new(503, format!("{STREAMS_MAX} tabs are followed already"))
-            .help("close a tab; this one shows what it has, and is loaded anew by hand")
+            .help("close another tab, or reload this one by hand; it shows what it has")
     })?;
 
     let tab = Tab {

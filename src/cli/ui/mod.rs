@@ -66,8 +66,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
 
     let mut bytes = [0; 16];
-    let mut source = std::fs::File::open("/dev/urandom").context("opening `/dev/urandom`")?;
-    source.read_exact(&mut bytes).context("reading `/dev/urandom`")?;
+    let mut source = std::fs::File::open("/dev/urandom").context("cannot open `/dev/urandom`")?;
+    source.read_exact(&mut bytes).context("cannot read `/dev/urandom`")?;
     let token = Token::of(bytes);
 
     let signals = signal::watch()?;

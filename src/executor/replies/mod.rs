@@ -64,7 +64,7 @@ pub(super) struct PendingCall {
 pub(super) enum ReplySource {
     /// From the run that this one goes through again.
     Then(Box<PastTry>),
-    /// From wherever it is found once all that is known has been told.
+    /// Not from the recorded run. Once all its ends have been told, the other sources are asked.
     News,
     /// From here.
     Answer(Answer),
@@ -391,7 +391,7 @@ impl Executor {
                 return Ok((asked.model.estimate(&asked.request, text), None));
             }
             Answer::Guess(GuessedReply::Fails) => {
-                let message = "this call is taken to fail in this plan".to_owned();
+                let message = "this plan assumes that this call fails".to_owned();
                 let estimate = asked.model.estimate(&asked.request, String::new());
                 let result = Err(CallError::Refused { status: None, message });
                 return Ok((CallResult { result, ..estimate }, None));

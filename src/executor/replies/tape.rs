@@ -282,7 +282,8 @@ impl Tape {
         };
 
         question.fit(answer).map_err(|reason| {
-            let message = format!("the test's answer to `{}` is none: {reason}", question.text);
+            let message =
+                format!("the test's answer to `{}` is not valid: {reason}", question.text);
             Failure::new(Kind::Option, message)
         })
     }

@@ -27,10 +27,10 @@ use std::rc::Rc;
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
 
-/// The kind of a failure of which only the share of the work that gave a result is known.
+/// The kind of a failure of which only the share of the work that produced a result is known.
 const UNSAID: &str = "failed";
 /// What is said of such a failure.
-const UNSAID_MESSAGE: &str = "less than half of the work gave a result";
+const UNSAID_MESSAGE: &str = "less than half of the work produced a result";
 
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum KnowledgeError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// SQLite refused to read.
-    #[error("reading learned data: {0}")]
+    #[error("cannot read learned data: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// A stored name is none.
     #[error("a stored name cannot be used: {0}")]

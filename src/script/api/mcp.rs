@@ -100,7 +100,7 @@ fn patterns(options: &mut Options, key: &str) -> Result<Option<Vec<Wildcard>>, F
     let text = |item: &Value| item.as_str().map(Wildcard::new);
     let texts: Option<Vec<Wildcard>> =
         value.as_array().and_then(|items| items.iter().map(text).collect());
-    let reason = "must be a list of names of tools, which may contain `*`";
+    let reason = "must be a list of tool names, which may contain `*`";
     texts.map(Some).ok_or_else(|| options.wrong(key, reason))
 }
 

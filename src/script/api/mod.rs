@@ -66,7 +66,7 @@ pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("branches", &[branch::register]),
     ("tools", &[tool::register, mcp::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
-    ("working at once", &[task::register]),
+    ("concurrent work", &[task::register]),
     (
         "learning",
         &[
