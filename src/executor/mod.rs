@@ -256,7 +256,7 @@ impl Executor {
 
     /// Makes the error for something that the replayed run has not done.
     pub fn diverged(&self, what: &Inquiry) -> Failure {
-        let message = format!("the recorded run did not do `{what}`");
+        let message = format!("the recorded run did not include `{what}`");
         let failure = Failure::new(Kind::Diverged, message);
 
         if let Some(reuse) = self.replies.reuse() {

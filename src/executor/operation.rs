@@ -258,17 +258,13 @@ impl Executor {
         };
 
         match &job.op.kind {
-            OpKind::Communicate(prompt) => {
+            OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
                 let prompt = asked(prompt);
+                let is_kept = matches!(job.op.kind, OpKind::Communicate(_));
+                let keep = if is_kept { Keep::Exchange } else { Keep::Nothing };
                 // Boxed where it is made, so that operations that call no model do not carry the room for
                 // one; a variable would have that room as well.
-                Box::pin(self.converse(scope, job.branch.get(), &prompt, Keep::Exchange, false))
-                    .await
-                    .map(WorkResult::Value)
-            }
-            OpKind::Chat(prompt) => {
-                let prompt = asked(prompt);
-                Box::pin(self.converse(scope, job.branch.get(), &prompt, Keep::Nothing, false))
+                Box::pin(self.converse(scope, job.branch.get(), &prompt, keep, false))
                     .await
                     .map(WorkResult::Value)
             }

@@ -191,7 +191,7 @@ mod tests {
         ToolSpec {
             name: name.to_owned(),
             description: "Adds.".to_owned(),
-            parameters: json!({ "type": "object" }),
+            parameters: json!({ "type": "object" }).into(),
         }
     }
 

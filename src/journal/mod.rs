@@ -14,6 +14,7 @@ pub mod inspection;
 pub mod key;
 pub mod known_replies;
 pub mod known_results;
+pub(crate) mod lease;
 pub mod part;
 pub mod past;
 pub mod prune;

@@ -3,7 +3,7 @@
 
 use crate::base::clock;
 use crate::store::log::{IndexHead, LogDepth, LogWitness};
-use crate::store::{BUSY_TIMEOUT, Loss, StoreError, schema};
+use crate::store::{BUSY_TIMEOUT, Loss, StoreError, is_shared_memory, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::fs::Metadata;
@@ -55,6 +55,10 @@ pub(super) struct Anchor {
 impl Anchor {
     /// Remembers the files of a store that was just opened; a store in memory has none.
     pub(super) fn of(connection: &Connection, path: &Path) -> Option<Anchor> {
+        if is_shared_memory(path) {
+            return None;
+        }
+
         // Where the path is a link, the log lies beside what it leads to.
         let real = connection.path().filter(|real| !real.is_empty())?;
 

@@ -342,7 +342,7 @@ fn check_finds_questions_that_no_answer_fits() {
         ("ask(\"?\", #{ options: [\"a\", \"a\"] })", "option `options` of `ask`: has `a` twice"),
         (
             "ask(\"?\", #{ options: [\"a\", []] })",
-            "option `options` of `ask`: must hold texts, numbers or booleans, not `[]`",
+            "option `options` of `ask`: must contain texts, numbers or booleans, not `[]`",
         ),
         (
             "ask(\"?\", #{ options: [\"a\"], default: \"b\" })",

@@ -76,6 +76,13 @@ pub(in crate::cli) fn fitted_err(text: &str) -> Cow<'_, str> {
     fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stderr())))
 }
 
+/// Returns how many columns there are for what may go to stdout or stderr, if one is a terminal.
+pub(in crate::cli) fn narrowest() -> Option<usize> {
+    let out = columns(terminal_size::terminal_size_of(std::io::stdout()));
+    let err = columns(terminal_size::terminal_size_of(std::io::stderr()));
+    out.into_iter().chain(err).min()
+}
+
 fn fitted_to(text: &str, width: Option<usize>) -> Cow<'_, str> {
     width.map_or(Cow::Borrowed(text), |width| wrapped(text, width).into())
 }

@@ -18,6 +18,7 @@ pub(in crate::cli) mod gc;
 mod large_run;
 pub(in crate::cli) mod list;
 pub(in crate::cli) mod lsp;
+pub(in crate::cli) mod man;
 pub(in crate::cli) mod mcp;
 pub(in crate::cli) mod models;
 pub(in crate::cli) mod new;

@@ -41,9 +41,10 @@ struct Waiter {
     has_ended: Cell<bool>,
     /// Nobody else was waiting when its turn came.
     was_alone: Cell<bool>,
-    /// It waits for everything before its place, and is no end of its own.
+    /// It is no end of its own and only waits for the ends before its place, such as a request whose reply is
+    /// looked up after all recorded ends.
     is_bystander: Cell<bool>,
-    /// It need not wait for the end outside: it did so in the run that is gone through again.
+    /// It need not wait again, because the recorded run did, such as a timer that the journal already ended.
     is_spared: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -95,6 +96,7 @@ pub(super) enum Passage {
 /// Tells ends one at a time. See the module.
 #[derive(Default)]
 pub struct Turns {
+    // The order of ends.
     queues: RefCell<Queues>,
     /// Those whose commit has yet to be made.
     unwritten: RefCell<CommitWaiters>,
@@ -106,6 +108,8 @@ pub struct Turns {
     waiting: Cell<usize>,
     /// Somebody polls the run at this moment.
     pub(super) is_driven: Cell<bool>,
+
+    // The clock: a plan and a replay wait for no time.
     /// No time passes: timers end in their order, and at once.
     is_dry: Cell<bool>,
     /// Where nothing outside happens, what began last ends first.
@@ -121,6 +125,8 @@ pub struct Turns {
     began: Cell<Duration>,
     /// How much time was skipped because it had passed in the run that is gone through again.
     skipped: Cell<Duration>,
+
+    // Standstill: whether anything can still end by itself.
     /// How many of those who wait do so for the end of the run.
     for_the_end: Cell<usize>,
     /// How many do so for people, or for a time that is far.
@@ -134,6 +140,7 @@ pub struct Turns {
     /// Nothing that is under way can go on.
     is_still: Cell<bool>,
     still_wakers: RefCell<Vec<Waker>>,
+
     /// An end came that is not in the journal although others of the journal are yet to be told.
     has_strayed: Cell<bool>,
     pub(super) tasks: RefCell<Siblings<RunningTask>>,

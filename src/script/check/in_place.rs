@@ -68,7 +68,7 @@ impl Checker<'_> {
             };
             let help = match fault {
                 Fault::Used | Fault::Lost | Fault::Last => help(&word, variable.as_deref()),
-                Fault::Nothing => format!("call `{word}` as a statement of its own"),
+                Fault::Nothing => format!("make the call to `{word}` a separate statement"),
             };
             let found = Diagnostic::at(codes::IN_PLACE, message, file.name, file.text, position);
             let found = Diagnostic { help: Some(help), ..found };

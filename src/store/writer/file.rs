@@ -5,7 +5,7 @@ use crate::base::failpoint::{self, DiskFault, Failpoint};
 use crate::store::anchor::Anchor;
 use crate::store::durability::{Durability, store_of};
 use crate::store::log::LogDepth;
-use crate::store::{StoreError, patience, schema};
+use crate::store::{StoreError, is_shared_memory, patience, schema};
 use rusqlite::{Connection, ffi};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -66,6 +66,9 @@ impl StoreFile {
 
     /// Returns the path of the log.
     pub(super) fn log(&self) -> Option<PathBuf> {
+        if is_shared_memory(&self.path) {
+            return None;
+        }
         let real = self.connection.path().filter(|real| !real.is_empty())?;
         Some(PathBuf::from(format!("{real}-wal")))
     }

@@ -438,7 +438,7 @@ impl TestBench<'_> {
         if is_whole && !self.order.global.json && !self.order.global.quiet {
             for path in suite.orphans() {
                 print_line(&format!(
-                    "note: `{}` belongs to no test; you can delete it",
+                    "note: `{}` is not used by any test; you can delete it",
                     path.display()
                 ));
             }
@@ -465,7 +465,7 @@ impl TestBench<'_> {
                 .collect();
 
             if let Err(error) = write(path, &junit::document(&results, took)) {
-                say(&format!("error: writing `{}`: {error}", path.display()));
+                say(&format!("error: cannot write `{}`: {error}", path.display()));
                 return if exit == Exit::Ok { Exit::Failed } else { exit };
             }
         }
