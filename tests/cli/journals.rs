@@ -155,7 +155,7 @@ fn the_whole_request_of_a_call_is_kept_once_without_secrets() {
 
 /// A run of more operations than are listed, some of which fail.
 const LARGE: &str = r#"let g = builder("many");
-for n in 0..1200 { g.add_operation(|| if n % 500 == 7 { throw `no ${n}` } else { n }, #{ name: `op ${n}` }); }
+for n in 0..1200 { let n = n; g.add_operation(|| if n % 500 == 7 { throw `no ${n}` } else { n }, #{ name: `op ${n}` }); }
 let h = builder("few");
 let a = h.add_operation(|| throw "gone", #{ name: "a" });
 h.add_operation(|inputs| 1, #{ name: "b", depends_on: a });
@@ -175,7 +175,20 @@ fn a_large_run_is_shown_by_its_sums_and_lists_its_operations_when_asked() {
     let lines: Vec<&str> = shown.stdout.lines().collect();
     let text = lines[1..].iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
     let text = without_times(&text);
-    expect_test::expect![[r#""#]].assert_eq(&text);
+    expect_test::expect![[r#"
+        graph  runs  operations  completed  failed  skipped  cancelled  time of all
+        few       1           2          0       1        1          0  TIME
+        many      1        1200       1197       3        0          0  TIME
+        a failed (thrown): gone
+        b was skipped: `a` failed
+        op 7 failed (thrown): no 7
+        op 507 failed (thrown): no 507
+        op 1007 failed (thrown): no 1007
+        info: half
+        value: 1197
+        success rate 1.00, 0 calls (0 retries), 0 tokens in, 0 out, cost $0
+        list all operations: kaizen show @ --all"#]]
+    .assert_eq(&text);
 
     let listed = project.kaizen(&["show", "--all"]);
     let ops =
@@ -189,7 +202,14 @@ fn a_large_run_is_shown_by_its_sums_and_lists_its_operations_when_asked() {
 
     let asked = "select flow, outcome, count(*) as n, min(name) as first from v_ops group by 1, 2";
     let found = project.kaizen(&["sql", asked]);
-    expect_test::expect![[r#""#]].assert_eq(&found.stdout);
+    expect_test::expect![[r#"
+        flow,outcome,n,first
+        1,failed,1,a
+        1,skipped,1,b
+        2,completed,1197,op 0
+        2,failed,3,op 1007
+    "#]]
+    .assert_eq(&found.stdout);
 }
 
 /// Takes the times out of a table.
