@@ -45,10 +45,12 @@ pub(super) fn show(
     for LostOp { name, outcome, kind, message } in &sums.lost {
         let name = on_one_line(name);
         let word = paint::out_word(outcome);
-        let message = hanging(message);
         match kind {
-            Some(kind) => print_line(&format!("{name} {word} ({kind}): {message}")),
-            None => print_line(&format!("{name} was {word}: {message}")),
+            Some(kind) => {
+                let kind = on_one_line(kind);
+                print_line(&format!("{name} {word} ({kind}): {}", hanging(message)));
+            }
+            None => print_line(&format!("{name} was {word}: {}", on_one_line(message))),
         }
     }
     if sums.lost_more > 0 {
