@@ -115,6 +115,7 @@ impl<F: Future> Driver<'_, F> {
         loop {
             bell.has_rung.store(false, Ordering::SeqCst);
             if let Poll::Ready(value) = self.main.as_mut().poll(&mut inner) {
+                self.turns.pay();
                 return Poll::Ready(value);
             }
             self.turns.poll_tasks(&mut inner);

@@ -88,6 +88,14 @@ impl StoreFile {
         }
     }
 
+    /// Tells whether the log holds so much that is not in the store yet that it should be copied there; `None`
+    /// where its index cannot be read. Its file tells nothing: it keeps its length when the log begins from
+    /// the start again.
+    pub(super) fn log_is_long(&self) -> Option<bool> {
+        let uncopied = self.anchor.as_ref().and_then(Anchor::uncopied_frames);
+        uncopied.map(|frames| frames >= LOG_FRAMES_MAX)
+    }
+
     fn set_patience(&mut self, patience: LockPatience) {
         if patience == self.patience {
             return;
