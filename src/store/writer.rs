@@ -290,6 +290,11 @@ impl Writer {
         }
     }
 
+    /// Looks something up on the writer's own connection. Opening another one takes longer.
+    pub fn look<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
+        look(self.core.file().connection())
+    }
+
     /// Tells whether each commit is on the disk before anybody is told of it.
     pub fn waits_for_disk(&self) -> bool {
         self.core.durability == Durability::Power

@@ -692,6 +692,29 @@ mod tests {
         assert_eq!(told.into_inner(), ["written", "ended"]);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn ends_that_are_owed_are_paid_for_together_before_anything_begins_outside() {
+        let turns = Turns::default();
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let paid = log.clone();
+        turns.pay_with(Rc::new(move |ends| paid.borrow_mut().push(format!("{ends} paid"))));
+
+        let strand = async |name: &'static str| {
+            turns.outside(tokio::time::sleep(MS * 10)).await;
+            turns.owe().await;
+            log.borrow_mut().push(format!("{name} ended"));
+            let begin = async {
+                turns.paid().await;
+                log.borrow_mut().push(format!("{name} begins"));
+            };
+            turns.outside(begin).await;
+        };
+
+        turns.drive(join_all([strand("a"), strand("b")])).await;
+        let expected = ["a ended", "b ended", "2 paid", "a begins", "b begins"];
+        assert_eq!(*log.borrow(), expected);
+    }
+
     /// Without the rule both would have been woken, and the first in the list would have come first.
     #[tokio::test(start_paused = true)]
     async fn of_two_ends_at_the_same_instant_the_second_is_told_when_the_first_has_been_dealt_with()

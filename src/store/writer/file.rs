@@ -64,6 +64,11 @@ impl StoreFile {
         StoreFile { connection, path: path.to_owned(), anchor, patience, durability }
     }
 
+    /// Returns its connection, to read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Returns the path of the log.
     pub(super) fn log(&self) -> Option<PathBuf> {
         let real = self.connection.path().filter(|real| !real.is_empty())?;
