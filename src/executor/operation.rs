@@ -190,11 +190,7 @@ impl Executor {
     }
 
     /// Evaluates the conditions: a reason to skip, or none.
-    async fn judge(
-        &self,
-        job: &OperationJob,
-        strand: &Strand,
-    ) -> Result<Option<SkipReason>, Stop> {
+    async fn judge(&self, job: &OperationJob, strand: &Strand) -> Result<Option<SkipReason>, Stop> {
         if !job.checks.is_empty() || job.op.when.is_some() {
             self.settle_ends()?;
         }

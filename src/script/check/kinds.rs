@@ -58,7 +58,11 @@ impl FunctionKinds {
 
 impl<'a> Kinds<'a> {
     /// Collects the variables of a file. `earlier` are variables that exist already.
-    pub(super) fn of(file: &File<'_>, forms: &'a Forms<'a>, earlier: &[(String, String)]) -> Kinds<'a> {
+    pub(super) fn of(
+        file: &File<'_>,
+        forms: &'a Forms<'a>,
+        earlier: &[(String, String)],
+    ) -> Kinds<'a> {
         let places = paths::places(file);
         let mut kinds = Kinds {
             forms,
