@@ -569,6 +569,37 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_was_copied_is_not_copied_again_because_its_file_is_long() {
+        let (_folder, writer, _reader) = writer(Durability::Process, None);
+        block_on(writer.apply(insert(1, 5_000_000))).expect("room");
+        let is_long = || writer.core.file().log_is_long();
+        assert_eq!(is_long(), Some(true));
+
+        writer.core.file().checkpoint();
+        block_on(writer.apply(insert(2, 1))).expect("room");
+        let length = writer.core.log.as_ref().map(LogFile::length);
+        assert_eq!((is_long(), length > Some(LOG_MAX)), (Some(false), true));
+    }
+
+    #[test]
+    fn what_is_owed_is_committed_together_and_before_what_is_gathered_is_settled() {
+        let (_folder, writer, reader) = writer(Durability::Process, None);
+        let gatherer = series(0);
+        let owed = [1, 2].map(|n| writer.owe(&gatherer, n - 1, (n, 1)).expect("an open queue"));
+
+        writer.settle_gathered().expect("room");
+        assert_eq!(kept(&reader), [1, 2]);
+        for one in owed {
+            block_on(one).expect("committed");
+        }
+
+        let third = writer.owe(&gatherer, 2, (3, 1)).expect("an open queue");
+        writer.commit_owed();
+        assert_eq!(kept(&reader), [1, 2, 3]);
+        block_on(third).expect("committed");
+    }
+
+    #[test]
     fn a_change_that_fails_takes_no_neighbour_with_it() {
         for durability in BOTH {
             let (_folder, writer, reader) = writer(durability, None);

@@ -5,15 +5,17 @@
 //! in the recorded order. Not here: what is recorded (`executor/recorder.rs`).
 //!
 //! Start with `Turns::tell_next`, which picks the next end; `driver.rs` polls the run in between, and
-//! `siblings.rs` polls what runs side by side. `stillness.rs` finds out that nothing can end any more.
+//! `siblings.rs` polls what runs side by side. `owed.rs` lets ends share a commit. `stillness.rs` finds out that nothing can end any more.
 
 pub(crate) mod driver;
+mod owed;
 mod own_time;
 pub mod siblings;
 mod stillness;
 
 use crate::base::clock;
 use crate::executor::turns::driver::RunningTask;
+use crate::executor::turns::owed::OwedEnds;
 use crate::executor::turns::own_time::OwnPlace;
 use crate::executor::turns::siblings::Siblings;
 use crate::executor::turns::stillness::CountGuard;
@@ -83,9 +85,6 @@ struct Queues {
 /// Who waits until it is time to write, told by the first.
 type CommitWaiters = Vec<(Rc<Cell<bool>>, Waker)>;
 
-/// Commits ends that are owed, of which there are so many.
-pub(super) type Payment = Rc<dyn Fn(u32)>;
-
 /// How a time passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passage {
@@ -101,9 +100,8 @@ pub struct Turns {
     queues: RefCell<Queues>,
     /// Those whose commit has yet to be made.
     unwritten: RefCell<CommitWaiters>,
-    /// Commits the ends that are owed, and is told their number.
-    pay: RefCell<Option<Payment>>,
-    owed: Cell<u32>,
+    /// Ends that were told and are yet to be written.
+    owed: OwedEnds,
     /// The time of the line of work that is polled, if it is measured.
     own: OwnPlace,
     /// How many ends were told.
@@ -335,68 +333,6 @@ impl Turns {
 
         self.time_to_write().await;
         end.await
-    }
-
-    /// Waits until nothing else can go on.
-    async fn time_to_write(&self) {
-        if !self.is_driven.get() {
-            return;
-        }
-
-        let is_due = Rc::new(Cell::new(false));
-        std::future::poll_fn(|context| {
-            if is_due.get() {
-                return Poll::Ready(());
-            }
-            self.unwritten.borrow_mut().push((is_due.clone(), context.waker().clone()));
-            Poll::Pending
-        })
-        .await;
-    }
-
-    /// Sets what commits what is owed.
-    pub(super) fn pay_with(&self, pay: Payment) {
-        self.pay.replace(Some(pay));
-    }
-
-    /// Waits for the turn of an end that was journaled and is owed: it is written when nothing else can go
-    /// on, so that everything that ends until then shares the commit, and before anything begins outside.
-    pub(super) async fn owe(&self) {
-        self.owed.set(self.owed.get() + 1);
-        self.commit(std::future::ready(())).await;
-    }
-
-    /// Tells whether ends are owed.
-    pub(super) fn owes(&self) -> bool {
-        self.owed.get() > 0
-    }
-
-    /// Waits until what is owed has been written, or is about to be by another thread.
-    pub(super) async fn paid(&self) {
-        if self.owes() {
-            self.time_to_write().await;
-        }
-    }
-
-    /// Commits what is owed.
-    pub(super) fn pay(&self) {
-        let owed = self.owed.take();
-        if owed > 0
-            && let Some(pay) = &*self.pay.borrow()
-        {
-            pay(owed);
-        }
-    }
-
-    /// Lets those go on who wait for a commit, if there are any. Called only when nothing can be told.
-    pub(super) fn let_write(&self) -> bool {
-        self.pay();
-        let unwritten = self.unwritten.take();
-        for (is_due, waker) in &unwritten {
-            is_due.set(true);
-            waker.wake_by_ref();
-        }
-        !unwritten.is_empty()
     }
 
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
