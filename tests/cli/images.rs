@@ -92,7 +92,8 @@ fn what_is_no_picture_or_may_not_be_read_is_refused_before_a_call() {
             let e = attempt(|| b.chat("What?", #{ images: images })).error;
             print(`${e.kind}: ${e.message}`);
         }
-        print(attempt(|| builder("g").add_operation("act", #{ tool: "t", images: [] })).error.message);
+        let kind = "act";
+        print(attempt(|| builder("g").add_operation(kind, #{ tool: "t", images: [] })).error.message);
     "#;
     let project = project(&server, script);
     let mut large = std::fs::File::create(project.path().join("large.gif")).unwrap();

@@ -210,15 +210,15 @@ fn options_that_do_nothing_and_schemas_that_are_none_are_errors() {
     let project = Project::new();
     let cases = [
         (
-            "builder().add_operation(\"chat\", #{ instruction: \"x\", max_repairs: 1 });",
+            "let kind = \"chat\"; builder().add_operation(kind, #{ instruction: \"x\", max_repairs: 1 });",
             "option `max_repairs` of `add_operation`: an operation `chat` does not take it",
         ),
         (
-            "builder().add_operation(\"parse\", #{ text: \"x\" });",
+            "let kind = \"parse\"; builder().add_operation(kind, #{ text: \"x\" });",
             "operation `parse` needs a `schema`",
         ),
         (
-            "builder().add_operation(\"parse\", #{ schema: \"a: string\", instruction: \"x\" });",
+            "let kind = \"parse\"; builder().add_operation(kind, #{ schema: \"a: string\", instruction: \"x\" });",
             "operation `parse` parses, which takes no `instruction` and no `context`; it reads `text`, or the result of its first source",
         ),
         (

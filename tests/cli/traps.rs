@@ -513,3 +513,142 @@ fn what_both_languages_have_is_no_fault() {
         assert_eq!(found(line), "", "{line}");
     }
 }
+
+#[test]
+fn options_that_do_not_go_with_a_kind_of_operation_are_found() {
+    let script = r#"let g = builder("g");
+g.add_operation("chat", #{});
+g.add_operation("communicate", #{ instruction: "" });
+g.add_aggregation("react", #{ max_steps: 3 });
+g.add_operation("parse", #{ name: "p" });
+g.add_operation("act", #{ args: #{} });
+g.add_operation("ask", #{ options: ["yes", "no"] });
+g.add_operation("chat", #{ instruction: "x", tools: [] });
+g.add_operation(|i| 1, #{ name: "f", instruction: "x" });
+let work = |i| 1;
+g.add_operation(work, #{ temperature: 0.5 });
+let list = g.add_operation(|i| [1], #{ name: "list" });
+g.expand(list, |i| #{ temperature: 0.0 });
+g.expand(list, |i| #{ operation: "operate", instruction: `${i}`, text: "x" });
+g.expand(list, |i| #{ operation: |x| x });
+"#;
+    expect_test::expect![[r#"
+        K0005 2:25 an operation `chat` needs an `instruction`
+            add it: `#{ instruction: "", .. }`
+        K0005 3:48 an operation `communicate` needs an `instruction`
+        K0005 4:28 an operation `react` needs an `instruction`
+            add it: `#{ instruction: "", .. }`
+        K0005 5:26 an operation `parse` needs a `schema`
+            add it: `#{ schema: #{}, .. }`
+        K0005 6:24 an operation `act` needs a `tool`
+            add it: `#{ tool: "", .. }`
+        K0005 7:24 an operation `ask` needs a `question`
+            add it: `#{ question: "", .. }`
+        K0005 8:46 an operation `chat` takes no `tools`
+            kinds that take it: `operate`, `react`
+        K0005 9:38 an operation with a function takes no `instruction`
+            kinds that take it: `communicate`, `chat`, `operate`, `react`, `ask`
+        K0005 11:26 an operation with a function takes no `temperature`
+            kinds that take it: `communicate`, `chat`, `operate`, `react`, `parse`
+        K0005 13:20 an operation `communicate` needs an `instruction`
+            add it: `#{ instruction: "", .. }`
+        K0005 14:66 an operation `operate` takes no `text`
+            kinds that take it: `parse`
+    "#]]
+    .assert_eq(&found(script));
+}
+
+/// Every option with every kind: `check` refuses exactly what a run refuses.
+#[test]
+fn a_kind_of_operation_takes_the_same_options_in_a_check_as_in_a_run() {
+    let kinds = [
+        ("communicate", "instruction: \"x\""),
+        ("chat", "instruction: \"x\""),
+        ("operate", "instruction: \"x\""),
+        ("react", "instruction: \"x\""),
+        ("parse", "schema: #{ type: \"string\" }"),
+        ("act", "tool: \"t\""),
+        ("ask", "question: \"x\""),
+        ("function", ""),
+    ];
+    let options = [
+        ("name", "\"n\""),
+        ("inherit_context", "true"),
+        ("gate", "true"),
+        ("when", "|i| true"),
+        ("on_failure", "\"skip\""),
+        ("retries", "1"),
+        ("timeout_ms", "1000"),
+        ("instruction", "\"y\""),
+        ("context", "\"y\""),
+        ("schema", "#{ type: \"string\" }"),
+        ("images", "[]"),
+        ("check", "|value| true"),
+        ("max_repairs", "1"),
+        ("keep", "\"all\""),
+        ("text", "\"y\""),
+        ("tools", "[]"),
+        ("max_steps", "1"),
+        ("max_tool_calls", "1"),
+        ("tool_choice", "\"auto\""),
+        ("protocol", "\"schema\""),
+        ("context_max", "1000"),
+        ("trace", "true"),
+        ("budget", "#{ max_calls: 1 }"),
+        ("tool", "\"t\""),
+        ("args", "#{}"),
+        ("question", "\"y\""),
+        ("options", "[\"a\", \"b\"]"),
+        ("default", "\"a\""),
+        ("timeout", "1000"),
+        ("temperature", "0.5"),
+        ("top_p", "0.5"),
+        ("max_tokens", "5"),
+        ("stop", "[\"a\"]"),
+        ("seed", "1"),
+        ("stream", "true"),
+        ("header_timeout_ms", "1000"),
+        ("idle_timeout_ms", "1000"),
+        ("attempts_max", "1"),
+        ("on_length", "\"accept\""),
+        ("extra", "#{}"),
+    ];
+
+    let mut lines = vec!["let g = builder(\"g\");".to_owned()];
+    let mut names = Vec::new();
+    let mut tried = "let g = builder(\"g\");\nlet refused = [];\n".to_owned();
+    for (kind, needed) in kinds {
+        for (option, value) in options {
+            // Whether two texts may stand beside each other is another question.
+            let is_there = needed.starts_with(&format!("{option}:"));
+            let is_second = kind == "ask" && option == "instruction";
+            if is_there || is_second {
+                continue;
+            }
+            let first = if kind == "function" { "|i| 1".to_owned() } else { format!("\"{kind}\"") };
+            let comma = if needed.is_empty() { "" } else { ", " };
+            let map = format!("#{{ {needed}{comma}{option}: {value} }}");
+            lines.push(format!("g.add_operation({first}, {map});"));
+            names.push(format!("{kind} {option}"));
+            // Taken apart, so that no check sees it beforehand.
+            tried += &format!(
+                "{{ let kind = {first}; let options = {map}; let a = attempt(|| g.add_operation(kind, options)); \
+                 if !a.ok {{ refused.push(\"{kind} {option}\"); }} }}\n"
+            );
+        }
+    }
+
+    let checked: Vec<String> = places(&lines.join("\n"))
+        .iter()
+        .map(|place| {
+            let line = place.split([' ', ':']).nth(1).and_then(|line| line.parse::<usize>().ok());
+            names[line.expect("a line") - 2].clone()
+        })
+        .collect();
+
+    let project = Project::new();
+    project.file("s.rhai", &format!("{tried}refused"));
+    let ran = project.kaizen(&["run", "s.rhai", "--progress", "none"]);
+    let refused: Vec<String> = serde_json::from_str(&ran.stdout).expect(&ran.stderr);
+    assert_eq!(checked, refused);
+}

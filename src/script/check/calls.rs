@@ -6,6 +6,7 @@ use crate::script::check::argument::Arguments;
 use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
+use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::questions;
@@ -79,6 +80,7 @@ impl Checker<'_> {
                 faults.extend(one_piece(file, call.expr));
                 if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
                     faults.extend(questions::fault(file, call.expr));
+                    faults.extend(kind_options::faults(file, kinds, function, call.expr));
                 }
             }
             true

@@ -4,6 +4,7 @@
 use crate::script::check::call::call_of;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
+use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
@@ -14,6 +15,9 @@ use rhai::{ASTNode, Expr, Stmt};
 
 /// What the options of an operation are called by, beside their own names.
 const KIND: &str = "operation";
+
+/// The kind of an operation whose map names none.
+const DEFAULT_KIND: &str = "communicate";
 
 impl Checker<'_> {
     /// Finds options that no operation of an expansion takes.
@@ -87,4 +91,14 @@ fn given(
         }
     }
     OptionValues { file, kinds, function }.values("add_operation", value, faults);
+
+    let kind = map.0.iter().find(|(key, _)| key.name == KIND).map(|(_, kind)| kind);
+    match kind {
+        Some(Expr::StringConstant(kind, _)) => {
+            faults.extend(kind_options::of_operation(file, kind, value));
+        }
+        // It may be a function.
+        Some(_) => {}
+        None => faults.extend(kind_options::of_operation(file, DEFAULT_KIND, value)),
+    }
 }

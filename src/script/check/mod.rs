@@ -16,6 +16,7 @@ mod echo;
 mod expansions;
 mod imports;
 mod in_place;
+mod kind_options;
 mod kinds;
 mod lengths;
 mod numbers;

@@ -104,9 +104,10 @@ pub const CODES: &[Code] = &[
     ),
     found(
         OPTION,
-        "unknown option",
-        "The map of options at the end of a call has a key that the function does not know. \
-         Unknown keys are errors, so that a typo never silently selects a default.",
+        "unknown or missing option",
+        "The map of options at the end of a call has a key that the function does not know, or that this kind of \
+         operation does not take, or lacks one that it needs. Unknown keys are errors, so that a typo never \
+         silently selects a default.",
         "branch().communicate(\"Hello\", #{ tempreture: 0.5 });",
     ),
     found(

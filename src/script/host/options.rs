@@ -52,6 +52,55 @@ pub(in crate::script) const OF_ASK: &[&str] = &["question", "options", "default"
 /// The options of a question whose answer has to be right, beside those of its call and of its tools.
 const OPERATE: &[&str] = &["context", "images", "schema", "check", "max_repairs", "keep"];
 
+/// The options that an operation of every kind takes.
+const OF_EVERY_KIND: &[&str] = &[
+    "name",
+    "branch",
+    "depends_on",
+    "source_node_ids",
+    "inherit_context",
+    "gate",
+    "when",
+    "on_failure",
+    "retries",
+    "timeout_ms",
+];
+
+/// What operations of one kind take, beside what all take.
+pub(in crate::script) struct KindOptions {
+    takes: Vec<&'static str>,
+    /// The options of which it needs one, the usual one first. Empty for a kind that needs none.
+    pub(in crate::script) needs: &'static [&'static str],
+}
+
+impl KindOptions {
+    /// Returns the options of a kind of operation, or `None` for a word that is no kind.
+    pub(in crate::script) fn of_kind(kind: &str) -> Option<KindOptions> {
+        const ASKED: &[&str] = &["instruction", "context", "schema", "images"];
+        const MENDED: &[&str] = &["check", "max_repairs", "keep"];
+
+        let (takes, needs): (_, &[&str]) = match kind {
+            "communicate" | "chat" => ([ASKED, SETTINGS].concat(), &["instruction"]),
+            "operate" | "react" => ([ASKED, MENDED, OF_TOOLS, SETTINGS].concat(), &["instruction"]),
+            "parse" => ([&["text", "schema", "max_repairs"], SETTINGS].concat(), &["schema"]),
+            "act" => (OF_ACT.to_vec(), &["tool"]),
+            "ask" => ([OF_ASK, &["instruction", "schema"]].concat(), &["question", "instruction"]),
+            _ => return None,
+        };
+        Some(KindOptions { takes, needs })
+    }
+
+    /// Returns the options of an operation that calls a function of the script.
+    pub(in crate::script) fn of_function() -> KindOptions {
+        KindOptions { takes: Vec::new(), needs: &[] }
+    }
+
+    /// Tells whether an operation of this kind takes an option.
+    pub(in crate::script) fn takes(&self, option: &str) -> bool {
+        self.takes.contains(&option) || OF_EVERY_KIND.contains(&option)
+    }
+}
+
 /// Returns the options that a function takes, or `None` for a function without such a map.
 pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
     Some(match of {
