@@ -93,6 +93,12 @@ impl Anchor {
         Some(self.backfill()?.frames)
     }
 
+    /// Returns how many frames of the log are not in the store yet, if its index can be read.
+    pub(super) fn uncopied_frames(&self) -> Option<u32> {
+        let head = self.backfill()?;
+        Some(head.frames.saturating_sub(head.copied))
+    }
+
     /// Checks that the log holds what was committed to it. That is due before anything is written to it,
     /// and before anything is copied from it to the store.
     pub(super) fn check_log(

@@ -64,6 +64,11 @@ impl StoreFile {
         StoreFile { connection, path: path.to_owned(), anchor, patience, durability }
     }
 
+    /// Returns its connection, to read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Returns the path of the log.
     pub(super) fn log(&self) -> Option<PathBuf> {
         if is_shared_memory(&self.path) {
@@ -89,6 +94,14 @@ impl StoreFile {
         if let Some(anchor) = &mut self.anchor {
             anchor.note_checkpoint();
         }
+    }
+
+    /// Tells whether the log holds so much that is not in the store yet that it should be copied there; `None`
+    /// where its index cannot be read. Its file tells nothing: it keeps its length when the log begins from
+    /// the start again.
+    pub(super) fn log_is_long(&self) -> Option<bool> {
+        let uncopied = self.anchor.as_ref().and_then(Anchor::uncopied_frames);
+        uncopied.map(|frames| frames >= LOG_FRAMES_MAX)
     }
 
     fn set_patience(&mut self, patience: LockPatience) {
