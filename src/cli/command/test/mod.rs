@@ -438,7 +438,7 @@ impl TestBench<'_> {
         if is_whole && !self.order.global.json && !self.order.global.quiet {
             for path in suite.orphans() {
                 print_line(&format!(
-                    "note: `{}` is not used by any test; you can delete it",
+                    "note: no test uses `{}`; you can delete it",
                     path.display()
                 ));
             }
