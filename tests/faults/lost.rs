@@ -12,6 +12,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Calls before something happens to the store.
@@ -152,13 +154,17 @@ fn a_store_that_is_moved_takes_its_log_along_and_leaves_none_for_the_next() {
 /// The question that `held_server` answers only when it is told.
 const HELD: usize = 8;
 
-/// A server that holds one answer back until two requests are under way.
-fn held_server() -> Server {
-    Server::start(|_, _, body| {
+/// A server that holds one answer back, and what lets it go.
+fn held_server() -> (Server, Arc<AtomicBool>) {
+    let goes_on: Arc<AtomicBool> = Arc::default();
+    let gate = goes_on.clone();
+    let server = Server::start(move |_, _, body| {
         let asks = |number| body.contains(&format!("question {number}"));
         let answer = Box::new(answer("an answer"));
-        if asks(HELD) && !asks(HELD + 1) { Act::Until(2, answer) } else { Act::After(2, answer) }
-    })
+        let is_held = asks(HELD) && !asks(HELD + 1);
+        if is_held { Act::Held(gate.clone(), answer) } else { Act::After(2, answer) }
+    });
+    (server, goes_on)
 }
 
 /// Waits until the run waits for the answer that is held back, and writes nothing: its last event is on
@@ -186,14 +192,6 @@ fn wait_for_hold(at: &Places, run: &str) {
 fn newest_run(at: &Places) -> String {
     let store = Connection::open(&at.store).unwrap();
     store.query_row("SELECT max(id) FROM runs", [], |row| row.get(0)).unwrap()
-}
-
-/// Lets the answer go that a server holds back.
-fn release(server: &Server) {
-    let address = server.url.trim_start_matches("http://");
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    stream.write_all(b"POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n").unwrap();
-    std::io::Read::read(&mut stream, &mut [0; 1]).unwrap();
 }
 
 type Deed = (&'static str, fn(&Places), &'static str);
@@ -375,13 +373,13 @@ fn cut_to(path: &Path, length: u64) {
 }
 
 /// A project at a server that holds an answer back.
-fn held_project(durability: &str) -> (Server, Project) {
-    let server = held_server();
+fn held_project(durability: &str) -> (Server, Arc<AtomicBool>, Project) {
+    let (server, goes_on) = held_server();
     let project = project(&server);
     let toml = fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
     let toml = format!("{toml}\n[store]\ndurability = \"{durability}\"\n");
     project.file("kaizen.toml", &toml);
-    (server, project)
+    (server, goes_on, project)
 }
 
 /// What `doctor` finds is still there when it is asked again. The run waits for an answer meanwhile, so that
@@ -391,7 +389,7 @@ fn a_log_that_is_changed_in_place_ends_the_run_and_nothing_is_written_to_it() {
     for durability in ["process", "power"] {
         for (what, deed, says, found) in LOG_DEEDS {
             let what = format!("{durability}: {what}");
-            let (server, project) = held_project(durability);
+            let (server, goes_on, project) = held_project(durability);
             keep_all(&project, &server);
             let at = Places::of(&project);
             let run = newest_run(&at);
@@ -399,7 +397,7 @@ fn a_log_that_is_changed_in_place_ends_the_run_and_nothing_is_written_to_it() {
             wait_for_hold(&at, &run);
             deed(&at);
             let log = fs::metadata(at.beside("wal")).unwrap().len();
-            release(&server);
+            goes_on.store(true, Ordering::SeqCst);
             let ran = Ran::from(child.wait_with_output().unwrap());
 
             assert_eq!(ran.code, Some(8), "{what}: {} {}", ran.stdout, ran.stderr);
@@ -458,7 +456,7 @@ fn a_log_that_is_lost_while_nobody_has_it_open_is_named_until_the_next_run() {
 
 /// Kills a run while it waits for an answer.
 fn killed_while_it_waits(durability: &str) -> (Project, Places, Server) {
-    let (server, project) = held_project(durability);
+    let (server, _, project) = held_project(durability);
     keep_all(&project, &server);
     let at = Places::of(&project);
     let run = newest_run(&at);
