@@ -152,7 +152,7 @@ fn a_store_that_is_moved_takes_its_log_along_and_leaves_none_for_the_next() {
 }
 
 /// The question that `held_server` answers only when it is told.
-const HELD: usize = 8;
+const HELD: u32 = 8;
 
 /// A server that holds one answer back, and what lets it go.
 fn held_server() -> (Server, Arc<AtomicBool>) {
@@ -179,7 +179,7 @@ fn wait_for_hold(at: &Places, run: &str) {
         let sql = "SELECT count(*) FILTER (WHERE kind = 'attempt_started'), max(seq) FROM events
                    WHERE run > ?";
         let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?));
-        let (asked, newest): (usize, _) = store.query_row(sql, [run], row).unwrap();
+        let (asked, newest): (u32, _) = store.query_row(sql, [run], row).unwrap();
         let mark = fs::read_to_string(at.beside("mark")).unwrap_or_default();
         let marked = mark.split(' ').nth(3).and_then(|number| number.parse::<i64>().ok());
         if asked == HELD + 1 && marked == newest {
