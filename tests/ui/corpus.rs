@@ -172,6 +172,7 @@ fn no_answer_holds_a_secret() {
     project.file(
         "s.rhai",
         r#"let key = env("MY_API_KEY");
+           let token = param("my_token", "", "another secret");
            let b = builder("flow " + key);
            b.add_operation("communicate", #{ name: "op " + key, instruction: "say " + key });
            b.add_operation(|inputs| throw "no " + key, #{ name: "fails" });
