@@ -88,6 +88,7 @@ const STARTS: &[(&str, &str)] = &[
     ("executor/question.rs", "writes it"),
     ("executor/operation.rs", "writes it"),
     ("metrics/fold.rs", "counts what is under way"),
+    ("metrics/sums.rs", "adds up what is kept with the end of a run"),
     ("cli/render/progress.rs", "draws what is under way"),
     ("embed/event.rs", "passes it on to the embedding program"),
     ("view/skeleton.rs", "keeps times and places of a run without its texts"),

@@ -16,6 +16,7 @@ use crate::journal::known_replies::ReplyFollower;
 use crate::journal::part::Parts;
 use crate::metrics::Metrics;
 use crate::metrics::fold::{FlowFold, Flows};
+use crate::metrics::sums::SumsFold;
 use crate::model::request::Request;
 use crate::store::StoreError;
 use futures::FutureExt;
@@ -61,6 +62,7 @@ pub(super) struct Recorder {
     /// The figures of the run, and of each flow that is under way.
     total: RefCell<FlowFold>,
     flows: RefCell<Flows>,
+    sums: RefCell<SumsFold>,
     listeners: RefCell<Vec<(usize, EventListener)>>,
     next_listener: Cell<usize>,
     /// What the comparisons of the script found.
@@ -92,6 +94,7 @@ impl Recorder {
             next_flow: Cell::new(1),
             total: RefCell::new(FlowFold::of_run()),
             flows: RefCell::default(),
+            sums: RefCell::default(),
             listeners: RefCell::default(),
             next_listener: Cell::new(0),
             comparisons: RefCell::default(),
@@ -349,6 +352,16 @@ impl Recorder {
         self.listeners.borrow().get(place).map(|(_, listener)| listener.clone())
     }
 
+    /// Adds an event to the sums of the run, which are kept with the one that ends it.
+    fn sum_up(&self, at: i64, event: &Event) {
+        let mut sums = self.sums.borrow_mut();
+        sums.add(at, event);
+        if matches!(event, Event::RunEnded { .. }) {
+            let sums = sums.sums(self.total.borrow().metrics());
+            self.journal.keep_sums(sums.text());
+        }
+    }
+
     /// Lets everybody see an event.
     fn tell(&self, at: i64, event: &Event) -> i64 {
         self.total.borrow_mut().add(at, event);
@@ -356,6 +369,9 @@ impl Recorder {
             reuse.see(&mut self.follower.borrow_mut(), event);
         }
         self.flows.borrow_mut().add(at, event);
+        if self.journal.writer().is_some() {
+            self.sum_up(at, event);
+        }
 
         // A listener may add another one, so the list is not borrowed while they run. That one hears only
         // what comes after.

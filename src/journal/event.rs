@@ -18,6 +18,7 @@ use crate::model::reply::Usage;
 use crate::model::tool::ToolCall;
 use crate::session::tool::{Deed, Effects};
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub struct PlannedOp {
     pub name: String,
     /// The script's word for what it does.
     #[serde(rename = "does")]
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// The operations it waits for.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub after: Vec<OpId>,

@@ -100,6 +100,7 @@ fn forget(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
     let both = connection
         .execute("DELETE FROM events WHERE run = ?", params![run.0])
         .and_then(|_| connection.execute("DELETE FROM annotations WHERE run = ?", params![run.0]))
+        .and_then(|_| connection.execute("DELETE FROM run_sums WHERE run = ?", params![run.0]))
         .and_then(|_| connection.execute("DELETE FROM runs WHERE id = ?", params![run.0]))
         .and_then(|_| connection.execute_batch("COMMIT"));
 

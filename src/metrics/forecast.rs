@@ -617,7 +617,7 @@ mod tests {
         let mut start = flow();
         if let Event::FlowStarted { ops, .. } = &mut start {
             let mut changed = ops.to_vec();
-            changed[1].kind = "expand".to_owned();
+            changed[1].kind = "expand".into();
             *ops = changed.into();
         }
         let plan = planned(&[start, started(0), ended(0, 5, 1)], &CallHistory::default());

@@ -304,5 +304,10 @@ mod tests {
 
         let long = json!({ "type": "string", "description": "x".repeat(SIZE_MAX) });
         assert_eq!(check(&long), Err("is longer than 65536 bytes".to_owned()));
+
+        let remote = check(&json!({ "$ref": "http://example.com/schema" })).expect_err("not here");
+        let expected = "refers to `http://example.com/schema`; only references within the schema, which begin with \
+                        `#`, are followed";
+        assert_eq!(remote, expected);
     }
 }

@@ -72,6 +72,9 @@ const STEPS: &[&str] = &[
     );
     CREATE INDEX annotations_of_run ON annotations (run);
 ",
+    "
+    CREATE TABLE run_sums (run TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+",
 ];
 
 /// What all the steps make of an empty store: to take each of them takes three times as long.

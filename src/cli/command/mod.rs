@@ -15,6 +15,7 @@ pub(in crate::cli) mod export;
 pub(in crate::cli) mod failures;
 pub(in crate::cli) mod fork;
 pub(in crate::cli) mod gc;
+mod large_run;
 pub(in crate::cli) mod list;
 pub(in crate::cli) mod lsp;
 pub(in crate::cli) mod man;

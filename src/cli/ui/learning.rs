@@ -188,14 +188,14 @@ fn changes(ranked: &[RankedPattern], n: usize) -> Vec<Value> {
 
 /// Returns the decisions of the newest runs on a task type, newest first.
 fn decisions(library: &mut Library, task: &str, before: usize) -> Result<Value, PageRefusal> {
-    let newest: Vec<_> =
-        library.runs().iter().rev().take(RUNS_LOOKED).map(|row| row.id.clone()).collect();
+    let newest: Vec<_> = library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
     let mut rows = Vec::new();
 
-    for run in newest {
-        let said = library.skeleton(&run)?.said.clone();
-        for seq in said.into_iter().rev() {
-            let found = library.timed_event(&run, seq);
+    for row in newest {
+        let run = &row.id;
+        let digest = library.digest(&row)?;
+        for seq in digest.said.iter().rev() {
+            let found = library.timed_event(run, *seq);
             let Some((at, Event::Told { what, value, .. })) = found else { continue };
             if is_about(&what, task) && value["pattern"].is_string() {
                 rows.push(json!({

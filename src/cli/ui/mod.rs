@@ -6,6 +6,7 @@ pub(in crate::cli) mod asset;
 mod cases;
 pub(in crate::cli) mod compare;
 mod cost;
+mod digest;
 mod failures;
 mod guard;
 pub(in crate::cli) mod learning;

@@ -109,6 +109,60 @@ impl Writer {
         Ok(())
     }
 
+    /// Changes the newest things of a series that wait, if `join` can let what is new stand among them, and
+    /// returns what to wait for until they are committed.
+    pub fn join<T: Send + 'static>(
+        &self,
+        gatherer: &Gatherer<T>,
+        join: impl FnOnce(&mut Vec<T>) -> bool,
+    ) -> Option<impl Future<Output = Result<(), StoreError>>> {
+        let (done, receipt) = tokio::sync::oneshot::channel();
+        let joined = self.join_to(gatherer, Some(done), join);
+        joined.then(|| self.core.settle(receipt, Rank::Plain))
+    }
+
+    /// Does the same without waiting. If it cannot be written, the next thing of the series says so.
+    pub fn join_soon<T: Send + 'static>(
+        &self,
+        gatherer: &Gatherer<T>,
+        join: impl FnOnce(&mut Vec<T>) -> bool,
+    ) -> bool {
+        self.join_to(gatherer, None, join)
+    }
+
+    fn join_to<T: Send + 'static>(
+        &self,
+        gatherer: &Gatherer<T>,
+        done: Option<ChangeWaiter>,
+        join: impl FnOnce(&mut Vec<T>) -> bool,
+    ) -> bool {
+        // Whoever adds something says why it cannot be.
+        if gatherer.series.broken().is_err() {
+            return false;
+        }
+
+        self.core.queue.change(|queue| {
+            let newest = gatherer.newest.borrow();
+            let Some((newest, items)) = &*newest else { return false };
+            if queue.is_closed {
+                return false;
+            }
+
+            let Some(last) = queue.jobs.last_mut().filter(|last| last.gathers == Some(*newest))
+            else {
+                return false;
+            };
+            if !join(&mut items.lock().expect(INVARIANT)) {
+                return false;
+            }
+
+            let is_awaited = done.is_some();
+            last.done.extend(done);
+            queue.is_urgent |= self.core.durability == Durability::Power && is_awaited;
+            true
+        })
+    }
+
     /// Adds a thing to the last change that waits, if that gathers things of the same series, or makes a
     /// new one. Returns how many the change holds.
     pub(super) fn add<T: Send + 'static>(
