@@ -256,6 +256,13 @@ impl Executor {
         self.replies.is_replay()
     }
 
+    /// Notes in a plan that an operation depends on something that only a run can tell.
+    pub fn note_guess(&self, scope: &Scope) {
+        if let Some(guess) = self.guess() {
+            guess.depends(scope.op);
+        }
+    }
+
     /// Returns the guesses that stand in for replies, if the run is only planned.
     pub(crate) fn guess(&self) -> Option<&Guess> {
         self.replies.reuse().and_then(|reuse| reuse.guess())

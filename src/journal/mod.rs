@@ -270,6 +270,7 @@ fn events(run: &RunId) -> Gatherer<EventRow> {
         )?
         .query_row(params![known.0, seq], |row| row.get(0))
     });
+    let series = series.named(&run.0);
 
     let run = run.0.clone();
     Gatherer::new(series, move |tx, rows| keep(tx, &run, rows))

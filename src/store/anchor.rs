@@ -2,7 +2,7 @@
 //! overwrite them meanwhile, and SQLite would go on writing to what nobody ever reads.
 
 use crate::base::clock;
-use crate::store::log::{IndexHead, LogDepth, LogWitness};
+use crate::store::log::{IndexHead, LogCondition, LogDepth, LogWitness};
 use crate::store::{BUSY_TIMEOUT, Loss, StoreError, is_shared_memory, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -203,11 +203,14 @@ impl Anchor {
 
     /// Compares the log with its index.
     fn look_into_log(&self, depth: LogDepth) -> Result<(), StoreError> {
-        match (&self.witness, self.beside.first()) {
-            (Some(witness), Some((path, _))) if !witness.agrees(depth) => {
-                self.lost(Loss::LogOverwritten(path.clone()))
-            }
-            _ => Ok(()),
+        let (Some(witness), [(log, _), (index, _)]) = (&self.witness, &self.beside[..]) else {
+            return Ok(());
+        };
+
+        match witness.compare(depth) {
+            LogCondition::Sound => Ok(()),
+            LogCondition::Changed => self.lost(Loss::LogOverwritten(log.clone())),
+            LogCondition::IndexCut => self.lost(Loss::LogOverwritten(index.clone())),
         }
     }
 

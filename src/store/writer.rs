@@ -15,6 +15,7 @@ pub use gather::Gatherer;
 use crate::base::clock;
 use crate::store::StoreError;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
+use crate::store::mark::{MarkFile, NewestChange};
 use file::{LockPatience, StoreFile, Written};
 use queue::{Queue, WriterQueue};
 use rusqlite::{Connection, ffi};
@@ -54,6 +55,8 @@ type Guard = dyn Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync;
 pub struct Series {
     failed: Arc<OnceLock<StoreError>>,
     guard: Arc<Guard>,
+    /// By what a store is marked that holds its changes.
+    name: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Series {
@@ -68,7 +71,13 @@ impl Series {
     pub fn new(
         guard: impl Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync + 'static,
     ) -> Series {
-        Series { failed: Arc::default(), guard: Arc::new(guard) }
+        Series { failed: Arc::default(), guard: Arc::new(guard), name: None }
+    }
+
+    /// Gives it a name, so that the store is marked with its newest change that the disk has.
+    #[must_use]
+    pub fn named(self, name: &str) -> Series {
+        Series { name: Some(name.into()), ..self }
     }
 
     /// Returns why it has ended early, if it has.
@@ -91,6 +100,8 @@ impl Series {
 struct SeriesPlace {
     series: Series,
     number: i64,
+    /// The number of the last thing that the change gathers.
+    last: i64,
 }
 
 /// What a change is to those who come after it.
@@ -158,6 +169,8 @@ struct WriterCore {
     log: Option<LogFile>,
     durability: Durability,
     commits: AtomicU32,
+    newest: NewestChange,
+    mark: Arc<MarkFile>,
 }
 
 /// The handle to the writer. Dropping it writes everything that is still on its way.
@@ -183,6 +196,8 @@ impl Writer {
     pub fn start(connection: Connection, path: &Path, durability: Durability) -> Writer {
         let file = StoreFile::new(connection, path, durability);
         let log = file.log().filter(|_| durability == Durability::Process);
+        let newest = file.newest();
+        let mark = file.mark();
         let core = Arc::new(WriterCore {
             queue: WriterQueue::default(),
             path: path.to_owned(),
@@ -190,6 +205,8 @@ impl Writer {
             file: Mutex::new(file),
             durability,
             commits: AtomicU32::new(0),
+            newest,
+            mark,
         });
 
         let served = core.clone();
@@ -472,6 +489,7 @@ impl WriterCore {
     fn sync_now(&self) {
         // Those who come meanwhile may have committed too late for it.
         let waiting = self.queue.lock().take_sync();
+        let newest = self.newest.take();
         let synced = self.log.as_ref().map_or(Ok(()), LogFile::sync);
 
         let result = synced.map_err(|reason| {
@@ -479,6 +497,9 @@ impl WriterCore {
             let reason = rusqlite::Error::SqliteFailure(code, Some(reason));
             StoreError::sqlite(self.path.clone(), reason)
         });
+        if let Some(newest) = newest.filter(|_| result.is_ok() && self.log.is_some()) {
+            self.mark.write(&newest);
+        }
         for done in waiting {
             // Whoever was cancelled no longer needs the answer.
             let _ = done.send(result.clone());

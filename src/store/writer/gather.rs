@@ -95,7 +95,7 @@ impl Writer {
         }
 
         let (done, receipt) = tokio::sync::oneshot::channel();
-        let place = Some(SeriesPlace { series: self.gathered.clone(), number: 0 });
+        let place = Some(SeriesPlace { series: self.gathered.clone(), number: 0, last: 0 });
         let nothing = Box::new(|_: &Connection| Ok(()));
         self.core.send(WriteJob { place, done: vec![done], ..WriteJob::new(nothing) })?;
 
@@ -184,6 +184,9 @@ impl Writer {
             {
                 let mut items = items.lock().expect(INVARIANT);
                 items.push(item);
+                if let Some(place) = &mut last.place {
+                    place.last = number;
+                }
                 if rank == Rank::Last {
                     last.rank = rank;
                 }
@@ -193,7 +196,8 @@ impl Writer {
             }
 
             let (newest, change) = gatherer.begin(item);
-            let place = Some(SeriesPlace { series: gatherer.series.clone(), number });
+            let series = gatherer.series.clone();
+            let place = Some(SeriesPlace { series, number, last: number });
             let done = done.into_iter().collect();
             let gathers = Some(newest);
             let job = WriteJob { place, done, rank, gathers, ..WriteJob::new(change) };
