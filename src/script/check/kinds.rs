@@ -533,7 +533,6 @@ impl<'a> Kinds<'a> {
         if forms().all(|form| form.gives.as_deref() == Some("string")) || gives_text(call) {
             return Some(ValueKind::Data("string"));
         }
-
         let first = forms().next()?.gives.clone()?;
         let is_own = HANDLES.contains(&first.as_str());
         let is_certain = is_own && forms().all(|form| form.gives.as_deref() == Some(&first));
