@@ -4,6 +4,7 @@
 mod api;
 mod bad_input;
 mod defects;
+mod embedding;
 mod faults;
 mod learning;
 mod lsp;
@@ -53,11 +54,13 @@ mod cli {
     mod look;
     mod odd;
     mod operate;
+    mod otel;
     mod output;
     mod paste;
     mod people;
     mod permissions;
     mod plan;
+    mod plan_ranges;
     mod probe;
     mod property;
     mod reach;

@@ -1,6 +1,6 @@
 //! Makes figures of the events of one flow, one event at a time.
 
-use crate::base::id::{FlowId, OpId};
+use crate::base::id::{FlowId, OpId, OpMap};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::roster::Roster;
@@ -30,9 +30,9 @@ pub struct FlowFold {
     last_at: i64,
     in_flight: u64,
     roster: Roster,
-    ops: HashMap<OpId, Span>,
+    ops: OpMap<Span>,
     /// The calls under way, by the operation that makes them.
-    open: HashMap<OpId, u64>,
+    open: OpMap<u64>,
     /// When the calls of tools that are under way began.
     tools: HashMap<Deed, i64>,
     /// Replies that were reused from other runs than those that are gone through again.
@@ -110,13 +110,12 @@ impl FlowFold {
             }
             // A failure that is told again was counted by the run that it happened in.
             Event::AttemptEnded { op, reused: Some(_), reply: None, again, .. }
-                if !again || self.forgets =>
+                if self.is_reuse(*again) =>
             {
                 self.end_call(*op);
             }
-            // To a flow of a resumed run, what happened before the crash is as if it happened now.
             Event::AttemptEnded { op, reused: Some(_), demo, cost, again, .. }
-                if !again || self.forgets =>
+                if self.is_reuse(*again) =>
             {
                 self.end_call(*op);
                 self.metrics.reused += 1;
@@ -165,6 +164,12 @@ impl FlowFold {
         }
     }
 
+    /// Tells whether a reply that the journal marks as reused counts as reused. A flow of a resumed run counts
+    /// the calls before the interruption as its own; the figures of the run as a whole do not.
+    fn is_reuse(&self, again: bool) -> bool {
+        !again || self.forgets
+    }
+
     /// Returns how many replies were reused that were not got in the run that is gone through again.
     pub fn borrowed(&self) -> u64 {
         self.borrowed
@@ -208,7 +213,8 @@ impl FlowFold {
             .collect();
         ended.sort_by_key(|(end, op, _)| (*end, *op));
 
-        let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
+        let mut best: OpMap<(i64, Option<OpId>)> = OpMap::default();
+        best.reserve(ended.len());
         for (_, op, time) in &ended {
             let after = self.roster.get(*op).map_or(&[][..], |member| member.after);
             let longest = after

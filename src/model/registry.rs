@@ -192,7 +192,7 @@ impl Models {
 
     /// Tells what keeps a name from being a model's, without setting anything up.
     pub fn check_name(&self, name: &str) -> Result<(), ModelError> {
-        if self.aliases.contains_key(name) {
+        if self.aliases.contains_key(name) || self.given.contains_key(name) {
             return Ok(());
         }
 
@@ -317,7 +317,7 @@ impl Models {
             },
             KeyRef::File(path) => match self.key_in_file(path)? {
                 Ok(key) => Ok(Some(of_file(key))),
-                Err(error) => Err(setup(format!("reading `{path}`: {error}"))),
+                Err(error) => Err(setup(format!("cannot read `{path}`: {error}"))),
             },
         }
     }
@@ -551,7 +551,7 @@ fn unknown_provider(provider: &str) -> ModelError {
     let help = match nearest(provider, names.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
-            "there are: {}. A server that speaks OpenAI's protocol is `openai` with a `base_url`",
+            "available: {}. A server that speaks OpenAI's protocol is `openai` with a `base_url`",
             names.collect::<Vec<_>>().join(", ")
         ),
     };
@@ -651,7 +651,7 @@ mod tests {
         let mut spec = ModelSpec::new("openai", "m");
         spec.base_url = Some("localhost:8080".to_owned());
         let error = models(&[]).resolve_spec(&spec).expect_err("no address").to_string();
-        assert!(error.starts_with("`localhost:8080` is no address"), "{error}");
+        assert!(error.starts_with("invalid server address `localhost:8080`"), "{error}");
     }
 
     #[test]

@@ -186,7 +186,7 @@ fn a_script_gives_its_functions() {
     assert!(ran.stderr.contains("did you mean `by`?"), "{}", ran.stderr);
     assert_eq!(ran.code, Some(3));
     let ran = project.kaizen(&["repl", "none.rhai", "-e", "1"]);
-    let expected = "error: no script `none.rhai`; there are: s/a.rhai, s/main.rhai\n";
+    let expected = "error: no script `none.rhai`; available: s/a.rhai, s/main.rhai\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), expected));
 }
 

@@ -161,7 +161,7 @@ fn an_escape_in_backticks_is_a_warning() {
                   print(`${\"a\\n\"}`);\n// `a\\nb`\n";
     expect_test::expect![[r#"
         K0018 2:9 `\n` in backticks is a backslash and a `n`
-            write the line break itself, or use double quotes: "..\n.."
+            write a real line break, or use double quotes: "..\n.."
         K0018 3:12 `\t` in backticks is a backslash and a `t`
             write it without the backslash, or use double quotes: "..\t.."
     "#]]
@@ -243,12 +243,12 @@ for wrong in [
         25.6% 66.7%
          Yes |4
         `mean`: the list is empty
-        `sum`: a number is needed, not a string
+        `sum`: expected a number, not a string
         `percent`: the whole is 0
         `round`: the digits must be between 0 and 17
-        `format`: a number is needed, not a string
+        `format`: expected a number, not a string
         `sum`: the sum is too large for a whole number
-        `max_by`: a number is needed, not a string
+        `max_by`: expected a number, not a string
         `sorted` cannot order an int beside a string; pass it a function: `sorted(|a, b| ..)`
     "#]]
     .assert_eq(&ran.stdout);
@@ -269,14 +269,14 @@ fn an_import_that_runs_something_is_a_warning_and_is_main_guards_it() {
 
     let ran = project.kaizen(&["check", "s.rhai"]);
     expect_test::expect![[r#"
-        warning[K0020]: importing `asks` runs what stands outside of its functions (line 2)
+        warning[K0020]: importing `asks` runs the code outside of its functions (line 2)
          --> s.rhai:1:8
           |
         1 | import "asks" as a;
           |        ^^^^^^
           |
           = help: in `asks`, put that into `if is_main { .. }` or into a function
-        warning[K0020]: importing `prints` runs what stands outside of its functions (line 2)
+        warning[K0020]: importing `prints` runs the code outside of its functions (line 2)
          --> s.rhai:2:8
           |
         2 | import "prints" as p;
@@ -308,7 +308,7 @@ fn what_the_function_of_expand_gives_is_refused_in_its_place() {
         let ran = project.kaizen(&["run", "s.rhai"]);
         assert_eq!(ran.code, Some(3), "{}", ran.stderr);
         assert!(ran.stderr.contains("--> s.rhai:3:"), "{}", ran.stderr);
-        let said = if options.starts_with("name") { "gives a `name`" } else { "`instrution`" };
+        let said = if options.starts_with("name") { "sets a `name`" } else { "`instrution`" };
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     }
 }
@@ -380,7 +380,7 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
         K0021 1:6 `key=` names an argument
             write options as a map at the end: `f(a, #{ key: value })`
         > let s = f"Hello {name}";
-        K0021 1:9 `f` before a text means nothing
+        K0021 1:9 `f` before a text has no meaning in kaizen
             write a text in backticks: `` `Hello ${name}` ``
         > let s = 'abc';
         K0021 1:9 single quotes hold one character
@@ -449,10 +449,10 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
             write `knowledge("patterns.json")`, or `optimizer()` for the project's store
         > import os
         K0021 1:1 `import os` names a module from another language
-            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
         > from lionagi import Session
         K0021 1:1 `from .. import` is from another language
-            leave it out, since kaizen's words need no import
+            leave it out; kaizen's functions need no import
         > let f = |x| x; f(1);
         K0003 1:16 unknown function `f`
             `f` is a variable; call the function in it: `f.call(..)`
@@ -463,7 +463,7 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
         K0021 1:9 a map begins with `#{`
             write `#{ key: value }`
         > let x = 1 if true else 2;
-        K0021 1:11 a condition behind its value is from another language
+        K0021 1:11 a condition after its value is from another language
             write `if condition { a } else { b }`, which is a value
         > let y = true ? 1 : 2;
         K0021 1:14 `? :` is from another language
@@ -544,15 +544,15 @@ g.expand(list, |i| #{ operation: |x| x });
             add it: `#{ tool: "", .. }`
         K0005 7:24 an operation `ask` needs a `question`
             add it: `#{ question: "", .. }`
-        K0005 8:46 an operation `chat` takes no `tools`
+        K0005 8:46 an operation `chat` does not accept `tools`
             kinds that take it: `operate`, `react`
-        K0005 9:38 an operation with a function takes no `instruction`
+        K0005 9:38 an operation with a function does not accept `instruction`
             kinds that take it: `communicate`, `chat`, `operate`, `react`, `ask`
-        K0005 11:26 an operation with a function takes no `temperature`
+        K0005 11:26 an operation with a function does not accept `temperature`
             kinds that take it: `communicate`, `chat`, `operate`, `react`, `parse`
         K0005 13:20 an operation `communicate` needs an `instruction`
             add it: `#{ instruction: "", .. }`
-        K0005 14:66 an operation `operate` takes no `text`
+        K0005 14:66 an operation `operate` does not accept `text`
             kinds that take it: `parse`
     "#]]
     .assert_eq(&found(script));

@@ -4,11 +4,12 @@ use crate::base::count::counted;
 use crate::base::id::{OpId, RunId};
 use crate::base::secret;
 use crate::base::visible::{hanging, on_one_line};
+use crate::cli::app::condition::condition;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
-use crate::cli::command::runs::condition;
+use crate::cli::command::large_run::{self, LISTED_MAX};
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::value::rounded;
 use crate::cli::render::{outcome, table, time, waits};
@@ -41,6 +42,9 @@ pub(in crate::cli) struct Arguments {
     /// or those that are wrong or differ.
     #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     inputs: Option<ShownCases>,
+    /// List every operation, also of a run of more than 1,000, which is otherwise summed up.
+    #[arg(long)]
+    all: bool,
     /// Write them to a file that ends in .csv, .jsonl or .md.
     #[arg(long, value_name = "FILE", requires = "inputs")]
     out: Option<PathBuf>,
@@ -49,7 +53,7 @@ pub(in crate::cli) struct Arguments {
 impl Arguments {
     /// Asks for a run, or an operation of one, by its name alone.
     pub(in crate::cli) fn of(run: &str) -> Arguments {
-        Arguments { run: run.to_owned(), inputs: None, out: None }
+        Arguments { run: run.to_owned(), inputs: None, all: false, out: None }
     }
 }
 
@@ -80,6 +84,16 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if global.json && arguments.inputs.is_none() {
         damage::pass_row(&moment, &row, &mut |at, event| print_event(&event, json!({ "at": at })))?;
+        return Ok(Exit::Ok);
+    }
+
+    if op.is_none()
+        && arguments.inputs.is_none()
+        && !arguments.all
+        && let Some(sums) = large_run::sums_of(&moment, &row)?
+        && sums.operations() > LISTED_MAX
+    {
+        large_run::show(&moment, &row, name, &sums)?;
         return Ok(Exit::Ok);
     }
 
@@ -123,7 +137,7 @@ fn show_cases(
 ) -> anyhow::Result<Exit> {
     if cases.is_empty() {
         say(
-            "error: the run compared nothing, or was recorded by a version that did not keep the inputs",
+            "error: the run is not a comparison, or a version that did not store inputs recorded it",
         );
         return Ok(Exit::Usage);
     }
@@ -192,7 +206,8 @@ fn show_losses(trace: &Trace) {
     }
 }
 
-fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
+/// Says which run it is, and who answered.
+pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
@@ -209,6 +224,10 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
             counted(metrics.calls, "call", "calls")
         ));
     }
+}
+
+fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
+    show_head(row, metrics);
 
     let rows: Vec<Vec<String>> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
     if !rows.is_empty() {
@@ -219,7 +238,11 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 
     show_losses(trace);
     show_remarks(&row.id, trace);
+    show_figures(metrics);
+}
 
+/// Says what the calls of a run were and cost.
+pub(super) fn show_figures(metrics: &Metrics) {
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.cost_text();
     let reused = match metrics.reused {
@@ -239,7 +262,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         0 => String::new(),
         calls => format!(
             ", {} ({}, {:.1} s)",
-            counted(calls, "call of a tool", "calls of tools"),
+            counted(calls, "tool call", "tool calls"),
             counted(metrics.tool_errors, "error", "errors"),
             metrics.tool_time
         ),
@@ -254,7 +277,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 }
 
 /// What a run said, what it was advised to do, and how it ended.
-fn show_remarks(run: &RunId, trace: &Trace) {
+pub(super) fn show_remarks(run: &RunId, trace: &Trace) {
     for remark in &trace.remarks {
         match remark {
             Remark::Logged { level, text } => print_line(&format!("{level}: {}", hanging(text))),
@@ -474,7 +497,7 @@ fn begun(trace: &Trace, attempt: &AttemptTrace) -> String {
 fn ended(number: u32, end: &AttemptEnd) -> String {
     if let Some(run) = &end.reused {
         let reply = indent(end.reply.as_deref().unwrap_or_default());
-        return format!("call {number} was not made; run {run} was answered\n{reply}");
+        return format!("call {number} was not made; its reply comes from run {run}\n{reply}");
     }
 
     let cut = if end.cut { ", cut at `max_tokens`" } else { "" };

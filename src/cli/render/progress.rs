@@ -2,7 +2,7 @@
 //! finished operation elsewhere. Always on stderr.
 
 use crate::base::count::counted;
-use crate::base::id::{FlowId, OpId, RunId};
+use crate::base::id::{FlowId, OpId, OpMap, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{hanging, on_one_line, shown};
@@ -93,7 +93,7 @@ pub(in crate::cli) struct Progress {
     pub(super) is_live: bool,
     pub(super) silent: bool,
     total: Option<ProgressBar>,
-    pub(super) open: HashMap<OpId, LiveOperation>,
+    pub(super) open: OpMap<LiveOperation>,
     roster: Roster,
     /// Operations under way for which there was no room.
     hidden: VecDeque<OpId>,
@@ -127,7 +127,7 @@ impl Progress {
             is_live: live,
             silent: mode == ProgressMode::None,
             total: None,
-            open: HashMap::new(),
+            open: OpMap::default(),
             roster: Roster::default(),
             hidden: VecDeque::new(),
             folds: HashMap::new(),

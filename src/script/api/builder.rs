@@ -170,7 +170,7 @@ fn node(
     }
 
     let found = convert::type_name(&item);
-    let wrong = || options.wrong(key, &format!("must hold nodes or names, not a {found}"));
+    let wrong = || options.wrong(key, &format!("must contain nodes or names, not a {found}"));
     let node = item.try_cast::<Node>().ok_or_else(wrong)?;
 
     if Rc::ptr_eq(&node.builder, builder) {
@@ -410,7 +410,7 @@ fn made_op(
     map: Map,
 ) -> Result<Op, Failure> {
     if map.contains_key("name") {
-        let message = "the function of `expand` cannot give a `name`: its operations are numbered, such as \
+        let message = "the function of `expand` cannot set a `name`: its operations are numbered, such as \
                        `each[0]`; name the expansion by `expand(node, function, #{ name: \"each\" })`";
         return Err(Failure::new(Kind::Option, message));
     }
@@ -460,7 +460,7 @@ fn make_op(
             let found = convert::type_name(&made);
             let Some(mut map) = known_map::as_map(&made) else {
                 let message =
-                    format!("the function of `expand` must give a map of options, not a {found}");
+                    format!("the function of `expand` must return a map of options, not a {found}");
                 return Err(Failure::new(Kind::Script, message));
             };
 

@@ -461,7 +461,7 @@ fn result(report: &Report, name: &str) -> Result<Dynamic, EvalError> {
         let names = report.entries.iter().map(|entry| entry.name.as_str());
         let near = nearest(name, names.clone());
         let help = near.map_or_else(
-            || format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
+            || format!("available: {}", names.collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
         return Err(throw_new(Kind::Option, format!("unknown operation `{name}`; {help}")));

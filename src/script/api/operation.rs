@@ -143,7 +143,7 @@ fn fill(
 
 fn not_of_parse(op: &str) -> Failure {
     let message = format!(
-        "operation `{op}` parses, which takes no `instruction` and no `context`; it reads `text`, or the \
+        "operation `{op}` parses, which does not accept `instruction` and `context`; it reads `text`, or the \
          result of its first source"
     );
     Failure::new(Kind::Option, message)
@@ -151,7 +151,7 @@ fn not_of_parse(op: &str) -> Failure {
 
 fn not_of_act(op: &str) -> Failure {
     let message = format!(
-        "operation `{op}` calls a tool, which takes no `instruction`, `context` and `schema`; it takes \
+        "operation `{op}` calls a tool, which does not accept `instruction`, `context` and `schema`; it takes \
          `tool` and `args`"
     );
     Failure::new(Kind::Option, message)
@@ -201,7 +201,7 @@ fn refuse_of_function(op: &str, options: Options, read: &[(&str, bool)]) -> Resu
     let left = || options.rest().keys().next().map(ToString::to_string);
     let Some(key) = taken.or_else(left) else { return Ok(()) };
 
-    let message = format!("operation `{op}` calls a function, which takes no `{key}`");
+    let message = format!("operation `{op}` calls a function, which does not accept `{key}`");
     Err(Failure::new(Kind::Option, message))
 }
 
@@ -209,7 +209,7 @@ fn refuse_of_function(op: &str, options: Options, read: &[(&str, bool)]) -> Resu
 fn refuse_rest(options: Options, kind: &str) -> Result<(), Failure> {
     match options.rest().keys().next() {
         Some(key) => {
-            let message = format!("an operation `{kind}` takes no `{key}`");
+            let message = format!("an operation of kind `{kind}` does not accept `{key}`");
             Err(Failure::new(Kind::Option, message))
         }
         None => Ok(()),
@@ -293,7 +293,10 @@ fn read_kind(
     }
 
     let wrong = || {
-        Failure::new(Kind::Option, format!("an operation is a word or a function, not a {found}"))
+        Failure::new(
+            Kind::Option,
+            format!("an operation must be a kind or a function, not a {found}"),
+        )
     };
     let operation = kind.try_cast::<Operation>().ok_or_else(wrong)?;
     Ok((operation.name, OpKind::Call(work(operation.function))))

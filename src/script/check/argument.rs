@@ -163,7 +163,7 @@ impl Arguments<'_> {
         let message = format!("unknown {what} `{word}`");
         let help = match nearest(word, known.iter().copied()) {
             Some(near) => Suggestion::text(near),
-            None => format!("there are: {}", known.join(", ")).into(),
+            None => format!("available: {}", known.join(", ")).into(),
         };
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, *position);
         Some(fault.suggesting(Some(help)))

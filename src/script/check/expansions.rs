@@ -73,8 +73,7 @@ fn given(
         let at = |message| Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
 
         if option == "name" {
-            let message =
-                "the function of `expand` gives a `name`, but its operations are numbered";
+            let message = "the function of `expand` sets a `name`, but its operations are numbered";
             let help =
                 "name the expansion: `expand(node, function, #{ name: \"each\" })`".to_owned();
             faults.push(Diagnostic { help: Some(help), ..at(message.to_owned()) });

@@ -92,7 +92,7 @@ fn extra(
             .filter(|kind| KindOptions::of_kind(kind).is_some_and(|options| options.takes(key)));
         let takers: Vec<String> = takers.map(|kind| format!("`{kind}`")).collect();
         let help = Suggestion::from(format!("kinds that take it: {}", takers.join(", ")));
-        let message = format!("an operation {kind} takes no `{key}`");
+        let message = format!("an operation {kind} does not accept `{key}`");
         let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, value.key);
         fault.suggesting(Some(help))
     });

@@ -27,7 +27,7 @@ pub(super) struct UnknownPart {
 
 /// The kinds of the variables of a script.
 pub(super) struct Kinds<'a> {
-    forms: &'a Forms,
+    forms: &'a Forms<'a>,
     places: Vec<FunctionPlace>,
     /// What each function knows, by its name, which is empty for the script itself.
     functions: HashMap<String, FunctionKinds>,
@@ -58,7 +58,11 @@ impl FunctionKinds {
 
 impl<'a> Kinds<'a> {
     /// Collects the variables of a file. `earlier` are variables that exist already.
-    pub(super) fn of(file: &File<'_>, forms: &'a Forms, earlier: &[(String, String)]) -> Kinds<'a> {
+    pub(super) fn of(
+        file: &File<'_>,
+        forms: &'a Forms<'a>,
+        earlier: &[(String, String)],
+    ) -> Kinds<'a> {
         let places = paths::places(file);
         let mut kinds = Kinds {
             forms,

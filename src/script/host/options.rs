@@ -1,6 +1,7 @@
 //! The trailing map of options: typed keys, and an error with a suggestion for an unknown one.
 
 use crate::base::failure::{Failure, Kind};
+use crate::mcp::spec;
 use crate::model::request::SETTINGS;
 use crate::model::spec::keys;
 use crate::schema;
@@ -146,6 +147,11 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "operate" | "react" => [SETTINGS, OPERATE, OF_TOOLS].concat(),
         "parse" => [SETTINGS, &["max_repairs"]].concat(),
         "mcp" => vec!["only", "except", "fresh"],
+        SERVER_MAP => {
+            // What is pinned was seen before, and only the project's servers are remembered.
+            let of_project = spec::KEYS.into_iter().filter(|key| *key != "pin");
+            std::iter::once("name").chain(of_project).collect()
+        }
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
         "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],
         "optimizer" => vec![
@@ -167,6 +173,9 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         _ => return None,
     })
 }
+
+/// What the map is known by that describes a server in the place of its name.
+pub(in crate::script) const SERVER_MAP: &str = "mcp(#{ .. })";
 
 /// Options on their way to being read. Every key that is not known is an error.
 pub(in crate::script) struct Options {

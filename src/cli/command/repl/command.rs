@@ -370,7 +370,7 @@ impl ReplSession<'_> {
                 Took::Wrong
             }
             Err(error) => {
-                say(&format!("error: writing `{name}`: {error}"));
+                say(&format!("error: cannot write `{name}`: {error}"));
                 Took::Wrong
             }
         }

@@ -127,8 +127,8 @@ impl WatchState<'_> {
             Err(error) => {
                 let script = script.display();
                 self.tell(&match error.kind() {
-                    ErrorKind::NotFound => format!("`{script}` is not there; waiting for it"),
-                    _ => format!("error: reading `{script}`: {error}; waiting for a script"),
+                    ErrorKind::NotFound => format!("`{script}` does not exist; waiting for it"),
+                    _ => format!("error: cannot read `{script}`: {error}; waiting for a script"),
                 });
                 return Ok(AfterRound::Ended);
             }
@@ -212,7 +212,7 @@ impl WatchState<'_> {
                 let round = self.refused(events, &faults, cause).await;
                 return Ok(RunAttempt::Not { round, read: open.host.files() });
             }
-            Err(other) => anyhow::bail!("reading the script: {other:?}"),
+            Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
         };
 
         if how == How::Reuse {
@@ -289,7 +289,7 @@ impl WatchState<'_> {
                 }
                 Happening::Key('a') => {
                     self.reuse.replies().clear();
-                    break RunFate::Replaced(How::Reuse, Cause::asked("all asked anew"));
+                    break RunFate::Replaced(How::Reuse, Cause::asked("repeating all calls"));
                 }
                 Happening::Key(_) => {}
                 Happening::Changed(cause) => {

@@ -332,7 +332,7 @@ impl<'a> ForeignText<'a> {
         if word == "import" && begins && self.is_word(at + 1) && self.is_beside(at, at + 1) {
             let message =
                 format!("`import {}` names a module from another language", self.said(at + 1));
-            let help = "leave it out, since kaizen's words need no import; for a file write \
+            let help = "leave it out; kaizen's functions need no import; for a file write \
                         `import \"lib/file\" as file;`";
             return Some((at, at + 1, message, help));
         }
@@ -417,7 +417,7 @@ impl<'a> ForeignText<'a> {
                 Some((at, at, message(word), instead_of(word)?))
             }
             "if" if self.follows_value(at) && !self.is_comprehension(at) => {
-                let message = "a condition behind its value is from another language".to_owned();
+                let message = "a condition after its value is from another language".to_owned();
                 Some((at, at, message, "write `if condition { a } else { b }`, which is a value"))
             }
             "for" if self.follows_value(at) && matches!(self.bracket(at), "(" | "[" | "{") => {
@@ -511,9 +511,9 @@ mod tests {
             1:1+9 `import os` names a module from another language
             2:1+4 `from .. import` is from another language
             3:1+3 `def` is from another language
-            4:14+2 a condition behind its value is from another language
+            4:14+2 a condition after its value is from another language
             4:24+4 `None` is from another language
-            5:9+6 `f` before a text means nothing
+            5:9+6 `f` before a text has no meaning in kaizen
             5:18+5 single quotes hold one character
             6:9+10 a list comprehension is from another language
             7:16+4 `key=` names an argument

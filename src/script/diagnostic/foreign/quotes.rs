@@ -29,7 +29,7 @@ impl ForeignText<'_> {
         {
             let has_digits = self.said(at + 1).contains(":.");
             let help = if has_digits { "write `` `${format(x, 2)}` ``" } else { help };
-            let message = format!("`{}` before a text means nothing", piece.said);
+            let message = format!("`{}` before a text has no meaning in kaizen", piece.said);
             return Some((at, at + 1, message, help));
         }
 
