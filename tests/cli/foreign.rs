@@ -1110,8 +1110,6 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
         .collect();
     expect_test::expect![[r#"
         > g.expand(list, |x| #{ instrucion: x });
-        K0005 3:20 an operation `communicate` needs an `instruction`
-            add it: `#{ instruction: "", .. }`
         K0005 3:23 an operation of `expand` has no option `instrucion`
             did you mean `instruction`?
         > g.expand(list, |x| #{ instruction: x, name: "a" });
@@ -1121,8 +1119,6 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
         K0005 3:39 an operation of `expand` has no option `temprature`
             did you mean `temperature`?
         > g.expand(list, |x, i| if i == 0 { #{ instruction: x } } else { #{ prompt: x } });
-        K0005 3:64 an operation `communicate` needs an `instruction`
-            add it: `#{ instruction: "", .. }`
         K0005 3:67 an operation of `expand` has no option `prompt`
             write `instruction`
         > g.expand(list, |x| { let more = #{ anything: 1 }; #{ instruction: x, retries: "2" } });

@@ -351,8 +351,7 @@ impl Progress {
                 tell(bar, &format!("{}  retrying in {wait_ms} ms: {message}", open.name));
             }
             None if !self.is_live => {
-                let text = format!("{}: {message}; retrying in {wait_ms} ms", open.name);
-                self.say(&hanging(&text));
+                self.say(&hanging(&format!("{}: {message}; retrying in {wait_ms} ms", open.name)));
             }
             None => {}
         }

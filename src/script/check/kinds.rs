@@ -547,10 +547,9 @@ impl<'a> Kinds<'a> {
 /// Tells whether a call asks a model for a text: without a schema, whatever its other options.
 fn gives_text(call: &FnCallExpr) -> bool {
     let is_asked = ["chat", "communicate"].contains(&call.name.as_str());
-    let is_open = match call.args.last() {
-        Some(Expr::Map(options, _)) => options.0.iter().any(|(key, _)| key.name == "schema"),
-        Some(Expr::StringConstant(..) | Expr::InterpolatedString(..)) => false,
-        _ => true,
-    };
-    is_asked && !is_open
+    is_asked
+        && match call.args.last() {
+            Some(Expr::Map(options, _)) => options.0.iter().all(|(key, _)| key.name != "schema"),
+            last => matches!(last, Some(Expr::StringConstant(..) | Expr::InterpolatedString(..))),
+        }
 }
