@@ -2,7 +2,7 @@
 //! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
 //! nothing is said.
 
-use crate::script::check::call::{EACH, PLANNERS, receiver_of};
+use crate::script::check::call::{EACH, PLANNERS, gives_text, receiver_of};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::paths::{self, FunctionPlace};
@@ -542,14 +542,4 @@ impl<'a> Kinds<'a> {
         let is_certain = is_own && forms().all(|form| form.gives.as_deref() == Some(&first));
         is_certain.then_some(ValueKind::Handle(first))
     }
-}
-
-/// Tells whether a call asks a model for a text: without a schema, whatever its other options.
-fn gives_text(call: &FnCallExpr) -> bool {
-    let is_asked = ["chat", "communicate"].contains(&call.name.as_str());
-    is_asked
-        && match call.args.last() {
-            Some(Expr::Map(options, _)) => options.0.iter().all(|(key, _)| key.name != "schema"),
-            last => matches!(last, Some(Expr::StringConstant(..) | Expr::InterpolatedString(..))),
-        }
 }
