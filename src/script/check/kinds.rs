@@ -2,7 +2,7 @@
 //! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
 //! nothing is said.
 
-use crate::script::check::call::{EACH, PLANNERS, receiver_of};
+use crate::script::check::call::{EACH, PLANNERS, gives_text, receiver_of};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::paths::{self, FunctionPlace};
@@ -537,21 +537,9 @@ impl<'a> Kinds<'a> {
         if forms().all(|form| form.gives.as_deref() == Some("string")) || gives_text(call) {
             return Some(ValueKind::Data("string"));
         }
-
         let first = forms().next()?.gives.clone()?;
         let is_own = HANDLES.contains(&first.as_str());
         let is_certain = is_own && forms().all(|form| form.gives.as_deref() == Some(&first));
         is_certain.then_some(ValueKind::Handle(first))
     }
-}
-
-/// Tells whether a call asks a model for a text: without a schema, whatever its other options.
-fn gives_text(call: &FnCallExpr) -> bool {
-    let is_asked = ["chat", "communicate"].contains(&call.name.as_str());
-    let is_open = match call.args.last() {
-        Some(Expr::Map(options, _)) => options.0.iter().any(|(key, _)| key.name == "schema"),
-        Some(Expr::StringConstant(..) | Expr::InterpolatedString(..)) => false,
-        _ => true,
-    };
-    is_asked && !is_open
 }
