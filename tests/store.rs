@@ -115,6 +115,7 @@ fn as_of_0_1(project: &Project) {
             r#"
             DROP TABLE learned;
             DROP TABLE annotations;
+            DROP TABLE run_sums;
             ALTER TABLE cells ADD COLUMN recent_ok REAL NOT NULL DEFAULT 0;
             ALTER TABLE cells ADD COLUMN recent_failed REAL NOT NULL DEFAULT 3;
             ALTER TABLE cells ADD COLUMN streak INTEGER NOT NULL DEFAULT 3;
@@ -286,7 +287,7 @@ fn a_store_of_the_first_format_is_brought_up_to_date() {
     store
         .execute_batch(
             "DROP TABLE observations; DROP TABLE cells; DROP TABLE snapshots; DROP TABLE learned;
-             DROP TABLE annotations;",
+             DROP TABLE annotations; DROP TABLE run_sums;",
         )
         .unwrap();
     store.pragma_update(None, "user_version", 1).unwrap();

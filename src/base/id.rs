@@ -2,7 +2,9 @@
 
 use crate::base::clock::Stamp;
 use crate::base::rng::Rng;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Crockford's base 32 in lower case: no letter that is mistaken for a digit.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -70,6 +72,31 @@ fn push_base32(text: &mut String, value: u64, digits: u32) {
 )]
 #[serde(transparent)]
 pub struct OpId(pub u32);
+
+/// Things by the number of their operation.
+pub type OpMap<T> = HashMap<OpId, T, BuildHasherDefault<NumberHasher>>;
+
+/// Spreads numbers that a run gives out one after the other. Nobody can choose them, so it need not be
+/// hard to foresee, and a large graph looks operations up very often.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u32(u32::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // The golden ratio, as a fraction of 2^64.
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
 
 /// Numbers one flow within its run. Flow 0 is the script itself: calls made outside any graph.
 #[derive(

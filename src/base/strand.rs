@@ -91,7 +91,11 @@ impl<'de> serde::Deserialize<'de> for Spot {
 /// One line of work in a run: what it did so far is counted here, apart from what runs beside it.
 #[derive(Debug)]
 pub struct Strand {
-    address: Address,
+    /// Written out when somebody asks: of most strands of a large graph nobody does.
+    address: OnceCell<Address>,
+    /// The nearest address above it that is written out, and the steps down from there.
+    base: Address,
+    steps: [Option<(u32, usize)>; 2],
     /// How many groups of children it has begun.
     groups: Cell<u32>,
     /// How often it did each kind of thing, by the hash of what names the kind.
@@ -106,7 +110,9 @@ type Rare<T> = OnceCell<Box<RefCell<T>>>;
 impl Default for Strand {
     fn default() -> Strand {
         Strand {
-            address: Address("".into()),
+            address: OnceCell::new(),
+            base: Address("".into()),
+            steps: [None; 2],
             groups: Cell::new(0),
             counts: Rare::default(),
             drawn: Rare::default(),
@@ -120,13 +126,12 @@ impl Strand {
         Rc::default()
     }
 
-    fn at(address: Address) -> Rc<Strand> {
-        Rc::new(Strand { address, ..Strand::default() })
-    }
-
     /// Returns its address.
     pub fn address(&self) -> &Address {
-        &self.address
+        self.address.get_or_init(|| {
+            let steps = self.steps.iter().flatten();
+            steps.fold(self.base.clone(), |above, (group, item)| above.child(*group, *item))
+        })
     }
 
     /// Numbers the next group of children.
@@ -136,7 +141,21 @@ impl Strand {
 
     /// Begins a child: the `item`th of a group.
     pub fn child(&self, group: u32, item: usize) -> Rc<Strand> {
-        Strand::at(self.address.child(group, item))
+        let step = Some((group, item));
+        let (base, steps) = match (self.address.get(), self.steps) {
+            (Some(own), _) => (own, [step, None]),
+            (None, [None, _]) => (&self.base, [step, None]),
+            (None, [first, None]) => (&self.base, [first, step]),
+            (None, _) => (self.address(), [step, None]),
+        };
+        Rc::new(Strand {
+            address: OnceCell::new(),
+            base: base.clone(),
+            steps,
+            groups: Cell::new(0),
+            counts: Rare::default(),
+            drawn: Rare::default(),
+        })
     }
 
     /// Begins the only child of the next group.
@@ -153,7 +172,7 @@ impl Strand {
         let count = counts.entry(hasher.finish()).or_default();
         *count += 1;
 
-        Spot { address: self.address.clone(), nth: *count - 1 }
+        Spot { address: self.address().clone(), nth: *count - 1 }
     }
 
     /// Draws from a stream of chance that follows from the stream's seed and this strand's address.
@@ -166,7 +185,7 @@ impl Strand {
 
     /// Returns a number that follows from the address: 0 for the script itself.
     fn salt(&self) -> u64 {
-        if self.address.0.is_empty() { 0 } else { salt(&self.address.0) }
+        if self.address().0.is_empty() { 0 } else { salt(&self.address().0) }
     }
 }
 

@@ -15,8 +15,8 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
-    fork, gc, list, lsp, mcp, models, new, note, patterns, plan, repl, replay, report, resume, run,
-    runs, show, sql, test, tools, watch,
+    fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl, replay, report, resume,
+    run, runs, show, sql, test, tools, watch,
 };
 use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
@@ -130,7 +130,7 @@ enum Command {
     Compare(compare::Arguments),
     /// Delete old runs and reclaim disk space.
     Gc(gc::Arguments),
-    /// Export runs as JSON lines, or copy the whole store.
+    /// Export runs as JSON lines, CSV or OpenTelemetry spans, or copy the whole store.
     Export(export::Arguments),
     /// Trust this project: allow the servers and permissions that its kaizen.toml asks for.
     Trust(trust::Arguments),
@@ -141,6 +141,8 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write manual pages, one for each command.
+    Man(man::Arguments),
 }
 
 /// What all commands need to know.
@@ -303,6 +305,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
             put(&text);
             Ok(Exit::Ok)
         }
+        Some(Command::Man(arguments)) => man::run(Arguments::command(), arguments),
     }
 }
 

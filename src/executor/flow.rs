@@ -10,10 +10,9 @@ use crate::executor::report::{Report, ReportEntry};
 use crate::executor::schedule::Schedule;
 use crate::executor::turns::siblings::Siblings;
 use crate::executor::{Executor, RunError};
-use crate::flow::Graph;
-use crate::flow::callback::Callback;
 use crate::flow::op::{NodeId, OnFailure, Op};
 use crate::flow::outcome::{Outcome, SkipReason};
+use crate::flow::{Edge, Graph};
 use crate::journal::event::{Event, PlannedOp};
 use crate::session::Session;
 use crate::session::branch::{Branch, LazyBranch, SharedBranch};
@@ -61,8 +60,6 @@ impl Default for FlowOptions {
 struct FlowNode {
     op: Rc<Op>,
     id: OpId,
-    /// What it waits for, with the conditions.
-    sources: Vec<(usize, Option<Callback>)>,
     /// The operations it was expanded into.
     children: Option<std::ops::Range<usize>>,
     /// The branch it works on, once it has started.
@@ -72,26 +69,32 @@ struct FlowNode {
     outcome: Option<Rc<Outcome>>,
     /// Whether a task of its own watches it.
     in_flight: bool,
-    /// Where it stands in the run.
-    strand: Rc<Strand>,
-    /// How it ended, once its task has journaled that.
-    ended: Rc<OnceCell<Rc<Outcome>>>,
+    /// Where it stands in the run, while it is under way; of a part of a list from the beginning.
+    strand: Option<Rc<Strand>>,
+    /// How it ended, once its task has journaled that, while it is under way.
+    ended: Option<Rc<OnceCell<Rc<Outcome>>>>,
 }
 
 impl FlowNode {
-    fn new(op: Rc<Op>, id: OpId, strand: Rc<Strand>) -> FlowNode {
+    fn new(op: Rc<Op>, id: OpId, strand: Option<Rc<Strand>>) -> FlowNode {
         FlowNode {
             op,
             id,
-            sources: Vec::new(),
             children: None,
             branch: None,
             is_continued: false,
             outcome: None,
             in_flight: false,
             strand,
-            ended: Rc::default(),
+            ended: None,
         }
+    }
+
+    /// Takes in how it ended. What only its work needed is given up.
+    fn end(&mut self, outcome: Rc<Outcome>) {
+        self.outcome = Some(outcome);
+        self.strand = None;
+        self.ended = None;
     }
 }
 
@@ -115,7 +118,10 @@ enum Decision {
 struct Flow<'a> {
     executor: &'a Executor,
     id: FlowId,
+    graph: &'a Graph,
     strand: Rc<Strand>,
+    /// The group of strands to which those of the operations belong.
+    group: u32,
     nodes: Vec<FlowNode>,
     /// What operations without a branch of their own start from.
     base: Rc<Branch>,
@@ -172,6 +178,7 @@ impl Executor {
         // A flow whose time is over is a flow that stops early.
         timely.unwrap_or(Ok(()))?;
         flow.cancel_rest()?;
+        self.settle_ends()?;
         let report = flow.finish(graph.name())?;
 
         if !options.allow_failures {
@@ -204,7 +211,7 @@ impl<'a> Flow<'a> {
     fn new(
         executor: &'a Executor,
         strand: Rc<Strand>,
-        graph: &Graph,
+        graph: &'a Graph,
         session: &Session,
         options: &FlowOptions,
     ) -> (Flow<'a>, Vec<PlannedOp>) {
@@ -215,19 +222,16 @@ impl<'a> Flow<'a> {
         let mut plan = Vec::with_capacity(graph.len());
 
         for (index, op) in graph.shared_ops().enumerate() {
-            let mut node = FlowNode::new(op.clone(), number(index), strand.child(group, index));
-            for (source, edge) in graph.sources(NodeId(index)) {
-                node.sources.push((source.0, edge.when.clone()));
-            }
-            let after = node.sources.iter().map(|(source, _)| number(*source)).collect();
+            let node = FlowNode::new(op.clone(), number(index), None);
+            let sources = graph.sources(NodeId(index));
+            let after = sources.iter().map(|(source, _)| number(source.0)).collect();
             plan.push(planned(&node, after));
             nodes.push(node);
         }
 
-        for index in 0..nodes.len() {
-            let first = nodes[index].sources.first().map(|(source, _)| *source);
-            if let Some(first) = first.filter(|_| nodes[index].op.inherit_context) {
-                nodes[first].is_continued = true;
+        for (index, _) in graph.ops().enumerate().filter(|(_, op)| op.inherit_context) {
+            if let Some((first, _)) = graph.sources(NodeId(index)).first() {
+                nodes[first.0].is_continued = true;
             }
         }
 
@@ -235,13 +239,25 @@ impl<'a> Flow<'a> {
         let id = executor.recorder.take_flow();
         let on_failure = options.on_failure;
         let tools = options.around.as_ref().map_or(0, |scope| scope.tools);
-        (Flow { executor, id, strand, nodes, base, on_failure, tools, ended: false }, plan)
+        let ended = false;
+        let flow =
+            Flow { executor, id, graph, strand, group, nodes, base, on_failure, tools, ended };
+        (flow, plan)
     }
 
-    fn edges(&self) -> Vec<(usize, usize)> {
-        let each = self.nodes.iter().enumerate();
-        each.flat_map(|(target, node)| node.sources.iter().map(move |(s, _)| (*s, target)))
-            .collect()
+    fn edges(&self) -> impl Iterator<Item = (usize, usize)> {
+        let sources = |target| self.graph.sources(NodeId(target)).into_iter();
+        let targets = 0..self.graph.len();
+        targets.flat_map(move |target| sources(target).map(move |(source, _)| (source.0, target)))
+    }
+
+    /// Returns what an operation waits for, with the conditions. A part of a list waits for nothing.
+    fn sources(&self, index: usize) -> Vec<(usize, &'a Edge)> {
+        if index >= self.graph.len() {
+            return Vec::new();
+        }
+        let graph: &'a Graph = self.graph;
+        graph.sources(NodeId(index)).into_iter().map(|(source, edge)| (source.0, edge)).collect()
     }
 
     /// Runs until every operation has ended, or until a failure stops the flow.
@@ -260,7 +276,7 @@ impl<'a> Flow<'a> {
                         let flow = self.id;
                         let op = self.nodes[index].id;
                         executor.note(&Event::OpEnded { flow, op, outcome: outcome.clone() })?;
-                        self.nodes[index].outcome = Some(Rc::new(outcome));
+                        self.nodes[index].end(Rc::new(outcome));
                         schedule.settle(index);
                     }
                 }
@@ -274,7 +290,7 @@ impl<'a> Flow<'a> {
                 Step::Expanded(ops) => self.expand(schedule, index, ops)?,
                 Step::Ended(outcome) => {
                     let failed = matches!(*outcome, Outcome::Failed { .. });
-                    self.nodes[index].outcome = Some(outcome);
+                    self.nodes[index].end(outcome);
                     schedule.settle(index);
                     // The other operations that have begun are dropped; they journal their own end.
                     if failed && self.rule(index) == OnFailure::Stop {
@@ -324,10 +340,11 @@ impl<'a> Flow<'a> {
             return Decision::Settle(self.collect(index));
         }
 
-        let mut inputs = Vec::new();
+        let all = self.sources(index);
+        let mut inputs = Vec::with_capacity(all.len());
         let mut checks = Vec::new();
         let mut dead = None;
-        for (source, when) in &self.nodes[index].sources {
+        for (source, Edge { when }) in &all {
             let name = self.nodes[*source].op.name.clone();
             let result = match self.input_of(*source) {
                 FlowInput::Value(result) => result,
@@ -354,8 +371,9 @@ impl<'a> Flow<'a> {
 
         self.inherit_guess(index);
         let branch = self.branch(index);
-        let name = |source: &usize| self.nodes[*source].op.name.clone();
-        let sources = self.nodes[index].sources.iter().map(|(source, _)| name(source)).collect();
+        let sources = all.iter().map(|(source, _)| self.nodes[*source].op.name.clone()).collect();
+        let strand = self.strand.clone();
+        let group = self.group;
         let node = &mut self.nodes[index];
         node.branch = node.is_continued.then(|| branch.get().clone());
 
@@ -368,9 +386,9 @@ impl<'a> Flow<'a> {
             inputs,
             sources,
             branch,
-            strand: node.strand.clone(),
+            strand: node.strand.get_or_insert_with(|| strand.child(group, index)).clone(),
             tools: self.tools,
-            ended: node.ended.clone(),
+            ended: node.ended.get_or_insert_default().clone(),
         })
     }
 
@@ -389,9 +407,9 @@ impl<'a> Flow<'a> {
     fn inherit_guess(&self, index: usize) {
         let Some(guess) = self.executor.guess() else { return };
 
-        let node = &self.nodes[index];
-        if node.sources.iter().any(|(source, _)| guess.is_guessed(self.nodes[*source].id)) {
-            guess.depends(node.id);
+        let sources = self.sources(index);
+        if sources.iter().any(|(source, _)| guess.is_guessed(self.nodes[*source].id)) {
+            guess.depends(self.nodes[index].id);
         }
     }
 
@@ -402,14 +420,14 @@ impl<'a> Flow<'a> {
             return LazyBranch::Ready(branch.clone());
         }
 
-        let earlier = node.sources.first().and_then(|(s, _)| self.nodes[*s].branch.as_ref());
-        match earlier {
+        if node.op.inherit_context
+            && let Some((first, _)) = self.sources(index).first()
+            && let Some(earlier) = &self.nodes[*first].branch
+        {
             // What is said there later is no part of it.
-            Some(earlier) if node.op.inherit_context => {
-                LazyBranch::Ready(earlier.borrow().fork().shared())
-            }
-            _ => LazyBranch::fork_of(&self.base),
+            return LazyBranch::Ready(earlier.borrow().fork().shared());
         }
+        LazyBranch::fork_of(&self.base)
     }
 
     /// Adds the operations that one was expanded into.
@@ -422,11 +440,12 @@ impl<'a> Flow<'a> {
         let children = schedule.expand(index, ops.len());
         let first = self.executor.recorder.take_ops(ops.len());
         let mut plan = Vec::with_capacity(ops.len());
-        let parent = self.nodes[index].strand.clone();
+        let parent = self.nodes[index].strand.clone().expect("it is under way");
         let group = parent.group();
 
         for (place, (id, op)) in (first..).zip(ops).enumerate() {
-            let node = FlowNode::new(Rc::new(op), OpId(id), parent.child(group, place));
+            let strand = Some(parent.child(group, place));
+            let node = FlowNode::new(Rc::new(op), OpId(id), strand);
             plan.push(planned(&node, Vec::new()));
             self.nodes.push(node);
         }
@@ -479,9 +498,9 @@ impl<'a> Flow<'a> {
         let flow = self.id;
         for node in self.nodes.iter_mut().filter(|node| node.outcome.is_none()) {
             // It may have ended without the flow having taken that in.
-            let ended = node.ended.get().cloned();
+            let ended = node.ended.as_ref().and_then(|ended| ended.get()).cloned();
             let has_ended = ended.is_some();
-            node.outcome = Some(ended.unwrap_or_else(|| Rc::new(Outcome::Cancelled)));
+            node.end(ended.unwrap_or_else(|| Rc::new(Outcome::Cancelled)));
 
             if !std::mem::take(&mut node.in_flight) && !has_ended {
                 let outcome = Outcome::Cancelled;
@@ -528,6 +547,6 @@ impl Drop for Flow<'_> {
 }
 
 fn planned(node: &FlowNode, after: Vec<OpId>) -> PlannedOp {
-    let kind = node.op.kind.word().to_owned();
+    let kind = node.op.kind.word().into();
     PlannedOp { op: node.id, name: node.op.name.clone(), kind, after }
 }

@@ -134,7 +134,7 @@ impl DoubtfulCall {
     fn of(what: &Inquiry) -> DoubtfulCall {
         let found = match what {
             Inquiry::About(Topic::Command, text) => DoubtfulCall::of_program(text),
-            Inquiry::About(Topic::McpCall, text) => DoubtfulCall::of_tool(text),
+            Inquiry::About(Topic::McpCall | Topic::HostCall, text) => DoubtfulCall::of_tool(text),
             Inquiry::About(..) | Inquiry::Bare(_) | Inquiry::Unknown(_) => None,
         };
         found.unwrap_or_else(|| DoubtfulCall {

@@ -111,7 +111,8 @@ impl Executor {
             let (text, value) = if let Some(FirstAnswer { text, value }) = first.take() {
                 (text, value)
             } else {
-                let messages = messages(talk, prompt, newest.as_ref());
+                let are_shown = self.shows_results(scope, &branch.borrow().model);
+                let messages = as_texts(messages(talk, prompt, newest.as_ref()), are_shown);
                 let ask = ExchangeRequest {
                     // The failure of the last one is that of the call, so that a resumed run asks again.
                     schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
@@ -247,7 +248,7 @@ fn messages(
         messages.push(Message::new(Role::Assistant, answer));
         messages.push(Message::new(Role::User, request_to_mend(unfit)));
     }
-    as_texts(messages)
+    messages
 }
 
 fn request_to_mend(unfit: &Unfit) -> String {

@@ -10,7 +10,7 @@ use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::operate::{RuleResult, reading};
-use crate::executor::replies::guess::GuessedDecision;
+use crate::executor::replies::guess::{Guess, GuessedDecision};
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, CallbackInput, Inputs};
 use crate::flow::op::{
@@ -28,6 +28,7 @@ use serde_json::Value;
 use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::rc::Rc;
 
 /// The condition of an edge, with the result it judges.
@@ -115,7 +116,7 @@ impl Executor {
         OpGuard { executor: self, scope: Some(scope) }
     }
 
-    /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
+    /// Performs one job. Its end is journaled when the future ends; a future that is dropped before,
     /// even before it was ever polled, journals the operation as cancelled.
     pub(super) fn perform(&self, job: OperationJob) -> impl Future<Output = (usize, Step)> {
         let bounded = job.op.timeout.map(|timeout| Deadline::begin(self.real_limit(timeout), None));
@@ -144,14 +145,16 @@ impl Executor {
 
         let outcome = match self.judge(job, &scope.strand).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
-            Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
+            Err(Stop::Store(error)) => return Err(error),
+            Err(Stop::Failed(failure)) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
                 self.note(&Event::OpStarted { flow, op, name: None })?;
 
                 // A panic fails the operation, and not the whole run.
-                let work = AssertUnwindSafe(self.work(scope, job)).catch_unwind();
+                let work = pin!(AssertUnwindSafe(self.work(scope, job)).catch_unwind());
                 let result = match job.op.timeout {
-                    Some(limit) => self.limit(&scope.strand, limit, work).await?,
+                    // Boxed, since few operations have one, and all would carry the room for it.
+                    Some(limit) => Box::pin(self.limit(&scope.strand, limit, work)).await?,
                     None => Some(work.await),
                 };
                 match result {
@@ -177,17 +180,21 @@ impl Executor {
         let ended = Event::OpEnded { flow, op, outcome: (*outcome).clone() };
         guard.disarm();
         self.failpoint(Failpoint::OpEnds);
-        self.commit(&ended).await?;
-        self.failpoint(Failpoint::OpKept);
+        if asks_model(&job.op.kind) {
+            self.commit_end(&ended).await?;
+        } else {
+            self.commit(&ended).await?;
+            self.failpoint(Failpoint::OpKept);
+        }
         Ok(Step::Ended(outcome))
     }
 
     /// Evaluates the conditions: a reason to skip, or none.
-    async fn judge(
-        &self,
-        job: &OperationJob,
-        strand: &Strand,
-    ) -> Result<Option<SkipReason>, Failure> {
+    async fn judge(&self, job: &OperationJob, strand: &Strand) -> Result<Option<SkipReason>, Stop> {
+        if !job.checks.is_empty() || job.op.when.is_some() {
+            self.settle_ends()?;
+        }
+
         for check in &job.checks {
             let input = CallbackInput::Result(check.result.clone(), strand.next());
             if !self.holds(job, &check.when, input).await? {
@@ -234,11 +241,51 @@ impl Executor {
             place += 1;
             match self.once(&scope.on(&strand), job, tries.left()).await {
                 Err(Stop::Failed(failure)) if job.op.retries > 0 => {
-                    let pause = tries.failed(failure)?;
-                    self.pass(&scope.strand, Timer::Pause, pause).await?;
+                    let pause = match tries.failed(failure) {
+                        Ok(pause) => pause,
+                        Err(failure) => return Box::pin(self.assume(scope, job, failure)).await,
+                    };
+                    Box::pin(self.pass(&scope.strand, Timer::Pause, pause)).await?;
                 }
-                result => return result,
+                Err(Stop::Failed(failure)) => {
+                    return Box::pin(self.assume(scope, job, failure)).await;
+                }
+                Ok(done) => {
+                    self.note_completed(job);
+                    return Ok(done);
+                }
+                Err(stop) => return Err(stop),
             }
+        }
+    }
+
+    /// Notes in a plan that an operation has completed with what was guessed.
+    fn note_completed(&self, job: &OperationJob) {
+        if let Some(guess) = self.guess().filter(|guess| guess.is_guessed(job.id)) {
+            guess.decide(GuessedDecision::Completes(job.op.name.clone()), true);
+        }
+    }
+
+    /// Takes an operation to complete that has failed, where a plan tries that: it may have failed because
+    /// of a guess, and what comes after it would stay unknown.
+    async fn assume(
+        &self,
+        scope: &Rc<Scope>,
+        job: &OperationJob,
+        failure: Failure,
+    ) -> Result<WorkResult, Stop> {
+        let is_guessed = |guess: &&Guess| guess.is_guessed(job.id) && may_be_guessed(&failure.kind);
+        let Some(guess) = self.guess().filter(is_guessed) else { return Err(failure.into()) };
+        if !guess.completes(&job.op.name, &failure) {
+            return Err(failure.into());
+        }
+
+        match &job.op.kind {
+            OpKind::Expand { make } => {
+                let ops = each_of(scope, job, make, &guess.items()).await?;
+                Ok(WorkResult::Ops(ops))
+            }
+            _ => Ok(WorkResult::Value(guess.result())),
         }
     }
 
@@ -252,41 +299,45 @@ impl Executor {
         let asked = |prompt: &Prompt| {
             let mut prompt = with_inputs(prompt, &job.inputs);
             prompt.settings.attempts_max = Some(attempts_max(job).min(left));
-            prompt
+            Box::new(prompt)
         };
+
+        if !asks_model(&job.op.kind) {
+            self.settle_ends()?;
+        }
 
         match &job.op.kind {
             OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
                 let prompt = asked(prompt);
                 let is_kept = matches!(job.op.kind, OpKind::Communicate(_));
                 let keep = if is_kept { Keep::Exchange } else { Keep::Nothing };
-                // Boxed, so that operations that call no model do not carry the room for one.
-                let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
-                Box::pin(asked).await.map(WorkResult::Value)
+                // Boxed where it is made, so that operations that call no model do not carry the room for
+                // one; a variable would have that room as well.
+                Box::pin(self.converse(scope, job.branch.get(), &prompt, keep, false))
+                    .await
+                    .map(WorkResult::Value)
             }
             OpKind::Operate(checked) | OpKind::React(checked) => {
-                let checked =
-                    CheckedPrompt { prompt: asked(&checked.prompt), ..(**checked).clone() };
-                let asked = self.operate(scope, job.branch.get(), &checked, false);
-                Box::pin(asked).await.map(WorkResult::Value)
+                let checked = Box::new(CheckedPrompt {
+                    prompt: *asked(&checked.prompt),
+                    ..(**checked).clone()
+                });
+                Box::pin(self.operate(scope, job.branch.get(), &checked, false))
+                    .await
+                    .map(WorkResult::Value)
             }
             OpKind::Act(call) => {
-                let (tool, args) = self.direct_call(scope, job, call).await?;
-                self.act_within(scope, &tool, args).await.map(WorkResult::Value)
+                let (tool, args) = Box::pin(self.direct_call(scope, job, call)).await?;
+                Box::pin(self.act_within(scope, &tool, args)).await.map(WorkResult::Value)
             }
             OpKind::Parse(checked) => {
-                let text = text_to_parse(job, &checked.prompt);
-                let mut checked = match reading(&text, checked)? {
-                    RuleResult::Value(value) => return Ok(WorkResult::Value(value)),
-                    RuleResult::Ask(checked) => checked,
-                };
-                checked.prompt.settings.attempts_max = Some(attempts_max(job).min(left));
-                let asked = self.operate(scope, job.branch.get(), &checked, false);
-                Box::pin(asked).await.map(WorkResult::Value)
+                Box::pin(self.parse(scope, job, checked, left)).await.map(WorkResult::Value)
             }
             OpKind::Ask(asked) => {
-                let asked = question_of(job, asked);
-                Box::pin(self.ask_people(&scope.strand, &asked)).await.map(WorkResult::Value)
+                let asked = Box::new(question_of(job, asked));
+                let answer = Box::pin(self.ask_people(&scope.strand, &asked)).await;
+                self.note_guess(scope);
+                answer.map(WorkResult::Value)
             }
             OpKind::Call(callback) => {
                 let input = CallbackInput::Operation {
@@ -296,12 +347,31 @@ impl Executor {
                 };
                 Ok(WorkResult::Value(callback.call(input).await?))
             }
-            OpKind::Expand { make } => expand(scope, job, make).await,
+            OpKind::Expand { make } => Box::pin(expand(scope, job, make)).await,
         }
     }
 }
 
 impl Executor {
+    /// Reads a value from a text by rules, or asks a model for it. It may be tried as often as tries are
+    /// left.
+    async fn parse(
+        &self,
+        scope: &Rc<Scope>,
+        job: &OperationJob,
+        checked: &CheckedPrompt,
+        left: u32,
+    ) -> Result<Value, Stop> {
+        let text = text_to_parse(job, &checked.prompt);
+        let mut checked = match reading(&text, checked)? {
+            RuleResult::Value(value) => return Ok(value),
+            RuleResult::Ask(checked) => checked,
+        };
+
+        checked.prompt.settings.attempts_max = Some(attempts_max(job).min(left));
+        self.operate(scope, job.branch.get(), &checked, false).await
+    }
+
     /// Finds the tool that an operation calls, and its arguments.
     async fn direct_call(
         &self,
@@ -346,6 +416,16 @@ async fn expand(
         return Err(not_a_list(job).into());
     };
 
+    Ok(WorkResult::Ops(each_of(scope, job, make, items).await?))
+}
+
+/// Makes an operation of each of these items.
+async fn each_of(
+    scope: &Scope,
+    job: &OperationJob,
+    make: &Callback<Op>,
+    items: &[Value],
+) -> Result<Vec<Op>, Stop> {
     let mut ops = Vec::with_capacity(items.len());
     let group = scope.strand.group();
     for (place, item) in items.iter().enumerate() {
@@ -355,7 +435,19 @@ async fn expand(
         ops.push(op);
     }
 
-    Ok(WorkResult::Ops(ops))
+    Ok(ops)
+}
+
+/// Tells whether an operation asks a model, and runs no function of the script to do so.
+fn asks_model(kind: &OpKind) -> bool {
+    match kind {
+        OpKind::Communicate(_)
+        | OpKind::Chat(_)
+        | OpKind::Operate(_)
+        | OpKind::React(_)
+        | OpKind::Parse(_) => true,
+        OpKind::Act(_) | OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => false,
+    }
 }
 
 /// Returns how often the call of an operation may be tried; 0 for one that is no call.
@@ -390,6 +482,19 @@ fn text_to_parse(job: &OperationJob, prompt: &Prompt) -> String {
         Some((_, value)) if prompt.instruction.is_empty() => as_text(value),
         _ => prompt.instruction.clone(),
     }
+}
+
+/// Tells whether a real reply may spare an operation a failure of this kind, which a guess has brought about.
+fn may_be_guessed(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Thrown
+            | Kind::Script
+            | Kind::Json
+            | Kind::Assertion
+            | Kind::InvalidOutput
+            | Kind::Own(_)
+    )
 }
 
 /// What work can make.

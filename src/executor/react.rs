@@ -143,7 +143,9 @@ impl Executor {
             let mut messages = talk.before.clone();
             let prompt = &checked.prompt;
             messages.push(Message::asking(&prompt.instruction, &prompt.images));
-            let ask = ExchangeRequest::new(&checked.prompt, as_texts(messages), None);
+            let are_shown = self.shows_results(scope, &branch.borrow().model);
+            let messages = as_texts(messages, are_shown);
+            let ask = ExchangeRequest::new(&checked.prompt, messages, None);
             self.exchange(scope, branch, ask, false).await?;
         }
         Ok(())
@@ -235,10 +237,13 @@ impl ToolLoop<'_> {
         let results: Vec<ToolResult> = outcomes
             .iter()
             .zip(&said.calls)
-            .map(|(outcome, call)| ToolResult::new(call, &outcome.text, outcome.result.is_err()))
+            .map(|(outcome, call)| {
+                let plain = ToolResult::new(call, &outcome.text, outcome.result.is_err());
+                ToolResult { images: outcome.images.clone(), ..plain }
+            })
             .collect();
-        let texts: Vec<&str> = results.iter().map(|result| result.text.as_str()).collect();
-        let found = json!(texts).to_string();
+        let each: Vec<_> = results.iter().map(|result| (&result.text, &result.images)).collect();
+        let found = json!(each).to_string();
         self.recent = Some(match self.recent.take() {
             // A refusal is no new result.
             Some((calls, known, times))
@@ -313,7 +318,7 @@ impl ToolLoop<'_> {
             calls.push(json!({
                 "tool": outcome.name,
                 "args": outcome.args,
-                "result": outcome.result.as_ref().ok(),
+                "result": outcome.kept,
                 "error": error,
                 "ms": (seconds * 1e6).round() / 1e3,
             }));

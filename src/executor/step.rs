@@ -111,11 +111,13 @@ impl ToolLoop<'_> {
         let question = explained(&self.checked.prompt.instruction, &specs, thinks);
         let asks_now = form == StepForm::Answer && step > 1;
         let messages = self.conversation(talk.before.clone(), question, talk, asks_now);
+        let are_shown = self.executor.shows_results(self.scope, &self.branch.borrow().model);
+        let messages = as_texts(messages, are_shown);
 
         let ask = ExchangeRequest {
             is_repair: is_again,
             step: if is_again { 0 } else { step },
-            ..ExchangeRequest::new(&self.checked.prompt, as_texts(messages), Some(&schema))
+            ..ExchangeRequest::new(&self.checked.prompt, messages, Some(&schema))
         };
         let replied = self.executor.exchange(self.scope, self.branch, ask, true).await?;
         course.bill.add(replied.bill);
@@ -241,6 +243,7 @@ impl ToolLoop<'_> {
                 let saved = (result.text.len() as u64).saturating_sub(stub.len() as u64);
                 if saved > 0 {
                     result.text = stub;
+                    result.images.clear();
                     bytes -= saved;
                 }
             }

@@ -15,7 +15,8 @@ use crate::executor::lost::Repeat;
 use crate::executor::turns::siblings::InOrder;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::schema::{self, Unfit};
+use crate::model::image::Image;
+use crate::schema::Unfit;
 use crate::session::scope::Scope;
 use crate::session::tool::{CallContext, Deed, Effects, Given, Tool};
 use serde_json::{Value, json};
@@ -55,8 +56,12 @@ pub(super) struct CallOutcome {
     pub(super) name: String,
     pub(super) args: Value,
     pub(super) result: Result<Value, Failure>,
+    /// What the journal keeps of the result.
+    pub(super) kept: Option<Value>,
     /// What the model is told.
     pub(super) text: String,
+    /// The pictures that it is shown besides.
+    pub(super) images: Vec<Image>,
     pub(super) took: Duration,
 }
 
@@ -185,13 +190,17 @@ impl Executor {
 
         let result_max = call.tool.as_ref().map_or(ERROR_MAX, |tool| tool.result_max);
         let told = told(&given, result_max);
-        let result = given.map(|given| kept(&given.value));
+        let kept_result = given.as_ref().ok().map(kept_of);
+        let (result, images) = match given {
+            Ok(given) => (Ok(given.value), given.images),
+            Err(failure) => (Err(failure), Vec::new()),
+        };
         let failure = result.as_ref().err().cloned();
         self.note(&Event::ToolEnded {
             flow,
             op,
             deed,
-            result: result.as_ref().ok().cloned(),
+            result: kept_result.clone(),
             failure: failure.clone(),
             bytes: told.bytes,
             cut: told.is_cut,
@@ -206,7 +215,9 @@ impl Executor {
             name: call.request.name,
             args,
             result,
+            kept: kept_result,
             text: told.text,
+            images,
             took: passed(began, self.instant()),
         })
     }
@@ -331,7 +342,7 @@ fn arguments(tool: &Tool, args: &Value) -> Result<(Value, Vec<String>), Failure>
     let is_nothing = args.is_null() || args.as_str().is_some_and(|text| text.trim().is_empty());
     let args = if is_nothing { json!({}) } else { args.clone() };
 
-    match schema::fit(args, &tool.schema) {
+    match tool.schema.fit(args) {
         Ok(found) => Ok((found.value, found.mended)),
         Err(unfit) => Err(misfit(&tool.name, unfit)),
     }
@@ -414,6 +425,16 @@ fn told(given: &Result<Given, Failure>, result_max: usize) -> ToldText {
     let (clean, _) = without_invisible(&scrubbed);
     let (text, is_cut) = shortened(&clean, result_max);
     ToldText { text, bytes, is_cut }
+}
+
+/// Returns what is journaled of what a tool gave: of pictures, what they are.
+fn kept_of(given: &Given) -> Value {
+    if given.images.is_empty() || !given.value["images"].is_array() {
+        return kept(&given.value);
+    }
+    let mut value = given.value.clone();
+    value["images"] = json!(given.images);
+    kept(&value)
 }
 
 /// Returns what is journaled of a value. Secrets are taken out before it is cut: of a part of one, nobody

@@ -2,7 +2,7 @@
 
 use crate::flow::Edge;
 use crate::flow::op::{NodeId, Op};
-use petgraph::graph::DiGraph;
+use petgraph::graph::{DiGraph, NodeIndex};
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
@@ -99,6 +99,47 @@ fn duplicates(graph: &DiGraph<Rc<Op>, Edge>) -> Vec<BuildError> {
 }
 
 fn cycles(graph: &DiGraph<Rc<Op>, Edge>) -> Vec<BuildError> {
+    if is_in_order(graph) {
+        return Vec::new();
+    }
+
+    // Only what waits for itself in the end is looked at closely: the look at a part of the graph goes as
+    // deep into the stack as the part is long.
+    let stuck = stuck(graph);
+    let part = graph.filter_map(
+        |node, op| stuck[node.index()].then(|| op.clone()),
+        |_, edge| Some(edge.clone()),
+    );
+    named_cycles(&part)
+}
+
+/// Tells whether every operation was added after all that it waits for, as most scripts have it.
+fn is_in_order(graph: &DiGraph<Rc<Op>, Edge>) -> bool {
+    graph.raw_edges().iter().all(|edge| edge.source() < edge.target())
+}
+
+/// Finds the operations that no order has a place for: those that wait for one another, and those that
+/// wait for them.
+fn stuck(graph: &DiGraph<Rc<Op>, Edge>) -> Vec<bool> {
+    let mut waits_for = vec![0_usize; graph.node_count()];
+    for edge in graph.raw_edges() {
+        waits_for[edge.target().index()] += 1;
+    }
+
+    let mut ready: Vec<NodeIndex> =
+        graph.node_indices().filter(|node| waits_for[node.index()] == 0).collect();
+    while let Some(node) = ready.pop() {
+        for next in graph.neighbors(node) {
+            waits_for[next.index()] -= 1;
+            if waits_for[next.index()] == 0 {
+                ready.push(next);
+            }
+        }
+    }
+    waits_for.into_iter().map(|count| count > 0).collect()
+}
+
+fn named_cycles(graph: &DiGraph<Rc<Op>, Edge>) -> Vec<BuildError> {
     petgraph::algo::tarjan_scc(graph)
         .into_iter()
         .filter(|part| part.len() > 1 || graph.contains_edge(part[0], part[0]))
@@ -145,6 +186,31 @@ mod tests {
             &[("a", "b"), ("b", "a")],
             "graph `g` cannot run: circular dependency between operations: `a` -> `b` -> `a`",
         );
+    }
+
+    #[test]
+    fn a_cycle_is_found_among_operations_that_wait_for_it_or_come_before_it() {
+        check(
+            &[("z", "a"), ("b", "a"), ("a", "b"), ("b", "y")],
+            "graph `g` cannot run: circular dependency between operations: `a` -> `b` -> `a`",
+        );
+        check(
+            &[("a", "b"), ("c", "c"), ("c", "a")],
+            "graph `g` cannot run: circular dependency between operations: `c` -> `c`",
+        );
+    }
+
+    #[test]
+    fn a_chain_of_any_length_is_checked_in_whatever_order_it_was_added() {
+        let mut builder = Builder::new("g");
+        let op = |n: usize| Op::new(format!("op {n}"), OpKind::Communicate(Box::default()));
+        let mut later = builder.add(op(0), &[]);
+        for n in 1..200_000 {
+            let earlier = builder.add(op(n), &[]);
+            builder.connect(earlier, later, Edge::default());
+            later = earlier;
+        }
+        assert_eq!(builder.build().map(|graph| graph.len()), Ok(200_000));
     }
 
     #[test]

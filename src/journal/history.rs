@@ -6,6 +6,7 @@ use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::damage::Damage;
 use crate::journal::event::{ComparisonVerdict, Event, RunKind, RunStatus};
+use crate::journal::ran::{OPS_RAN, RanOps};
 use crate::journal::waits::Waits;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
@@ -129,7 +130,10 @@ pub fn runs(connection: &Connection, limit: usize) -> Result<Vec<RunRow>, Histor
 
 /// Returns how many events a run has.
 pub fn count_events(connection: &Connection, run: &RunId) -> Result<usize, HistoryError> {
-    let mut count = connection.prepare_cached("SELECT count(*) FROM events WHERE run = ?")?;
+    let sql = "SELECT coalesce(sum(CASE kind WHEN 'ops_ran'
+        THEN 2 * coalesce(json_array_length(body, '$.ops'), 0) ELSE 1 END), 0)
+        FROM events WHERE run = ? AND (kind <> 'ops_ran' OR json_valid(body))";
+    let mut count = connection.prepare_cached(sql)?;
     let found: i64 = count.query_row([&run.0], |row| row.get(0))?;
     Ok(usize::try_from(found).unwrap_or_default())
 }
@@ -177,6 +181,31 @@ pub fn comparisons(
     })
 }
 
+/// Returns what was kept of a run as a whole when it ended. Programs before 0.2 kept nothing.
+pub fn sums(connection: &Connection, run: &RunId) -> Result<Option<String>, HistoryError> {
+    let mut row = connection.prepare_cached("SELECT body FROM run_sums WHERE run = ?")?;
+    Ok(row.query_row([&run.0], |row| Ok(as_text(row.get_ref(0)?))).optional()?)
+}
+
+/// Hands over the events of a run that say something beside its operations, and the one that ends it, as
+/// far as they can be read.
+pub fn remarks(
+    connection: &Connection,
+    run: &RunId,
+    see: &mut dyn FnMut(i64, Event),
+) -> Result<(), HistoryError> {
+    let sql = "SELECT at, body FROM events
+        WHERE run = ? AND kind IN ('logged', 'told', 'suspended', 'run_ended') ORDER BY seq";
+    let mut rows = connection.prepare_cached(sql)?;
+    let mut rows = rows.query([&run.0])?;
+    while let Some(row) = rows.next()? {
+        if let Ok((at, event)) = event(row.get_ref(0)?, row.get_ref(1)?) {
+            see(at, event);
+        }
+    }
+    Ok(())
+}
+
 /// Returns the value of a run, if it has ended and its end can be read.
 pub fn value(connection: &Connection, run: &RunId) -> Result<Option<Value>, HistoryError> {
     Ok(match end(connection, run)? {
@@ -186,7 +215,7 @@ pub fn value(connection: &Connection, run: &RunId) -> Result<Option<Value>, Hist
 }
 
 /// Returns the event that ended a run, if it can be read.
-fn end(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
+pub fn end(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
     newest(connection, run, "run_ended")
 }
 
@@ -362,10 +391,19 @@ pub fn event_at(
     run: &RunId,
     seq: i64,
 ) -> Result<Option<(i64, Event)>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND seq = ?";
-    let found = connection
-        .prepare_cached(sql)?
-        .query_row((&run.0, seq), |row| Ok(event(row.get_ref(0)?, row.get_ref(1)?).ok()));
+    // A row of operations has the numbers of all its events.
+    let sql =
+        "SELECT seq, at, body FROM events WHERE run = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
+    let found = connection.prepare_cached(sql)?.query_row((&run.0, seq), |row| {
+        let place = seq.saturating_sub(row.get(0)?);
+        Ok(match events(row.get_ref(1)?, row.get_ref(2)?) {
+            Ok(RowEvents::One(at, event)) => Some((at, *event)).filter(|_| place == 0),
+            Ok(RowEvents::Ran(ops)) => {
+                usize::try_from(place).ok().and_then(|place| ops.events().nth(place))
+            }
+            Err(_) => None,
+        })
+    });
 
     Ok(found.optional()?.flatten())
 }
@@ -423,12 +461,15 @@ impl Follower {
         }
 
         let read = match number {
-            Some(seq) => event(row.get_ref(1)?, body).map(|(at, event)| (seq, at, event)),
+            Some(seq) => events(row.get_ref(1)?, body).map(|events| (seq, events)),
             None => Err("events are numbered from 0 up".to_owned()),
         };
 
         match read {
-            Ok((seq, at, event)) => self.keep(seq, at, event, &as_text(kind), see),
+            Ok((seq, RowEvents::One(at, event))) => {
+                self.keep(seq, at, *event, &as_text(kind), see);
+            }
+            Ok((seq, RowEvents::Ran(ops))) => self.keep_ran(seq, ops, &as_text(kind), see),
             Err(reason) => see(LogItem::Damage(Damage::Unreadable {
                 run: self.run.clone(),
                 seq: as_text(seq),
@@ -450,6 +491,24 @@ impl Follower {
         self.next = seq.saturating_add(1);
     }
 
+    /// Hands over the events that a row of operations stands for.
+    fn keep_ran(&mut self, seq: i64, ops: RanOps, filed: &str, see: &mut dyn FnMut(LogItem)) {
+        let run = self.run.clone();
+        if seq == 0 {
+            see(LogItem::Damage(Damage::NoStart { run, kind: OPS_RAN }));
+        } else if filed != OPS_RAN {
+            let filed = filed.to_owned();
+            see(LogItem::Damage(Damage::Misfiled { run, seq, filed, kind: OPS_RAN }));
+        }
+
+        self.next = seq;
+        for (at, event) in ops.events() {
+            let seq = self.next;
+            self.next = seq.saturating_add(1);
+            see(LogItem::Event { seq, at, event: Box::new(event) });
+        }
+    }
+
     fn keep(&self, seq: i64, at: i64, event: Event, filed: &str, see: &mut dyn FnMut(LogItem)) {
         let run = self.run.clone();
         let kind = event.kind();
@@ -465,8 +524,24 @@ impl Follower {
     }
 }
 
+/// What a row stands for.
+enum RowEvents {
+    /// One event, and when it happened.
+    One(i64, Box<Event>),
+    /// Operations that ran from start to end.
+    Ran(RanOps),
+}
+
 /// Reads the time and the body of an event; an error says what is wrong.
 fn event(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<(i64, Event), String> {
+    match events(at, body)? {
+        RowEvents::One(at, event) => Ok((at, *event)),
+        RowEvents::Ran(ops) => ops.events().next().ok_or_else(|| "it holds nothing".to_owned()),
+    }
+}
+
+/// Reads the time and the body of a row; an error says what is wrong.
+fn events(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<RowEvents, String> {
     let time = at.as_i64().ok().filter(|at| (0..=TIME_MAX).contains(at));
     let time = time.ok_or_else(|| format!("its time is {}", type_of(at)))?;
 
@@ -477,7 +552,12 @@ fn event(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<(i64, Event), String> {
         other => return Err(format!("it is {}, not text", type_of(other))),
     };
 
-    let event = serde_json::from_str(text).map_err(|error| {
+    let read = if RanOps::are_in(text) {
+        serde_json::from_str(text).map(RowEvents::Ran)
+    } else {
+        serde_json::from_str(text).map(|event| RowEvents::One(time, Box::new(event)))
+    };
+    read.map_err(|error| {
         // Version 0.1 took secrets out of the JSON text, so that numbers and names could be hit.
         let cause = if text.contains(secret::SHOWN) {
             "; kaizen 0.1 damaged its JSON when it removed a secret"
@@ -485,8 +565,7 @@ fn event(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<(i64, Event), String> {
             ""
         };
         format!("{error}{cause}")
-    })?;
-    Ok((time, event))
+    })
 }
 
 /// Returns a value as text, whatever it is.

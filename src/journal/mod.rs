@@ -14,32 +14,39 @@ pub mod inspection;
 pub mod key;
 pub mod known_replies;
 pub mod known_results;
+pub(crate) mod lease;
 pub mod part;
 pub mod past;
 pub mod prune;
 pub mod query;
+mod ran;
 pub mod result_line;
 pub mod roster;
 pub mod tool_trace;
 pub mod trace;
 pub mod waits;
 
-use crate::base::id::RunId;
+use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret;
 use crate::journal::event::Event;
+use crate::journal::ran::{OPS_RAN, RanEnd};
 use crate::store::StoreError;
 use crate::store::writer::{Gatherer, Series, Writer};
 use rusqlite::{Connection, params};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// The journal of one run.
 #[derive(Debug)]
 pub struct Journal {
     run: RunId,
+    /// The number of the next event, and of the row before it.
     next: Cell<i64>,
+    row: Cell<i64>,
     /// `None` keeps nothing: for measuring what journaling costs, and for throw-away runs.
     writer: Option<Rc<Writer>>,
+    /// What is kept of the run as a whole when it ends.
+    sums: RefCell<Option<String>>,
     /// Its events are worth nothing with a gap: an answer without its question, say.
     events: Gatherer<EventRow>,
 }
@@ -48,11 +55,15 @@ pub struct Journal {
 #[derive(Debug)]
 struct EventRow {
     seq: i64,
+    /// The number of the row before it, which it stands on.
+    after: i64,
     at: i64,
     kind: &'static str,
     op: Option<u32>,
     body: String,
     edge: RunEdge,
+    /// The operation of a graph that began with it, if one did and nothing came after it.
+    opens: Option<(FlowId, OpId)>,
 }
 
 /// What an event is to the row of its run.
@@ -62,21 +73,40 @@ enum RunEdge {
     Begins(String),
     /// It leaves it as it is.
     Within,
-    /// It ends it.
-    Ends(&'static str),
+    /// It ends it, with these sums.
+    Ends(&'static str, Option<String>),
 }
 
 impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
         let events = events(&run);
-        Journal { run, next: Cell::new(0), writer: Some(writer), events }
+        Journal {
+            run,
+            next: Cell::new(0),
+            row: Cell::new(-1),
+            sums: RefCell::default(),
+            writer: Some(writer),
+            events,
+        }
     }
 
     /// Starts a journal that keeps nothing.
     pub fn off(run: RunId) -> Journal {
         let events = events(&run);
-        Journal { run, next: Cell::new(0), writer: None, events }
+        Journal {
+            run,
+            next: Cell::new(0),
+            row: Cell::new(-1),
+            sums: RefCell::default(),
+            writer: None,
+            events,
+        }
+    }
+
+    /// Keeps a text about the run as a whole together with the event that ends it.
+    pub fn keep_sums(&self, sums: String) {
+        self.sums.replace(Some(sums));
     }
 
     /// Returns the run that is journaled.
@@ -94,10 +124,18 @@ impl Journal {
     pub async fn append(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
             Some(writer) => {
+                if let Some(ended) = RanEnd::of(event)
+                    && let Some(joined) =
+                        writer.join(&self.events, |rows| self.join(rows, at, &ended))
+                {
+                    return joined.await;
+                }
+
                 let row = self.row(at, event);
+                let number = row.after + 1;
                 match event {
-                    Event::RunEnded { .. } => writer.append_last(&self.events, row.seq, row).await,
-                    _ => writer.append(&self.events, row.seq, row).await,
+                    Event::RunEnded { .. } => writer.append_last(&self.events, number, row).await,
+                    _ => writer.append(&self.events, number, row).await,
                 }
             }
             None => Ok(()),
@@ -113,7 +151,7 @@ impl Journal {
         let written = match &self.writer {
             Some(writer) => {
                 let row = self.row(at, event);
-                Some(writer.append_now(&self.events, row.seq, row)?)
+                Some(writer.append_now(&self.events, row.after + 1, row)?)
             }
             None => None,
         };
@@ -126,29 +164,96 @@ impl Journal {
         })
     }
 
+    /// Tells why nothing more can be kept, if that is so.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.events.check()
+    }
+
+    /// Appends an event as what is owed: the writer commits it with others. Returns what to wait for until it
+    /// is committed.
+    pub fn owe(
+        &self,
+        at: i64,
+        event: &Event,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
+        let owed = match &self.writer {
+            Some(writer) => {
+                let row = self.row(at, event);
+                Some(writer.owe(&self.events, row.seq, row)?)
+            }
+            None => None,
+        };
+
+        Ok(async move {
+            match owed {
+                Some(owed) => owed.await,
+                None => Ok(()),
+            }
+        })
+    }
+
     /// Appends an event soon, without waiting: for events that a crash may lose. If it cannot be
     /// written, the next one says so.
     pub fn append_soon(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         match &self.writer {
             Some(writer) => {
+                if let Some(ended) = RanEnd::of(event)
+                    && writer.join_soon(&self.events, |rows| self.join(rows, at, &ended))
+                {
+                    return Ok(());
+                }
+
                 let row = self.row(at, event);
-                writer.append_soon(&self.events, row.seq, row)
+                writer.append_soon(&self.events, row.after + 1, row)
             }
             None => Ok(()),
         }
     }
 
+    /// Lets the end of an operation stand together with its start, if that is the newest row of those that
+    /// are yet to be written, and with the operations before it. Tells whether it does.
+    fn join(&self, rows: &mut Vec<EventRow>, at: i64, ended: &RanEnd) -> bool {
+        let Some(start) = rows.last().filter(|row| row.opens == Some((ended.flow, ended.op)))
+        else {
+            return false;
+        };
+
+        let began = start.at;
+        self.next.set(self.next.get() + 1);
+        if let [.., before, _] = &mut rows[..]
+            && before.kind == OPS_RAN
+            && ended.join(&mut before.body, began, at)
+        {
+            before.at = at;
+            self.row.set(before.seq);
+            rows.pop();
+        } else if let Some(row) = rows.last_mut() {
+            row.kind = OPS_RAN;
+            row.op = None;
+            row.opens = None;
+            row.at = at;
+            row.body = ended.begin(began, at);
+        }
+        true
+    }
+
     /// Numbers an event, and makes the row that keeps it.
     fn row(&self, at: i64, event: &Event) -> EventRow {
+        let seq = self.next.replace(self.next.get() + 1);
         EventRow {
-            seq: self.next.replace(self.next.get() + 1),
+            seq,
+            after: self.row.replace(seq),
+            opens: match event {
+                Event::OpStarted { flow, op, name: None } => Some((*flow, *op)),
+                _ => None,
+            },
             at,
             kind: event.kind(),
             op: event.op().map(|op| op.0),
             body: body(event),
             edge: match event {
                 Event::RunStarted { script, .. } => RunEdge::Begins(script.clone()),
-                Event::RunEnded { status, .. } => RunEdge::Ends(status.word()),
+                Event::RunEnded { status, .. } => RunEdge::Ends(status.word(), self.sums.take()),
                 _ => RunEdge::Within,
             },
         }
@@ -165,6 +270,7 @@ fn events(run: &RunId) -> Gatherer<EventRow> {
         )?
         .query_row(params![known.0, seq], |row| row.get(0))
     });
+    let series = series.named(&run.0);
 
     let run = run.0.clone();
     Gatherer::new(series, move |tx, rows| keep(tx, &run, rows))
@@ -174,7 +280,7 @@ fn keep(tx: &Connection, run: &str, rows: &[EventRow]) -> rusqlite::Result<()> {
     let mut insert = tx
         .prepare_cached("INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)")?;
 
-    for EventRow { seq, at, kind, op, body, edge } in rows {
+    for EventRow { seq, at, kind, op, body, edge, .. } in rows {
         if let RunEdge::Begins(script) = edge {
             tx.prepare_cached("INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)")?
                 .execute(params![run, script, at, std::process::id()])?;
@@ -182,9 +288,13 @@ fn keep(tx: &Connection, run: &str, rows: &[EventRow]) -> rusqlite::Result<()> {
 
         insert.execute(params![run, seq, at, kind, op, body])?;
 
-        if let RunEdge::Ends(status) = edge {
+        if let RunEdge::Ends(status, sums) = edge {
             tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
                 .execute(params![at, status, run])?;
+            if let Some(sums) = sums {
+                tx.prepare_cached("INSERT OR REPLACE INTO run_sums (run, body) VALUES (?,?)")?
+                    .execute(params![run, sums])?;
+            }
         }
     }
     Ok(())
@@ -195,4 +305,117 @@ fn body(event: &Event) -> String {
     let text = |event: &Event| serde_json::to_string(event).expect("events are plain data");
     let body = text(event);
     if secret::may_hold(&body) { text(&event.clone().without_secrets()) } else { body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::outcome::Outcome;
+    use crate::journal::event::RunStatus;
+    use crate::journal::history;
+    use crate::store;
+    use crate::store::durability::Durability;
+    use futures::executor::block_on;
+    use serde_json::{Map, Value, json};
+
+    fn started(flow: u32, op: u32) -> Event {
+        Event::OpStarted { flow: FlowId(flow), op: OpId(op), name: None }
+    }
+
+    fn ended(flow: u32, op: u32, value: Value) -> Event {
+        let outcome = Outcome::Completed { value };
+        Event::OpEnded { flow: FlowId(flow), op: OpId(op), outcome }
+    }
+
+    /// The events of a run in which some operations have nothing between their start and their end.
+    fn events() -> Vec<Event> {
+        let script = "s.rhai".to_owned();
+        let program = "0".to_owned();
+        let terms = Box::default();
+        let begun = Event::RunStarted {
+            script,
+            params: Map::new(),
+            seed: 1,
+            program,
+            resumes: None,
+            what: None,
+            reuse: false,
+            terms,
+        };
+        vec![
+            begun,
+            started(1, 0),
+            ended(1, 0, json!(1)),
+            started(1, 1),
+            ended(1, 1, json!({ "a": [] })),
+            // Another flow, a long value, and two at once, which stand by themselves.
+            started(2, 2),
+            ended(2, 2, Value::Null),
+            started(2, 3),
+            ended(2, 3, json!("x".repeat(2000))),
+            started(2, 4),
+            started(2, 5),
+            ended(2, 5, json!(5)),
+            ended(2, 4, json!(4)),
+            Event::ended(RunStatus::Ok),
+        ]
+    }
+
+    #[test]
+    fn what_shares_a_row_is_read_as_it_happened() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let writer = Writer::start(store::open(&path).expect("a store"), &path, Durability::Power);
+        let journal = Journal::new(RunId("r".to_owned()), Rc::new(writer));
+
+        let events: Vec<(i64, Event)> = (10..).zip(events()).collect();
+        let (last, before) = events.split_last().expect("events");
+        for (at, event) in before {
+            journal.append_soon(*at, event).expect("room");
+        }
+        journal.keep_sums("{}".to_owned());
+        block_on(journal.append(last.0, &last.1)).expect("room");
+
+        let reader = store::open(&path).expect("a reader");
+        let run = RunId("r".to_owned());
+        let log = history::read(&reader, &run).expect("a journal");
+        assert_eq!(log.damage, []);
+        assert_eq!(log.events, events);
+        assert_eq!(history::count_events(&reader, &run).expect("a count"), events.len());
+        assert_eq!(history::sums(&reader, &run).expect("sums"), Some("{}".to_owned()));
+
+        for (seq, event) in (0..).zip(&events) {
+            let found = history::event_at(&reader, &run, seq).expect("a row");
+            assert_eq!(found.as_ref(), Some(event));
+        }
+        assert_eq!(history::event_at(&reader, &run, 14).expect("no row"), None);
+    }
+
+    #[test]
+    fn operations_that_run_in_a_row_share_one() {
+        let journal = Journal::off(RunId("r".to_owned()));
+        let mut rows: Vec<EventRow> = Vec::new();
+        for (at, event) in (10..).zip(events()) {
+            let ended = RanEnd::of(&event);
+            if ended.is_none_or(|ended| !journal.join(&mut rows, at, &ended)) {
+                rows.push(journal.row(at, &event));
+            }
+        }
+
+        let told = |row: &EventRow| format!("{} after {}: {}", row.seq, row.after, row.kind);
+        assert_eq!(
+            rows.iter().map(told).collect::<Vec<_>>(),
+            [
+                "0 after -1: run_started",
+                "1 after 0: ops_ran",
+                "5 after 1: ops_ran",
+                "7 after 5: op_started",
+                "8 after 7: op_ended",
+                "9 after 8: op_started",
+                "10 after 9: ops_ran",
+                "12 after 10: op_ended",
+                "13 after 12: run_ended"
+            ]
+        );
+    }
 }

@@ -136,21 +136,29 @@ const VIEWS: &str = "
                 AND b.kind = 'attempt_started'
                 AND json_extract(b.body, '$.attempt') = json_extract(e.body, '$.attempt'))
         WHERE e.kind = 'attempt_ended';
-    CREATE TEMP VIEW v_ops AS SELECT e.run AS run, e.op AS op,
-        json_extract(e.body, '$.flow') AS flow,
-        coalesce((SELECT json_extract(o.value, '$.name') FROM events f, json_each(f.body, '$.ops') o
-            WHERE f.run = e.run AND f.kind IN ('flow_started', 'expanded')
-                AND json_extract(o.value, '$.op') = e.op LIMIT 1),
-            json_extract(s.body, '$.name')) AS name,
+    CREATE TEMP VIEW v_ops AS WITH planned AS MATERIALIZED (
+        SELECT f.run AS run, json_extract(o.value, '$.op') AS op,
+            json_extract(o.value, '$.name') AS name
+        FROM events f, json_each(f.body, '$.ops') o WHERE f.kind IN ('flow_started', 'expanded'))
+        SELECT e.run AS run, e.op AS op, json_extract(e.body, '$.flow') AS flow,
+        coalesce(p.name, json_extract(s.body, '$.name')) AS name,
         json_extract(e.body, '$.outcome') AS outcome,
         strftime('%Y-%m-%dT%H:%M:%fZ', s.at / 1e6, 'unixepoch') AS started_at,
         (e.at - s.at) / 1e6 AS seconds, json_extract(e.body, '$.value') AS value,
         json_extract(e.body, '$.failure.kind') AS kind,
         json_extract(e.body, '$.failure.message') AS message
-        FROM events e LEFT JOIN events s ON s.run = e.run AND s.seq = (
+        FROM events e LEFT JOIN planned p ON p.run = e.run AND p.op = e.op
+        LEFT JOIN events s ON s.run = e.run AND s.seq = (
             SELECT max(b.seq) FROM events b WHERE b.run = e.run AND b.seq < e.seq AND b.op = e.op
                 AND b.kind = 'op_started')
-        WHERE e.kind = 'op_ended';
+        WHERE e.kind = 'op_ended'
+        UNION ALL SELECT e.run, json_extract(r.value, '$[0]'), json_extract(e.body, '$.flow'),
+        p.name, 'completed',
+        strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(r.value, '$[1]') / 1e6, 'unixepoch'),
+        json_extract(r.value, '$[2]') / 1e6, json_extract(r.value, '$[3]'), NULL, NULL
+        FROM events e, json_each(e.body, '$.ops') r
+        LEFT JOIN planned p ON p.run = e.run AND p.op = json_extract(r.value, '$[0]')
+        WHERE e.kind = 'ops_ran';
     CREATE TEMP VIEW v_runs AS SELECT r.id AS run, r.script AS script, r.status AS status,
         strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1e6, 'unixepoch') AS started_at,
         (r.ended_at - r.started_at) / 1e6 AS seconds, json_extract(b.body, '$.params') AS params,

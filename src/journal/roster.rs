@@ -105,7 +105,7 @@ impl Roster {
             let entry = OwnEntry {
                 name: name.clone(),
                 flow,
-                does: kind.clone(),
+                does: kind.clone().into_owned(),
                 part_of,
                 after: after.clone(),
             };

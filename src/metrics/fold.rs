@@ -1,6 +1,6 @@
 //! Makes figures of the events of one flow, one event at a time.
 
-use crate::base::id::{FlowId, OpId};
+use crate::base::id::{FlowId, OpId, OpMap};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::roster::Roster;
@@ -30,9 +30,9 @@ pub struct FlowFold {
     last_at: i64,
     in_flight: u64,
     roster: Roster,
-    ops: HashMap<OpId, Span>,
+    ops: OpMap<Span>,
     /// The calls under way, by the operation that makes them.
-    open: HashMap<OpId, u64>,
+    open: OpMap<u64>,
     /// When the calls of tools that are under way began.
     tools: HashMap<Deed, i64>,
     /// Replies that were reused from other runs than those that are gone through again.
@@ -213,7 +213,8 @@ impl FlowFold {
             .collect();
         ended.sort_by_key(|(end, op, _)| (*end, *op));
 
-        let mut best: HashMap<OpId, (i64, Option<OpId>)> = HashMap::with_capacity(ended.len());
+        let mut best: OpMap<(i64, Option<OpId>)> = OpMap::default();
+        best.reserve(ended.len());
         for (_, op, time) in &ended {
             let after = self.roster.get(*op).map_or(&[][..], |member| member.after);
             let longest = after

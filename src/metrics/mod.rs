@@ -4,7 +4,9 @@ pub mod charge;
 pub mod experience;
 pub mod fold;
 pub mod forecast;
+pub mod plan_graph;
 pub mod rehearsal;
+pub mod sums;
 
 use crate::base::id::OpId;
 use crate::base::unit::Money;
@@ -13,7 +15,8 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
 /// The figures.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Metrics {
     /// Time from the first event to the last, in seconds.
     pub execution_time: f64,
@@ -32,6 +35,7 @@ pub struct Metrics {
     /// Most operations that were under way at one moment.
     pub max_in_flight: u64,
     /// The chain of operations that took longest, by name, and its time in seconds.
+    #[serde(skip)]
     pub critical_path: (Vec<String>, f64),
     /// The labels of the models that were asked.
     pub models: BTreeSet<String>,
@@ -46,6 +50,7 @@ pub struct Metrics {
     /// Replies that `max_tokens` cut, and that were accepted.
     pub cut: u64,
     /// The operations of this flow with such a reply, by their numbers.
+    #[serde(skip)]
     pub cut_operations: BTreeSet<OpId>,
     /// Requests in which a model might call tools, or was told to answer after it had.
     pub steps: u64,

@@ -35,6 +35,7 @@ use crate::model::request::{Request, SchemaCheck, Settings};
 use crate::model::transport::{TextWatch, Transport};
 use crate::model::tuning::LimitChange;
 use crate::schema;
+use crate::schema::lower::Dialect;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -202,6 +203,23 @@ impl Model {
     /// Tells whether replies come from the built-in demo model rather than from a real one.
     pub fn is_demo(&self) -> bool {
         matches!(self.transport, Transport::Demo(_))
+    }
+
+    /// Tells whether the model is shown the pictures that a tool gives. `is_bounded` says that a budget
+    /// counts what it reads: then it has to be known how many tokens a picture is.
+    pub fn is_shown_results(&self, is_bounded: bool) -> bool {
+        if matches!(self.transport, Transport::Demo(_))
+            || (is_bounded && self.image_tokens.is_none())
+        {
+            return false;
+        }
+        match self.transport.dialect() {
+            // Its results are texts.
+            Dialect::Gemini => false,
+            Dialect::Anthropic | Dialect::OpenAi => true,
+            // Many servers answer a picture with an error.
+            Dialect::Plain => self.image_tokens.is_some(),
+        }
     }
 
     /// Returns what tells this model from every other: its name, its server, and what decides the

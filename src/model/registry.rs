@@ -12,6 +12,7 @@ use crate::model::provider::exchange::Exchanger;
 use crate::model::provider::http::Clients;
 use crate::model::provider::page::{self, Got};
 use crate::model::provider::server::{LimitName, Protocol, Server};
+use crate::model::provider::watched::StreamUse;
 use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
 use crate::model::transport::Transport;
 use crate::model::{Model, key_file};
@@ -77,6 +78,8 @@ type LimiterKey = (String, String, Option<KeyRef>);
 type Limiters = HashMap<LimiterKey, (ServerLimits, Rc<Limiter>)>;
 /// What each server calls the limit on tokens, by its address and the name of the model.
 type LimitNames = HashMap<(String, String), Rc<Cell<LimitName>>>;
+/// What is known of the streams of each server, by its address.
+type StreamUses = HashMap<String, Rc<Cell<StreamUse>>>;
 
 /// The models of a project.
 pub struct Models {
@@ -87,6 +90,7 @@ pub struct Models {
     denials: RefCell<Arc<Denials>>,
     limiters: Rc<RefCell<Limiters>>,
     limit_names: Rc<RefCell<LimitNames>>,
+    streams: Rc<RefCell<StreamUses>>,
     demos: RefCell<HashMap<String, Demo>>,
     /// Models that exist already, by name.
     given: BTreeMap<String, Model>,
@@ -118,6 +122,7 @@ impl Models {
             denials: RefCell::default(),
             limiters: Rc::default(),
             limit_names: Rc::default(),
+            streams: Rc::default(),
             demos: RefCell::default(),
             given: BTreeMap::new(),
             seed,
@@ -136,6 +141,7 @@ impl Models {
             denials: self.denials.clone(),
             limiters: self.limiters.clone(),
             limit_names: self.limit_names.clone(),
+            streams: self.streams.clone(),
             demos: RefCell::default(),
             given: self.given.clone(),
             seed,
@@ -186,7 +192,7 @@ impl Models {
 
     /// Tells what keeps a name from being a model's, without setting anything up.
     pub fn check_name(&self, name: &str) -> Result<(), ModelError> {
-        if self.aliases.contains_key(name) {
+        if self.aliases.contains_key(name) || self.given.contains_key(name) {
             return Ok(());
         }
 
@@ -394,6 +400,10 @@ impl Models {
             None => self.limit_names.borrow_mut().entry(place).or_default().clone(),
         };
 
+        let first = || Rc::new(Cell::new(StreamUse::of(protocol, &base_url)));
+        let streams =
+            self.streams.borrow_mut().entry(base_url.clone()).or_insert_with(first).clone();
+
         let wrong = ModelError::BadUrl { url: base_url.clone() };
         let clients = self.clients.clone();
         let model = spec.model.clone();
@@ -405,7 +415,7 @@ impl Models {
             key,
             model,
             limit,
-            is_whole: Rc::default(),
+            streams,
             site: Rc::default(),
         };
 

@@ -3,7 +3,8 @@
 
 use crate::base::failure::Failure;
 use crate::base::word::words;
-use crate::schema;
+use crate::model::image::Image;
+use crate::schema::{self, SharedSchema};
 use crate::session::scope::Scope;
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
@@ -68,11 +69,13 @@ pub struct Given {
     pub value: Value,
     /// What the model is told, if it is not the value.
     pub text: Option<String>,
+    /// Pictures that the model is shown with it.
+    pub images: Vec<Image>,
 }
 
 impl From<Value> for Given {
     fn from(value: Value) -> Given {
-        Given { value, text: None }
+        Given { value, text: None, images: Vec::new() }
     }
 }
 
@@ -102,7 +105,7 @@ pub struct Tool {
     /// What it does, for models.
     pub description: String,
     /// The schema of its arguments, which are an object.
-    pub schema: Value,
+    pub schema: SharedSchema,
     /// What it does to the world.
     pub effects: Effects,
     /// Whether a person has to agree.

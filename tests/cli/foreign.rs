@@ -5,7 +5,7 @@ use crate::support::Project;
 use std::fmt::Write as _;
 
 /// Checks each text as a script of its own, and writes down what was said of it.
-fn said_of(texts: &[&str]) -> String {
+pub(super) fn said_of(texts: &[&str]) -> String {
     let project = Project::new();
     let name = |number: usize| format!("s{number:03}.rhai");
     for (number, text) in texts.iter().enumerate() {

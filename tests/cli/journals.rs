@@ -152,3 +152,73 @@ fn the_whole_request_of_a_call_is_kept_once_without_secrets() {
     let store = std::fs::read(project.path().join(".kaizen/kaizen.db")).unwrap();
     assert!(!String::from_utf8_lossy(&store).contains("canary"));
 }
+
+/// A run of more operations than are listed, some of which fail.
+const LARGE: &str = r#"let g = builder("many");
+for n in 0..1200 { let n = n; g.add_operation(|| if n % 500 == 7 { throw `no ${n}` } else { n }, #{ name: `op ${n}` }); }
+let h = builder("few");
+let a = h.add_operation(|| throw "gone", #{ name: "a" });
+h.add_operation(|inputs| 1, #{ name: "b", depends_on: a });
+session().flow(h, #{ allow_failures: true });
+log.info("half");
+session().flow(g, #{ allow_failures: true }).completed_operations.len()
+"#;
+
+#[test]
+fn a_large_run_is_shown_by_its_sums_and_lists_its_operations_when_asked() {
+    let project = Project::new();
+    project.file("kaizen.toml", "[project]\nmodel = \"demo/echo\"\n");
+    project.file("s.rhai", LARGE);
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+
+    let shown = project.kaizen(&["show"]);
+    let lines: Vec<&str> = shown.stdout.lines().collect();
+    let text = lines[1..].iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n");
+    let text = without_times(&text);
+    expect_test::expect![[r#"
+        graph  runs  operations  completed  failed  skipped  cancelled  time of all
+        few       1           2          0       1        1          0  TIME
+        many      1        1200       1197       3        0          0  TIME
+        a failed (thrown): gone
+        b was skipped: `a` failed
+        op 7 failed (thrown): no 7
+        op 507 failed (thrown): no 507
+        op 1007 failed (thrown): no 1007
+        info: half
+        value: 1197
+        success rate 1.00, 0 calls (0 retries), 0 tokens in, 0 out, cost $0
+        list all operations: kaizen show @ --all"#]]
+    .assert_eq(&text);
+
+    let listed = project.kaizen(&["show", "--all"]);
+    let ops =
+        listed.stdout.lines().filter(|line| line.contains(" op ") && line.contains("completed"));
+    assert_eq!(ops.count(), 1197);
+
+    // A run whose sums are not kept, as those of older programs, is listed as it was.
+    let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    store.execute_batch("DELETE FROM run_sums").unwrap();
+    assert_eq!(project.kaizen(&["show"]).stdout, listed.stdout);
+
+    let asked = "select flow, outcome, count(*) as n, min(name) as first from v_ops group by 1, 2";
+    let found = project.kaizen(&["sql", asked]);
+    expect_test::expect![[r#"
+        flow,outcome,n,first
+        1,failed,1,a
+        1,skipped,1,b
+        2,completed,1197,op 0
+        2,failed,3,op 1007
+    "#]]
+    .assert_eq(&found.stdout);
+}
+
+/// Takes the times out of a table.
+fn without_times(text: &str) -> String {
+    let line = |line: &str| match line.rsplit_once("  ") {
+        Some((before, last)) if last.ends_with(" s") || last.ends_with(" ms") => {
+            format!("{}  TIME", before.trim_end())
+        }
+        _ => line.to_owned(),
+    };
+    text.lines().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -4,7 +4,7 @@ use crate::base::clock;
 use crate::base::secret::scrub;
 use crate::base::visible::shown;
 use crate::base::wildcard::Wildcard;
-use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
+use crate::cli::app::config::{Config, ConfigError};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::terminal;
 use crate::cli::render::progress::Progress;
@@ -383,17 +383,6 @@ fn read(line: &str) -> GrantAnswer {
         "a" | "all" => GrantAnswer::All,
         _ => GrantAnswer::No,
     }
-}
-
-/// The rules of one key of `[permissions]`.
-#[derive(Debug, Clone)]
-pub(in crate::cli) struct KeyRules {
-    /// The key, such as `read` or `deny_net`.
-    pub(in crate::cli) key: String,
-    /// What it lists.
-    pub(in crate::cli) list: Vec<String>,
-    /// The file it stands in.
-    pub(in crate::cli) origin: SettingOrigin,
 }
 
 #[cfg(test)]

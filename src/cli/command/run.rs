@@ -112,6 +112,7 @@ impl With {
             max_tokens: self.max_tokens,
             max_calls: self.max_calls,
             fork: false,
+            sources: None,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
+use crate::cli::command::large_run;
 use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_line, print_of_run};
 use crate::journal::damage::Damage;
@@ -20,6 +21,8 @@ use crate::store::{self, Connection};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
+/// Most events of a run that are read to list it, if its sums are known.
+const READ_MAX: u64 = 1_000;
 /// Columns of a terminal below which moments are written short.
 const NARROW: usize = 80;
 
@@ -108,9 +111,16 @@ impl ListedRun {
         row: RunRow,
         resumed: &HashMap<RunId, RunId>,
     ) -> anyhow::Result<ListedRun> {
-        // Event by event: a run may be of any size, and only its sums are shown.
-        let mut fold = FlowFold::default();
-        let damage = damage::pass_row(store, &row, &mut |at, event| fold.add(at, &event))?;
+        // Large runs are known by the sums that were kept with their end. Others are looked at event by
+        // event, so that damage is noticed.
+        let sums = large_run::sums_of(store, &row)?.filter(|sums| sums.events > READ_MAX);
+        let (metrics, damage) = if let Some(sums) = sums {
+            (sums.metrics, Vec::new())
+        } else {
+            let mut fold = FlowFold::default();
+            let damage = damage::pass_row(store, &row, &mut |at, event| fold.add(at, &event))?;
+            (fold.metrics(), damage)
+        };
 
         // One that was resumed waits no longer.
         let resumed_by = resumed.get(&row.id).cloned();
@@ -121,7 +131,7 @@ impl ListedRun {
             condition => condition.word(),
         };
 
-        Ok(ListedRun { row, status, metrics: fold.metrics(), damage, waits, resumed_by })
+        Ok(ListedRun { row, status, metrics, damage, waits, resumed_by })
     }
 
     fn calls(&self) -> u64 {

@@ -9,9 +9,10 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
+use crate::cli::command::large_run::{self, LISTED_MAX};
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::value::rounded;
-use crate::cli::render::{table, time, waits};
+use crate::cli::render::{outcome, table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
@@ -41,6 +42,9 @@ pub(in crate::cli) struct Arguments {
     /// or those that are wrong or differ.
     #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     inputs: Option<ShownCases>,
+    /// List every operation, also of a run of more than 1,000, which is otherwise summed up.
+    #[arg(long)]
+    all: bool,
     /// Write them to a file that ends in .csv, .jsonl or .md.
     #[arg(long, value_name = "FILE", requires = "inputs")]
     out: Option<PathBuf>,
@@ -49,7 +53,7 @@ pub(in crate::cli) struct Arguments {
 impl Arguments {
     /// Asks for a run, or an operation of one, by its name alone.
     pub(in crate::cli) fn of(run: &str) -> Arguments {
-        Arguments { run: run.to_owned(), inputs: None, out: None }
+        Arguments { run: run.to_owned(), inputs: None, all: false, out: None }
     }
 }
 
@@ -80,6 +84,16 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if global.json && arguments.inputs.is_none() {
         damage::pass_row(&moment, &row, &mut |at, event| print_event(&event, json!({ "at": at })))?;
+        return Ok(Exit::Ok);
+    }
+
+    if op.is_none()
+        && arguments.inputs.is_none()
+        && !arguments.all
+        && let Some(sums) = large_run::sums_of(&moment, &row)?
+        && sums.operations() > LISTED_MAX
+    {
+        large_run::show(&moment, &row, name, &sums)?;
         return Ok(Exit::Ok);
     }
 
@@ -181,21 +195,24 @@ fn show_losses(trace: &Trace) {
             }
             Some(Outcome::Skipped { reason }) => {
                 let skipped = paint::out_word("skipped");
-                print_line(&format!("{} was {skipped}: {reason}", on_one_line(name)));
+                let reason = reason.to_string();
+                let name = on_one_line(name);
+                print_line(&format!("{name} was {skipped}: {}", on_one_line(&reason)));
             }
             Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
     }
 }
 
-fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
+/// Says which run it is, and who answered.
+pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
         row.id,
         paint::out_word(condition(row).word()),
         time::moment(row.started_at),
-        row.script
+        on_one_line(&row.script)
     ));
 
     if metrics.demo_calls > 0 {
@@ -205,6 +222,10 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
             counted(metrics.calls, "call", "calls")
         ));
     }
+}
+
+fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
+    show_head(row, metrics);
 
     let rows: Vec<Vec<String>> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
     if !rows.is_empty() {
@@ -215,7 +236,11 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
 
     show_losses(trace);
     show_remarks(&row.id, trace);
+    show_figures(metrics);
+}
 
+/// Says what the calls of a run were and cost.
+pub(super) fn show_figures(metrics: &Metrics) {
     let rate = metrics.success_rate().map_or("-".to_owned(), |rate| format!("{rate:.2}"));
     let cost = metrics.cost_text();
     let reused = match metrics.reused {
@@ -245,16 +270,12 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         "success rate {rate}, {} ({}){under_way}{tools}, {}, cost {cost}{reused}",
         counted(metrics.calls, "call", "calls"),
         counted(metrics.retries, "retry", "retries"),
-        metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| format!(
-            "{} tokens in, {} out",
-            usage.input(),
-            usage.output()
-        ))
+        metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage))
     ));
 }
 
 /// What a run said, what it was advised to do, and how it ended.
-fn show_remarks(run: &RunId, trace: &Trace) {
+pub(super) fn show_remarks(run: &RunId, trace: &Trace) {
     for remark in &trace.remarks {
         match remark {
             Remark::Logged { level, text } => print_line(&format!("{level}: {}", hanging(text))),
@@ -375,7 +396,7 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     };
 
     let mut lines: Vec<(Moment, String)> = Vec::new();
-    lines.extend(operation.started.map(|when| (when, "op_started".to_owned())));
+    lines.extend(operation.started.map(|when| (when, "started".to_owned())));
     lines.extend(operation.expanded.map(|when| (when, "expanded".to_owned())));
 
     for attempt in &operation.attempts {
@@ -391,8 +412,9 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     }
 
     if let Some((when, outcome)) = &operation.ended {
-        let value = rounded(secret::clean(json!(outcome))).to_string();
-        lines.push((*when, format!("{}\n{}", outcome.word(), indent(&value))));
+        let said = outcome::lines(outcome).join("\n");
+        let (word, with) = said.split_once('\n').unwrap_or((&said, ""));
+        lines.push((*when, format!("{word}\n{}", indent(with)).trim_end().to_owned()));
     }
 
     lines.sort_by_key(|(when, _)| *when);
@@ -478,9 +500,7 @@ fn ended(number: u32, end: &AttemptEnd) -> String {
 
     let cut = if end.cut { ", cut at `max_tokens`" } else { "" };
     let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
-    let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
-        format!("{} tokens in, {} out", usage.input(), usage.output())
-    });
+    let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage));
 
     format!("call {number} ended{cut}, {usage}\n{}", indent(&text.unwrap_or_default()))
 }

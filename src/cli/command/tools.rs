@@ -96,7 +96,7 @@ async fn list(
 ) -> anyhow::Result<Exit> {
     let names: Vec<String> = match only {
         Some(name) => vec![name.to_owned()],
-        None => servers.specs().map(|spec| spec.name.clone()).collect(),
+        None => servers.names(),
     };
 
     let mut exit = Exit::Ok;
@@ -106,7 +106,8 @@ async fn list(
         tell(servers);
         match listed {
             Ok(listing) => {
-                seen_tools::remember(project, servers.spec(&name)?, &listing)?;
+                let spec = servers.spec(&name)?;
+                seen_tools::remember(project, &spec, &listing)?;
                 found.push(listing);
             }
             // One server that is down hides no other.
@@ -174,7 +175,8 @@ async fn call(
         Ok(listing) => listing,
         Err(fault) => return Ok(refuse(&fault)),
     };
-    seen_tools::remember(project, servers.spec(server)?, &listing)?;
+    let spec = servers.spec(server)?;
+    seen_tools::remember(project, &spec, &listing)?;
 
     if let Some(found) = listing.find(tool)
         && found.needs_approval
@@ -246,7 +248,9 @@ fn tell(servers: &Servers) {
 fn refuse(fault: &ServerFault) -> Exit {
     say(&format!("error: {fault}"));
     match fault {
-        ServerFault::UnknownServer { .. } | ServerFault::UnknownTool { .. } => Exit::Usage,
+        ServerFault::UnknownServer { .. }
+        | ServerFault::NameTaken { .. }
+        | ServerFault::UnknownTool { .. } => Exit::Usage,
         ServerFault::Refused { failure, .. } if failure.kind == Kind::Permission => {
             Exit::Permission
         }

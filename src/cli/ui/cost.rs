@@ -2,15 +2,14 @@
 //! nothing.
 
 use crate::base::clock;
-use crate::base::failure::Kind;
 use crate::base::unit::Money;
 use crate::cli::ui::DAY;
+use crate::cli::ui::digest::RunDigest;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::model::price;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::store;
-use crate::view::skeleton::Skeleton;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -75,8 +74,8 @@ pub(in crate::cli) fn sums(library: &mut Library, by: CostBy) -> Result<Value, P
 
     let mut sums = CostSums::default();
     for row in &newest {
-        let skeleton = library.skeleton(&row.id)?;
-        add(&mut sums, &row.script, skeleton, by);
+        let digest = library.digest(row)?;
+        add(&mut sums, &row.script, &digest, by);
     }
     if by == CostBy::Pattern {
         sums.by = patterns(library)?;
@@ -99,42 +98,22 @@ pub(in crate::cli) fn sums(library: &mut Library, by: CostBy) -> Result<Value, P
     }))
 }
 
-fn add(sums: &mut CostSums, script: &str, skeleton: &Skeleton, by: CostBy) {
-    let mut of_script = CostSum { runs: 1, ..CostSum::default() };
-    for bones in skeleton.ops.values() {
-        for call in &bones.calls {
-            let Some(end) = &call.end else {
-                sums.unknown += 1;
-                continue;
-            };
-            let model = skeleton.models.get(call.model).cloned().unwrap_or_default();
-            if end.is_reused {
-                sums.saved += end.cost.unwrap_or_default();
-                continue;
-            }
-
-            of_script.calls += 1;
-            if call.demo {
-                continue;
-            }
-            let Some(cost) = end.cost else {
-                sums.unknown += u64::from(end.failure.is_none());
-                continue;
-            };
-            of_script.cost += cost;
-            sums.total += cost;
-            *sums.days.entry(end.at / DAY).or_default().entry(model.clone()).or_default() += cost;
-            if by == CostBy::Model {
-                let sum = sums.by.entry(model).or_default();
-                sum.calls += 1;
-                sum.cost += cost;
-            }
+fn add(sums: &mut CostSums, script: &str, digest: &RunDigest, by: CostBy) {
+    let mut of_script = CostSum { runs: 1, calls: digest.calls, ..CostSum::default() };
+    for ((day, model), found) in &digest.costs {
+        of_script.cost += found.cost;
+        sums.total += found.cost;
+        *sums.days.entry(*day).or_default().entry(model.clone()).or_default() += found.cost;
+        if by == CostBy::Model {
+            let sum = sums.by.entry(model.clone()).or_default();
+            sum.calls += found.calls;
+            sum.cost += found.cost;
         }
     }
 
-    let ended = skeleton.end.as_ref().and_then(|end| end.failure.as_ref());
-    let is_cap = ended.is_some_and(|failure| Kind::from(failure.kind.as_str()) == Kind::Budget);
-    sums.caps += u64::from(is_cap);
+    sums.saved += digest.saved;
+    sums.unknown += digest.unknown;
+    sums.caps += u64::from(digest.is_capped);
     if by == CostBy::Script {
         let sum = sums.by.entry(script.to_owned()).or_default();
         sum.runs += of_script.runs;

@@ -8,7 +8,6 @@ use crate::cli::ui::DAY;
 use crate::cli::ui::learning::learned;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
-use crate::view::skeleton::OpEnd;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -123,29 +122,18 @@ fn in_runs(
 ) -> Result<usize, PageRefusal> {
     let newest: Vec<_> = library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
     for row in &newest {
-        let script = row.script.clone();
-        let skeleton = library.skeleton(&row.id)?;
-        let mut found: Vec<(String, String, Option<OpId>, String, i64)> = Vec::new();
-
-        for (op, bones) in &skeleton.ops {
-            if let (Some(OpEnd::Failed(failure)), Some((at, _))) = (&bones.outcome, bones.ended) {
-                let says = format!("{script}: {}", skeleton.name(*op));
-                found.push((failure.kind.clone(), failure.message.clone(), Some(*op), says, at));
-            }
-        }
-        // What ended a run counts once, by its operation if it came from one.
-        let end = skeleton.end.as_ref().and_then(|end| end.failure.as_ref());
-        if let Some(failure) = end.filter(|failure| failure.op.is_none()) {
-            let kind = failure.kind.clone();
-            found.push((kind, failure.message.clone(), None, script, skeleton.last_at));
-        }
-
-        for (kind, message, op, says, at) in found {
-            let group = groups.entry(kind).or_default();
-            group.add(1, at, at, &message);
+        let digest = library.digest(row)?;
+        for ((kind, _), found) in &digest.failures {
+            let group = groups.entry(kind.clone()).or_default();
+            group.add(found.count, found.first, found.last, &found.message);
             let is_named = group.runs.iter().any(|(run, ..)| *run == row.id);
             if !is_named && group.runs.len() < RUNS_NAMED {
-                group.runs.push((row.id.clone(), op, says, at));
+                let op = found.op.as_ref().map(|(op, _)| *op);
+                let says = match &found.op {
+                    Some((_, name)) => format!("{}: {name}", row.script),
+                    None => row.script.clone(),
+                };
+                group.runs.push((row.id.clone(), op, says, found.at));
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::{Policy, RankedPattern, SAMPLES_MIN};
 use crate::optimizer::choice::recommendation::percent;
-use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::knowledge::{Knowledge, last_observation as last, tasks_since};
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::store;
 use crate::view::overview::micros;
@@ -41,6 +41,23 @@ pub(super) fn learned(library: &Library, counts_demo: bool) -> Result<LearnedSta
     let demo = counts_demo || knowledge.counts_demo()?;
     let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
     Ok(LearnedState { knowledge, optimizer })
+}
+
+/// Most task types of which one event tells that something was recorded.
+const FRESH_MAX: usize = 20;
+
+/// Returns the number of the last observation, and the task types of those after another one.
+pub(super) fn recorded(
+    library: &Library,
+    since: Option<i64>,
+) -> Result<(i64, Vec<String>), PageRefusal> {
+    let Some(store) = library.store() else { return Ok((0, Vec::new())) };
+    let last = last(store)?;
+    let tasks = match since {
+        Some(since) if since < last => tasks_since(store, since, FRESH_MAX)?,
+        _ => Vec::new(),
+    };
+    Ok((last, tasks))
 }
 
 /// Lists the task types.
@@ -171,14 +188,14 @@ fn changes(ranked: &[RankedPattern], n: usize) -> Vec<Value> {
 
 /// Returns the decisions of the newest runs on a task type, newest first.
 fn decisions(library: &mut Library, task: &str, before: usize) -> Result<Value, PageRefusal> {
-    let newest: Vec<_> =
-        library.runs().iter().rev().take(RUNS_LOOKED).map(|row| row.id.clone()).collect();
+    let newest: Vec<_> = library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
     let mut rows = Vec::new();
 
-    for run in newest {
-        let said = library.skeleton(&run)?.said.clone();
-        for seq in said.into_iter().rev() {
-            let found = library.timed_event(&run, seq);
+    for row in newest {
+        let run = &row.id;
+        let digest = library.digest(&row)?;
+        for seq in digest.said.iter().rev() {
+            let found = library.timed_event(run, *seq);
             let Some((at, Event::Told { what, value, .. })) = found else { continue };
             if is_about(&what, task) && value["pattern"].is_string() {
                 rows.push(json!({

@@ -6,6 +6,7 @@ use crate::base::id::{OpId, RunId};
 use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::waiting;
 use crate::cli::command::show;
+use crate::cli::ui::digest::RunDigest;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::annotation::{self, Annotation, RunRemarks};
 use crate::journal::event::{Event, RunStatus};
@@ -19,6 +20,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Events that are read in one transaction: the store's log must not be kept for long.
 const READ_AT_ONCE: usize = 20_000;
@@ -44,6 +46,8 @@ pub(in crate::cli) struct Library {
     lines: HashMap<RunId, RunLine>,
     /// Bones, the ones used last at the end.
     skeletons: Vec<(RunId, Skeleton)>,
+    /// What is known of runs that have ended.
+    digests: HashMap<RunId, Arc<RunDigest>>,
     usual: HashMap<String, Option<i64>>,
     /// What people noted about runs.
     remarks: HashMap<RunId, RunRemarks>,
@@ -61,6 +65,7 @@ impl Library {
             resumed: HashMap::new(),
             lines: HashMap::new(),
             skeletons: Vec::new(),
+            digests: HashMap::new(),
             usual: HashMap::new(),
             remarks: HashMap::new(),
         }
@@ -142,6 +147,7 @@ impl Library {
             let is_there = |id: &RunId| self.runs.binary_search_by(|row| row.id.cmp(id)).is_ok();
             self.lines.retain(|id, _| is_there(id));
             self.skeletons.retain(|(id, _)| is_there(id));
+            self.digests.retain(|id, _| is_there(id));
             has_changed = true;
         }
         self.remarks = annotation::of_all(store)?;
@@ -246,6 +252,19 @@ impl Library {
         self.skeletons.push((run.clone(), skeleton));
         self.forget();
         self.skeletons.last().map(|(_, bones)| bones).ok_or_else(|| PageRefusal::no_run(&run.0))
+    }
+
+    /// Returns what is known of a run, in short.
+    pub(in crate::cli) fn digest(&mut self, row: &RunRow) -> Result<Arc<RunDigest>, PageRefusal> {
+        if let Some(known) = self.digests.get(&row.id) {
+            return Ok(known.clone());
+        }
+
+        let digest = Arc::new(RunDigest::of(self.skeleton(&row.id)?));
+        if row.status.is_some() {
+            self.digests.insert(row.id.clone(), digest.clone());
+        }
+        Ok(digest)
     }
 
     /// Brings the bones of two runs up to date and lends them.

@@ -6,6 +6,7 @@ pub(in crate::cli) mod asset;
 mod cases;
 pub(in crate::cli) mod compare;
 mod cost;
+mod digest;
 mod failures;
 mod guard;
 pub(in crate::cli) mod learning;
@@ -144,7 +145,10 @@ fn open(link: &str) {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        if started.is_ok() {
+        if let Ok(mut child) = started {
+            // Waited for, so that it is not left behind as a process that has ended. Whether the browser
+            // liked the link is shown by the browser.
+            std::thread::spawn(move || drop(child.wait()));
             return;
         }
     }

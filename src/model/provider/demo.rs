@@ -1,6 +1,7 @@
 //! The demo model: answers offline, the same for the same seed, and says that it is a demo.
 
 use crate::base::rng::Rng;
+use crate::base::secret;
 use crate::base::unit::Money;
 use crate::model::error::CallError;
 use crate::model::message::Message;
@@ -82,12 +83,13 @@ impl Demo {
         }
 
         let said = self.answer(request, time, &mut rng);
-        let finish = if said.calls.is_empty() { Finish::Stop } else { Finish::Calls };
-        let written: u64 = said.calls.iter().map(|call| rough_tokens(call.size())).sum();
+        let whole = if said.calls.is_empty() { Finish::Stop } else { Finish::Calls };
+        let (said, is_cut) = cut(said, request.settings.max_tokens.map(u64::from));
+        let finish = if is_cut { Finish::Length } else { whole };
 
         let usage = Usage {
             input_uncached: request.rough_tokens(),
-            output_visible: rough_tokens(said.text.len() as u64) + written,
+            output_visible: written(&said),
             ..Usage::default()
         };
         Ok(Reply { said, finish: Some(finish), usage: Some(usage), served_by: None })
@@ -129,6 +131,26 @@ impl Demo {
     }
 }
 
+/// Estimates the tokens of a reply.
+fn written(said: &ReplyContent) -> u64 {
+    let calls: u64 = said.calls.iter().map(|call| rough_tokens(call.size())).sum();
+    rough_tokens(said.text.len() as u64).saturating_add(calls)
+}
+
+/// Cuts a reply that has more tokens than it may have, as a model would, and tells whether it did. Of
+/// calls that do not fit, none is left: nobody could use a part of one.
+fn cut(mut said: ReplyContent, tokens_max: Option<u64>) -> (ReplyContent, bool) {
+    let Some(tokens_max) = tokens_max.filter(|most| written(&said) > *most) else {
+        return (said, false);
+    };
+
+    said.calls.clear();
+    let bytes = usize::try_from(tokens_max.saturating_mul(4)).unwrap_or(usize::MAX);
+    secret::scrub_in(&mut said.text);
+    said.text.truncate(said.text.floor_char_boundary(bytes));
+    (said, true)
+}
+
 /// Answers with a text: with what tools have given, if they have, or else with the question.
 fn answer_text(
     request: &Request,
@@ -146,7 +168,8 @@ fn answer_text(
         return format!("{LABEL} {label}");
     }
 
-    let shown: String = question.chars().take(ECHO_CHARS).collect();
+    // Of a part of a secret, nobody would know it.
+    let shown = secret::shortened(question, ECHO_CHARS);
     let again = if time > 1 { format!(" (answer {time})") } else { String::new() };
     format!("{LABEL} you asked: {shown}{again}")
 }
@@ -170,13 +193,13 @@ fn label_like_the_examples(question: &str, rng: &mut Rng) -> Option<String> {
 
 /// Makes an example of what a JSON schema asks for: the smallest that it allows.
 pub fn example(schema: &Value) -> Value {
-    Example { root: schema, number: 0, items: 0 }.make(schema, 0)
+    Example { root: schema, number: 0, items: 0, word: None }.make(schema, 0)
 }
 
 /// Makes one of several examples, each with other choices: lists are short and long in turn, where
-/// `items` are many.
-pub fn another_example(schema: &Value, number: usize, items: u64) -> Value {
-    Example { root: schema, number, items }.make(schema, 0)
+/// `items` are many. Texts and numbers are the `word`, where it fits.
+pub fn another_example(schema: &Value, number: usize, items: u64, word: Option<&str>) -> Value {
+    Example { root: schema, number, items, word }.make(schema, 0)
 }
 
 /// How choices are made among what a JSON schema allows, as far as the usual words of schemas go.
@@ -186,6 +209,8 @@ struct Example<'a> {
     number: usize,
     /// How long a list may get that has no bound; if 0, every list is as short as may be.
     items: u64,
+    /// What texts and numbers are, where it fits.
+    word: Option<&'a str>,
 }
 
 impl Example<'_> {
@@ -223,8 +248,15 @@ impl Example<'_> {
                 let item = schema.get("items").map_or(Value::Null, inner);
                 (0..self.length(schema, depth)).map(|_| item.clone()).collect()
             }
-            "string" => text(schema).into(),
-            "integer" | "number" => number(schema, kind == "number", self.number),
+            "string" => match self.word.filter(|word| fits_length(schema, word)) {
+                Some(word) => word.into(),
+                None => text(schema).into(),
+            },
+            "integer" | "number" => {
+                let is_float = kind == "number";
+                let own = self.word.and_then(|word| own_number(schema, is_float, word));
+                own.unwrap_or_else(|| number(schema, is_float, self.number))
+            }
             "boolean" => (self.number % 2 == 1).into(),
             _ => Value::Null,
         }
@@ -266,6 +298,33 @@ impl Example<'_> {
         };
 
         length.min(ITEMS_MAX)
+    }
+}
+
+/// Tells whether a text is as long as a schema asks for, and of any form.
+fn fits_length(schema: &Value, text: &str) -> bool {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
+    let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+    let is_free = schema.get("pattern").is_none() && schema.get("format").is_none();
+    is_free
+        && bound("minLength").unwrap_or(0) <= length
+        && bound("maxLength").is_none_or(|most| length <= most)
+}
+
+/// Reads a number from a text, if a schema allows it.
+fn own_number(schema: &Value, is_float: bool, text: &str) -> Option<Value> {
+    let number: f64 = text.parse().ok().filter(|number: &f64| number.is_finite())?;
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    let is_within = bound("minimum").is_none_or(|least| number >= least)
+        && bound("maximum").is_none_or(|most| number <= most)
+        && bound("exclusiveMinimum").is_none_or(|least| number > least)
+        && bound("exclusiveMaximum").is_none_or(|most| number < most)
+        && schema.get("multipleOf").is_none();
+
+    match (is_within, is_float) {
+        (false, _) => None,
+        (true, true) => Some(json!(number)),
+        (true, false) => (number.fract() == 0.0).then(|| json!(whole(number))),
     }
 }
 
@@ -352,7 +411,8 @@ mod tests {
             name: "add".to_owned(),
             description: "Adds.".to_owned(),
             parameters: json!({ "type": "object", "required": ["a", "b"], "properties":
-                { "a": { "type": "integer" }, "b": { "type": "integer" } } }),
+                { "a": { "type": "integer" }, "b": { "type": "integer" } } })
+            .into(),
         };
         let demo = Demo::new(DemoSpec::default(), 7);
         let offer = |request: Request| request.offering(vec![add.clone()], ToolChoice::Auto);
@@ -382,6 +442,31 @@ mod tests {
             failed += u32::from(demo.send(&request(&n.to_string())).await.is_err());
         }
         assert!((80..160).contains(&failed), "{failed} of 400");
+    }
+
+    #[tokio::test]
+    async fn a_reply_ends_at_its_limit_and_says_so() {
+        let demo = Demo::new(DemoSpec::default(), 7);
+        let asked = async |text: &str, max_tokens, schema| {
+            let settings = Settings { max_tokens: Some(max_tokens), ..Settings::default() };
+            let request = Request::new(vec![Message::new(Role::User, text)], settings, schema);
+            let reply = demo.send(&request).await.expect("a reply");
+            (reply.said.text, reply.finish, reply.usage.map(|usage| usage.output_visible))
+        };
+
+        let said = |text: &str, finish, tokens| (text.to_owned(), Some(finish), Some(tokens));
+        assert_eq!(asked("a lake", 4, None).await, said("[demo] you asked", Finish::Length, 4));
+        assert_eq!(asked("a lake", 1, None).await, said("[dem", Finish::Length, 1));
+        assert_eq!(asked("ok", 5, None).await, said("[demo] you asked: ok", Finish::Stop, 5));
+        // A character is never cut in two: this one begins with the last byte that would fit.
+        assert_eq!(asked("aéé", 5, None).await, said("[demo] you asked: a", Finish::Length, 5));
+
+        let schema = json!({ "type": "object", "required": ["a"],
+            "properties": { "a": { "type": "string" } } });
+        let short = asked("x", 2, Some(schema.clone())).await;
+        assert_eq!(short, said(r#"{"a":"[d"#, Finish::Length, 2));
+        let whole = asked("x", 4, Some(schema)).await;
+        assert_eq!(whole, said(r#"{"a":"[demo]"}"#, Finish::Stop, 4));
     }
 
     #[test]

@@ -290,8 +290,7 @@ impl Knowledge {
 
     /// Returns the number of the last observation; 0 without any.
     pub fn end(&self) -> Result<i64, KnowledgeError> {
-        let sql = "SELECT coalesce(max(seq), 0) FROM observations";
-        Ok(self.reader()?.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+        last_observation(self.reader()?)
     }
 
     /// Gives every observation after `seq` and up to `end`, without what no sum needs, in the order in
@@ -506,6 +505,25 @@ fn keep_sums(
         message,
     ])?;
     Ok(())
+}
+
+/// Returns the number of the last observation in a store; 0 without any.
+pub fn last_observation(store: &Connection) -> Result<i64, KnowledgeError> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM observations";
+    Ok(store.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Returns the task types of the observations after one; at most so many of them.
+pub fn tasks_since(
+    store: &Connection,
+    seq: i64,
+    most: usize,
+) -> Result<Vec<String>, KnowledgeError> {
+    let sql = "SELECT DISTINCT task_type FROM observations WHERE seq > ? LIMIT ?";
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut rows = store.prepare_cached(sql)?;
+    let found = rows.query_map([seq, most], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
 }
 
 #[cfg(test)]

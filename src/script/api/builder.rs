@@ -12,7 +12,7 @@ use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::host::bound_fn::BoundFn;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
-use crate::script::host::options::{Options, known};
+use crate::script::host::options::{OF_EXPAND, Options, known, unknown_key_of};
 use crate::script::host::tasks::{self, Task};
 use crate::script::host::{convert, known_map};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
@@ -414,7 +414,11 @@ fn made_op(
                        `each[0]`; name the expansion by `expand(node, function, #{ name: \"each\" })`";
         return Err(Failure::new(Kind::Option, message));
     }
-    let options = Options::new("expand", map, &known("add_operation").unwrap_or_default())?;
+    let known = known("add_operation").unwrap_or_default();
+    if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
+        return Err(unknown_key_of(OF_EXPAND, key, &known));
+    }
+    let options = Options::new("expand", map, &known)?;
     read_op(host, context, builder, kind, options)
 }
 

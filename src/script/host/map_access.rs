@@ -5,7 +5,7 @@ use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::known_map::{
     KnownMap, KnownNames, advice, no_operation, no_property, plain,
 };
-use rhai::{Dynamic, Engine, EvalContext, ImmutableString, Map};
+use rhai::{Array, Dynamic, Engine, EvalContext, ImmutableString, Map};
 
 impl KnownMap {
     fn get(&self, name: &str) -> Result<Dynamic, EvalError> {
@@ -36,6 +36,21 @@ impl KnownMap {
 pub(in crate::script) fn register(engine: &mut Engine) {
     engine.register_type_with_name::<KnownMap>("map");
     engine.register_indexer_get(|record: &mut KnownMap, name: ImmutableString| record.get(&name));
+    // The words that scripts say most. Others find their way through a copy, below.
+    engine.register_fn("len", |record: &mut KnownMap| {
+        i64::try_from(record.fields.len()).unwrap_or(i64::MAX)
+    });
+    engine.register_fn("is_empty", |record: &mut KnownMap| record.fields.is_empty());
+    engine.register_fn("contains", |record: &mut KnownMap, name: &str| {
+        record.fields.contains_key(name)
+    });
+    engine.register_fn("keys", |record: &mut KnownMap| -> Array {
+        record.fields.keys().map(|name| ImmutableString::from(name.as_str()).into()).collect()
+    });
+    engine.register_fn("values", |record: &mut KnownMap| -> Array {
+        record.fields.values().cloned().collect()
+    });
+
     engine.register_indexer_set(|record: &mut KnownMap, name: ImmutableString, value: Dynamic| {
         record.fields.insert(name.as_str().into(), value);
     });

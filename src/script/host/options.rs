@@ -1,10 +1,11 @@
 //! The trailing map of options: typed keys, and an error with a suggestion for an unknown one.
 
 use crate::base::failure::{Failure, Kind};
-use crate::base::spelling::nearest;
+use crate::mcp::spec;
 use crate::model::request::SETTINGS;
 use crate::model::spec::keys;
 use crate::schema;
+use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::host::convert;
 use rhai::{Dynamic, Map};
 use serde_json::Value;
@@ -146,6 +147,11 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "operate" | "react" => [SETTINGS, OPERATE, OF_TOOLS].concat(),
         "parse" => [SETTINGS, &["max_repairs"]].concat(),
         "mcp" => vec!["only", "except", "fresh"],
+        SERVER_MAP => {
+            // What is pinned was seen before, and only the project's servers are remembered.
+            let of_project = spec::KEYS.into_iter().filter(|key| *key != "pin");
+            std::iter::once("name").chain(of_project).collect()
+        }
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
         "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],
         "optimizer" => vec![
@@ -167,6 +173,9 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         _ => return None,
     })
 }
+
+/// What the map is known by that describes a server in the place of its name.
+pub(in crate::script) const SERVER_MAP: &str = "mcp(#{ .. })";
 
 /// Options on their way to being read. Every key that is not known is an error.
 pub(in crate::script) struct Options {
@@ -269,13 +278,18 @@ impl Options {
     }
 }
 
-/// Makes the error for a key that nobody knows.
+/// What an operation is called that the function of an `expand` makes.
+pub(in crate::script) const OF_EXPAND: &str = "an operation of `expand`";
+
+/// Makes the error for a key that the function `of` does not know.
 pub(in crate::script) fn unknown_key(of: &str, key: &str, known: &[&str]) -> Failure {
-    let help = match nearest(key, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("it takes: {}", known.join(", ")),
-    };
-    Failure::new(Kind::Option, format!("`{of}` has no option `{key}`; {help}"))
+    unknown_key_of(&format!("`{of}`"), key, known)
+}
+
+/// Makes the error for a key that something does not know, which is named as `of` says.
+pub(in crate::script) fn unknown_key_of(of: &str, key: &str, known: &[&str]) -> Failure {
+    let UnknownOption { message, suggestion } = unknown_option(of, key, known);
+    Failure::new(Kind::Option, format!("{message}; {}", suggestion.help))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ fn stories(traced: &Traced) -> HashMap<OpId, Story> {
         for planned in ops {
             let story = stories.entry(planned.op).or_default();
             story.name.clone_from(&planned.name);
-            story.does.clone_from(&planned.kind);
+            planned.kind.as_ref().clone_into(&mut story.does);
             story.after.clone_from(&planned.after);
         }
     };

@@ -259,7 +259,13 @@ fn compile(
 ) -> anyhow::Result<Result<Program, Vec<Diagnostic>>> {
     let script = part.path.clone();
     let surroundings = Surroundings { script, params, ..open.surroundings.clone() };
-    match Host::new(surroundings).compile(&part.text) {
+    let host = Host::new(surroundings);
+    let compiled = host.compile(&part.text);
+
+    let mut files = host.files();
+    files.insert(part.path.clone(), Some(blake3::hash(part.text.as_bytes())));
+    open.note_code(files);
+    match compiled {
         Ok(program) => Ok(Ok(program)),
         Err(ScriptError::Refused(faults)) => Ok(Err(faults)),
         Err(other) => anyhow::bail!("cannot read the script: {other:?}"),

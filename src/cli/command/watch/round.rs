@@ -5,6 +5,7 @@ use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::project::Project;
+use crate::cli::app::terminal;
 use crate::cli::command::run::{RunOptions, printer};
 use crate::cli::command::watch::elsewhere::PeopleWait;
 use crate::cli::command::watch::files::{Contents, Files};
@@ -438,7 +439,9 @@ impl WatchState<'_> {
     pub(super) fn rule(&self, text: &str) {
         let now = crate::cli::render::time::clock();
         if self.global.stderr_is_terminal {
-            self.tell(&format!("── {now}  {text} ──"));
+            let whole = format!("── {now}  {text} ──");
+            let fits = terminal::narrowest().is_none_or(|width| whole.chars().count() <= width);
+            self.tell(if fits { &whole } else { whole.trim_end_matches(" ──") });
         } else {
             self.tell(&format!("watch time={now} {text}"));
         }

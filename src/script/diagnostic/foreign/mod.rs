@@ -1,9 +1,12 @@
 //! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
 
+mod division;
 mod quotes;
 mod shapes;
 mod signs;
 mod tables;
+
+pub(in crate::script) use division::divisions;
 
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
@@ -166,7 +169,8 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
         let role = pieces.role(&found);
         Some((role, pieces.placed(found)))
     });
-    let mut found: Vec<(ForeignRole, ForeignForm)> = each.collect();
+    let of_division = divisions(text).into_iter().map(|found| (ForeignRole::Whole, found.form));
+    let mut found: Vec<(ForeignRole, ForeignForm)> = each.chain(of_division).collect();
     found.sort_by_key(|(_, form)| (form.line, form.column));
 
     // What stands within a form, or goes on with a block of the other language, is no fault of its own.
@@ -443,6 +447,26 @@ impl<'a> ForeignText<'a> {
             }
             let help = "write options as a map at the end: `f(a, #{ key: value })`";
             return Some((at, at + 1, message, help));
+        }
+
+        if self.is_word(at)
+            && self.bracket(at) == "("
+            && is_called
+            && matches!(self.before(at), "(" | ",")
+            && self.said(at + 1) == ":"
+            && self.said(at + 2) != ":"
+        {
+            let message = format!("`{}:` names an argument", self.said(at));
+            let help = "write options as a map at the end: `f(a, #{ key: value })`";
+            return Some((at, at + 1, message, help));
+        }
+
+        if self.said(at) == ":" && self.is_joined(at) && self.said(at + 1).starts_with('.') {
+            let is_template = self.all[at].opened_by.is_some_and(|open| self.said(open) == "{");
+            if is_template && self.follows_value(at) {
+                let message = "`:.2f` gives a number no digits".to_owned();
+                return Some((at, at + 1, message, "write `${format(x, 2)}`"));
+            }
         }
 
         let is_double = self.before(at) == ":" || self.said(at + 1) == ":";

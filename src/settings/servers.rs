@@ -1,7 +1,7 @@
 //! The keys of `[mcp.NAME]`.
 
 /// One key of `[mcp.NAME]`: name, type, default, example as TOML, meaning.
-pub(in crate::cli) const SERVER_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
+pub(crate) const SERVER_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     (
         "command",
         "a list of a program and its arguments",
