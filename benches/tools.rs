@@ -1,65 +1,69 @@
-//! What a tool costs: `cargo bench --bench tools`, CPU of this process.
+//! What a tool costs: `cargo bench --bench tools`, CPU of whole processes of the program.
 //!
-//! A question whose model calls one tool of the script makes two requests. Beside it: the same two
-//! requests as plain calls of a script, and over bare reqwest. The server is another process, and
-//! everything is journaled into a store on the disk. The goal is 60 us over the two plain calls.
+//! A question whose model calls one tool of the script makes two requests. Beside it: the same two requests
+//! as plain calls of a script, each in a branch of its own, and over bare reqwest. The server is another
+//! process, and everything is journaled into the store of a project. The goal is 60 us over the two plain
+//! calls.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark that fails should stop")]
 
-use kaizen::base::id::RunId;
-use kaizen::executor::Executor;
-use kaizen::journal::Journal;
-use kaizen::model::registry::Models;
-use kaizen::model::spec::ModelSpec;
-use kaizen::script::host::permission::Permissions;
-use kaizen::script::{Host, OPERATIONS_MAX, Surroundings};
-use kaizen::store;
-use kaizen::store::durability::Durability;
-use kaizen::store::writer::Writer;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::rc::Rc;
 
-/// How many questions are asked, and how often that is measured; the least counts.
-const QUESTIONS: usize = 500;
-const ROUNDS: usize = 7;
+/// How many questions a script asks, and how often each process is measured, by turns; the least counts.
+const QUESTIONS: usize = 1000;
+const ROUNDS: usize = 5;
 
 /// A reply that calls the tool, and one that answers.
 const CALL: &str = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"add","arguments":"{\"a\":17,\"b\":25}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":60,"completion_tokens":20}}"#;
 const ANSWER: &str = r#"{"choices":[{"index":0,"message":{"role":"assistant","content":"It is 42."},"finish_reason":"stop"}],"usage":{"prompt_tokens":60,"completion_tokens":5}}"#;
 
 fn main() {
-    if std::env::args().any(|word| word == "serve") {
-        return serve();
+    let words: Vec<String> = std::env::args().collect();
+    match words.iter().position(|word| word == "serve" || word == "bare") {
+        Some(place) if words[place] == "serve" => serve(),
+        Some(place) => bare(&words[place + 1]),
+        None => compare(),
     }
+}
 
-    let mut server = Command::new(std::env::current_exe().unwrap())
-        .arg("serve")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+fn compare() {
+    let own = std::env::current_exe().unwrap();
+    let mut server = Command::new(&own).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
     let mut url = String::new();
     BufReader::new(server.stdout.take().unwrap()).read_line(&mut url).unwrap();
     let url = url.trim();
 
     let tool = "let add = tool(\"add\", \"Adds.\", \"a: integer, b: integer\", |x| x.a + x.b);";
-    let with_tool =
-        script(tool, "b.operate(\"What is 17 + 25?\", #{ tools: [add], keep: \"nothing\" })");
-    let plain = script("", "{ b.chat(\"What is 17 + 25?\"); b.chat(\"What is 17 + 25?\") }");
+    let with_tool = script(tool, "branch().operate(\"What is 17 + 25?\", #{ tools: [add] })");
+    let plain =
+        script("", "{ branch().chat(\"What is 17 + 25?\"); branch().chat(\"What is 17 + 25?\") }");
+    // What a process costs that asks nothing.
+    let idle = script(tool, "()");
 
-    let least = |work: &dyn Fn()| (0..ROUNDS).map(|_| cpu_of(work)).fold(f64::INFINITY, f64::min);
-    let bare = least(&|| block_on(bare_calls(url)));
-    let two = least(&|| run(&plain, url));
-    let one = least(&|| run(&with_tool, url));
+    let mut least = [f64::INFINITY; 4];
+    for _ in 0..ROUNDS {
+        let costs = [
+            cpu_of(Command::new(&own).arg("bare").arg(url)),
+            run(&idle, url),
+            run(&plain, url),
+            run(&with_tool, url),
+        ];
+        for (least, cost) in least.iter_mut().zip(costs) {
+            *least = least.min(cost);
+        }
+    }
+
+    let [bare, idle, two, one] = least;
     println!(
-        "a step with a tool: {one:.0} us CPU against {two:.0} for two plain calls ({:+.0} us), and \
-         {bare:.0} for two bare ones ({:.2} times)",
+        "a step with a tool: {:.0} us CPU against {:.0} for two plain calls ({:+.0} us), and {bare:.0} for \
+         two bare ones ({:.2} times)",
+        one - idle,
+        two - idle,
         one - two,
-        one / bare
+        (one - idle) / bare
     );
 
     server.kill().unwrap();
@@ -67,24 +71,40 @@ fn main() {
 }
 
 fn script(before: &str, question: &str) -> String {
-    format!("{before}\nlet b = branch();\nfor n in 0..{QUESTIONS} {{ {question}; }}\n")
+    format!("{before}\nfor n in 0..{QUESTIONS} {{ {question}; }}\n")
 }
 
-/// Returns the CPU of one question in microseconds.
+/// Runs a script in a project of its own, and returns the CPU of one question.
+fn run(script: &str, url: &str) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let toml = format!(
+        "[project]\nmodel = \"live\"\n[models.live]\nuse = \"openai/m\"\nbase_url = \"{url}\"\n"
+    );
+    std::fs::write(folder.path().join("kaizen.toml"), toml).unwrap();
+    std::fs::write(folder.path().join("s.rhai"), script).unwrap();
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kaizen"));
+    command.args(["run", "s.rhai"]).current_dir(folder.path());
+    command.env_clear().env("HOME", folder.path().join("home"));
+    cpu_of(command.stdout(Stdio::null()).stderr(Stdio::null()))
+}
+
+/// Returns the CPU of a process for each question, in microseconds, all threads, user and system.
 #[allow(clippy::cast_precision_loss, reason = "microseconds of a run fit a double")]
-fn cpu_of(work: &dyn Fn()) -> f64 {
+fn cpu_of(command: &mut Command) -> f64 {
     let now = || {
-        let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
         usage.user_time().num_microseconds() + usage.system_time().num_microseconds()
     };
     let before = now();
-    work();
+    assert!(command.status().unwrap().success());
     (now() - before) as f64 / QUESTIONS as f64
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+/// Makes the requests by hand.
+fn bare(url: &str) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, future)
+    runtime.block_on(bare_calls(url));
 }
 
 async fn bare_calls(url: &str) {
@@ -99,37 +119,6 @@ async fn bare_calls(url: &str) {
         let reply: serde_json::Value = sent.json().await.unwrap();
         assert!(reply["choices"][0]["message"]["content"].is_string());
     }
-}
-
-/// Runs a script as the program does, with a journal on the disk.
-fn run(script: &str, url: &str) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("kaizen.db");
-    let writer = Rc::new(Writer::start(store::open(&path).unwrap(), &path, Durability::Process));
-    let mut spec = ModelSpec::new("openai", "m");
-    spec.base_url = Some(url.to_owned());
-
-    let aliases = BTreeMap::from([("live".to_owned(), spec)]);
-    let host = Host::new(Surroundings {
-        executor: Rc::new(Executor::new(Journal::new(RunId::fresh(), writer), 1, None)),
-        models: Rc::new(Models::new(aliases, Some("live".to_owned()), 1, |_| None)),
-        servers: kaizen::mcp::Servers::none(),
-        permissions: Permissions::all(),
-        root: folder.path().to_owned(),
-        script: Path::new("bench.rhai").to_owned(),
-        params: serde_json::Map::new(),
-        print: Rc::new(|_| {}),
-        say: Rc::new(|_| {}),
-        interrupted: std::sync::Arc::default(),
-        store: None,
-        learn_from_demo: false,
-        operations_max: OPERATIONS_MAX,
-        state: kaizen::script::State::default(),
-    });
-    block_on(async {
-        let program = host.compile(script).unwrap();
-        host.run(&program).await.unwrap();
-    });
 }
 
 /// Serves replies until it is killed, one connection after the other.

@@ -1,51 +1,111 @@
 //! kaizen runs LLM workflows that are written in Rhai. It journals every call, measures every run, and
-//! learns which pattern suits which task type.
+//! learns which pattern suits which task type. This is the library, for programs that run workflows
+//! themselves; `cargo install kaizen` installs the program.
 //!
-//! # A run in ten lines
+//! ```
+//! use kaizen::{Budget, Error, Event, Model, Permissions, Reply, Request, Runtime};
 //!
-//! 1. [`cli`] reads the command line and `kaizen.toml`, and opens the project's [`store`].
-//! 2. [`script::Host`] compiles the script and checks it. Nothing runs if a fault is found.
-//! 3. The script runs on a fiber: a word that waits suspends it, and everything else goes on.
-//! 4. `builder` and `session` make a [`flow`]: operations, and what they wait for.
-//! 5. [`executor::Executor`] starts each operation when what it waits for has ended.
-//! 6. A call reserves its worst case in the budget, is journaled, and asks a [`model`].
-//! 7. The reply is in the [`journal`] before the script sees it.
-//! 8. [`metrics`] are folds of the journal's events.
-//! 9. [`optimizer`] records how each execution went, and recommends a pattern for the next one.
-//! 10. A run that was interrupted is resumed: it gets what was journaled, in the same order.
+//! struct InHouse;
 //!
-//! # Floors
+//! impl Model for InHouse {
+//!     async fn reply(
+//!         &self,
+//!         request: Request,
+//!     ) -> Result<Reply, Box<dyn std::error::Error + Send + Sync>> {
+//!         Ok(Reply::text(format!("seen: {}", request.prompt())))
+//!     }
+//! }
 //!
-//! Each floor may import only those before it; `tests/tidy.rs` checks that.
+//! async fn find_order(id: &str) -> Result<f64, std::io::Error> {
+//!     Ok(if id == "17" { 24.5 } else { 0.0 })
+//! }
 //!
-//! - [`base`] has ids, time, chance, money, secrets, kinds of failure.
-//! - [`schema`] says what a value has to be, and reads replies by it.
-//! - [`model`] asks a language model once.
-//! - [`session`] has the conversations.
-//! - [`mcp`] has the servers of other programs' tools.
-//! - [`flow`] has graphs of operations.
-//! - [`store`] has the SQLite file and its writer.
-//! - [`journal`] has the events of a run.
-//! - [`metrics`] has figures of a run.
-//! - [`executor`] runs graphs, with calls, retries and budgets.
-//! - [`optimizer`] learns and recommends.
-//! - [`view`] has runs as people look at them.
-//! - [`script`] has Rhai, and the words that scripts see.
-//! - [`cli`] has commands and the terminal.
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let kaizen = Runtime::builder()
+//!     .in_memory()                                   // or .project("workflows")
+//!     .model("fast", InHouse)                        // or "openai/gpt-4o-mini"
+//!     .script("triage.rhai", r#"
+//!         let price = lookup_order(param("order", ""));
+//!         let note = branch("fast").communicate(`An order of ${price}. What now?`);
+//!         #{ price: price, note: note }
+//!     "#)                                            // or a file of the project
+//!     .function("lookup_order", "Finds an order by its number.", |id: String| async move {
+//!         find_order(&id).await
+//!     })
+//!     .permissions(Permissions::none())              // .read("data").net("api.example.com")
+//!     .budget(Budget::unlimited().calls(20))         // Budget::max_cost(0.50)
+//!     .build()?;
 //!
-//! docs/architecture.md says what always holds, and where to change what.
+//! let mut run = kaizen.run("triage.rhai").param("order", "17").start();
+//! while let Some(event) = run.events().next().await {
+//!     if let Event::CallEnded { reply: Some(reply), .. } = event {
+//!         println!("{reply}");
+//!     }
+//! }
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Answer {
+//!     price: f64,
+//!     note: String,
+//! }
+//! let done = run.finish::<Answer>().await?;          // Err: refused, failed, cancelled, ..
+//! assert_eq!(done.value.price, 24.5);
+//!
+//! kaizen.record("triage", "vote", serde_json::json!({ "success_rate": 1.0 })).await?;
+//! println!("{}", kaizen.advise("triage")?.pattern);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - [`Runtime`] is cheap to clone, and shared by all threads of a program. Scripts run on threads of its own.
+//! - [`Run`] is cancelled when it is dropped. The journal says how each run ended.
+//! - A [`Function`] is an async closure that returns a `Result`. A [`Model`] is yours, a name, or a description.
+//! - The library prints nothing, reads no environment, and handles no signals. Keys of providers are given with
+//!   [`RuntimeBuilder::variable`].
+//!
+//! `docs/embedding.md` explains each part, and `examples/` has whole programs: a web service, functions and
+//! tools, and the optimizer alone. `docs/script-api.md` lists what scripts can call. Hidden modules are no part of
+//! the interface; `docs/architecture.md` describes them for those who change kaizen.
 
+#![cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "much is there for the command line alone")
+)]
+
+#[doc(hidden)]
 pub mod base;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+mod embed;
+#[doc(hidden)]
 pub mod executor;
+#[doc(hidden)]
 pub mod flow;
+#[doc(hidden)]
 pub mod journal;
+#[doc(hidden)]
 pub mod mcp;
+#[doc(hidden)]
 pub mod metrics;
+#[doc(hidden)]
 pub mod model;
+#[doc(hidden)]
 pub mod optimizer;
+#[doc(hidden)]
 pub mod schema;
+#[doc(hidden)]
 pub mod script;
+#[doc(hidden)]
 pub mod session;
+mod settings;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod view;
+
+pub use embed::{
+    Advice, Budget, Error, Event, Events, Function, Model, ModelSource, Outcome, Permissions,
+    Reply, Request, Run, RunBuilder, Runtime, RuntimeBuilder,
+};

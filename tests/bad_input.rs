@@ -39,7 +39,7 @@ fn a_missing_key_names_the_variable() {
 #[test]
 fn a_wrong_address_shows_a_right_one() {
     let ran = run("imodel(#{ provider: \"openai\", model: \"m\", base_url: \"localhost:80\" })");
-    check(&ran, 3, &["`localhost:80` is no address", "http://"]);
+    check(&ran, 3, &["invalid server address `localhost:80`", "http://"]);
     let nobody = "branch(#{ model: #{ provider: \"openai\", model: \"m\", attempts_max: 1,
         base_url: \"http://127.0.0.1:1/v1\" } }).communicate(\"x\")";
     check(
@@ -74,7 +74,7 @@ fn an_unknown_option_gets_a_suggestion() {
 
 #[test]
 fn an_unreadable_script_is_named() {
-    check(&Project::new().kaizen(&["run", "nope.rhai"]), 3, &["reading `nope.rhai`"]);
+    check(&Project::new().kaizen(&["run", "nope.rhai"]), 3, &["cannot read `nope.rhai`"]);
 }
 
 #[test]

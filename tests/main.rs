@@ -4,6 +4,7 @@
 mod api;
 mod bad_input;
 mod defects;
+mod embedding;
 mod faults;
 mod learning;
 mod lsp;
@@ -37,7 +38,9 @@ mod cli {
     mod export;
     mod forecast;
     mod foreign;
+    mod forged;
     mod given;
+    mod guesses;
     mod guide_file;
     mod images;
     mod journals;
@@ -51,6 +54,7 @@ mod cli {
     mod look;
     mod odd;
     mod operate;
+    mod otel;
     mod output;
     mod paste;
     mod people;

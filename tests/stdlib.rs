@@ -237,7 +237,7 @@ fn an_unknown_option_of_a_pattern_is_an_error() {
     let (ran, done) = Project::new().script("let o = #{ times: 3 }; vote(branch(), \"x\", o)");
     assert_eq!(ran.code, Some(1));
     let message = done["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("`vote` has no option `times`; it takes: "), "{message}");
+    assert!(message.starts_with("`vote` has no option `times`; valid options: "), "{message}");
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub struct CsvTable {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CsvError {
     /// It has not even a head.
-    #[error("it is empty; its first line names the columns")]
+    #[error("it is empty; the first line must name the columns")]
     Empty,
     /// A quote is never closed.
     #[error("line {line}: the quote that opens here is never closed")]
@@ -36,9 +36,7 @@ pub enum CsvError {
         line: usize,
     },
     /// Something stands between the quote that closes a field and its end.
-    #[error(
-        "line {line}: `{found}` stands after a closing quote; a quote within quotes is written twice"
-    )]
+    #[error("line {line}: `{found}` follows a closing quote; write a quote within quotes twice")]
     AfterQuote {
         /// The line.
         line: usize,
@@ -46,7 +44,7 @@ pub enum CsvError {
         found: char,
     },
     /// A row has another number of fields than the head.
-    #[error("line {line} has {}, and the head has {}", counted(*found, "field", "fields"), counted(*expected, "column", "columns"))]
+    #[error("line {line} has {}, but the header has {}", counted(*found, "field", "fields"), counted(*expected, "column", "columns"))]
     Width {
         /// The line where the row begins.
         line: usize,
@@ -247,13 +245,13 @@ mod tests {
         check(
             "",
             &expect![[r#"
-            it is empty; its first line names the columns
+            it is empty; the first line must name the columns
         "#]],
         );
         check(
             "\n\n",
             &expect![[r#"
-            it is empty; its first line names the columns
+            it is empty; the first line must name the columns
         "#]],
         );
         check(
@@ -265,13 +263,13 @@ mod tests {
         check(
             "a,b\n1,2\n3\n",
             &expect![[r#"
-            line 3 has 1 field, and the head has 2 columns
+            line 3 has 1 field, but the header has 2 columns
         "#]],
         );
         check(
             "a\n\"x\ny\"\n1,2\n",
             &expect![[r#"
-            line 4 has 2 fields, and the head has 1 column
+            line 4 has 2 fields, but the header has 1 column
         "#]],
         );
         check(
@@ -283,7 +281,7 @@ mod tests {
         check(
             "a,b\n1,\"two\" three\n",
             &expect![[r#"
-            line 2: `t` stands after a closing quote; a quote within quotes is written twice
+            line 2: `t` follows a closing quote; write a quote within quotes twice
         "#]],
         );
         check(

@@ -152,7 +152,7 @@ mod armed {
     /// acts are `kill`, and at `commit_begins` and `commit_fills` also `full` and `io`, from then
     /// on, and `full_once` and `io_once`. Returns what is wrong with the text, if anything.
     pub fn arm(text: &str) -> Result<(), String> {
-        let wrong = || format!("`{text}` is no `POINT:N:ACT`");
+        let wrong = || format!("invalid failpoint `{text}`: expected `POINT:N:ACT`");
         let mut parts = text.split(':');
         let (Some(name), Some(at), Some(act), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())

@@ -53,7 +53,7 @@ pub enum Lesson {
 
 /// Makes [`Kind`] and everything that hangs on it of one table, so that no column lacks a row.
 macro_rules! kinds {
-    ($($(#[$doc:meta])+ $kind:ident $word:literal $exit:ident $lesson:ident $code:literal $again:literal;)+) => {
+    ($($(#[$doc:meta])+ $kind:ident $word:literal $exit:ident $lesson:ident $code:literal $again:literal $stops:literal $sure:literal;)+) => {
         /// What kind of failure it is. A decision hangs on this, never on the words of a message.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub enum Kind {
@@ -98,11 +98,28 @@ macro_rules! kinds {
                 }
             }
 
-            /// Tells whether trying again may help, unless it was a call to a model: that knows better.
+            /// Tells whether trying again may help. For calls to models, `CallError::retry` decides instead.
             pub fn is_retryable(&self) -> bool {
                 match self {
                     $(Kind::$kind => $again,)+
                     Kind::Own(_) => true,
+                }
+            }
+
+            /// Tells whether it ends the operation in which a tool was called. Other failures are passed
+            /// to the model, which may try something else.
+            pub fn stops_tools(&self) -> bool {
+                match self {
+                    $(Kind::$kind => $stops,)+
+                    Kind::Own(_) => false,
+                }
+            }
+
+            /// Tells whether a failure in a plan would also happen in a run, whatever the plan guessed.
+            pub fn is_sure_in_plan(&self) -> bool {
+                match self {
+                    $(Kind::$kind => $sure,)+
+                    Kind::Own(_) => false,
                 }
             }
         }
@@ -118,110 +135,111 @@ macro_rules! kinds {
     };
 }
 
-// kind, word, how it ends the program, what it teaches, its code, and whether trying again may help
+// Kind, word, how it ends the program, what it teaches, its code, whether trying again may help, whether it
+// stops a model that calls tools, and whether a run would fail too where a plan does.
 kinds! {
     /// The script threw a value.
-    Thrown         "thrown"                          Failed      Request  "K0100" true;
+    Thrown         "thrown"                          Failed      Request  "K0100" true  false false;
     /// An error of the language.
-    Script         "script"                          Failed      Request  "K0101" true;
+    Script         "script"                          Failed      Request  "K0101" true  false false;
     /// A wrong option or argument.
-    Option         "option"                          Failed      Request  "K0102" false;
+    Option         "option"                          Failed      Request  "K0102" false false true;
     /// A wrong parameter of the script.
-    Param          "param"                           Usage       Request  "K0103" false;
+    Param          "param"                           Usage       Request  "K0103" false false true;
     /// A model that cannot be had.
-    Model          "model"                           Refused     Setup    "K0104" false;
+    Model          "model"                           Refused     Setup    "K0104" false false true;
     /// A model that is not set up.
-    Setup          "setup"                           Refused     Setup    "K0105" false;
+    Setup          "setup"                           Refused     Setup    "K0105" false false true;
     /// A graph that is not sound.
-    Graph          "graph"                           Failed      Request  "K0106" false;
+    Graph          "graph"                           Failed      Request  "K0106" false false true;
     /// A file that cannot be used.
-    File           "file"                            Failed      Request  "K0107" true;
+    File           "file"                            Failed      Request  "K0107" true  false true;
     /// A text that is not JSON.
-    Json           "json"                            Failed      Request  "K0108" true;
+    Json           "json"                            Failed      Request  "K0108" true  false false;
     /// A file that cannot be imported.
-    Import         "import"                          Failed      Request  "K0109" false;
+    Import         "import"                          Failed      Request  "K0109" false false true;
     /// Something that is not permitted.
-    Permission     "permission"                      Permission  Limits   "K0110" false;
+    Permission     "permission"                      Permission  Limits   "K0110" false true  true;
     /// A wrong use of `state` or `hot`.
-    State          "state"                           Failed      Other    "K0111" true;
+    State          "state"                           Failed      Other    "K0111" true  false true;
     /// The script used up its operations.
-    Operations     "operations"                      Failed      Other    "K0112" false;
+    Operations     "operations"                      Failed      Other    "K0112" false true  false;
     /// There is no memory for another task.
-    Memory         "memory"                          Failed      Other    "K0113" false;
+    Memory         "memory"                          Failed      Other    "K0113" false false false;
     /// A fault of kaizen.
-    Panicked       "panicked"                        Failed      Other    "K0114" false;
+    Panicked       "panicked"                        Failed      Other    "K0114" false false false;
     /// An operation that was not tried.
-    Skipped        "skipped"                         Failed      Stopped  "K0115" false;
+    Skipped        "skipped"                         Failed      Stopped  "K0115" false false false;
     /// The run was stopped from outside.
-    Interrupted    "interrupted"                     Interrupted Stopped  "K0116" false;
+    Interrupted    "interrupted"                     Interrupted Stopped  "K0116" false true  false;
     /// The journal cannot be written.
-    Store          "store"                           Store       Limits   "K0117" false;
+    Store          "store"                           Store       Limits   "K0117" false true  false;
     /// A failure that was told as a text.
-    Failed         "failed"                          Failed      Other    "K0118" true;
+    Failed         "failed"                          Failed      Other    "K0118" true  false false;
     /// A replay asked something new.
-    Diverged       "diverged"                        Diverged    Limits   "K0119" false;
+    Diverged       "diverged"                        Diverged    Limits   "K0119" false true  false;
     /// The budget does not allow the call.
-    Budget         "budget"                          Budget      Limits   "K0120" false;
+    Budget         "budget"                          Budget      Limits   "K0120" false true  false;
     /// A program could not be run to its end.
-    Command        "command"                         Failed      Other    "K0121" true;
+    Command        "command"                         Failed      Other    "K0121" true  false false;
     /// An assertion does not hold.
-    Assertion      "assertion"                       Failed      Other    "K0130" true;
+    Assertion      "assertion"                       Failed      Other    "K0130" true  false false;
     /// A request that no cassette answers.
-    Cassette       "cassette"                        Diverged    Limits   "K0131" false;
+    Cassette       "cassette"                        Diverged    Limits   "K0131" false true  false;
     /// `assert_snapshot` outside of a test.
-    Snapshot       "snapshot"                        Failed      Other    "K0132" false;
+    Snapshot       "snapshot"                        Failed      Other    "K0132" false false true;
     /// A tool failed, again and again.
-    Tool           "tool"                            Failed      ToolUse  "K0133" true;
+    Tool           "tool"                            Failed      ToolUse  "K0133" true  false false;
     /// An MCP server could not be asked.
-    Mcp            "mcp"                             Provider    Provider "K0134" true;
+    Mcp            "mcp"                             Provider    Provider "K0134" true  false false;
     /// Nobody knows whether an effect took place.
-    Unsure         "unsure"                          Failed      Stopped  "K0135" false;
+    Unsure         "unsure"                          Failed      Stopped  "K0135" false false false;
     /// The arguments of a tool do not fit its schema.
-    Arguments      "arguments"                       Failed      ToolUse  "K0136" false;
+    Arguments      "arguments"                       Failed      ToolUse  "K0136" false false false;
     /// The answer was wrong.
-    WrongAnswer    "wrong_answer"                    Failed      Quality  "K0100" true;
+    WrongAnswer    "wrong_answer"                    Failed      Quality  "K0100" true  false false;
     /// Steps that need one another ran at once.
-    DependentTasks "dependent_tasks_run_in_parallel" Failed      Order    "K0100" true;
+    DependentTasks "dependent_tasks_run_in_parallel" Failed      Order    "K0100" true  false false;
     /// A step lacked what another one gives.
-    MissingInput   "missing_input"                   Failed      Order    "K0100" true;
+    MissingInput   "missing_input"                   Failed      Order    "K0100" true  false false;
     /// More was done than the task needs.
-    Overkill       "overkill"                        Failed      Effort   "K0100" true;
+    Overkill       "overkill"                        Failed      Effort   "K0100" true  false false;
     /// The provider asks to slow down.
-    RateLimited    "rate_limited"                    Provider    Overload "K0201" true;
+    RateLimited    "rate_limited"                    Provider    Overload "K0201" true  false false;
     /// The provider failed.
-    Server         "server"                          Provider    Provider "K0202" true;
+    Server         "server"                          Provider    Provider "K0202" true  false false;
     /// The key is not accepted.
-    Unauthorized   "unauthorized"                    Provider    Setup    "K0203" true;
+    Unauthorized   "unauthorized"                    Provider    Setup    "K0203" true  false false;
     /// The provider does not know the model or address.
-    NotFound       "not_found"                       Provider    Setup    "K0204" true;
+    NotFound       "not_found"                       Provider    Setup    "K0204" true  false false;
     /// The provider refuses the request.
-    BadRequest     "bad_request"                     Provider    Request  "K0205" true;
+    BadRequest     "bad_request"                     Provider    Request  "K0205" true  false false;
     /// The provider cannot be reached.
-    Network        "network"                         Provider    Provider "K0206" true;
+    Network        "network"                         Provider    Provider "K0206" true  false false;
     /// It took too long.
-    Timeout        "timeout"                         Provider    Time     "K0207" true;
+    Timeout        "timeout"                         Provider    Time     "K0207" true  false false;
     /// The reply broke off.
-    CutOff         "cut_off"                         Provider    Reply    "K0208" true;
+    CutOff         "cut_off"                         Provider    Reply    "K0208" true  false false;
     /// The reply reached the limit of tokens.
-    Length         "length"                          Provider    Length   "K0209" true;
+    Length         "length"                          Provider    Length   "K0209" true  false false;
     /// The reply has no text.
-    Empty          "empty"                           Provider    Reply    "K0210" true;
+    Empty          "empty"                           Provider    Reply    "K0210" true  false false;
     /// The model or a filter refused.
-    Refused        "refused"                         Provider    Refusal  "K0211" true;
+    Refused        "refused"                         Provider    Refusal  "K0211" true  false false;
     /// The reply is not what the protocol says.
-    BadReply       "bad_reply"                       Provider    Reply    "K0212" true;
+    BadReply       "bad_reply"                       Provider    Reply    "K0212" true  false false;
     /// The reply is too large.
-    TooLarge       "too_large"                       Provider    Reply    "K0213" true;
+    TooLarge       "too_large"                       Provider    Reply    "K0213" true  false false;
     /// It was given up while it was under way.
-    Cancelled      "cancelled"                       Failed      Stopped  "K0214" false;
+    Cancelled      "cancelled"                       Failed      Stopped  "K0214" false true  false;
     /// The reply ended for an unknown reason.
-    Ended          "ended"                           Provider    Reply    "K0215" true;
+    Ended          "ended"                           Provider    Reply    "K0215" true  false false;
     /// The account has no quota left.
-    Quota          "quota"                           Provider    Quota    "K0216" true;
+    Quota          "quota"                           Provider    Quota    "K0216" true  false false;
     /// The reply does not fit its schema.
-    InvalidOutput  "invalid_output"                  Provider    Form     "K0217" true;
+    InvalidOutput  "invalid_output"                  Provider    Form     "K0217" true  false false;
     /// All steps were used, and there is no answer.
-    Steps          "steps"                           Failed      Loop     "K0218" true;
+    Steps          "steps"                           Failed      Loop     "K0218" true  false false;
 }
 
 impl Kind {
@@ -439,6 +457,7 @@ mod tests {
         let columns = (own.exit(), own.lesson(), own.code(), own.is_retryable());
         assert_eq!(own, Kind::Own("out of milk".into()));
         assert_eq!(columns, (Exit::Failed, Lesson::Other, Kind::NO_CODE, true));
+        assert_eq!((own.stops_tools(), own.is_sure_in_plan()), (false, false));
     }
 
     #[test]

@@ -31,6 +31,10 @@ pub fn painted(text: &str, code: &str) -> String {
 /// Makes a text one that may be written to a terminal: lines and tabs stay, and so do the escapes of
 /// kaizen's own.
 pub fn shown(text: &str) -> Cow<'_, str> {
+    // Most texts are plain at a glance.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return Cow::Borrowed(text);
+    }
     if !text.contains(|c| is_active(c, true) || c == MARK) {
         return Cow::Borrowed(text);
     }

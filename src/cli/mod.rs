@@ -15,8 +15,8 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::{cause, help, output, project, terminal, trust};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
-    fork, gc, list, lsp, mcp, models, new, note, patterns, plan, repl, replay, report, resume, run,
-    runs, show, sql, test, tools, watch,
+    fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl, replay, report, resume,
+    run, runs, show, sql, test, tools, watch,
 };
 use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
@@ -66,9 +66,9 @@ enum When {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create a project that runs at once, offline and without a key.
+    /// Create a project that runs immediately, offline and without a key.
     New(new::Arguments),
-    /// Make a project of this folder; files that exist are kept.
+    /// Turn this folder into a project; existing files are kept.
     Init(new::InitArguments),
     /// Run a workflow script.
     Run(run::Arguments),
@@ -88,7 +88,7 @@ enum Command {
     Replay(replay::Arguments),
     /// Re-run from a recorded run: reuse its replies up to an operation, then call models.
     Fork(fork::Arguments),
-    /// Continue a run that failed, was interrupted or is suspended; with --due, all whose time has come.
+    /// Continue a run that failed, was interrupted or is suspended; with --due, all runs that are due.
     Resume(resume::Arguments),
     /// Answer the question of a suspended run, and continue it.
     Answer(answer::Arguments),
@@ -100,7 +100,7 @@ enum Command {
     Note(note::Arguments),
     /// Put labels on a run, or take them off it.
     Label(note::LabelArguments),
-    /// Show in what two runs differ.
+    /// Show how two runs differ.
     Diff(diff::Arguments),
     /// Ask the store in SQL, read-only; without a question, list the views.
     Sql(sql::Arguments),
@@ -130,7 +130,7 @@ enum Command {
     Compare(compare::Arguments),
     /// Delete old runs and reclaim disk space.
     Gc(gc::Arguments),
-    /// Export runs as JSON lines, or copy the whole store.
+    /// Export runs as JSON lines, CSV or OpenTelemetry spans, or copy the whole store.
     Export(export::Arguments),
     /// Trust this project: allow the servers and permissions that its kaizen.toml asks for.
     Trust(trust::Arguments),
@@ -141,6 +141,8 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write manual pages, one for each command.
+    Man(man::Arguments),
 }
 
 /// What all commands need to know.
@@ -160,7 +162,7 @@ struct Global {
 fn arm() -> Result<(), Exit> {
     if let Some(time) = project::variable("KAIZEN_TIME") {
         let time = time.parse().map_err(|_| {
-            say(&format!("error: KAIZEN_TIME: `{time}` is no time in milliseconds since 1970"));
+            say(&format!("error: invalid KAIZEN_TIME `{time}`: expected milliseconds since 1970"));
             Exit::Usage
         })?;
         clock::begin_at(time);
@@ -199,7 +201,7 @@ pub fn run() -> ExitCode {
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
-        say(&format!("error: changing to `{}`: {error}", folder.display()));
+        say(&format!("error: cannot change to `{}`: {error}", folder.display()));
         return Exit::Usage.into();
     }
 
@@ -303,6 +305,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
             put(&text);
             Ok(Exit::Ok)
         }
+        Some(Command::Man(arguments)) => man::run(Arguments::command(), arguments),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::base::secret;
 use crate::executor::bill::AttemptBill;
 use crate::executor::budget::Reserve;
 use crate::executor::call_guard::CallGuard;
+use crate::executor::protocol::leave_images_out;
 use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
@@ -205,6 +206,11 @@ impl Executor {
         }
     }
 
+    /// Tells whether a model is shown the pictures that tools give.
+    pub(super) fn shows_results(&self, scope: &Scope, model: &Model) -> bool {
+        model.is_shown_results(self.budgets.counts_tokens(scope.purse))
+    }
+
     /// Makes the request, and what it is known by.
     fn pending(
         &self,
@@ -215,7 +221,9 @@ impl Executor {
         let model = branch.borrow().model.clone();
         let settings = model.settings.with(&ask.prompt.settings);
 
-        let request = Request::new(ask.messages, settings, ask.schema.cloned());
+        let mut messages = ask.messages;
+        leave_images_out(&mut messages, self.shows_results(scope, &model));
+        let request = Request::new(messages, settings, ask.schema.cloned());
         let mut request = request.offering(ask.tools, ask.choice);
         request.schema_check = ask.schema_check;
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;

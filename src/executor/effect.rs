@@ -124,7 +124,7 @@ impl Executor {
         match guess.world(text) {
             GuessedWorld::Broken => {
                 let kind = if is_page { Kind::Network } else { Kind::Command };
-                Err(Failure::new(kind, format!("`{what}` is taken to fail in this plan")))
+                Err(Failure::new(kind, format!("this plan assumes that `{what}` fails")))
             }
             GuessedWorld::Says { text, .. } if is_page => Ok(text.into()),
             GuessedWorld::Says { text, is_well } => {
@@ -322,8 +322,8 @@ impl Executor {
             self.note(&told)?;
         } else if is_new && count == ANSWERS_MAX + 1 && self.turns.is_retelling() {
             let text = format!(
-                "only the first {ANSWERS_MAX} answers of `{what}` are recorded: from here on, \
-                 this run gets new ones"
+                "only the first {ANSWERS_MAX} answers of `{what}` are recorded: later ones are new in a \
+                 resumed run"
             );
             self.note(&Event::Logged { level: LogLevel::Warn, text })?;
         }

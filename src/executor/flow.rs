@@ -95,6 +95,16 @@ impl FlowNode {
     }
 }
 
+/// What an operation that has ended gives those that depend on it.
+enum FlowInput {
+    /// A value, or a failure as data.
+    Value(Value),
+    /// Nothing, but others may.
+    Missing(SkipReason),
+    /// Nothing, and what depends on it is skipped.
+    Blocked(SkipReason),
+}
+
 /// What to do with an operation whose turn has come.
 enum Decision {
     Settle(Outcome),
@@ -162,6 +172,7 @@ impl Executor {
         // A flow whose time is over is a flow that stops early.
         timely.unwrap_or(Ok(()))?;
         flow.cancel_rest()?;
+        self.settle_ends()?;
         let report = flow.finish(graph.name())?;
 
         if !options.allow_failures {
@@ -282,49 +293,52 @@ impl<'a> Flow<'a> {
         self.nodes[index].op.on_failure.unwrap_or(self.on_failure)
     }
 
+    /// Returns what an operation that has ended gives those that depend on it.
+    fn input_of(&self, source: usize) -> FlowInput {
+        let before = &self.nodes[source];
+        let outcome = before.outcome.as_ref().expect("a ready operation waits for nothing");
+        let name = &before.op.name;
+
+        match &**outcome {
+            Outcome::Completed { value } if before.op.gate && self.rejects(before, value) => {
+                FlowInput::Blocked(SkipReason::Gate { op: name.clone() })
+            }
+            Outcome::Completed { value } => FlowInput::Value(value.clone()),
+            // What follows a failure that others get over is given the failure as data.
+            Outcome::Failed { failure } if self.rule(source) == OnFailure::Continue => {
+                FlowInput::Value(json!({ "error": failure.to_value() }))
+            }
+            Outcome::Failed { .. } => FlowInput::Blocked(SkipReason::Failed { op: name.clone() }),
+            Outcome::Cancelled => FlowInput::Blocked(SkipReason::Cancelled { op: name.clone() }),
+            Outcome::Skipped { reason } => match reason {
+                SkipReason::Condition { .. } => FlowInput::Missing(reason.clone()),
+                SkipReason::Failed { .. }
+                | SkipReason::Cancelled { .. }
+                | SkipReason::Gate { .. } => FlowInput::Blocked(reason.clone()),
+            },
+        }
+    }
+
     /// Decides what becomes of an operation whose turn has come.
     fn decide(&mut self, index: usize) -> Decision {
         if self.nodes[index].children.is_some() {
             return Decision::Settle(self.collect(index));
         }
 
-        let node = &self.nodes[index];
         let mut inputs = Vec::new();
         let mut checks = Vec::new();
         let mut dead = None;
-        for (source, when) in &node.sources {
-            let before = &self.nodes[*source];
-            let outcome = before.outcome.as_ref().expect("a ready operation waits for nothing");
-            let name = before.op.name.clone();
-
-            // What follows a failure that others get over is given the failure as data.
-            let failed_on = match &**outcome {
-                Outcome::Failed { failure } if self.rule(*source) == OnFailure::Continue => {
-                    Some(json!({ "error": failure.to_value() }))
+        for (source, when) in &self.nodes[index].sources {
+            let name = self.nodes[*source].op.name.clone();
+            let result = match self.input_of(*source) {
+                FlowInput::Value(result) => result,
+                FlowInput::Missing(reason) => {
+                    dead.get_or_insert(reason);
+                    continue;
                 }
-                _ => None,
-            };
-            if failed_on.is_none()
-                && let Some(reason) = outcome.blocks(&name)
-            {
-                return Decision::Settle(Outcome::Skipped { reason });
-            }
-
-            let result = match &**outcome {
-                Outcome::Completed { value } if before.op.gate && self.rejects(before, value) => {
-                    return Decision::Settle(Outcome::Skipped {
-                        reason: SkipReason::Gate { op: name },
-                    });
-                }
-                Outcome::Completed { value } => Some(value.clone()),
-                Outcome::Skipped { reason } => {
-                    dead.get_or_insert_with(|| reason.clone());
-                    None
-                }
-                Outcome::Failed { .. } | Outcome::Cancelled => failed_on,
+                FlowInput::Blocked(reason) => return Decision::Settle(Outcome::Skipped { reason }),
             };
 
-            let Some(result) = result else { continue };
             if let Some(when) = when {
                 let result = result.clone();
                 checks.push(EdgeCheck { source: name.clone(), when: when.clone(), result });

@@ -85,10 +85,8 @@ impl Executor {
         let decision = match &self.lost {
             LostRule::Fixed(decision) => *decision,
             LostRule::Ask(ask) => {
-                let text = format!(
-                    "{} Run it again, tell the script, or stop? [r]epeat, [t]ell, [S]top ",
-                    in_doubt(what)
-                );
+                let text =
+                    format!("{} [r]un it again, [t]hrow an error, or [S]top? ", in_doubt(what));
                 self.outside(ask(text)).await
             }
         };
@@ -136,7 +134,7 @@ impl DoubtfulCall {
     fn of(what: &Inquiry) -> DoubtfulCall {
         let found = match what {
             Inquiry::About(Topic::Command, text) => DoubtfulCall::of_program(text),
-            Inquiry::About(Topic::McpCall, text) => DoubtfulCall::of_tool(text),
+            Inquiry::About(Topic::McpCall | Topic::HostCall, text) => DoubtfulCall::of_tool(text),
             Inquiry::About(..) | Inquiry::Bare(_) | Inquiry::Unknown(_) => None,
         };
         found.unwrap_or_else(|| DoubtfulCall {

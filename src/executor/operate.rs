@@ -111,7 +111,8 @@ impl Executor {
             let (text, value) = if let Some(FirstAnswer { text, value }) = first.take() {
                 (text, value)
             } else {
-                let messages = messages(talk, prompt, newest.as_ref());
+                let are_shown = self.shows_results(scope, &branch.borrow().model);
+                let messages = as_texts(messages(talk, prompt, newest.as_ref()), are_shown);
                 let ask = ExchangeRequest {
                     // The failure of the last one is that of the call, so that a resumed run asks again.
                     schema_check: if is_last { SchemaCheck::Call } else { SchemaCheck::Caller },
@@ -157,7 +158,7 @@ impl Executor {
         let own = scope.on(&scope.strand.next());
         match check.call(CallbackInput::Answer(value.clone(), own)).await? {
             Value::Bool(true) => Ok(None),
-            Value::Bool(false) => Ok(Some("it is not what was asked for".to_owned())),
+            Value::Bool(false) => Ok(Some("it is not the requested value".to_owned())),
             Value::String(why) => Ok(Some(why)),
             other => {
                 let message = format!(
@@ -221,7 +222,7 @@ fn offered(branch: &SharedBranch, checked: &CheckedPrompt) -> Result<Vec<Rc<Tool
     };
 
     if checked.tools.thinks && tools.is_empty() {
-        let message = "`react` needs tools: give it `tools: [..]`, or give them to its branch";
+        let message = "`react` needs tools: pass `tools: [..]`, or set them on the branch";
         return Err(Failure::new(Kind::Option, message));
     }
     if let ToolChoice::Name(name) = &checked.tools.choice
@@ -247,7 +248,7 @@ fn messages(
         messages.push(Message::new(Role::Assistant, answer));
         messages.push(Message::new(Role::User, request_to_mend(unfit)));
     }
-    as_texts(messages)
+    messages
 }
 
 fn request_to_mend(unfit: &Unfit) -> String {
@@ -267,7 +268,7 @@ fn given_up(stop: Stop, repairs: u32) -> Stop {
         Stop::Failed(mut failure) if failure.kind == Kind::InvalidOutput && repairs > 0 => {
             let times = if repairs == 1 { "once".to_owned() } else { format!("{repairs} times") };
             failure.message =
-                format!("{} (the model was asked {times} to mend it)", failure.message);
+                format!("{} (the model was asked {times} to repair it)", failure.message);
             failure.detail_mut().repairs = Some(repairs);
             Stop::Failed(failure)
         }

@@ -28,6 +28,7 @@ use serde_json::Value;
 use std::cell::OnceCell;
 use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::rc::Rc;
 
 /// The condition of an edge, with the result it judges.
@@ -115,7 +116,7 @@ impl Executor {
         OpGuard { executor: self, scope: Some(scope) }
     }
 
-    /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
+    /// Performs one job. Its end is journaled when the future ends; a future that is dropped before,
     /// even before it was ever polled, journals the operation as cancelled.
     pub(super) fn perform(&self, job: OperationJob) -> impl Future<Output = (usize, Step)> {
         let bounded = job.op.timeout.map(|timeout| Deadline::begin(self.real_limit(timeout), None));
@@ -144,14 +145,16 @@ impl Executor {
 
         let outcome = match self.judge(job, &scope.strand).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
-            Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
+            Err(Stop::Store(error)) => return Err(error),
+            Err(Stop::Failed(failure)) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
                 self.note(&Event::OpStarted { flow, op, name: None })?;
 
                 // A panic fails the operation, and not the whole run.
-                let work = AssertUnwindSafe(self.work(scope, job)).catch_unwind();
+                let work = pin!(AssertUnwindSafe(self.work(scope, job)).catch_unwind());
                 let result = match job.op.timeout {
-                    Some(limit) => self.limit(&scope.strand, limit, work).await?,
+                    // Boxed, since few operations have one, and all would carry the room for it.
+                    Some(limit) => Box::pin(self.limit(&scope.strand, limit, work)).await?,
                     None => Some(work.await),
                 };
                 match result {
@@ -177,17 +180,21 @@ impl Executor {
         let ended = Event::OpEnded { flow, op, outcome: (*outcome).clone() };
         guard.disarm();
         self.failpoint(Failpoint::OpEnds);
-        self.commit(&ended).await?;
-        self.failpoint(Failpoint::OpKept);
+        if asks_model(&job.op.kind) {
+            self.commit_end(&ended).await?;
+        } else {
+            self.commit(&ended).await?;
+            self.failpoint(Failpoint::OpKept);
+        }
         Ok(Step::Ended(outcome))
     }
 
     /// Evaluates the conditions: a reason to skip, or none.
-    async fn judge(
-        &self,
-        job: &OperationJob,
-        strand: &Strand,
-    ) -> Result<Option<SkipReason>, Failure> {
+    async fn judge(&self, job: &OperationJob, strand: &Strand) -> Result<Option<SkipReason>, Stop> {
+        if !job.checks.is_empty() || job.op.when.is_some() {
+            self.settle_ends()?;
+        }
+
         for check in &job.checks {
             let input = CallbackInput::Result(check.result.clone(), strand.next());
             if !self.holds(job, &check.when, input).await? {
@@ -238,7 +245,7 @@ impl Executor {
                         Ok(pause) => pause,
                         Err(failure) => return Box::pin(self.assume(scope, job, failure)).await,
                     };
-                    self.pass(&scope.strand, Timer::Pause, pause).await?;
+                    Box::pin(self.pass(&scope.strand, Timer::Pause, pause)).await?;
                 }
                 Err(Stop::Failed(failure)) => {
                     return Box::pin(self.assume(scope, job, failure)).await;
@@ -292,46 +299,42 @@ impl Executor {
         let asked = |prompt: &Prompt| {
             let mut prompt = with_inputs(prompt, &job.inputs);
             prompt.settings.attempts_max = Some(attempts_max(job).min(left));
-            prompt
+            Box::new(prompt)
         };
 
+        if !asks_model(&job.op.kind) {
+            self.settle_ends()?;
+        }
+
         match &job.op.kind {
-            OpKind::Communicate(prompt) => {
+            OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
                 let prompt = asked(prompt);
-                let keep = Keep::Exchange;
-                // Boxed, so that operations that call no model do not carry the room for one.
-                let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
-                Box::pin(asked).await.map(WorkResult::Value)
-            }
-            OpKind::Chat(prompt) => {
-                let prompt = asked(prompt);
-                let keep = Keep::Nothing;
-                // Boxed, so that operations that call no model do not carry the room for one.
-                let asked = self.converse(scope, job.branch.get(), &prompt, keep, false);
-                Box::pin(asked).await.map(WorkResult::Value)
+                let is_kept = matches!(job.op.kind, OpKind::Communicate(_));
+                let keep = if is_kept { Keep::Exchange } else { Keep::Nothing };
+                // Boxed where it is made, so that operations that call no model do not carry the room for
+                // one; a variable would have that room as well.
+                Box::pin(self.converse(scope, job.branch.get(), &prompt, keep, false))
+                    .await
+                    .map(WorkResult::Value)
             }
             OpKind::Operate(checked) | OpKind::React(checked) => {
-                let checked =
-                    CheckedPrompt { prompt: asked(&checked.prompt), ..(**checked).clone() };
-                let asked = self.operate(scope, job.branch.get(), &checked, false);
-                Box::pin(asked).await.map(WorkResult::Value)
+                let checked = Box::new(CheckedPrompt {
+                    prompt: *asked(&checked.prompt),
+                    ..(**checked).clone()
+                });
+                Box::pin(self.operate(scope, job.branch.get(), &checked, false))
+                    .await
+                    .map(WorkResult::Value)
             }
             OpKind::Act(call) => {
-                let (tool, args) = self.direct_call(scope, job, call).await?;
-                self.act_within(scope, &tool, args).await.map(WorkResult::Value)
+                let (tool, args) = Box::pin(self.direct_call(scope, job, call)).await?;
+                Box::pin(self.act_within(scope, &tool, args)).await.map(WorkResult::Value)
             }
             OpKind::Parse(checked) => {
-                let text = text_to_parse(job, &checked.prompt);
-                let mut checked = match reading(&text, checked)? {
-                    RuleResult::Value(value) => return Ok(WorkResult::Value(value)),
-                    RuleResult::Ask(checked) => checked,
-                };
-                checked.prompt.settings.attempts_max = Some(attempts_max(job).min(left));
-                let asked = self.operate(scope, job.branch.get(), &checked, false);
-                Box::pin(asked).await.map(WorkResult::Value)
+                Box::pin(self.parse(scope, job, checked, left)).await.map(WorkResult::Value)
             }
             OpKind::Ask(asked) => {
-                let asked = question_of(job, asked);
+                let asked = Box::new(question_of(job, asked));
                 let answer = Box::pin(self.ask_people(&scope.strand, &asked)).await;
                 self.note_guess(scope);
                 answer.map(WorkResult::Value)
@@ -344,12 +347,31 @@ impl Executor {
                 };
                 Ok(WorkResult::Value(callback.call(input).await?))
             }
-            OpKind::Expand { make } => expand(scope, job, make).await,
+            OpKind::Expand { make } => Box::pin(expand(scope, job, make)).await,
         }
     }
 }
 
 impl Executor {
+    /// Reads a value from a text by rules, or asks a model for it. It may be tried as often as tries are
+    /// left.
+    async fn parse(
+        &self,
+        scope: &Rc<Scope>,
+        job: &OperationJob,
+        checked: &CheckedPrompt,
+        left: u32,
+    ) -> Result<Value, Stop> {
+        let text = text_to_parse(job, &checked.prompt);
+        let mut checked = match reading(&text, checked)? {
+            RuleResult::Value(value) => return Ok(value),
+            RuleResult::Ask(checked) => checked,
+        };
+
+        checked.prompt.settings.attempts_max = Some(attempts_max(job).min(left));
+        self.operate(scope, job.branch.get(), &checked, false).await
+    }
+
     /// Finds the tool that an operation calls, and its arguments.
     async fn direct_call(
         &self,
@@ -414,6 +436,18 @@ async fn each_of(
     }
 
     Ok(ops)
+}
+
+/// Tells whether an operation asks a model, and runs no function of the script to do so.
+fn asks_model(kind: &OpKind) -> bool {
+    match kind {
+        OpKind::Communicate(_)
+        | OpKind::Chat(_)
+        | OpKind::Operate(_)
+        | OpKind::React(_)
+        | OpKind::Parse(_) => true,
+        OpKind::Act(_) | OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => false,
+    }
 }
 
 /// Returns how often the call of an operation may be tried; 0 for one that is no call.

@@ -56,7 +56,7 @@ pub(super) struct People {
 
 impl Default for People {
     fn default() -> People {
-        let reach = PersonChannel::Never("nobody can be asked here");
+        let reach = PersonChannel::Never("kaizen cannot ask anybody here");
         People { reach, numbered: Cell::new(0) }
     }
 }

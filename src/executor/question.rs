@@ -104,7 +104,8 @@ impl Executor {
         // The branch is not borrowed while others may run.
         let (turn, mut messages) = {
             let mut branch = branch.borrow_mut();
-            (branch.begin(), as_texts(branch.messages()))
+            let are_shown = self.shows_results(scope, &branch.model);
+            (branch.begin(), as_texts(branch.messages(), are_shown))
         };
         messages.push(Message::asking(&prompt.instruction, &prompt.images));
 

@@ -11,7 +11,7 @@ use crate::executor::protocol::as_texts;
 use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::step::StepSaid;
 use crate::executor::tools::{CallOutcome, CallRequest, canonical, failure_of_tool};
-use crate::flow::op::{CheckedPrompt, Protocol};
+use crate::flow::op::{CheckedPrompt, ToolProtocol};
 use crate::journal::known_replies::Sample;
 use crate::model::message::Message;
 use crate::model::reply::ReplyContent;
@@ -105,9 +105,9 @@ impl Executor {
     ) -> Result<FirstAnswer, Stop> {
         let label = branch.borrow().model.label.clone();
         let is_native = match checked.tools.protocol {
-            Protocol::Native => true,
-            Protocol::Schema => false,
-            Protocol::Auto => !self.has_no_tools(&label),
+            ToolProtocol::Native => true,
+            ToolProtocol::Schema => false,
+            ToolProtocol::Auto => !self.has_no_tools(&label),
         };
 
         let own = ToolLoop {
@@ -143,7 +143,9 @@ impl Executor {
             let mut messages = talk.before.clone();
             let prompt = &checked.prompt;
             messages.push(Message::asking(&prompt.instruction, &prompt.images));
-            let ask = ExchangeRequest::new(&checked.prompt, as_texts(messages), None);
+            let are_shown = self.shows_results(scope, &branch.borrow().model);
+            let messages = as_texts(messages, are_shown);
+            let ask = ExchangeRequest::new(&checked.prompt, messages, None);
             self.exchange(scope, branch, ask, false).await?;
         }
         Ok(())
@@ -235,10 +237,13 @@ impl ToolLoop<'_> {
         let results: Vec<ToolResult> = outcomes
             .iter()
             .zip(&said.calls)
-            .map(|(outcome, call)| ToolResult::new(call, &outcome.text, outcome.result.is_err()))
+            .map(|(outcome, call)| {
+                let plain = ToolResult::new(call, &outcome.text, outcome.result.is_err());
+                ToolResult { images: outcome.images.clone(), ..plain }
+            })
             .collect();
-        let texts: Vec<&str> = results.iter().map(|result| result.text.as_str()).collect();
-        let found = json!(texts).to_string();
+        let each: Vec<_> = results.iter().map(|result| (&result.text, &result.images)).collect();
+        let found = json!(each).to_string();
         self.recent = Some(match self.recent.take() {
             // A refusal is no new result.
             Some((calls, known, times))
@@ -313,7 +318,7 @@ impl ToolLoop<'_> {
             calls.push(json!({
                 "tool": outcome.name,
                 "args": outcome.args,
-                "result": outcome.result.as_ref().ok(),
+                "result": outcome.kept,
                 "error": error,
                 "ms": (seconds * 1e6).round() / 1e3,
             }));
@@ -354,13 +359,13 @@ fn signature(calls: &[ToolCall]) -> String {
 
 fn limit_reached(most: u32) -> Failure {
     let message =
-        format!("the limit of {most} calls of tools (`max_tool_calls`) is reached; answer now");
+        format!("the limit of {most} tool calls (`max_tool_calls`) is reached; answer now");
     Failure::new(Kind::Steps, message)
 }
 
 fn repeated(times: usize) -> Failure {
     let message = format!(
-        "this call was made {times} times with the same result, and is not made again; use the result, \
+        "this call was made {times} times with the same result, and will not be repeated; use the result, \
          call something else, or answer"
     );
     Failure::new(Kind::Steps, message)

@@ -8,7 +8,8 @@ use crate::executor::attempt::Stop;
 use crate::executor::lost::Repeat;
 use crate::executor::replies::TapedResult;
 use crate::executor::replies::assumption::Unknown;
-use crate::journal::inquiry::Inquiry;
+use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::known_results::PLACE;
 use serde_json::Value;
 
 /// A call of a server.
@@ -37,19 +38,28 @@ impl Executor {
     ) -> Result<Value, Stop> {
         let ServerEffect { what, repeat, version } = call;
         let what = what.without_secrets();
-        let source = self.replies.of_server(&what, version.as_deref());
-        let is_asked = matches!(source, TapedResult::Ask { .. }) && !self.is_dry();
+        let (nth, source) = self.replies.of_server(&what, version.as_deref());
+        let is_asked = matches!(source, TapedResult::Ask) && !self.is_dry();
 
-        let permit = async || if is_asked { ready().await } else { Ok(()) };
         let asked = what.clone();
-        let work = async || match source {
-            TapedResult::Known(value) => Ok(value),
-            TapedResult::Never(failure) => Err(*failure),
-            TapedResult::Ask { nth } => {
-                let value = ask().await?;
-                self.replies.keep_of_server(&asked, nth, &value);
-                Ok(value)
+        let permit = async || {
+            let made_ready = if is_asked { ready().await } else { Ok(()) };
+            if let Err(failure) = &made_ready {
+                self.replies.keep_of_server(&asked, nth, Err(failure));
             }
+            made_ready
+        };
+        let work = async || {
+            let value = match source {
+                TapedResult::Known(known) => known.map_err(|failure| *failure)?,
+                TapedResult::Never(failure) => return Err(*failure),
+                TapedResult::Ask => {
+                    let answer = ask().await;
+                    self.replies.keep_of_server(&asked, nth, answer.as_ref());
+                    answer?
+                }
+            };
+            Ok(in_place(value, &asked, nth))
         };
         self.effect(strand, (what, repeat), planned, permit, work).await
     }
@@ -67,4 +77,15 @@ impl Executor {
         }
         known
     }
+}
+
+/// Says in the journal how often a call was made before: calls without an answer leave no trace there, and
+/// answers stand in the order in which they came.
+fn in_place(mut value: Value, what: &Inquiry, nth: u32) -> Value {
+    if what.topic() == Some(Topic::McpCall)
+        && let Some(fields) = value.as_object_mut()
+    {
+        fields.insert(PLACE.to_owned(), nth.into());
+    }
+    value
 }

@@ -8,7 +8,7 @@ use crate::executor::protocol::{
     StepForm, StepReply, as_texts, explained, step_reply, step_schema,
 };
 use crate::executor::react::{LoopCourse, ToolLoop};
-use crate::flow::op::Protocol;
+use crate::flow::op::ToolProtocol;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::known_replies::Sample;
 use crate::model::error::CallError;
@@ -111,11 +111,13 @@ impl ToolLoop<'_> {
         let question = explained(&self.checked.prompt.instruction, &specs, thinks);
         let asks_now = form == StepForm::Answer && step > 1;
         let messages = self.conversation(talk.before.clone(), question, talk, asks_now);
+        let are_shown = self.executor.shows_results(self.scope, &self.branch.borrow().model);
+        let messages = as_texts(messages, are_shown);
 
         let ask = ExchangeRequest {
             is_repair: is_again,
             step: if is_again { 0 } else { step },
-            ..ExchangeRequest::new(&self.checked.prompt, as_texts(messages), Some(&schema))
+            ..ExchangeRequest::new(&self.checked.prompt, messages, Some(&schema))
         };
         let replied = self.executor.exchange(self.scope, self.branch, ask, true).await?;
         course.bill.add(replied.bill);
@@ -241,6 +243,7 @@ impl ToolLoop<'_> {
                 let saved = (result.text.len() as u64).saturating_sub(stub.len() as u64);
                 if saved > 0 {
                     result.text = stub;
+                    result.images.clear();
                     bytes -= saved;
                 }
             }
@@ -251,7 +254,7 @@ impl ToolLoop<'_> {
     /// Tells whether a refusal may be one of tools as such.
     fn can_fall_back(&self, failure: &Failure, step: u32) -> bool {
         let is_refused = failure.kind == Kind::BadRequest;
-        is_refused && step == 1 && self.checked.tools.protocol == Protocol::Auto
+        is_refused && step == 1 && self.checked.tools.protocol == ToolProtocol::Auto
     }
 
     /// Goes on without the provider's calls of tools, and says so.

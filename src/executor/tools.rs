@@ -15,7 +15,8 @@ use crate::executor::lost::Repeat;
 use crate::executor::turns::siblings::InOrder;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::schema::{self, Unfit};
+use crate::model::image::Image;
+use crate::schema::Unfit;
 use crate::session::scope::Scope;
 use crate::session::tool::{CallContext, Deed, Effects, Given, Tool};
 use serde_json::{Value, json};
@@ -55,8 +56,12 @@ pub(super) struct CallOutcome {
     pub(super) name: String,
     pub(super) args: Value,
     pub(super) result: Result<Value, Failure>,
+    /// What the journal keeps of the result.
+    pub(super) kept: Option<Value>,
     /// What the model is told.
     pub(super) text: String,
+    /// The pictures that it is shown besides.
+    pub(super) images: Vec<Image>,
     pub(super) took: Duration,
 }
 
@@ -131,7 +136,7 @@ impl Executor {
             match when(call.args.clone(), own).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
-                Err(failure) if stops(&failure.kind) => return Err(failure.into()),
+                Err(failure) if failure.kind.stops_tools() => return Err(failure.into()),
                 Err(failure) => {
                     call.refusal = Some(failure);
                     return Ok(());
@@ -185,13 +190,17 @@ impl Executor {
 
         let result_max = call.tool.as_ref().map_or(ERROR_MAX, |tool| tool.result_max);
         let told = told(&given, result_max);
-        let result = given.map(|given| kept(&given.value));
+        let kept_result = given.as_ref().ok().map(kept_of);
+        let (result, images) = match given {
+            Ok(given) => (Ok(given.value), given.images),
+            Err(failure) => (Err(failure), Vec::new()),
+        };
         let failure = result.as_ref().err().cloned();
         self.note(&Event::ToolEnded {
             flow,
             op,
             deed,
-            result: result.as_ref().ok().cloned(),
+            result: kept_result.clone(),
             failure: failure.clone(),
             bytes: told.bytes,
             cut: told.is_cut,
@@ -199,14 +208,16 @@ impl Executor {
 
         // Denied is not the same as forbidden: the model is told, and may go another way.
         let is_denied = call.approved == Some(false);
-        if let Some(failure) = failure.filter(|failure| stops(&failure.kind) && !is_denied) {
+        if let Some(failure) = failure.filter(|failure| failure.kind.stops_tools() && !is_denied) {
             return Err(failure.into());
         }
         Ok(CallOutcome {
             name: call.request.name,
             args,
             result,
+            kept: kept_result,
             text: told.text,
+            images,
             took: passed(began, self.instant()),
         })
     }
@@ -292,22 +303,6 @@ pub(super) fn failure_of_tool(tool: &str, args: Value, by: Failure) -> Failure {
     failure
 }
 
-/// Tells whether a failure ends the operation in which a tool was called, instead of being told to the
-/// model: it could do nothing about it.
-pub(super) fn stops(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Permission
-            | Kind::Budget
-            | Kind::Store
-            | Kind::Diverged
-            | Kind::Cassette
-            | Kind::Cancelled
-            | Kind::Interrupted
-            | Kind::Operations
-    )
-}
-
 /// Looks at a call: whether there is such a tool, and whether it takes these arguments.
 fn prepare(scope: Rc<Scope>, tools: &[Rc<Tool>], mut request: CallRequest) -> PreparedCall {
     let tool = tools.iter().find(|tool| tool.name == request.name).cloned();
@@ -347,7 +342,7 @@ fn arguments(tool: &Tool, args: &Value) -> Result<(Value, Vec<String>), Failure>
     let is_nothing = args.is_null() || args.as_str().is_some_and(|text| text.trim().is_empty());
     let args = if is_nothing { json!({}) } else { args.clone() };
 
-    match schema::fit(args, &tool.schema) {
+    match tool.schema.fit(args) {
         Ok(found) => Ok((found.value, found.mended)),
         Err(unfit) => Err(misfit(&tool.name, unfit)),
     }
@@ -430,6 +425,16 @@ fn told(given: &Result<Given, Failure>, result_max: usize) -> ToldText {
     let (clean, _) = without_invisible(&scrubbed);
     let (text, is_cut) = shortened(&clean, result_max);
     ToldText { text, bytes, is_cut }
+}
+
+/// Returns what is journaled of what a tool gave: of pictures, what they are.
+fn kept_of(given: &Given) -> Value {
+    if given.images.is_empty() || !given.value["images"].is_array() {
+        return kept(&given.value);
+    }
+    let mut value = given.value.clone();
+    value["images"] = json!(given.images);
+    kept(&value)
 }
 
 /// Returns what is journaled of a value. Secrets are taken out before it is cut: of a part of one, nobody

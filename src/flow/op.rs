@@ -85,7 +85,7 @@ pub const TOOL_CALLS_MAX: u32 = 64;
 
 words! {
     /// How a model says that it calls a tool.
-    Protocol {
+    ToolProtocol {
         /// As its provider has it, where that is possible.
         Auto = "auto",
         /// As its provider has it.
@@ -109,7 +109,7 @@ pub struct ToolUse {
     /// Whether it has to call one.
     pub choice: ToolChoice,
     /// How it says so.
-    pub protocol: Protocol,
+    pub protocol: ToolProtocol,
     /// Most tokens of a request; the oldest results are left out beyond it.
     pub context_max: Option<u64>,
 }
@@ -122,7 +122,7 @@ impl Default for ToolUse {
             steps_max: STEPS_MAX,
             calls_max: TOOL_CALLS_MAX,
             choice: ToolChoice::Auto,
-            protocol: Protocol::Auto,
+            protocol: ToolProtocol::Auto,
             context_max: None,
         }
     }

@@ -81,17 +81,4 @@ impl Outcome {
             Outcome::Cancelled => "cancelled",
         }
     }
-
-    /// Returns why what depends on this outcome must be skipped, if it must.
-    pub fn blocks(&self, op: &str) -> Option<SkipReason> {
-        let op = op.to_owned();
-
-        match self {
-            Outcome::Completed { .. }
-            | Outcome::Skipped { reason: SkipReason::Condition { .. } } => None,
-            Outcome::Failed { .. } => Some(SkipReason::Failed { op }),
-            Outcome::Skipped { reason } => Some(reason.clone()),
-            Outcome::Cancelled => Some(SkipReason::Cancelled { op }),
-        }
-    }
 }

@@ -61,7 +61,7 @@ impl PersonQuestion {
         if self.options.is_empty() {
             return match value {
                 Value::String(text) if !text.trim().is_empty() => Ok(value.clone()),
-                _ => Err(format!("`{}` is no text", shown(&as_text(value)))),
+                _ => Err(format!("`{}` is not a text", shown(&as_text(value)))),
             };
         }
 
@@ -192,7 +192,7 @@ mod tests {
         let question = of(&[], None, Some(json!("later")));
         assert_eq!(question.read(" now \n"), Ok(json!("now")));
         assert_eq!(question.read(""), Ok(json!("later")));
-        assert_eq!(question.fit(&json!(1)), Err("`1` is no text".to_owned()));
+        assert_eq!(question.fit(&json!(1)), Err("`1` is not a text".to_owned()));
         assert_eq!(question.choices(), "(default: later)");
     }
 }

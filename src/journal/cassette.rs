@@ -8,7 +8,8 @@ use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
 use crate::journal::cassette_text::{
-    CassetteHead, FORMAT, FORMAT_WITH_PLACES, FORMAT_WITH_TOOLS, FORMAT_WITHOUT_PLACES, parse,
+    CassetteHead, FORMAT, FORMAT_WITH_PLACES, FORMAT_WITH_RESULTS, FORMAT_WITH_TOOLS,
+    FORMAT_WITHOUT_PLACES, parse,
 };
 use crate::journal::difference::{names, short, text_difference, whole};
 use crate::journal::inquiry::Inquiry;
@@ -214,7 +215,7 @@ impl CassetteLine {
 
     /// Tells whether pictures go with it.
     fn has_images(&self) -> bool {
-        self.messages.iter().any(|message| !message.images.is_empty())
+        self.messages.iter().any(|message| message.images_count() > 0)
     }
 
     /// Tells whether tools are offered, or the reply may be cut.
@@ -488,8 +489,10 @@ pub fn write(path: &Path, content: impl Into<CassetteContent>) -> Result<(), Cas
     let cassette = Cassette::of(path, lines).with_places_where_needed();
     let has_places = cassette.lines().any(|line| line.at.is_some());
     let has_images = cassette.lines().any(CassetteLine::has_images);
-    let format = if !results.is_empty() || has_images {
+    let format = if !results.iter().all(ResultLine::is_told) {
         FORMAT
+    } else if !results.is_empty() || has_images {
+        FORMAT_WITH_RESULTS
     } else if cassette.lines().any(CassetteLine::needs_tools) {
         FORMAT_WITH_TOOLS
     } else if has_places {
@@ -601,7 +604,7 @@ mod tests {
         let tool = ToolSpec {
             name: "add".to_owned(),
             description: "Adds.".to_owned(),
-            parameters: json!({ "type": "object" }),
+            parameters: json!({ "type": "object" }).into(),
         };
         let said = ReplyContent {
             text: String::new(),
@@ -690,11 +693,11 @@ mod tests {
         };
 
         check(
-            "\u{feff}{\"cassette\":5}\r\n".into(),
-            "has format 5, but this version reads format 4",
+            "\u{feff}{\"cassette\":6}\r\n".into(),
+            "has format 6, but this version reads format 5",
         );
         check(String::new(), "damaged at line 1: a cassette begins with `{\"cassette\":1}`");
-        check("{\"cassette\":5}\n".into(), "has format 5, but this version reads format 4");
+        check("{\"cassette\":6}\n".into(), "has format 6, but this version reads format 5");
         check(format!("{{\"cassette\":1}}\n{sound}\n{}", &sound[..60]), "damaged at line 3: EOF");
         check("{\"cassette\":1}\n<<<<<<< HEAD\n".into(), "line 2: unresolved merge conflict");
 

@@ -4,9 +4,10 @@ use crate::journal::cassette::{CassetteError, CassetteLine};
 use crate::journal::result_line::ResultLine;
 use std::path::Path;
 
-/// The newest format that this program reads and writes: that of a cassette in which servers of tools
-/// answer, or models are shown pictures.
-pub(super) const FORMAT: u64 = 4;
+/// The newest format that this program reads and writes: that of a cassette in which servers of tools fail.
+pub(super) const FORMAT: u64 = 5;
+/// The format of a cassette in which servers of tools answer, or models are shown pictures.
+pub(super) const FORMAT_WITH_RESULTS: u64 = 4;
 /// The format of a cassette in which tools are offered, or replies may be cut.
 pub(super) const FORMAT_WITH_TOOLS: u64 = 3;
 /// The format of a cassette in which two requests are equal.

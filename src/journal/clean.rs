@@ -26,6 +26,9 @@ impl Event {
                 scrub_in(&mut script);
                 let params = clean_fields(params);
                 terms.model.iter_mut().for_each(scrub_in);
+                if let Some(sources) = &mut terms.sources {
+                    sources.models = clean_fields(std::mem::take(&mut sources.models));
+                }
 
                 Event::RunStarted { script, params, seed, program, resumes, what, reuse, terms }
             }
@@ -68,7 +71,7 @@ impl Event {
                 scrub_in(&mut text);
                 Event::Logged { level, text }
             }
-            Event::RunEnded { status, value, failure, mut comparisons } => {
+            Event::RunEnded { status, value, failure, mut comparisons, read } => {
                 for verdict in &mut comparisons {
                     scrub_in(&mut verdict.task_type);
                     scrub_in(&mut verdict.reason);
@@ -76,7 +79,7 @@ impl Event {
                 }
                 let value = clean(value);
                 let failure = failure.map(failure_of);
-                Event::RunEnded { status, value, failure, comparisons }
+                Event::RunEnded { status, value, failure, comparisons, read }
             }
         }
     }

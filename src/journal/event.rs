@@ -18,6 +18,7 @@ use crate::model::reply::Usage;
 use crate::model::tool::ToolCall;
 use crate::session::tool::{Deed, Effects};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -141,6 +142,21 @@ pub struct Terms {
     /// Whether it asks again what the run had asked that it begins like.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fork: bool,
+    /// What it was made of; programs before 0.2 did not note it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sources: Option<RunSources>,
+}
+
+/// What a run was made of besides the text of its script.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct RunSources {
+    /// The hashes of the files that it imports or compares, by their paths in the project.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// The models that the configuration describes, by alias.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub models: Map<String, Value>,
 }
 
 impl Terms {
@@ -460,6 +476,9 @@ pub enum Event {
         /// What the comparisons of the script found, in the order in which they ended.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         comparisons: Vec<ComparisonVerdict>,
+        /// The hashes of the files that the run has read, by their paths in the project.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+        read: BTreeMap<String, String>,
     },
 }
 

@@ -37,7 +37,7 @@ pub struct RunRow {
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// SQLite refused.
-    #[error("reading the journal: {0}")]
+    #[error("cannot read the journal: {0}")]
     Sqlite(#[from] rusqlite::Error),
 }
 

@@ -22,6 +22,8 @@ words! {
         McpTools = "mcp",
         /// What a tool of an MCP server answered.
         McpCall = "mcp_call",
+        /// What a function or a tool of the embedding program gave.
+        HostCall = "host_call",
         /// Whether a tool may be called.
         Approve = "approve",
         /// What a person answered.
@@ -59,6 +61,7 @@ impl Topic {
             | Topic::Command
             | Topic::McpTools
             | Topic::McpCall
+            | Topic::HostCall
             | Topic::Approve
             | Topic::Ask
             | Topic::Execute

@@ -8,6 +8,9 @@ use std::collections::HashMap;
 /// Most answers that are kept.
 const KEPT_MAX: usize = 10_000;
 
+/// The field of a kept answer that says how often the same was asked before.
+pub const PLACE: &str = "nth";
+
 /// What is known of servers. An answer is known by what was asked, and by how often the run had asked
 /// the same before.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +44,10 @@ impl KnownResults {
                 self.lists.extend(value.map(|value| (what.clone(), value.clone())));
             }
             Some(Topic::McpCall) => {
-                let nth = counts.count(what);
+                // Not every question that was asked has left an event, and ends come in any order.
+                let counted = counts.count(what);
+                let told_place = value.and_then(|value| value[PLACE].as_u64());
+                let nth = told_place.and_then(|nth| u32::try_from(nth).ok()).unwrap_or(counted);
                 let kept = value.filter(|value| value["is_error"] != true);
                 match kept {
                     Some(value) if self.calls.len() < KEPT_MAX => {
@@ -107,11 +113,22 @@ mod tests {
         }
 
         let what = Inquiry::About(Topic::McpCall, "own__go {}".to_owned());
-        let texts: Vec<Option<&str>> = (0..4)
-            .map(|nth| known.get(&what, nth, "v1").and_then(|value| value["value"].as_str()))
-            .collect();
-        assert_eq!(texts, [Some("one"), None, Some("three"), None]);
+        let texts = |known: &KnownResults| -> Vec<Option<String>> {
+            let text = |nth| known.get(&what, nth, "v1")?["value"].as_str().map(str::to_owned);
+            (0..4).map(text).collect()
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(texts(&known), [some("one"), None, some("three"), None]);
         assert_eq!(known.get(&what, 0, "v2"), None);
+
+        // Of four calls, the first left no event, and the last ended first.
+        let placed = |nth: u32, text: &str| json!({ "value": { "value": text, "version": "v1", "nth": nth } });
+        let mut other = KnownResults::default();
+        let mut counts = ResultCounts::default();
+        for value in [placed(3, "four"), placed(1, "two"), placed(2, "three")] {
+            other.see(&mut counts, &told("mcp_call own__go {}", &value));
+        }
+        assert_eq!(texts(&other), [None, some("two"), some("three"), some("four")]);
 
         let list = Inquiry::About(Topic::McpTools, "own".to_owned());
         known.clear();

@@ -14,6 +14,7 @@ pub mod inspection;
 pub mod key;
 pub mod known_replies;
 pub mod known_results;
+pub(crate) mod lease;
 pub mod part;
 pub mod past;
 pub mod prune;
@@ -121,6 +122,34 @@ impl Journal {
         Ok(async move {
             match written {
                 Some(written) => written.await,
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// Tells why nothing more can be kept, if that is so.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.events.check()
+    }
+
+    /// Appends an event as what is owed: the writer commits it with others. Returns what to wait for until it
+    /// is committed.
+    pub fn owe(
+        &self,
+        at: i64,
+        event: &Event,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
+        let owed = match &self.writer {
+            Some(writer) => {
+                let row = self.row(at, event);
+                Some(writer.owe(&self.events, row.seq, row)?)
+            }
+            None => None,
+        };
+
+        Ok(async move {
+            match owed {
+                Some(owed) => owed.await,
                 None => Ok(()),
             }
         })

@@ -6,7 +6,9 @@ use crate::journal::key::Key;
 use crate::model::message::{Message, Role};
 use crate::model::request::{Request, Settings};
 use crate::model::tool::{ToolChoice, ToolSpec};
+use crate::schema::SharedSchema;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// A part of a request.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -50,6 +52,57 @@ pub struct Parts {
     pub terms: Key,
 }
 
+/// The parts of the requests of a run, as far as a reader of its events has come.
+#[derive(Debug, Clone, Default)]
+pub struct KnownParts(HashMap<Key, RequestPart>);
+
+/// The keys under which the parts of one request are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PartKeys {
+    /// The message before the newest one.
+    pub before: Option<Key>,
+    /// The newest message, where it is more than the text of a user.
+    pub newest: Option<Key>,
+    /// Settings, schema and tools.
+    pub terms: Option<Key>,
+}
+
+impl KnownParts {
+    /// Takes in a part.
+    pub fn add(&mut self, key: Key, part: RequestPart) {
+        self.0.insert(key, part);
+    }
+
+    /// Returns a part.
+    pub fn get(&self, key: Key) -> Option<&RequestPart> {
+        self.0.get(&key)
+    }
+
+    /// Returns the whole request, if all of its parts are known. `prompt` is the text of its newest message.
+    pub fn request(&self, keys: PartKeys, prompt: &str) -> Option<Request> {
+        let RequestPart::Terms { settings, schema, tools, choice } = self.get(keys.terms?)? else {
+            return None;
+        };
+
+        // The text of a user stands with the call itself.
+        let mut messages = Vec::new();
+        if keys.newest.is_none() {
+            messages.push(Message::new(Role::User, prompt));
+        }
+
+        let mut next = keys.newest.or(keys.before);
+        while let Some(key) = next {
+            let RequestPart::Message { message, after } = self.get(key)? else { return None };
+            messages.push(message.clone());
+            next = *after;
+        }
+
+        messages.reverse();
+        let request = Request::new(messages, Settings::clone(settings), schema.clone());
+        Some(request.offering(tools.clone(), choice.clone()))
+    }
+}
+
 impl RequestPart {
     /// Returns it without secrets.
     #[must_use]
@@ -74,7 +127,13 @@ pub(super) fn tool_without_secrets(tool: ToolSpec) -> ToolSpec {
     let ToolSpec { mut name, mut description, parameters } = tool;
     scrub_in(&mut name);
     scrub_in(&mut description);
-    ToolSpec { name, description, parameters: clean(parameters) }
+    ToolSpec { name, description, parameters: without_secrets(parameters) }
+}
+
+/// A schema that has no secrets stays the one that it is.
+fn without_secrets(schema: SharedSchema) -> SharedSchema {
+    let cleaned = clean((*schema).clone());
+    if cleaned == *schema { schema } else { cleaned.into() }
 }
 
 impl Parts {

@@ -343,22 +343,8 @@ impl Reading<'_> {
                     was_reused: false,
                 });
             }
-            Event::Told { what, value, at: Some(at) } if self.is_in_vain(what, value) => {
-                // Whether a call took effect that was lost on its way is still to be decided.
-                let is_decided = value["failure"]["key"].is_null();
-                if is_decided {
-                    self.begun.remove(&(what.clone(), at.clone()));
-                }
-            }
-            Event::Told { what, value, at: Some(at) } => {
-                let id = EndId::Answer(what.clone(), at.clone());
-                self.end(id, What::Answer(value.clone()));
-            }
-            Event::Told { what, value, at: None } => {
-                self.is_by_arrival = true;
 
-                self.by_word.entry(what.clone()).or_default().push_back(value.clone());
-            }
+            Event::Told { what, value, at } => self.see_answer(what, value, at.as_ref()),
             Event::Telling { what, at } => {
                 self.begun.insert((what.clone(), at.clone()));
             }
@@ -382,7 +368,41 @@ impl Reading<'_> {
                     self.end(EndId::Timer(*timer, Spot { nth, ..at.clone() }), What::Time);
                 }
             }
-            _ => {}
+
+            // A resumed run does these again itself. An event that answers the script does not belong here.
+            Event::RunStarted { .. }
+            | Event::FlowStarted { .. }
+            | Event::Expanded { .. }
+            | Event::OpStarted { .. }
+            | Event::RequestPart { .. }
+            | Event::AttemptStarted { .. }
+            | Event::ToolStarted { .. }
+            | Event::ToolEnded { .. }
+            | Event::OpEnded { .. }
+            | Event::FlowEnded { .. }
+            | Event::Logged { .. }
+            | Event::RunEnded { .. } => {}
+        }
+    }
+
+    /// Takes in what the script was told; programs before 0.2 did not note where.
+    fn see_answer(&mut self, what: &Inquiry, value: &Value, at: Option<&Spot>) {
+        let Some(at) = at else {
+            self.is_by_arrival = true;
+            self.by_word.entry(what.clone()).or_default().push_back(value.clone());
+            return;
+        };
+
+        if !self.is_in_vain(what, value) {
+            let id = EndId::Answer(what.clone(), at.clone());
+            self.end(id, What::Answer(value.clone()));
+            return;
+        }
+
+        // Whether a call took effect that was lost on its way is still to be decided.
+        let is_decided = value["failure"]["key"].is_null();
+        if is_decided {
+            self.begun.remove(&(what.clone(), at.clone()));
         }
     }
 

@@ -8,16 +8,15 @@ use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, LogLevel, RunKind, RunStatus, Terms};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
-use crate::journal::part::RequestPart;
+use crate::journal::part::{KnownParts, PartKeys};
 use crate::journal::roster::Roster;
 use crate::journal::tool_trace::{ToolTrace, tool_call, tool_end};
 use crate::journal::waits::Waits;
-use crate::model::message::{Message, Role};
 use crate::model::reply::Usage;
-use crate::model::request::{Request, Settings};
+use crate::model::request::Request;
 use crate::model::tool::ToolCall;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// When something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,9 +129,7 @@ pub struct AttemptTrace {
     pub sample: (Option<Key>, Option<Spot>),
     /// The parts of the request; programs before 0.2 did not keep them. A newest message that is the text
     /// of a user is not among them.
-    before: Option<Key>,
-    newest: Option<Key>,
-    terms: Option<Key>,
+    parts: PartKeys,
     /// Whether the model was asked to mend its last answer.
     pub repair: bool,
     /// The step that began with it, from 1, if the model might call tools.
@@ -208,7 +205,7 @@ pub struct Trace {
     pub roster: Roster,
     /// How many events it was made of, and the time of the last of them.
     pub last: Option<Moment>,
-    parts: HashMap<Key, RequestPart>,
+    parts: KnownParts,
 }
 
 impl Trace {
@@ -231,7 +228,7 @@ impl Trace {
 
         match event {
             Event::RunStarted { .. } => self.start = run_start(when, event),
-            Event::RunEnded { status, value, failure, comparisons: _ } => {
+            Event::RunEnded { status, value, failure, comparisons: _, read: _ } => {
                 let value = value.clone();
                 let failure = failure.clone();
                 self.end = Some(RunEnd { when, status: *status, value, failure });
@@ -245,7 +242,7 @@ impl Trace {
                 self.remarks.push(Remark::Told { what, value });
             }
             Event::RequestPart { key, part } => {
-                self.parts.insert(*key, part.clone());
+                self.parts.add(*key, part.clone());
             }
             Event::FlowStarted { .. } | Event::FlowEnded { .. } => self.see_flow(when, event),
             Event::Expanded { .. }
@@ -365,30 +362,7 @@ impl Trace {
 
     /// Returns the whole request of a call, if the journal keeps it.
     pub fn request(&self, attempt: &AttemptTrace) -> Option<Request> {
-        let RequestPart::Terms { settings, schema, tools, choice } =
-            self.parts.get(&attempt.terms?)?
-        else {
-            return None;
-        };
-
-        // The text of a user stands with the call itself.
-        let mut messages = Vec::new();
-        if attempt.newest.is_none() {
-            messages.push(Message::new(Role::User, &attempt.prompt));
-        }
-
-        let mut next = attempt.newest.or(attempt.before);
-        while let Some(key) = next {
-            let RequestPart::Message { message, after } = self.parts.get(&key)? else {
-                return None;
-            };
-            messages.push(message.clone());
-            next = *after;
-        }
-
-        messages.reverse();
-        let request = Request::new(messages, Settings::clone(settings), schema.clone());
-        Some(request.offering(tools.clone(), choice.clone()))
+        self.parts.request(attempt.parts, &attempt.prompt)
     }
 }
 
@@ -481,9 +455,7 @@ fn attempt(when: Moment, event: &Event) -> Option<AttemptTrace> {
         prompt: prompt.clone(),
         history: *history,
         sample: (*key, at.clone()),
-        before: *before,
-        newest: *newest,
-        terms: *terms,
+        parts: PartKeys { before: *before, newest: *newest, terms: *terms },
         repair: *repair,
         step: *step,
         end: None,
@@ -533,7 +505,9 @@ fn attempt_end(when: Moment, event: &Event) -> Option<AttemptEnd> {
 mod tests {
     use super::*;
     use crate::base::secret::Secret;
-    use crate::journal::part::Parts;
+    use crate::journal::part::{Parts, RequestPart};
+    use crate::model::message::{Message, Role};
+    use crate::model::request::Settings;
     use serde_json::json;
 
     /// Makes events of what the journal holds.

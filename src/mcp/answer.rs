@@ -43,7 +43,14 @@ impl From<CallToolResult> for ToolAnswer {
                 ContentBlock::Audio(audio) => {
                     texts.push(format!("[audio, {}, left out]", audio.mime_type));
                 }
-                ContentBlock::Resource(embedded) => texts.push(of_resource(embedded.resource)),
+                ContentBlock::Resource(embedded) => match embedded.resource {
+                    ResourceContents::BlobResourceContents {
+                        mime_type: Some(mime), blob, ..
+                    } if mime.starts_with("image/") => {
+                        images.push(ServerImage { mime, data: blob });
+                    }
+                    other => texts.push(of_resource(other)),
+                },
                 ContentBlock::ResourceLink(link) => {
                     texts.push(format!("[link to {}: {}]", link.name, link.uri));
                 }
@@ -64,6 +71,9 @@ impl From<CallToolResult> for ToolAnswer {
         }
 
         let is_error = result.is_error.unwrap_or(false);
+        if is_error && text.trim().is_empty() {
+            "the tool says that it failed, and not why".clone_into(&mut text);
+        }
         ToolAnswer { value, text, images, is_error, taken_out }
     }
 }
@@ -71,8 +81,9 @@ impl From<CallToolResult> for ToolAnswer {
 fn of_resource(resource: ResourceContents) -> String {
     match resource {
         ResourceContents::TextResourceContents { text, .. } => text,
-        ResourceContents::BlobResourceContents { uri, .. } => {
-            format!("[bytes of {uri}, left out]")
+        ResourceContents::BlobResourceContents { uri, mime_type, .. } => {
+            let kind = mime_type.map(|kind| format!("{kind}, ")).unwrap_or_default();
+            format!("[bytes of {uri}, {kind}left out]")
         }
         _ => "[a resource of an unknown kind, left out]".to_owned(),
     }

@@ -209,7 +209,9 @@ impl Connection {
             CallToolResponse::Task(_) => {
                 Err(self.broken(format!("`{tool}` starts a task, which kaizen does not support")))
             }
-            _ => Err(self.broken(format!("`{tool}` answers in a way that kaizen does not know"))),
+            _ => {
+                Err(self.broken(format!("`{tool}` answers in a way that kaizen does not support")))
+            }
         }
     }
 
@@ -318,7 +320,7 @@ fn not_greeted(server: &str, tap: &Tap, error: ClientInitializeError) -> ServerF
             let versions: Vec<&str> =
                 server_supported.iter().take(10).map(ProtocolVersion::as_str).collect();
             let spoken = versions.join(", ");
-            said(&format!("it speaks none of the versions that kaizen knows, only {spoken}"))
+            said(&format!("it supports none of kaizen's protocol versions, only {spoken}"))
         }
         _ => "its answer to `initialize` is not valid".to_owned(),
     };

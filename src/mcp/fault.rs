@@ -16,6 +16,14 @@ pub enum ServerFault {
         /// What may be meant.
         help: String,
     },
+    /// A script describes a server under the name of another one.
+    #[error(
+        "an MCP server `{server}` is described in another way already; give this one another `name`"
+    )]
+    NameTaken {
+        /// The name.
+        server: String,
+    },
     /// The server offers no such tool, or the project does not.
     #[error("MCP server `{server}` offers no tool `{tool}`{help}")]
     UnknownTool {
@@ -137,6 +145,7 @@ impl ServerFault {
             | ServerFault::Flood { .. }
             | ServerFault::Protocol { .. } => true,
             ServerFault::UnknownServer { .. }
+            | ServerFault::NameTaken { .. }
             | ServerFault::UnknownTool { .. }
             | ServerFault::Refused { .. }
             | ServerFault::NotRun { .. }
@@ -151,6 +160,7 @@ impl ServerFault {
     pub fn server(&self) -> &str {
         match self {
             ServerFault::UnknownServer { server, .. }
+            | ServerFault::NameTaken { server }
             | ServerFault::UnknownTool { server, .. }
             | ServerFault::Refused { server, .. }
             | ServerFault::NotRun { server, .. }

@@ -39,19 +39,31 @@ pub struct ServerMemory {
     pub hashes: Option<Vec<(String, String)>>,
 }
 
-/// The servers of a project. Each is started when it is first needed, and again when it is needed after
-/// it has ended. All of them end when this is dropped.
+/// The servers of a project, and those that its script describes. Each is started when it is first needed,
+/// and again when it is needed after it has ended. All of them end when this is dropped.
 #[derive(Clone)]
 pub struct Servers {
-    specs: Rc<BTreeMap<String, ServerSpec>>,
+    known: Rc<RefCell<BTreeMap<String, KnownServer>>>,
     launcher: Launcher,
     memories: Rc<BTreeMap<String, ServerMemory>>,
-    running: Rc<BTreeMap<String, tokio::sync::Mutex<Running>>>,
     notes: Rc<RefCell<Vec<String>>>,
     /// The list of each server as it was at first: it counts for the whole run.
     listings: Rc<RefCell<BTreeMap<String, Rc<Listing>>>>,
     /// The servers that were started in this run.
     started: Rc<RefCell<BTreeSet<String>>>,
+}
+
+/// A server that may be used.
+#[derive(Clone)]
+struct KnownServer {
+    spec: Rc<ServerSpec>,
+    running: Rc<tokio::sync::Mutex<Running>>,
+}
+
+impl KnownServer {
+    fn new(spec: ServerSpec) -> KnownServer {
+        KnownServer { spec: Rc::new(spec), running: Rc::default() }
+    }
 }
 
 /// What is known of a server in this run.
@@ -68,10 +80,9 @@ impl Servers {
         memories: BTreeMap<String, ServerMemory>,
         launcher: Launcher,
     ) -> Servers {
-        let running = specs.keys().map(|name| (name.clone(), tokio::sync::Mutex::default()));
+        let known = specs.into_iter().map(|(name, spec)| (name, KnownServer::new(spec)));
         Servers {
-            running: Rc::new(running.collect()),
-            specs: Rc::new(specs),
+            known: Rc::new(RefCell::new(known.collect())),
             memories: Rc::new(memories),
             launcher,
             notes: Rc::default(),
@@ -90,19 +101,37 @@ impl Servers {
         Servers::new(BTreeMap::new(), BTreeMap::new(), refuse)
     }
 
-    /// Returns the descriptions of all servers.
-    pub fn specs(&self) -> impl Iterator<Item = &ServerSpec> {
-        self.specs.values()
+    /// Returns the names of all servers.
+    pub fn names(&self) -> Vec<String> {
+        self.known.borrow().keys().cloned().collect()
     }
 
     /// Returns the description of a server.
-    pub fn spec(&self, server: &str) -> Result<&ServerSpec, ServerFault> {
-        self.specs.get(server).ok_or_else(|| {
-            let names: Vec<&str> = self.specs.keys().map(String::as_str).collect();
+    pub fn spec(&self, server: &str) -> Result<Rc<ServerSpec>, ServerFault> {
+        Ok(self.find(server)?.spec)
+    }
+
+    /// Adds a server that a script describes. It may be described again in the same way.
+    pub fn add(&self, spec: ServerSpec) -> Result<(), ServerFault> {
+        let mut known = self.known.borrow_mut();
+        match known.get(&spec.name) {
+            Some(other) if *other.spec != spec => Err(ServerFault::NameTaken { server: spec.name }),
+            Some(_) => Ok(()),
+            None => {
+                known.insert(spec.name.clone(), KnownServer::new(spec));
+                Ok(())
+            }
+        }
+    }
+
+    fn find(&self, server: &str) -> Result<KnownServer, ServerFault> {
+        let known = self.known.borrow();
+        known.get(server).cloned().ok_or_else(|| {
+            let names: Vec<&str> = known.keys().map(String::as_str).collect();
             let help = match nearest(server, names.iter().copied()) {
                 Some(near) => format!("; did you mean `{near}`?"),
                 None if names.is_empty() => "; add [mcp.NAME] to kaizen.toml".to_owned(),
-                None => format!("; there are: {}", names.join(", ")),
+                None => format!("; available: {}", names.join(", ")),
             };
             ServerFault::UnknownServer { server: server.to_owned(), help }
         })
@@ -168,8 +197,9 @@ impl Servers {
 
     /// Ends all servers: first by closing their input, then by a signal.
     pub async fn close(&self) {
-        for running in self.running.values() {
-            let connection = running.lock().await.connection.take();
+        let all: Vec<KnownServer> = self.known.borrow().values().cloned().collect();
+        for server in all {
+            let connection = server.running.lock().await.connection.take();
             // One that is still asked ends with the last who asks.
             if let Some(Ok(connection)) = connection.map(Rc::try_unwrap) {
                 connection.close().await;
@@ -178,20 +208,15 @@ impl Servers {
     }
 
     async fn take_notes(&self, server: &str) {
-        let Some(running) = self.running.get(server) else { return };
-        let note = running.lock().await.tap.take_note(server);
+        let Ok(known) = self.find(server) else { return };
+        let note = known.running.lock().await.tap.take_note(server);
         self.notes.borrow_mut().extend(note);
     }
 
     /// Returns a connection that lives, and the list of this run.
     async fn connected(&self, server: &str) -> Result<(Rc<Connection>, Rc<Listing>), ServerFault> {
-        let spec = self.spec(server)?;
-        let Some(running) = self.running.get(server) else {
-            return Err(ServerFault::UnknownServer {
-                server: server.to_owned(),
-                help: String::new(),
-            });
-        };
+        let KnownServer { spec, running } = self.find(server)?;
+        let spec = &*spec;
         // Several that need it at once start it once.
         let mut running = running.lock().await;
 
@@ -265,7 +290,7 @@ fn unknown_tool(listing: &Listing, tool: &str) -> ServerFault {
     let names: Vec<&str> = listing.tools.iter().map(|tool| tool.name.as_str()).collect();
     let help = match nearest(tool, names.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => format!("; there are: {}", names.join(", ")),
+        None => format!("; available: {}", names.join(", ")),
     };
     ServerFault::UnknownTool { server: listing.server.clone(), tool: tool.to_owned(), help }
 }

@@ -68,7 +68,7 @@ pub enum SpecError {
         found: String,
     },
     /// Neither a program nor an address, or both.
-    #[error("`mcp.{server}` needs either `command` or `url`, and has {has}")]
+    #[error("`mcp.{server}` needs either `command` or `url`, but has {has}")]
     Reach {
         /// The server.
         server: String,
@@ -153,7 +153,7 @@ impl ServerSpec {
         if let Some(key) = map.keys().find(|key| !KEYS.contains(&key.as_str())) {
             let help = match nearest(key, KEYS.into_iter()) {
                 Some(near) => format!("; did you mean `{near}`?"),
-                None => format!("; there are: {}", KEYS.join(", ")),
+                None => format!("; available: {}", KEYS.join(", ")),
             };
             return Err(SpecError::UnknownKey { server: name.into(), key: key.clone(), help });
         }
@@ -233,7 +233,7 @@ impl Fields<'_> {
     }
 
     fn patterns(&self, key: &'static str) -> Result<Option<Vec<Wildcard>>, SpecError> {
-        let texts = self.texts(key, "a list of names of tools, which may contain `*`")?;
+        let texts = self.texts(key, "a list of tool names, which may contain `*`")?;
         Ok(texts.map(|texts| texts.into_iter().map(Wildcard::new).collect()))
     }
 
@@ -280,7 +280,7 @@ impl Fields<'_> {
         let key = match self.map.get("key") {
             None => None,
             Some(value) => Some(value.as_str().and_then(key_ref).ok_or_else(|| {
-                self.wrong("key", "`env:NAME` or `file:PATH`; a key itself never stands here")
+                self.wrong("key", "`env:NAME` or `file:PATH`; never the key itself")
             })?),
         };
         Ok(Reach::Address { url: url.to_owned(), key })
@@ -291,7 +291,7 @@ impl Fields<'_> {
             None => Ok(Consent::Effects),
             Some(Value::String(word)) if word == "never" => Ok(Consent::Never),
             Some(_) => {
-                let wanted = "\"never\", or a list of names of tools, which may contain `*`";
+                let wanted = "\"never\", or a list of tool names, which may contain `*`";
                 let texts = self.texts("approve", wanted)?.unwrap_or_default();
                 Ok(Consent::Of(texts.into_iter().map(Wildcard::new).collect()))
             }
@@ -417,8 +417,8 @@ mod tests {
         let told: Vec<String> =
             wrong.iter().map(|value| read(value).expect_err("a wrong description")).collect();
         expect_test::expect![[r#"
-            `mcp.files` needs either `command` or `url`, and has neither
-            `mcp.files` needs either `command` or `url`, and has both
+            `mcp.files` needs either `command` or `url`, but has neither
+            `mcp.files` needs either `command` or `url`, but has both
             unknown setting `mcp.files.comand`; did you mean `command`?
             `mcp.files.command` must be a list of a program and its arguments, such as ["npx", "-y", ".."], not `"npx"`
             `mcp.files.command` must be a list of a program and its arguments, such as ["npx", "-y", ".."], not `[]`
@@ -428,14 +428,14 @@ mod tests {
             `mcp.files.url` must be an address without a password in it, not `..`
             `mcp.files.url` must be an address without a password in it, not `..`
             `mcp.files.env` belongs to a server with `command`
-            `mcp.files.key` must be `env:NAME` or `file:PATH`; a key itself never stands here, not `..`
-            `mcp.files.approve` must be "never", or a list of names of tools, which may contain `*`, not `"always"`
-            `mcp.files.read` must be a list of names of tools, which may contain `*`, not `"read_*"`
+            `mcp.files.key` must be `env:NAME` or `file:PATH`; never the key itself, not `..`
+            `mcp.files.approve` must be "never", or a list of tool names, which may contain `*`, not `"always"`
+            `mcp.files.read` must be a list of tool names, which may contain `*`, not `"read_*"`
             `mcp.files.timeout_ms` must be a time in milliseconds from 1 up to 86400000, not `0`
             `mcp.files.timeout_ms` must be a time in milliseconds from 1 up to 86400000, not `"1s"`
             `mcp.files.pin` must be true or false, not `1`
             `mcp.files.protocol` must be "auto", 2024-11-05, 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28, not `"2027-01-01"`
-            unknown setting `mcp.files.wibble`; there are: command, env, url, key, read, approve, only, except, start_timeout_ms, timeout_ms, pin, protocol"#]]
+            unknown setting `mcp.files.wibble`; available: command, env, url, key, read, approve, only, except, start_timeout_ms, timeout_ms, pin, protocol"#]]
         .assert_eq(&told.join("\n"));
 
         for name in ["", "a.b", "a b", "ä", &"a".repeat(33)] {

@@ -171,7 +171,7 @@ fn fault_of(tool: &Tool) -> Option<&'static str> {
         Some(_) => false,
     };
     if !is_object {
-        return Some("the schema of its arguments is not one of an object");
+        return Some("the schema of its arguments does not describe an object");
     }
 
     let is_large = json!(tool).to_string().len() > DEFINITION_MAX;

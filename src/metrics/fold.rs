@@ -110,13 +110,12 @@ impl FlowFold {
             }
             // A failure that is told again was counted by the run that it happened in.
             Event::AttemptEnded { op, reused: Some(_), reply: None, again, .. }
-                if !again || self.forgets =>
+                if self.is_reuse(*again) =>
             {
                 self.end_call(*op);
             }
-            // To a flow of a resumed run, what happened before the crash is as if it happened now.
             Event::AttemptEnded { op, reused: Some(_), demo, cost, again, .. }
-                if !again || self.forgets =>
+                if self.is_reuse(*again) =>
             {
                 self.end_call(*op);
                 self.metrics.reused += 1;
@@ -163,6 +162,12 @@ impl FlowFold {
             | Event::Logged { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+
+    /// Tells whether a reply that the journal marks as reused counts as reused. A flow of a resumed run counts
+    /// the calls before the interruption as its own; the figures of the run as a whole do not.
+    fn is_reuse(&self, again: bool) -> bool {
+        !again || self.forgets
     }
 
     /// Returns how many replies were reused that were not got in the run that is gone through again.

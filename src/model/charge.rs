@@ -5,6 +5,7 @@
 use crate::base::unit::Money;
 use crate::model::Model;
 use crate::model::error::CallError;
+use crate::model::message::Message;
 use crate::model::reply::{CallResult, Usage};
 use crate::model::request::Request;
 use crate::model::transport::Transport;
@@ -38,7 +39,7 @@ pub const REPLY_TOKENS_ASSUMED: u64 = 4096;
 impl Model {
     /// Returns the most that a call can use.
     pub fn worst(&self, request: &Request) -> Worst {
-        let images: usize = request.messages.iter().map(|message| message.images.len()).sum();
+        let images: usize = request.messages.iter().map(Message::images_count).sum();
         let tokens = u64::from(self.image_tokens.unwrap_or(IMAGE_TOKENS_ASSUMED));
         let of_images = tokens.saturating_mul(images as u64);
         let read = tokens_read_max(request, self.transport.dialect()).saturating_add(of_images);
@@ -102,8 +103,8 @@ fn tokens_read_max(request: &Request, dialect: Dialect) -> u64 {
     let extra = settings.extra.iter().map(|(key, value)| size(key) + size(&value.to_string()));
 
     let tools = request.tools.iter().map(|tool| {
-        let sent = lower(&tool.parameters, dialect).schema.to_string();
-        tool.size().saturating_add(size(&sent)).saturating_add(MESSAGE_TOKENS)
+        let sent = tool.parameters.lowered_size(dialect);
+        tool.size().saturating_add(sent).saturating_add(MESSAGE_TOKENS)
     });
     let preamble = (!request.tools.is_empty()).then_some(TOOLS_TOKENS);
 
@@ -183,7 +184,7 @@ mod tests {
         let tool = ToolSpec {
             name: "add".to_owned(),
             description: "d".repeat(300),
-            parameters: json!({ "type": "object" }),
+            parameters: json!({ "type": "object" }).into(),
         };
 
         let plain = request(Settings::default(), None);

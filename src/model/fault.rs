@@ -12,7 +12,9 @@ pub enum ModelError {
         help: String,
     },
     /// A name without a provider.
-    #[error("`{name}` names no provider; write `provider/name`, such as `openai/gpt-4o-mini`")]
+    #[error(
+        "`{name}` does not name a provider; write `provider/name`, such as `openai/gpt-4o-mini`"
+    )]
     NoProvider {
         /// The name.
         name: String,
@@ -64,7 +66,7 @@ pub enum ModelError {
     LiteralKey,
     /// An address that is none.
     #[error(
-        "`{url}` is no address of a server; write it like `http://127.0.0.1:8080/v1`, without \
+        "invalid server address `{url}`: expected a form such as `http://127.0.0.1:8080/v1`, without \
          password, `?` and `#`"
     )]
     BadUrl {

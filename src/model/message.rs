@@ -109,7 +109,7 @@ impl Message {
         });
         let results = self.results.iter().map(|result| result.text.clone());
 
-        let images = self.images.iter();
+        let images = self.images.iter().chain(self.results.iter().flat_map(|one| &one.images));
         let images = images.map(|image| format!("[{}, {} bytes]", image.mime, image.bytes));
 
         let lines: Vec<String> =
@@ -124,6 +124,12 @@ impl Message {
         let opaque = self.opaque.iter().map(|part| part.data.to_string().len() as u64);
 
         self.content.len() as u64 + calls + results + opaque.sum::<u64>()
+    }
+
+    /// Returns how many pictures the model is shown.
+    pub fn images_count(&self) -> usize {
+        let of_results = self.results.iter().map(|result| result.images.len());
+        self.images.len() + of_results.sum::<usize>()
     }
 
     /// Tells whether it is a text and nothing else.

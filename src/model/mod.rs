@@ -35,6 +35,7 @@ use crate::model::request::{Request, SchemaCheck, Settings};
 use crate::model::transport::{TextWatch, Transport};
 use crate::model::tuning::LimitChange;
 use crate::schema;
+use crate::schema::lower::Dialect;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -204,6 +205,23 @@ impl Model {
         matches!(self.transport, Transport::Demo(_))
     }
 
+    /// Tells whether the model is shown the pictures that a tool gives. `is_bounded` says that a budget
+    /// counts what it reads: then it has to be known how many tokens a picture is.
+    pub fn is_shown_results(&self, is_bounded: bool) -> bool {
+        if matches!(self.transport, Transport::Demo(_))
+            || (is_bounded && self.image_tokens.is_none())
+        {
+            return false;
+        }
+        match self.transport.dialect() {
+            // Its results are texts.
+            Dialect::Gemini => false,
+            Dialect::Anthropic | Dialect::OpenAi => true,
+            // Many servers answer a picture with an error.
+            Dialect::Plain => self.image_tokens.is_some(),
+        }
+    }
+
     /// Returns what tells this model from every other: its name, its server, and what decides the
     /// answers of a demo model.
     pub fn identity(&self) -> String {
@@ -280,7 +298,7 @@ fn whole(
         // Nothing was offered that it could call.
         said.keep_text();
     } else if *end == Finish::Calls && said.calls.is_empty() {
-        let message = "it says that it calls a tool, but has no call".to_owned();
+        let message = "it announces a tool call but contains none".to_owned();
         return Err(CallError::BadReply { message });
     }
 

@@ -54,6 +54,11 @@ impl Price {
         KNOWN.iter().find(|(known, ..)| fits(known)).map(Price::listed)
     }
 
+    /// Returns the models, as `provider/name`, whose list prices are known.
+    pub fn listed_models() -> impl Iterator<Item = &'static str> {
+        KNOWN.iter().map(|(name, ..)| *name)
+    }
+
     /// Returns the highest list price, to judge by where the price of a model is not known.
     pub fn dearest() -> Price {
         let dearest = KNOWN.iter().max_by(|one, other| one.2.total_cmp(&other.2));

@@ -12,6 +12,7 @@ use crate::model::provider::exchange::Exchanger;
 use crate::model::provider::http::Clients;
 use crate::model::provider::page::{self, Got};
 use crate::model::provider::server::{LimitName, Protocol, Server};
+use crate::model::provider::watched::StreamUse;
 use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
 use crate::model::transport::Transport;
 use crate::model::{Model, key_file};
@@ -77,6 +78,8 @@ type LimiterKey = (String, String, Option<KeyRef>);
 type Limiters = HashMap<LimiterKey, (ServerLimits, Rc<Limiter>)>;
 /// What each server calls the limit on tokens, by its address and the name of the model.
 type LimitNames = HashMap<(String, String), Rc<Cell<LimitName>>>;
+/// What is known of the streams of each server, by its address.
+type StreamUses = HashMap<String, Rc<Cell<StreamUse>>>;
 
 /// The models of a project.
 pub struct Models {
@@ -87,6 +90,7 @@ pub struct Models {
     denials: RefCell<Arc<Denials>>,
     limiters: Rc<RefCell<Limiters>>,
     limit_names: Rc<RefCell<LimitNames>>,
+    streams: Rc<RefCell<StreamUses>>,
     demos: RefCell<HashMap<String, Demo>>,
     /// Models that exist already, by name.
     given: BTreeMap<String, Model>,
@@ -118,6 +122,7 @@ impl Models {
             denials: RefCell::default(),
             limiters: Rc::default(),
             limit_names: Rc::default(),
+            streams: Rc::default(),
             demos: RefCell::default(),
             given: BTreeMap::new(),
             seed,
@@ -136,6 +141,7 @@ impl Models {
             denials: self.denials.clone(),
             limiters: self.limiters.clone(),
             limit_names: self.limit_names.clone(),
+            streams: self.streams.clone(),
             demos: RefCell::default(),
             given: self.given.clone(),
             seed,
@@ -186,7 +192,7 @@ impl Models {
 
     /// Tells what keeps a name from being a model's, without setting anything up.
     pub fn check_name(&self, name: &str) -> Result<(), ModelError> {
-        if self.aliases.contains_key(name) {
+        if self.aliases.contains_key(name) || self.given.contains_key(name) {
             return Ok(());
         }
 
@@ -311,7 +317,7 @@ impl Models {
             },
             KeyRef::File(path) => match self.key_in_file(path)? {
                 Ok(key) => Ok(Some(of_file(key))),
-                Err(error) => Err(setup(format!("reading `{path}`: {error}"))),
+                Err(error) => Err(setup(format!("cannot read `{path}`: {error}"))),
             },
         }
     }
@@ -394,6 +400,10 @@ impl Models {
             None => self.limit_names.borrow_mut().entry(place).or_default().clone(),
         };
 
+        let first = || Rc::new(Cell::new(StreamUse::of(protocol, &base_url)));
+        let streams =
+            self.streams.borrow_mut().entry(base_url.clone()).or_insert_with(first).clone();
+
         let wrong = ModelError::BadUrl { url: base_url.clone() };
         let clients = self.clients.clone();
         let model = spec.model.clone();
@@ -405,7 +415,7 @@ impl Models {
             key,
             model,
             limit,
-            is_whole: Rc::default(),
+            streams,
             site: Rc::default(),
         };
 
@@ -541,7 +551,7 @@ fn unknown_provider(provider: &str) -> ModelError {
     let help = match nearest(provider, names.clone()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!(
-            "there are: {}. A server that speaks OpenAI's protocol is `openai` with a `base_url`",
+            "available: {}. A server that speaks OpenAI's protocol is `openai` with a `base_url`",
             names.collect::<Vec<_>>().join(", ")
         ),
     };
@@ -641,7 +651,7 @@ mod tests {
         let mut spec = ModelSpec::new("openai", "m");
         spec.base_url = Some("localhost:8080".to_owned());
         let error = models(&[]).resolve_spec(&spec).expect_err("no address").to_string();
-        assert!(error.starts_with("`localhost:8080` is no address"), "{error}");
+        assert!(error.starts_with("invalid server address `localhost:8080`"), "{error}");
     }
 
     #[test]

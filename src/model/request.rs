@@ -103,7 +103,7 @@ pub enum SettingError {
     },
     /// A result of a tool that nobody has called.
     #[error(
-        "message {number} of the conversation has results of tools, but the one before it no calls"
+        "message {number} of the conversation has tool results, but the message before it has no calls"
     )]
     Uncalled {
         /// The message, from 1.

@@ -2,6 +2,8 @@
 //! Knows nothing of what a tool does.
 
 use crate::base::json::map_texts;
+use crate::model::image::Image;
+use crate::schema::SharedSchema;
 use serde_json::Value;
 
 /// A tool as a model is offered it.
@@ -12,14 +14,13 @@ pub struct ToolSpec {
     /// What it does, for the model.
     pub description: String,
     /// A JSON schema of an object: the arguments.
-    pub parameters: Value,
+    pub parameters: SharedSchema,
 }
 
 impl ToolSpec {
     /// Returns how many bytes the model is told.
     pub fn size(&self) -> u64 {
-        let parameters = self.parameters.to_string().len();
-        (self.name.len() + self.description.len() + parameters) as u64
+        (self.name.len() + self.description.len()) as u64 + self.parameters.size()
     }
 }
 
@@ -130,12 +131,27 @@ pub struct ToolResult {
     /// Whether it gave nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub is_error: bool,
+    /// The pictures that it gave besides.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub images: Vec<Image>,
 }
 
 impl ToolResult {
     /// Creates the result of a call.
     pub fn new(call: &ToolCall, text: impl Into<String>, is_error: bool) -> ToolResult {
-        ToolResult { id: call.id.clone(), name: call.name.clone(), text: text.into(), is_error }
+        let id = call.id.clone();
+        let name = call.name.clone();
+        ToolResult { id, name, text: text.into(), is_error, images: Vec::new() }
+    }
+
+    /// Replaces its pictures by lines that say what they were, for a model that cannot be shown them.
+    pub fn leave_images_out(&mut self) {
+        for image in self.images.drain(..) {
+            let break_line = if self.text.is_empty() { "" } else { "\n" };
+            let Image { mime, bytes, .. } = image;
+            self.text
+                .push_str(&format!("{break_line}[a picture, {mime}, {bytes} bytes, left out]"));
+        }
     }
 
     /// Returns how many bytes the model is told.
@@ -151,6 +167,7 @@ impl ToolResult {
             name: change(self.name),
             text: change(self.text),
             is_error: self.is_error,
+            images: self.images,
         }
     }
 }

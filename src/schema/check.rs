@@ -98,10 +98,29 @@ pub fn check(schema: &Value) -> Result<(), String> {
     }
 
     compiled(schema).map(drop).map_err(|error| {
+        if let Some(reference) = outside_reference(schema) {
+            return format!(
+                "refers to `{}`; only references within the schema, which begin with `#`, are followed",
+                short(reference)
+            );
+        }
         let place = error.instance_path().to_string();
         let place = if place.is_empty() { String::new() } else { format!(" (`{place}`)") };
         format!("is not a valid JSON schema: {}{place}", short(&error.to_string()))
     })
+}
+
+/// Finds a reference that leads out of a schema.
+fn outside_reference(schema: &Value) -> Option<&str> {
+    match schema {
+        Value::Object(words) => {
+            let own = words.get("$ref").and_then(Value::as_str);
+            let own = own.filter(|reference| !reference.starts_with('#'));
+            own.or_else(|| words.values().find_map(outside_reference))
+        }
+        Value::Array(items) => items.iter().find_map(outside_reference),
+        _ => None,
+    }
 }
 
 /// A look through all of a schema.
@@ -168,8 +187,10 @@ fn known(word: &str) -> Result<(), String> {
 /// model would not know of it.
 fn missing_property(words: &Map<String, Value>) -> Result<(), String> {
     let Some(Value::Object(properties)) = words.get("properties") else { return Ok(()) };
-    let others = ["$ref", "additionalProperties", "allOf", "anyOf", "oneOf", "patternProperties"];
-    if others.iter().any(|word| words.contains_key(*word)) {
+    let others = ["$ref", "allOf", "anyOf", "oneOf", "patternProperties"];
+    // An object that is closed cannot even have it.
+    let is_open = words.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
+    if is_open || others.iter().any(|word| words.contains_key(*word)) {
         return Ok(());
     }
 
@@ -241,6 +262,15 @@ mod tests {
                 "requires `lable`, which is not among its `properties`; did you mean `label`?",
             ),
             (
+                json!({ "properties": { "a": {} }, "required": ["b"], "additionalProperties": false }),
+                "requires `b`, which is not among its `properties`",
+            ),
+            (
+                json!({ "type": "array", "items": { "$ref": "https://example.com/a.json" } }),
+                "refers to `https://example.com/a.json`; only references within the schema, which begin \
+                 with `#`, are followed",
+            ),
+            (
                 json!({ "items": { "oneOf": [{ "typ": "string" }] }, "type": "array" }),
                 "has the unknown keyword `typ`; did you mean `type`?",
             ),
@@ -253,6 +283,7 @@ mod tests {
             json!({ "type": "object", "properties": { "typ": { "type": "string" } } }),
             json!({ "type": "string", "example": "x", "x-typ": 1, "ordering": 3, "enum": ["typ"] }),
             json!({ "$defs": { "a": { "type": "object", "properties": { "a": { "$ref": "#/$defs/a" } } } }, "$ref": "#/$defs/a" }),
+            json!({ "properties": { "a": {} }, "required": ["b"], "additionalProperties": true }),
             json!({ "properties": { "a": {} }, "anyOf": [{ "required": ["a"] }, { "required": ["b"] }] }),
             json!({ "$schema": "http://json-schema.org/draft-07/schema#", "items": [{ "type": "string" }] }),
         ];
@@ -275,8 +306,8 @@ mod tests {
         assert_eq!(check(&long), Err("is longer than 65536 bytes".to_owned()));
 
         let remote = check(&json!({ "$ref": "http://example.com/schema" })).expect_err("not here");
-        assert!(
-            remote.starts_with("is not a valid JSON schema: Resource 'http://example.com/schema'")
-        );
+        let expected = "refers to `http://example.com/schema`; only references within the schema, which begin with \
+                        `#`, are followed";
+        assert_eq!(remote, expected);
     }
 }

@@ -10,12 +10,14 @@ pub mod lower;
 mod mend;
 mod nodes;
 mod read;
+mod shared;
 pub mod short;
 mod typed;
 mod words;
 
 pub use check::check;
 pub use read::{Found, Unfit, fit, guess, read};
+pub use shared::SharedSchema;
 
 use jsonschema::Validator;
 use serde_json::Value;

@@ -6,7 +6,9 @@ use super::typed::typed;
 use super::{WRAPPER, compiled, lenient, lower};
 use crate::base::problem::Problem;
 use crate::base::{json, secret};
+use jsonschema::Validator;
 use serde_json::Value;
+use std::rc::Rc;
 
 /// Most problems that are told of one reply.
 const PROBLEMS_MAX: usize = 20;
@@ -61,7 +63,7 @@ impl std::fmt::Display for Unfit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Unfit::Unread(why) => f.write_str(why),
-            Unfit::Refused(why) => write!(f, "is refused by `check`: {why}"),
+            Unfit::Refused(why) => write!(f, "is rejected by `check`: {why}"),
             Unfit::Wrong(problems) => {
                 let shown = problems.iter().take(SHOWN_PROBLEMS).map(ToString::to_string);
                 let mut shown: Vec<String> = shown.collect();
@@ -99,15 +101,29 @@ pub fn read(text: &str, schema: &Value) -> Result<Found, Unfit> {
 
 /// Takes a value for one of a schema: mends it, validates it, and gives its numbers their types.
 pub fn fit(value: Value, schema: &Value) -> Result<Found, Unfit> {
+    fit_by(value, schema, &rules(schema))
+}
+
+/// What a value is validated by, or why nothing can be.
+pub(super) type Rules = Result<Rc<Validator>, Unfit>;
+
+/// Compiles a schema.
+pub(super) fn rules(schema: &Value) -> Rules {
+    compiled(schema)
+        .map_err(|error| Unfit::Unread(format!("cannot be checked: {}", short(&error.to_string()))))
+}
+
+/// Does the same by rules that were made before.
+pub(super) fn fit_by(value: Value, schema: &Value, rules: &Rules) -> Result<Found, Unfit> {
     let wrapped = match &value {
         Value::Object(map) if map.len() == 1 && !lower::is_object(schema) => map.get(WRAPPER),
         _ => None,
     };
-    let Some(inner) = wrapped.cloned() else { return fit_bare(value, schema) };
+    let Some(inner) = wrapped.cloned() else { return fit_bare(value, schema, rules) };
 
     // Models also give the value itself. What needs no mending is what was meant.
-    let inside = fit_bare(inner, schema);
-    match (inside, fit_bare(value, schema)) {
+    let inside = fit_bare(inner, schema, rules);
+    match (inside, fit_bare(value, schema, rules)) {
         (Ok(inside), _) if inside.mended.is_empty() => Ok(inside),
         (_, Ok(whole)) if whole.mended.is_empty() => Ok(whole),
         (Err(_), Ok(whole)) => Ok(whole),
@@ -115,15 +131,13 @@ pub fn fit(value: Value, schema: &Value) -> Result<Found, Unfit> {
     }
 }
 
-fn fit_bare(value: Value, schema: &Value) -> Result<Found, Unfit> {
-    let rules = compiled(schema).map_err(|error| {
-        Unfit::Unread(format!("cannot be checked: {}", short(&error.to_string())))
-    })?;
+fn fit_bare(value: Value, schema: &Value, rules: &Rules) -> Result<Found, Unfit> {
+    let rules = rules.as_ref().map_err(Unfit::clone)?;
 
     let (value, mended) = if rules.is_valid(&value) {
         (value, Vec::new())
     } else {
-        let Mending { value, paths } = mend(value, schema, &rules);
+        let Mending { value, paths } = mend(value, schema, rules);
         (value, paths)
     };
 
@@ -359,7 +373,7 @@ mod tests {
             ),
             (
                 "{\"n\": 9223372036854775808}",
-                "does not match the schema: 9223372036854775808 is too large: whole numbers end at 9223372036854775807 at `/n`",
+                "does not match the schema: 9223372036854775808 is too large: the largest whole number is 9223372036854775807 at `/n`",
             ),
         ];
         for (text, expected) in cases {

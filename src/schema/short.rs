@@ -28,7 +28,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShortError {
     /// It begins like JSON, and is none.
-    #[error("begins like JSON, but is none: {0}")]
+    #[error("begins like JSON, but is not valid JSON: {0}")]
     Json(String),
     /// It is too long.
     #[error("is longer than {SIZE_MAX} bytes")]
@@ -67,7 +67,7 @@ pub fn schema(text: &str) -> Result<Value, ShortError> {
     reader.skip();
     match reader.peek() {
         None => Ok(schema),
-        Some(found) => Err(reader.wrong(format!("there is `{found}` where the text should end"))),
+        Some(found) => Err(reader.wrong(format!("expected the end of the text, found `{found}`"))),
     }
 }
 
@@ -227,7 +227,7 @@ impl<'a> ShortReader<'a> {
                 let other = self.run(|c| c.is_alphanumeric() || c == '_');
                 if other != "null" {
                     let reason = format!(
-                        "after `or` there is only `null`, not `{other}`; write a schema map for other unions"
+                        "only `null` can follow `or`, not `{other}`; write a schema map for other unions"
                     );
                     return Err(self.wrong(reason));
                 }
@@ -308,7 +308,7 @@ impl<'a> ShortReader<'a> {
             self.at = begin;
             let word = &word.text;
             let reason = format!(
-                "`{word}` is a type, and `|` stands between words; write `string or null` for what \
+                "`{word}` is a type, and `|` separates words; write `string or null` for what \
                  may be missing, or \"{word}\" in quotes for the word"
             );
             return Err(self.wrong(reason));
@@ -328,7 +328,7 @@ impl<'a> ShortReader<'a> {
         for (place, value) in values.iter().enumerate() {
             if values[..place].contains(value) {
                 self.at = begin;
-                return Err(self.wrong(format!("{value} stands there twice")));
+                return Err(self.wrong(format!("{value} occurs twice")));
             }
         }
         Ok(json!({ "type": kind, "enum": values }))
@@ -379,7 +379,7 @@ impl<'a> ShortReader<'a> {
                 self.at = begin;
                 Ok(None)
             }
-            _ => Err(self.wrong(format!("`{word}` is no range, such as `0..9`"))),
+            _ => Err(self.wrong(format!("invalid range `{word}`: expected a form such as `0..9`"))),
         }
     }
 }
@@ -420,7 +420,7 @@ impl ShortRange<'_> {
         for (name, text) in [(least, self.least), (most, self.most)] {
             if !text.is_empty() {
                 let number =
-                    read(text).ok_or_else(|| format!("`{text}` cannot bound this type"))?;
+                    read(text).ok_or_else(|| format!("`{text}` cannot limit this type"))?;
                 bounds.push(number.as_f64());
                 schema[name] = number.into();
             }
@@ -446,16 +446,16 @@ fn or_null(kind: &mut Value) {
 fn unknown(word: &ShortWord) -> String {
     let text = &word.text;
     if word.is_quoted {
-        return format!("one word is no choice; write several, such as \"{text}\" | \"no\"");
+        return format!("a choice needs several words, such as \"{text}\" | \"no\"");
     }
 
     let end = text.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(text.len());
     let name = &text[..end];
     let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, name)| *name);
     match other.or_else(|| nearest(name, TYPES.iter().copied())) {
-        Some(near) => format!("there is no type `{name}`; did you mean `{near}`?"),
+        Some(near) => format!("unknown type `{name}`; did you mean `{near}`?"),
         None => format!(
-            "there is no type `{text}`; there are {}, words such as `yes | no`, `[TYPE]` and \
+            "unknown type `{text}`; available: {}, words such as `yes | no`, `[TYPE]` and \
              `{{ fields }}`",
             TYPES.join(", ")
         ),
@@ -530,30 +530,30 @@ mod tests {
     fn what_is_wrong_is_told_with_its_place() {
         let cases = [
             ("", "expected a type, such as `string` (character 1)"),
-            ("a: sting", "there is no type `sting`; did you mean `string`? (character 4)"),
-            ("a: int 0..9", "there is no type `int`; did you mean `integer`? (character 4)"),
-            ("a: float", "there is no type `float`; did you mean `number`? (character 4)"),
+            ("a: sting", "unknown type `sting`; did you mean `string`? (character 4)"),
+            ("a: int 0..9", "unknown type `int`; did you mean `integer`? (character 4)"),
+            ("a: float", "unknown type `float`; did you mean `number`? (character 4)"),
             (
                 "a: bug",
-                "there is no type `bug`; there are string, integer, number, boolean, any, words such as `yes | no`, `[TYPE]` and `{ fields }` (character 4)",
+                "unknown type `bug`; available: string, integer, number, boolean, any, words such as `yes | no`, `[TYPE]` and `{ fields }` (character 4)",
             ),
             (
                 "a: string | null",
-                "`string` is a type, and `|` stands between words; write `string or null` for what may be missing, or \"string\" in quotes for the word (character 4)",
+                "`string` is a type, and `|` separates words; write `string or null` for what may be missing, or \"string\" in quotes for the word (character 4)",
             ),
             (
                 "a: string or integer",
-                "after `or` there is only `null`, not `integer`; write a schema map for other unions (character 21)",
+                "only `null` can follow `or`, not `integer`; write a schema map for other unions (character 21)",
             ),
             ("a: string, a: integer", "there are two fields `a` (character 12)"),
-            ("a: yes | no | yes", "\"yes\" stands there twice (character 4)"),
+            ("a: yes | no | yes", "\"yes\" occurs twice (character 4)"),
             ("a: [string", "`]` is missing (character 11)"),
             ("a: { b: string", "`}` is missing (character 15)"),
             ("a: {}", "expected a field, such as `name: string` (character 5)"),
             ("a: integer 9..0", "the range `9..0` is empty (character 16)"),
-            ("a: integer 0.5..1", "`0.5` cannot bound this type (character 18)"),
-            ("a: string -1..", "`-1` cannot bound this type (character 15)"),
-            ("a: integer 5", "`5` is no range, such as `0..9` (character 13)"),
+            ("a: integer 0.5..1", "`0.5` cannot limit this type (character 18)"),
+            ("a: string -1..", "`-1` cannot limit this type (character 15)"),
+            ("a: integer 5", "invalid range `5`: expected a form such as `0..9` (character 13)"),
             ("a: boolean 0..1", "`boolean` has no range (character 16)"),
             ("a: any 0..", "`any` has no range (character 11)"),
             ("a: string b: string", "expected a comma after field `a` (character 11)"),
@@ -563,13 +563,13 @@ mod tests {
             ("a: \"x", "the text in quotes is not closed (character 4)"),
             (
                 "a: \"string\"",
-                "one word is no choice; write several, such as \"string\" | \"no\" (character 4)",
+                "a choice needs several words, such as \"string\" | \"no\" (character 4)",
             ),
-            ("[string] x", "there is `x` where the text should end (character 10)"),
-            ("é: str?", "there is no type `str`; did you mean `string`? (character 4)"),
+            ("[string] x", "expected the end of the text, found `x` (character 10)"),
+            ("é: str?", "unknown type `str`; did you mean `string`? (character 4)"),
             (
                 "{\"type\": \"object\"",
-                "begins like JSON, but is none: EOF while parsing an object at line 1 column 17",
+                "begins like JSON, but is not valid JSON: EOF while parsing an object at line 1 column 17",
             ),
         ];
         for (text, expected) in cases {

@@ -62,7 +62,7 @@ fn whole(number: Number, path: &str, problems: &mut Vec<Problem>) -> Number {
 
     problems.push(Problem {
         path: path.to_owned(),
-        message: format!("{number} is too large: whole numbers end at {}", i64::MAX),
+        message: format!("{number} is too large: the largest whole number is {}", i64::MAX),
     });
     number
 }
@@ -120,7 +120,8 @@ mod tests {
         assert_eq!(typed(ends.clone(), &schema), Ok(ends));
 
         for large in [json!(9_223_372_036_854_775_808_u64), json!(1e300), json!(-1e19)] {
-            let message = format!("{large} is too large: whole numbers end at 9223372036854775807");
+            let message =
+                format!("{large} is too large: the largest whole number is 9223372036854775807");
             let problem = Problem { path: "/1".to_owned(), message };
             assert_eq!(typed(json!([1, large]), &schema), Err(vec![problem]));
         }

@@ -14,11 +14,12 @@ mod program;
 pub mod reference;
 pub mod test;
 
+pub use self::api::host_word::{HostCall, HostTool, HostWord, HostWords, PARAMETERS_MAX};
 pub use self::check::parameter::ScriptParameter;
 pub use self::host::context::{Sink, Surroundings};
 pub use self::host::limits::OPERATIONS_MAX;
 pub use self::host::state::State;
-pub use self::program::{Host, Program, ScriptError, ScriptFindings};
+pub use self::program::{Host, Program, ScriptError, ScriptFindings, file_hashes};
 
 #[cfg(test)]
 mod words_tests;

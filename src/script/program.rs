@@ -1,8 +1,10 @@
 //! A script that is read, checked and run: the one place where everything below comes together.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::path_text::text_of;
 use crate::executor::standstill::Halt;
 use crate::journal::waits::Waits;
+use crate::script::api::host_word::{self, HostWords};
 use crate::script::api::state::offered;
 use crate::script::api::{self, WordEntry, task};
 use crate::script::check::parameter::{self, ScriptParameter};
@@ -108,7 +110,13 @@ impl Host {
     }
 
     /// Creates a host.
-    pub fn new(mut with: Surroundings) -> Host {
+    pub fn new(with: Surroundings) -> Host {
+        Host::with_words(with, &HostWords::default()).expect("no word is none that is known")
+    }
+
+    /// Creates a host whose scripts have words of the embedding program besides. The error is a name that
+    /// scripts know already.
+    pub fn with_words(mut with: Surroundings, words: &HostWords) -> Result<Host, String> {
         if let Some((_, writer)) = &with.store {
             with.print = once_kept(writer, with.print);
             with.say = once_kept(writer, with.say);
@@ -128,12 +136,13 @@ impl Host {
         language::register(&mut engine);
         map_access::register(&mut engine);
         api::register(&mut engine, &inner);
-        inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
+        stdlib::register(&mut engine, &inner);
+        host_word::register(&mut engine, &inner, words)?;
 
         let engine = Rc::new(engine);
         // A weak one, so that the two do not hold each other.
         inner.engine.replace(Rc::downgrade(&engine));
-        Host { engine, inner }
+        Ok(Host { engine, inner })
     }
 
     /// Reads a script and checks what can be checked before it runs.
@@ -312,7 +321,18 @@ impl Host {
     pub fn option_keys(&self, function: &str) -> Vec<String> {
         let own = options::known(function);
         let own = own.map(|keys| keys.into_iter().map(str::to_owned).collect());
-        own.or_else(|| self.inner.stdlib_options.borrow().get(function).cloned())
-            .unwrap_or_default()
+        own.or_else(|| self.inner.stdlib_options(&self.engine, function)).unwrap_or_default()
     }
+}
+
+/// Returns the hashes of files by their paths in a folder; those that could not be read have none.
+pub fn file_hashes(
+    root: &Path,
+    files: BTreeMap<PathBuf, Option<blake3::Hash>>,
+) -> BTreeMap<String, String> {
+    let each = files.into_iter().filter_map(|(path, hash)| {
+        let path = path.strip_prefix(root).map_or(path.as_path(), |inside| inside);
+        Some((text_of(path), hash?.to_hex()[..16].to_owned()))
+    });
+    each.collect()
 }

@@ -3,7 +3,8 @@
 
 use crate::base::failure::Failure;
 use crate::base::word::words;
-use crate::schema;
+use crate::model::image::Image;
+use crate::schema::{self, SharedSchema};
 use crate::session::scope::Scope;
 use futures::future::LocalBoxFuture;
 use serde_json::{Map, Value, json};
@@ -68,11 +69,13 @@ pub struct Given {
     pub value: Value,
     /// What the model is told, if it is not the value.
     pub text: Option<String>,
+    /// Pictures that the model is shown with it.
+    pub images: Vec<Image>,
 }
 
 impl From<Value> for Given {
     fn from(value: Value) -> Given {
-        Given { value, text: None }
+        Given { value, text: None, images: Vec::new() }
     }
 }
 
@@ -102,7 +105,7 @@ pub struct Tool {
     /// What it does, for models.
     pub description: String,
     /// The schema of its arguments, which are an object.
-    pub schema: Value,
+    pub schema: SharedSchema,
     /// What it does to the world.
     pub effects: Effects,
     /// Whether a person has to agree.
@@ -128,10 +131,10 @@ impl fmt::Debug for Tool {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ToolFault {
     /// Its name is none that providers take.
-    #[error("invalid name `{0}` of a tool: use 1 to 64 letters, digits, `_` and `-`")]
+    #[error("invalid tool name `{0}`: use 1 to 64 letters, digits, `_` and `-`")]
     Name(String),
     /// It does not say what it does.
-    #[error("tool `{0}` has no description; say in a sentence what it does, for the model")]
+    #[error("tool `{0}` has no description; describe in one sentence what it does")]
     Description(String),
     /// Its arguments are no object.
     #[error("the schema of tool `{tool}` {reason}")]
@@ -205,7 +208,7 @@ mod tests {
         assert_eq!(check_name("files__read-file_2", "Reads."), Ok(()));
         assert_eq!(
             words(check_name("add", " ")),
-            "tool `add` has no description; say in a sentence what it does, for the model"
+            "tool `add` has no description; describe in one sentence what it does"
         );
         assert_eq!(
             words(check_names(["a", "b", "a"])),

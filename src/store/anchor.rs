@@ -3,7 +3,7 @@
 
 use crate::base::clock;
 use crate::store::log::{IndexHead, LogCondition, LogDepth, LogWitness};
-use crate::store::{BUSY_TIMEOUT, Loss, StoreError, schema};
+use crate::store::{BUSY_TIMEOUT, Loss, StoreError, is_shared_memory, schema};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::fs::Metadata;
@@ -55,6 +55,10 @@ pub(super) struct Anchor {
 impl Anchor {
     /// Remembers the files of a store that was just opened; a store in memory has none.
     pub(super) fn of(connection: &Connection, path: &Path) -> Option<Anchor> {
+        if is_shared_memory(path) {
+            return None;
+        }
+
         // Where the path is a link, the log lies beside what it leads to.
         let real = connection.path().filter(|real| !real.is_empty())?;
 
@@ -87,6 +91,12 @@ impl Anchor {
     /// Returns how many frames the log holds; `None` where that is not known.
     pub(super) fn log_frames(&self) -> Option<u32> {
         Some(self.backfill()?.frames)
+    }
+
+    /// Returns how many frames of the log are not in the store yet, if its index can be read.
+    pub(super) fn uncopied_frames(&self) -> Option<u32> {
+        let head = self.backfill()?;
+        Some(head.frames.saturating_sub(head.copied))
     }
 
     /// Checks that the log holds what was committed to it. That is due before anything is written to it,

@@ -191,9 +191,17 @@ pub enum StoreError {
         /// The link.
         path: PathBuf,
     },
+    /// Its folder may not be looked into, so that nobody knows whether it is there.
+    #[error("store `{path}` cannot be read ({reason})", path = path.display())]
+    Hidden {
+        /// The store's file.
+        path: PathBuf,
+        /// The system's reason, which the text holds.
+        reason: Arc<std::io::Error>,
+    },
     /// A folder, a pipe or a device is in its place.
     #[error(
-        "store `{path}` is not a file; it was left as it is: move it away, and the next run creates a store",
+        "store `{path}` is not a file and was not changed: move it away, and the next run creates a store",
         path = path.display()
     )]
     NotAFile {
@@ -214,7 +222,7 @@ pub enum StoreError {
         parts: Vec<String>,
     },
     /// The folder for the store cannot be made.
-    #[error("creating `{path}`: {source}", path = path.display())]
+    #[error("cannot create `{path}`: {source}", path = path.display())]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -262,6 +270,7 @@ impl StoreError {
             | StoreError::Newer { .. }
             | StoreError::Foreign { .. }
             | StoreError::Link { .. }
+            | StoreError::Hidden { .. }
             | StoreError::NotAFile { .. }
             | StoreError::Strange { .. }
             | StoreError::Folder { .. }
@@ -279,14 +288,34 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
 
 /// Opens a store that was there before, and creates none in its place.
 pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
-    if !path.exists() {
+    let is_there = path
+        .try_exists()
+        .map_err(|error| StoreError::Hidden { path: path.to_owned(), reason: Arc::new(error) })?;
+    if !is_there && !is_shared_memory(path) {
         return Err(StoreError::Lost { path: path.to_owned(), loss: Loss::Removed });
     }
 
     open_with(path, OpenFlags::default() & !OpenFlags::SQLITE_OPEN_CREATE)
 }
 
+/// What the name of a store in memory that several connections share begins with. SQLite keeps it as long as
+/// one of them is open.
+const SHARED_MEMORY: &str = "file:/kaizen-";
+
+/// Returns a name for a store in memory that several connections of this process share.
+pub fn shared_memory_name(id: &str) -> PathBuf {
+    PathBuf::from(format!("{SHARED_MEMORY}{id}?vfs=memdb"))
+}
+
+/// Tells whether a name is that of a store in memory.
+pub(in crate::store) fn is_shared_memory(path: &Path) -> bool {
+    path.as_os_str().as_bytes().starts_with(SHARED_MEMORY.as_bytes())
+}
+
 fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    if is_shared_memory(path) {
+        return open_shared_memory(path);
+    }
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         return Err(StoreError::NotAFile { path: path.to_owned() });
     }
@@ -491,6 +520,16 @@ pub fn copy(connection: &Connection, path: &Path, target: &Path) -> Result<(), S
     let target = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
     let name = target.as_os_str().as_bytes();
     connection.execute("VACUUM INTO CAST(? AS TEXT)", [name]).map(drop).map_err(fail)
+}
+
+fn open_shared_memory(path: &Path) -> Result<Connection, StoreError> {
+    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_URI;
+
+    let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    patience::wait_for_others(&mut connection, path).map_err(fail)?;
+    schema::prepare(&mut connection, path)?;
+    Ok(connection)
 }
 
 /// Opens a store in memory, which is gone when it is closed.

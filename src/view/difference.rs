@@ -4,13 +4,14 @@
 use crate::base::id::OpId;
 use crate::base::json::as_text;
 use crate::base::unit::Money;
+use crate::journal::event::RunSources;
 use crate::journal::history::RunRow;
 use crate::view::row::{OpState, RunClock};
 use crate::view::skeleton::{OpBones, OpEnd, Skeleton};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use similar::{Algorithm, ChangeTag, TextDiff};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
 /// Longest texts that are compared word by word, both together, in bytes.
@@ -105,13 +106,13 @@ pub fn before(a: Side<'_>, b: Side<'_>) -> Vec<FactDifference> {
         starts.map(|start| start.map(|start| start.terms.clone()).unwrap_or_default());
     let short = |hash: &Option<String>| hash.as_ref().map(|hash| hash.chars().take(8).collect());
     note("text of the script", short(&of_a.text), short(&of_b.text));
+    for (name, a, b) in files(a.skeleton, b.skeleton) {
+        note(&format!("file `{name}`"), short(&a), short(&b));
+    }
 
     let empty = Map::new();
     let [params_a, params_b] = starts.map(|start| start.map_or(&empty, |start| &start.params));
-    let mut names: Vec<&String> = params_a.keys().chain(params_b.keys()).collect();
-    names.sort();
-    names.dedup();
-    for name in names {
+    for name in names(params_a.keys(), params_b.keys()) {
         let text = |params: &Map<String, Value>| params.get(name).map(as_text);
         note(&format!("parameter `{name}`"), text(params_a), text(params_b));
     }
@@ -122,6 +123,13 @@ pub fn before(a: Side<'_>, b: Side<'_>) -> Vec<FactDifference> {
         (!models.is_empty()).then(|| models.join(", "))
     };
     note("models", models(a), models(b));
+    for (what, a, b) in settings(a.skeleton, b.skeleton) {
+        note(&what, a, b);
+    }
+    for (what, a, b) in served(a.skeleton, b.skeleton) {
+        note(&what, Some(a), Some(b));
+    }
+
     note("default model", of_a.model, of_b.model);
     note("max_cost", of_a.max_cost.map(|v| v.to_string()), of_b.max_cost.map(|v| v.to_string()));
     note(
@@ -136,6 +144,65 @@ pub fn before(a: Side<'_>, b: Side<'_>) -> Vec<FactDifference> {
     let [program_a, program_b] = starts.map(|start| start.map(|start| start.program.clone()));
     note("version of kaizen", program_a, program_b);
     found
+}
+
+/// Returns the names that either side has, each once.
+fn names<'a>(
+    a: impl Iterator<Item = &'a String>,
+    b: impl Iterator<Item = &'a String>,
+) -> BTreeSet<&'a String> {
+    a.chain(b).collect()
+}
+
+/// Returns what two runs were made of, where both have noted it: older programs have not.
+fn sources<'a>(a: &'a Skeleton, b: &'a Skeleton) -> Option<(&'a RunSources, &'a RunSources)> {
+    let of = |skeleton: &'a Skeleton| skeleton.start.as_ref()?.terms.sources.as_ref();
+    of(a).zip(of(b))
+}
+
+/// Returns the files that were not the same: those with code, which both runs name from the start on, and
+/// others that both have read. What only one run has read may have to do with what happened in it.
+fn files(a: &Skeleton, b: &Skeleton) -> Vec<(String, Option<String>, Option<String>)> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    if let Some((a, b)) = sources(a, b) {
+        for name in names(a.files.keys(), b.files.keys()) {
+            seen.insert(name.as_str());
+            found.push((name.clone(), a.files.get(name).cloned(), b.files.get(name).cloned()));
+        }
+    }
+
+    if let (Some(a), Some(b)) = (&a.end, &b.end) {
+        let both = a.read.iter().filter_map(|(name, hash)| Some((name, hash, b.read.get(name)?)));
+        for (name, a, b) in both.filter(|(name, ..)| !seen.contains(name.as_str())) {
+            found.push((name.clone(), Some(a.clone()), Some(b.clone())));
+        }
+    }
+    found
+}
+
+/// Returns what the configuration says of each model, setting by setting.
+fn settings(a: &Skeleton, b: &Skeleton) -> Vec<(String, Option<String>, Option<String>)> {
+    let Some((a, b)) = sources(a, b) else { return Vec::new() };
+    let mut found = Vec::new();
+    for alias in names(a.models.keys(), b.models.keys()) {
+        let empty = Map::new();
+        let [of_a, of_b] =
+            [a, b].map(|side| side.models.get(alias).and_then(Value::as_object).unwrap_or(&empty));
+        for key in names(of_a.keys(), of_b.keys()) {
+            let what = format!("`{key}` of model `{alias}` in the settings");
+            found.push((what, of_a.get(key).map(as_text), of_b.get(key).map(as_text)));
+        }
+    }
+    found
+}
+
+/// Returns the versions of models that have answered, where both runs know them.
+fn served(a: &Skeleton, b: &Skeleton) -> Vec<(String, String, String)> {
+    let joined =
+        |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let both = a.served.iter().filter_map(|(label, a)| Some((label, a, b.served.get(label)?)));
+    both.map(|(label, a, b)| (format!("version of `{label}`"), joined(a), joined(b))).collect()
 }
 
 /// Numbers operations within their flow's name and their own: the same program gives the same work the

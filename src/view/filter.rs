@@ -117,7 +117,7 @@ fn condition(word: &str) -> Result<FilterTerm, String> {
     let text = || Ok(FilterTerm::Text(word.to_lowercase()));
     let Some((key, value)) = word.split_once(':') else { return text() };
     if value.is_empty() {
-        return Err(format!("`{word}` says nothing after the colon"));
+        return Err(format!("`{word}` has no value after the colon"));
     }
 
     match key {

@@ -16,7 +16,7 @@ use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::metrics::fold::FlowFold;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Characters of a message that the bones keep.
@@ -47,6 +47,8 @@ pub struct Skeleton {
     pub has_cases: bool,
     /// The labels of its models; calls name them by their place.
     pub models: Vec<String>,
+    /// Which models have answered by their own word, by label.
+    pub served: BTreeMap<String, BTreeSet<String>>,
     /// The number of the event that comes next.
     pub next: i64,
     /// The time of the first event, in microseconds since 1970.
@@ -83,6 +85,8 @@ pub struct RunClosing {
     pub seq: i64,
     /// Why the script ended early, if it did.
     pub failure: Option<ShortFailure>,
+    /// The hashes of the files that the run has read, by their paths in the project.
+    pub read: BTreeMap<String, String>,
 }
 
 /// A failure, its message cut.
@@ -213,9 +217,9 @@ impl Skeleton {
                     terms: Terms::clone(terms),
                 });
             }
-            Event::RunEnded { status, failure, .. } => {
+            Event::RunEnded { status, failure, read, .. } => {
                 let failure = failure.as_ref().map(ShortFailure::of);
-                self.end = Some(RunClosing { status: *status, seq, failure });
+                self.end = Some(RunClosing { status: *status, seq, failure, read: read.clone() });
             }
             Event::RequestPart { key, .. } => {
                 self.parts.insert(*key, seq);
@@ -301,7 +305,17 @@ impl Skeleton {
                     end: None,
                 });
             }
-            Event::AttemptEnded { .. } => bones.end_call(seq, at, event),
+            Event::AttemptEnded { attempt, served_by, .. } => {
+                bones.end_call(seq, at, event);
+                let call = bones.calls.iter().rfind(|call| call.number == *attempt);
+                let label = call.and_then(|call| self.models.get(call.model));
+                if let (Some(served_by), Some(label)) = (served_by, label)
+                    && !self.served.get(label).is_some_and(|known| known.contains(served_by))
+                {
+                    let known = self.served.entry(label.clone()).or_default();
+                    known.insert(served_by.clone());
+                }
+            }
             Event::ToolStarted { .. } => bones.tools.push((seq, None)),
             // Calls of tools may end in another order than they began; which end belongs to which start is
             // read with their texts.

@@ -90,14 +90,14 @@ fn what_cannot_be_a_tool_is_refused_when_it_is_made() {
     let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
     assert_eq!(
         ran.stdout,
-        "invalid name `a b` of a tool: use 1 to 64 letters, digits, `_` and `-`\n\
-         tool `a` has no description; say in a sentence what it does, for the model\n\
+        "invalid tool name `a b`: use 1 to 64 letters, digits, `_` and `-`\n\
+         tool `a` has no description; describe in one sentence what it does\n\
          the schema of tool `a` must describe an object with a property for each argument\n\
-         the schema of tool `a`: there is no type `strin`; did you mean `string`? (character 4)\n\
+         the schema of tool `a`: unknown type `strin`; did you mean `string`? (character 4)\n\
          option `effects` of `tool`: must be \"read\" or \"write\", not `none`\n\
          option `approve` of `tool`: must be true or a function, `|args| ..`, not string\n\
          option `tools` of `branch`: two tools are named `a`; give each its own name\n\
-         `react` needs tools: give it `tools: [..]`, or give them to its branch\n\
+         `react` needs tools: pass `tools: [..]`, or set them on the branch\n\
          option `tools` of `operate`: must be a list of tools, `[tool(..)]`, not string\n\
          option `tools` of `operate`: must be a list of tools, `[tool(..)]`, not a list with int\n\
          option `tool_choice` of `operate`: must be \"auto\", \"required\", \"none\" or the name of a tool, not `b`\n\

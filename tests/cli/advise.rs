@@ -336,7 +336,7 @@ fn failures_are_told_by_kind_with_what_they_teach() {
         .filter(|(kind, _)| *kind == "failed")
         .collect();
     assert_eq!(lines.len(), 3);
-    assert_eq!(found, [("failed", "less than half of the work gave a result")]);
+    assert_eq!(found, [("failed", "less than half of the work produced a result")]);
     assert!(lines[0]["first_at"].as_i64() <= lines[0]["last_at"].as_i64());
     let ran = project.kaizen(&["failures", "nothing"]);
     assert!(ran.stderr.contains("no failures recorded on `nothing`"), "{}", ran.stderr);

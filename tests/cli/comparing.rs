@@ -248,7 +248,7 @@ fn the_inputs_that_were_wrong_are_shown_at_once_and_later() {
     assert_eq!(none.code, Some(0));
     let ran = project.kaizen(&["show", "@", "--inputs"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    assert!(ran.stderr.starts_with("error: the run compared nothing, or "), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("error: the run is not a comparison, or "), "{}", ran.stderr);
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn replies_of_earlier_comparisons_are_reused_and_are_no_new_evidence() {
     let (again, said, asked) = run(&[]);
     assert_eq!(
         said,
-        "reusing replies: those of 26 replies from 1 earlier run that fit (`--fresh` asks again)\n"
+        "reusing matching replies: 26 available from 1 earlier run (`--fresh` makes the calls again)\n"
     );
     assert_eq!((asked, recorded()), (26, vec![12, 12]));
     let same = |found: &Value| {
@@ -332,7 +332,7 @@ fn the_objective_is_said_with_what_it_makes_of_the_difference() {
             "let o = optimizer(#{{ memory: true }});
             let found = o.compare(\"t\", #{{ a: |n| 1.0, b: |n| 0.5 }}, (0..5).to_array(),
                 #{{ judge: |answer| answer, branch: branch(\"demo/echo\") {options} }});
-            [found.objective.name, found.shares == (), \"of that, quality makes \" in found.reason,
+            [found.objective.name, found.shares == (), \"comes from quality\" in found.reason,
              found.shares == () || (found.shares.quality + found.shares.time + found.shares.cost
                 - found.difference).abs() < 0.000001]"
         );
@@ -344,13 +344,17 @@ fn the_objective_is_said_with_what_it_makes_of_the_difference() {
     assert_eq!(weights, json!(["quality 75 %, cost 25 %", false, true, true]));
 
     let wrong = project.script("optimizer(#{ memory: true, objective: \"best\" })").0;
-    assert!(wrong.stderr.contains("`best` is no objective; write balanced, "), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("invalid objective `best`: expected balanced, "),
+        "{}",
+        wrong.stderr
+    );
     for command in [&TICKETS[..3], &["patterns"], &["advise", "t"]] {
         let more = if command.len() == 3 { &["--tasks", "t.csv"][..] } else { &[] };
         let ran = project.kaizen(&[command, more, &["--objective", "best"]].concat());
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(
-            ran.stderr.starts_with("error: --objective: `best` is no objective; "),
+            ran.stderr.starts_with("error: --objective: invalid objective `best`: "),
             "{}",
             ran.stderr
         );

@@ -32,7 +32,7 @@ fn all_words_are_listed_in_groups() {
             "branches",
             "tools",
             "sessions and graphs",
-            "working at once",
+            "concurrent work",
             "learning",
             "standard library",
             "texts, numbers and lists",

@@ -184,9 +184,10 @@ fn a_pipe_beside_the_store_is_named() {
 
 #[test]
 fn input_without_an_end_is_refused() {
-    let too_long = "error: reading the input: it has more than 1048576 bytes (`INPUT_MAX`)\n";
-    let many = "error: reading the input: it has more than 4096 lines (`INPUT_LINES_MAX`)\n";
-    let not_text = "error: reading the input: it is not text: it has bytes that are not UTF-8\n";
+    let too_long = "error: cannot read the input: it has more than 1048576 bytes (`INPUT_MAX`)\n";
+    let many = "error: cannot read the input: it has more than 4096 lines (`INPUT_LINES_MAX`)\n";
+    let not_text =
+        "error: cannot read the input: it is not text: it has bytes that are not UTF-8\n";
     for (line, expected) in [
         ("$KAIZEN repl < /dev/zero", too_long),
         ("$KAIZEN repl < /dev/full", too_long),

@@ -40,7 +40,7 @@ fn the_starter_script_ends_by_its_budget_and_praises_nothing() {
     let first = ran.stdout.lines().next().unwrap_or_default();
     let told = first
         .strip_prefix("4 calls, ")
-        .and_then(|rest| rest.strip_suffix(" times faster than in turn"));
+        .and_then(|rest| rest.strip_suffix(" times faster than one after another"));
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(told.is_some_and(|times| times.len() == 3), "{first}");
 }

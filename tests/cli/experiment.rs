@@ -370,7 +370,7 @@ fn what_is_wrong_with_a_comparison_is_said_before_anything_is_spent() {
     project.file("empty.jsonl", "\n").file("bad.jsonl", "1\n{\n").file("sub/right.rhai", "1");
     project.file("other.jsonl", "{\"job\": 1}\n");
     let cases: [(&[&str], &str); 6] = [
-        (&["right.rhai", "none.rhai", "--tasks", "tasks.jsonl"], "reading `none.rhai`"),
+        (&["right.rhai", "none.rhai", "--tasks", "tasks.jsonl"], "cannot read `none.rhai`"),
         (
             &["right.rhai", "sub/right.rhai", "--tasks", "tasks.jsonl"],
             "two scripts are named `right`",

@@ -92,7 +92,8 @@ fn what_is_no_picture_or_may_not_be_read_is_refused_before_a_call() {
             let e = attempt(|| b.chat("What?", #{ images: images })).error;
             print(`${e.kind}: ${e.message}`);
         }
-        print(attempt(|| builder("g").add_operation("act", #{ tool: "t", images: [] })).error.message);
+        let kind = "act";
+        print(attempt(|| builder("g").add_operation(kind, #{ tool: "t", images: [] })).error.message);
     "#;
     let project = project(&server, script);
     let mut large = std::fs::File::create(project.path().join("large.gif")).unwrap();
@@ -111,7 +112,7 @@ fn what_is_no_picture_or_may_not_be_read_is_refused_before_a_call() {
         option: option `images` of `chat`: has 9 pictures; at most 8 go with a question
         permission: reading `/etc/hostname` is not granted; run with `--allow-read=/etc/hostname`, or add "/etc/hostname" to `read` under [permissions] in kaizen.toml
         option: option `images` of `chat`: number 1 is not a picture in the form of PNG, JPEG, GIF or WebP
-        operation kind `act` takes no `images`
+        operation kind `act` does not accept `images`
     "#]]
     .assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
     assert!(server.bodies().is_empty());

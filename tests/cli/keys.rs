@@ -157,9 +157,9 @@ fn a_project_that_may_be_somebody_elses_is_asked_about() {
     outer.file("repo/.git/HEAD", "").file("sub/.git", "gitdir: x").file("sub/a/s.rhai", "1");
     outer.file("plain/a/s.rhai", "1");
     for (folder, expected) in [
-        ("home/p", Some("lies above the home folder")),
-        ("repo", Some("lies above the repository")),
-        ("sub/a", Some("lies above the repository")),
+        ("home/p", Some("is above the home folder")),
+        ("repo", Some("is above the repository")),
+        ("sub/a", Some("is above the repository")),
         ("plain/a", None),
     ] {
         let mut command = outer.command(&["run", "s.rhai"]);

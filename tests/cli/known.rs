@@ -12,14 +12,15 @@ fn only_replies_that_a_run_uses_are_known() {
         assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
         project.file("s.rhai", now);
         let ran = project.kaizen(&["run", "s.rhai", "--reuse"]);
-        let line = ran.stderr.lines().find(|line| line.starts_with("reusing replies")).unwrap();
+        let line =
+            ran.stderr.lines().find(|line| line.starts_with("reusing matching replies")).unwrap();
         let summary = ran.stderr.lines().find(|line| line.starts_with("run=")).unwrap_or_default();
         let reused = summary.split("reused=").nth(1).and_then(|rest| rest.split(' ').next());
         (line.to_owned(), reused.unwrap_or("0").trim().to_owned())
     };
     let three = "let b = branch(); b.chat(\"one\"); b.chat(\"two\"); b.chat(\"three\");";
 
-    let known = "reusing replies: those of 3 replies from 1 earlier run that fit";
+    let known = "reusing matching replies: 3 available from 1 earlier run";
     let cases = [
         (three, "branch().chat(\"four\");", "0"),
         (three, "branch().chat(\"one\");", "1"),

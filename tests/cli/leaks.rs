@@ -104,6 +104,26 @@ fn what_is_cut_is_cut_after_its_secrets_are_out() {
 }
 
 #[test]
+fn the_demo_model_repeats_no_part_of_a_key() {
+    // It repeats 80 characters of a question, and ends at `max_tokens`.
+    for spelling in spellings() {
+        let project = Project::new();
+        project.file("key.txt", &spelling);
+        let script = "env(\"MYK\");\nlet key = read_text(\"key.txt\");\nlet b = branch(\"demo/echo\");\n\
+                      for k in 0..40 {\n    let place = [0, 40, 60, 70][k % 4] + k / 4;\n\
+                      let text = \"\";\n    text.pad(place, \"p\");\n    print(b.chat(text + key));\n\
+                      print(b.chat(key, #{ max_tokens: 5 + k / 4, on_length: \"accept\" }));\n}";
+        let ran = run(&project, script, &["--allow-env=MYK"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+
+        let seen = format!("{}{}{}", ran.stdout, ran.stderr, stored(&project));
+        let begins: String = spelling.chars().take(spelling.chars().count() / 2).collect();
+        assert!(!seen.contains(&begins), "{spelling}: {}", ran.stdout);
+        assert!(ran.stdout.contains("[secret]"), "{}", ran.stdout);
+    }
+}
+
+#[test]
 fn a_parameter_that_is_named_like_a_secret_is_one() {
     for name in ["api_key", "apiKey", "token", "GH_TOKEN", "db-password", "client.secret", "auth"] {
         let project = Project::new();

@@ -182,3 +182,19 @@ fn a_model_without_a_limit_is_named_once() {
     assert_eq!(noted(&well(&bounded, &["run", "s.rhai"])).len(), 0);
     assert_eq!(noted(&well(&bounded, &["plan", "s.rhai"])).len(), 0);
 }
+
+#[test]
+fn the_demo_model_is_cut_as_well_so_that_it_can_be_tried_offline() {
+    let project = Project::new();
+    let script = r#"let b = branch("demo/echo");
+print(attempt(|| b.chat("Describe a lake.", #{ max_tokens: 4 })).error.kind);
+print(`${b.chat("Describe a lake.", #{ max_tokens: 4, on_length: "accept" })} ${b.was_cut}`);
+print(`${b.chat("Describe a lake.", #{ max_tokens: 99, on_length: "accept" })} ${b.was_cut}`);
+print(attempt(|| b.operate("x", #{ max_tokens: 1, schema: "a: string", max_repairs: 0 })).error.kind);
+"#;
+    project.file("s.rhai", script);
+    let ran = well(&project, &["run", "s.rhai"]);
+    let expected = "length\n[demo] you asked true\n\
+                    [demo] you asked: Describe a lake. (answer 3) false\nlength\n";
+    assert_eq!(ran.stdout, expected);
+}

@@ -118,3 +118,40 @@ fn a_server_that_refuses_streams_is_asked_without_one() {
     assert!(shown.contains("  ok  ") && shown.contains("2 calls"), "{shown}");
     assert_eq!(streams(&server), [true, false, false]);
 }
+
+/// A server whose streams say nothing of tokens; its whole replies do.
+fn uncounted() -> Server {
+    Server::start(|_, _, body| {
+        if !body.contains("\"stream\":true") {
+            return answer("a lake");
+        }
+        let piece = r#"{"choices":[{"delta":{"content":"a lake"},"finish_reason":"stop"}]}"#;
+        let pieces = vec![(1, format!("data: {piece}\n\n")), (1, "data: [DONE]\n\n".to_owned())];
+        Act::Stream { pieces, cut: false }
+    })
+}
+
+#[test]
+fn a_server_whose_streams_count_no_tokens_is_asked_for_one_only() {
+    let server = uncounted();
+    let project = project(&server);
+    let script = "gather((0..6).to_array().map(|n| || branch().chat(`${n}?`)));\n\
+                  let b = branch();\nb.chat(\"One?\");\nb.chat(\"Two?\");\n";
+    project.file("many.rhai", script);
+
+    let mut command = project.command(&["run", "many.rhai"]);
+    command.env("TERM", "xterm-256color").env("NO_COLOR", "1");
+    let shown = OnTerminal::start(command).rest();
+    assert!(shown.contains("8 calls"), "{shown}");
+    // Of the calls that began together, one found out.
+    let streamed = streams(&server);
+    assert_eq!((streamed.len(), streamed.iter().filter(|is| **is).count()), (8, 1), "{streamed:?}");
+    assert!(shown.contains("at least $"), "{shown}");
+
+    // Whoever asks for streams gets them.
+    let server = uncounted();
+    let mut command = project_with(&server, "stream = true\n").command(&["run", "s.rhai"]);
+    command.env("TERM", "xterm-256color");
+    OnTerminal::start(command).rest();
+    assert_eq!(streams(&server), [true]);
+}

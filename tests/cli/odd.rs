@@ -206,6 +206,26 @@ fn what_is_odd_among_the_files_of_kaizen_is_named() {
 }
 
 #[test]
+fn a_store_that_cannot_be_looked_at_does_not_seem_to_be_missing() {
+    for arguments in [
+        &["runs"][..],
+        &["show", "@"],
+        &["export", "@"],
+        &["patterns"],
+        &["failures"],
+        &["sql", "select 1"],
+        &["resume", "@"],
+    ] {
+        let project = Project::new();
+        // A file in the place of the folder hides what is below it, also from somebody who may read everything.
+        project.file("kaizen.toml", "").file(".kaizen", "");
+        let ran = project.kaizen(arguments);
+        assert_eq!(ran.code, Some(8), "{arguments:?}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("kaizen.db` cannot be read"), "{arguments:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_configuration_that_is_there_and_cannot_be_read_is_named() {
     for (what, target) in [
         ("a link to nowhere", "../gone.toml"),

@@ -111,7 +111,7 @@ fn an_answer_that_never_fits_is_an_error_that_says_all_about_it() {
     assert!(told.starts_with("invalid_output 2 [{") && told.ends_with(" 44 0"), "{told}");
     let list = told.trim_start_matches("invalid_output 2 ").trim_end_matches(" 44 0");
     assert_eq!(serde_json::from_str::<Value>(list).unwrap(), json!([problem]));
-    let message = "the reply does not match the schema: \"x\" is not of type \"number\" at `/sure` (the model was asked 2 times to mend it)";
+    let message = "the reply does not match the schema: \"x\" is not of type \"number\" at `/sure` (the model was asked 2 times to repair it)";
     assert!(ran.stderr.contains(message), "{}", ran.stderr);
     assert_eq!(server.bodies().len(), 3);
 
@@ -210,16 +210,16 @@ fn options_that_do_nothing_and_schemas_that_are_none_are_errors() {
     let project = Project::new();
     let cases = [
         (
-            "builder().add_operation(\"chat\", #{ instruction: \"x\", max_repairs: 1 });",
+            "let kind = \"chat\"; builder().add_operation(kind, #{ instruction: \"x\", max_repairs: 1 });",
             "option `max_repairs` of `add_operation`: an operation `chat` does not take it",
         ),
         (
-            "builder().add_operation(\"parse\", #{ text: \"x\" });",
+            "let kind = \"parse\"; builder().add_operation(kind, #{ text: \"x\" });",
             "operation `parse` needs a `schema`",
         ),
         (
-            "builder().add_operation(\"parse\", #{ schema: \"a: string\", instruction: \"x\" });",
-            "operation `parse` parses, which takes no `instruction` and no `context`; it reads `text`, or the result of its first source",
+            "let kind = \"parse\"; builder().add_operation(kind, #{ schema: \"a: string\", instruction: \"x\" });",
+            "operation `parse` parses, which does not accept `instruction` and `context`; it reads `text`, or the result of its first source",
         ),
         (
             "branch().operate(\"x\", #{ keep: \"some\" });",
@@ -231,11 +231,11 @@ fn options_that_do_nothing_and_schemas_that_are_none_are_errors() {
         ),
         (
             "let s = \"a: sting\"; branch().chat(\"x\", #{ schema: s });",
-            "option `schema` of `chat`: there is no type `sting`; did you mean `string`? (character 4)",
+            "option `schema` of `chat`: unknown type `sting`; did you mean `string`? (character 4)",
         ),
         (
             "let s = \"a: sting\"; parse(\"x\", s);",
-            "the schema of `parse`: there is no type `sting`; did you mean `string`? (character 4)",
+            "the schema of `parse`: unknown type `sting`; did you mean `string`? (character 4)",
         ),
         (
             "branch().parse(\"x\", \"a: string\", #{ max_repairs: 0 });",

@@ -84,7 +84,7 @@ fn a_full_disk_under_stdout_is_an_error() {
     for arguments in COMMANDS {
         let mut command = project.command(arguments);
         let (code, said) = end_of(command.stdout(full()).stderr(Stdio::piped()));
-        let error = "error: writing to stdout: No space left on device (os error 28)";
+        let error = "error: cannot write to stdout: No space left on device (os error 28)";
         assert_eq!(said.lines().filter(|line| *line == error).count(), 1, "{arguments:?}: {said}");
         assert_eq!(code, 1, "{arguments:?}");
     }

@@ -104,19 +104,19 @@ fn a_finished_run_is_a_report() {
         run("@").metrics.completed_operations
         1
         run("@-99")
-        error[K0102]: there is no run `@-99`; `:runs` lists them
+        error[K0102]: unknown run `@-99`; `:runs` lists them
          --> repl:1:1
           |
         1 | run("@-99")
           | ^^^
         run("@x")
-        error[K0102]: there is no run `@x`; `:runs` lists them
+        error[K0102]: unknown run `@x`; `:runs` lists them
          --> repl:1:1
           |
         1 | run("@x")
           | ^^^
         run("zzz")
-        error[K0102]: there is no run `zzz`; `:runs` lists them
+        error[K0102]: unknown run `zzz`; `:runs` lists them
          --> repl:1:1
           |
         1 | run("zzz")

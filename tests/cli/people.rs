@@ -236,7 +236,7 @@ fn tests_say_what_people_answer_and_wait_for_no_time() {
         fn test_wrong() {
             answers(#{ "Which?": "c" });
             let r = attempt(|| ask("Which?", #{ options: ["a", "b"] }));
-            assert_eq(r.error.message, "the test's answer to `Which?` is none: `c` is not an option; the options are `a`, `b`");
+            assert_eq(r.error.message, "the test's answer to `Which?` is not valid: `c` is not an option; the options are `a`, `b`");
         }
         "#,
     );
@@ -342,7 +342,7 @@ fn check_finds_questions_that_no_answer_fits() {
         ("ask(\"?\", #{ options: [\"a\", \"a\"] })", "option `options` of `ask`: has `a` twice"),
         (
             "ask(\"?\", #{ options: [\"a\", []] })",
-            "option `options` of `ask`: must hold texts, numbers or booleans, not `[]`",
+            "option `options` of `ask`: must contain texts, numbers or booleans, not `[]`",
         ),
         (
             "ask(\"?\", #{ options: [\"a\"], default: \"b\" })",

@@ -261,7 +261,7 @@ knowledge(5);
         error K0031 5:17 unknown operation `operat` | did you mean `operate`?
         error K0031 6:19 unknown operation `chatt` | did you mean `chat`?
         error K0031 7:15 unknown event `op_endd` | did you mean `op_ended`?
-        error K0031 8:14 unknown format `svg` | there are: text, mermaid, dot
+        error K0031 8:14 unknown format `svg` | available: text, mermaid, dot
         error K0003 9:5 a string has no method `uper` | did you mean `upper`?
         error K0003 11:6 a string has no method `trimed` | did you mean `trimmed`?
         error K0003 12:3 an int has no method `upper` | it has: abs, bits, blob, get_bit, get_bits, is_even, is_odd, is_zero, max, min, range, retry, round, set_bit, set_bits, sign, sleep, sleep_until, timeout, to_binary, to_hex, to_octal

@@ -120,6 +120,23 @@ fn commands_look_and_change() {
 }
 
 #[test]
+fn the_last_run_is_the_one_before_the_session() {
+    let project = Project::new();
+    let alone = pipe(&project, &[], "branch(\"demo/echo\").chat(\"mine\");\n:show @\n");
+    assert!(alone.stdout.contains("  repl\n"), "{}", alone.stdout);
+
+    project.file("s.rhai", "branch(\"demo/echo\").chat(\"x\");");
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    for line in [":show @", ":show @:chat"] {
+        let ran = pipe(&project, &[], &format!("branch(\"demo/echo\").chat(\"mine\");\n{line}\n"));
+        assert_eq!(ran.code, Some(0), "{line}: {}", ran.stderr);
+        let shown = if line == ":show @" { "  s.rhai\n" } else { "[demo] you asked: x\n" };
+        assert!(ran.stdout.contains(shown), "{line}: {}", ran.stdout);
+        assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    }
+}
+
+#[test]
 fn an_unknown_command_suggests_one() {
     let ran = pipe(&Project::new(), &[], ":grahp g\n");
     assert_eq!(ran.code, Some(1));
@@ -169,7 +186,7 @@ fn a_script_gives_its_functions() {
     assert!(ran.stderr.contains("did you mean `by`?"), "{}", ran.stderr);
     assert_eq!(ran.code, Some(3));
     let ran = project.kaizen(&["repl", "none.rhai", "-e", "1"]);
-    let expected = "error: no script `none.rhai`; there are: s/a.rhai, s/main.rhai\n";
+    let expected = "error: no script `none.rhai`; available: s/a.rhai, s/main.rhai\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), expected));
 }
 

@@ -58,9 +58,7 @@ fn a_run_asks_everything_unless_it_is_told_to_reuse() {
     assert_eq!(reused.stdout, "#4\n#5\n#6\n#7\n", "the newest replies");
     assert_eq!(summary(&reused), "status=ok calls=0 cost=0 reused=4 saved=unknown");
     assert!(
-        reused
-            .stderr
-            .contains("reusing replies: those of 4 replies from 2 earlier runs that fit\n"),
+        reused.stderr.contains("reusing matching replies: 4 available from 2 earlier runs\n"),
         "{}",
         reused.stderr
     );

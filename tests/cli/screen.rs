@@ -229,3 +229,45 @@ fn without_moves(shown: &str) -> String {
     }
     left
 }
+
+#[test]
+fn the_line_of_an_error_fits_the_terminal_so_that_its_marks_stand_below_the_right_words() {
+    let project = Project::new();
+    let many = "let a = 1; ".repeat(12);
+    let cases = [
+        (
+            "let answer = branch().chat(\"Say something about it\", #{ max_tokens: \"5\" });"
+                .to_owned(),
+            "\"5\"",
+        ),
+        (format!("{many}print(nope);"), "nope"),
+        (format!("print(nope); {many}"), "nope"),
+        (format!("{many}print(nope); {many}"), "nope"),
+        (format!("let long = \"{}\"; nope", "word ".repeat(40)), "nope"),
+    ];
+    for (script, wrong) in cases {
+        for width in [40, 60, 100] {
+            project.file("s.rhai", &script);
+            let mut command = std::process::Command::new("sh");
+            let shown = project.command(&["check", "s.rhai"]);
+            command.current_dir(project.path()).env("NO_COLOR", "1").env("TERM", "xterm");
+            for (name, value) in shown.get_envs() {
+                if let Some(value) = value {
+                    command.env(name, value);
+                }
+            }
+            let program = shown.get_program().to_str().unwrap().to_owned();
+            let line = format!("stty cols {width}; exec '{program}' check s.rhai");
+            command.args(["-c", &line]);
+
+            let text = OnTerminal::start(command).rest().replace('\r', "");
+            let lines: Vec<&str> = text.lines().collect();
+            let marked = lines.iter().position(|line| line.contains("^^^")).expect("marks");
+            let column = lines[marked].chars().position(|c| c == '^').unwrap();
+            let above: String = lines[marked - 1].chars().skip(column).take(wrong.len()).collect();
+            assert_eq!(above, wrong, "{width}: {text}");
+            let widest = lines.iter().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(width), "{width}: {text}");
+        }
+    }
+}

@@ -187,6 +187,8 @@ const ODD: &[&str] = &[
     "attempt_ended",
     "run_started",
     "success_rate",
+    "tool_errors",
+    "invalid_output",
     "started_at",
     "communicate",
     "operation-one",
@@ -429,6 +431,6 @@ fn a_file_that_holds_no_key_is_none() {
         );
         let ran = project.kaizen(&["run", "s.rhai"]);
         assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-        assert!(ran.stderr.contains("no key for `openai`: reading `"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("no key for `openai`: cannot read `"), "{}", ran.stderr);
     }
 }

@@ -45,7 +45,7 @@ fn a_new_project_says_what_comes_next() {
     let again = project.kaizen(&["new", "p"]);
     assert_eq!(again.code, Some(2));
     expect_test::expect![[r#"
-        error: `p` exists and is not an empty folder; `kaizen init p` adds what is missing and keeps what is there
+        error: `p` exists and is not an empty folder; `kaizen init p` adds missing files and keeps existing ones
     "#]]
     .assert_eq(&again.stderr);
 }
@@ -90,10 +90,10 @@ fn a_script_that_is_not_there_gets_a_suggestion() {
     }
     found += &said(&["repl", "scripts/mian.rhai"]);
     expect_test::expect![[r#"
-        error: reading `scripts/main.rhia`: No such file or directory (os error 2); did you mean `scripts/main.rhai`?
-        error: reading `main.rhai`: No such file or directory (os error 2); did you mean `scripts/main.rhai`?
-        error: reading `script/main.rhai`: No such file or directory (os error 2); did you mean `scripts/main.rhai`?
-        error: reading `scripts/zzzzzzzzzz`: No such file or directory (os error 2); there are: scripts/main.rhai, scripts/other.rhai
+        error: cannot read `scripts/main.rhia`: No such file or directory (os error 2); did you mean `scripts/main.rhai`?
+        error: cannot read `main.rhai`: No such file or directory (os error 2); did you mean `scripts/main.rhai`?
+        error: cannot read `script/main.rhai`: No such file or directory (os error 2); did you mean `scripts/main.rhai`?
+        error: cannot read `scripts/zzzzzzzzzz`: No such file or directory (os error 2); available: scripts/main.rhai, scripts/other.rhai
         error: no script `scripts/mian.rhai`; did you mean `scripts/main.rhai`?
     "#]].assert_eq(&found);
 }

@@ -161,7 +161,7 @@ fn an_escape_in_backticks_is_a_warning() {
                   print(`${\"a\\n\"}`);\n// `a\\nb`\n";
     expect_test::expect![[r#"
         K0018 2:9 `\n` in backticks is a backslash and a `n`
-            write the line break itself, or use double quotes: "..\n.."
+            write a real line break, or use double quotes: "..\n.."
         K0018 3:12 `\t` in backticks is a backslash and a `t`
             write it without the backslash, or use double quotes: "..\t.."
     "#]]
@@ -243,12 +243,12 @@ for wrong in [
         25.6% 66.7%
          Yes |4
         `mean`: the list is empty
-        `sum`: a number is needed, not a string
+        `sum`: expected a number, not a string
         `percent`: the whole is 0
         `round`: the digits must be between 0 and 17
-        `format`: a number is needed, not a string
+        `format`: expected a number, not a string
         `sum`: the sum is too large for a whole number
-        `max_by`: a number is needed, not a string
+        `max_by`: expected a number, not a string
         `sorted` cannot order an int beside a string; pass it a function: `sorted(|a, b| ..)`
     "#]]
     .assert_eq(&ran.stdout);
@@ -269,14 +269,14 @@ fn an_import_that_runs_something_is_a_warning_and_is_main_guards_it() {
 
     let ran = project.kaizen(&["check", "s.rhai"]);
     expect_test::expect![[r#"
-        warning[K0020]: importing `asks` runs what stands outside of its functions (line 2)
+        warning[K0020]: importing `asks` runs the code outside of its functions (line 2)
          --> s.rhai:1:8
           |
         1 | import "asks" as a;
           |        ^^^^^^
           |
           = help: in `asks`, put that into `if is_main { .. }` or into a function
-        warning[K0020]: importing `prints` runs what stands outside of its functions (line 2)
+        warning[K0020]: importing `prints` runs the code outside of its functions (line 2)
          --> s.rhai:2:8
           |
         2 | import "prints" as p;
@@ -308,7 +308,7 @@ fn what_the_function_of_expand_gives_is_refused_in_its_place() {
         let ran = project.kaizen(&["run", "s.rhai"]);
         assert_eq!(ran.code, Some(3), "{}", ran.stderr);
         assert!(ran.stderr.contains("--> s.rhai:3:"), "{}", ran.stderr);
-        let said = if options.starts_with("name") { "gives a `name`" } else { "`instrution`" };
+        let said = if options.starts_with("name") { "sets a `name`" } else { "`instrution`" };
         assert!(ran.stderr.contains(said), "{}", ran.stderr);
     }
 }
@@ -380,7 +380,7 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
         K0021 1:6 `key=` names an argument
             write options as a map at the end: `f(a, #{ key: value })`
         > let s = f"Hello {name}";
-        K0021 1:9 `f` before a text means nothing
+        K0021 1:9 `f` before a text has no meaning in kaizen
             write a text in backticks: `` `Hello ${name}` ``
         > let s = 'abc';
         K0021 1:9 single quotes hold one character
@@ -449,10 +449,10 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
             write `knowledge("patterns.json")`, or `optimizer()` for the project's store
         > import os
         K0021 1:1 `import os` names a module from another language
-            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
         > from lionagi import Session
         K0021 1:1 `from .. import` is from another language
-            leave it out, since kaizen's words need no import
+            leave it out; kaizen's functions need no import
         > let f = |x| x; f(1);
         K0003 1:16 unknown function `f`
             `f` is a variable; call the function in it: `f.call(..)`
@@ -463,7 +463,7 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
         K0021 1:9 a map begins with `#{`
             write `#{ key: value }`
         > let x = 1 if true else 2;
-        K0021 1:11 a condition behind its value is from another language
+        K0021 1:11 a condition after its value is from another language
             write `if condition { a } else { b }`, which is a value
         > let y = true ? 1 : 2;
         K0021 1:14 `? :` is from another language
@@ -512,4 +512,143 @@ fn what_both_languages_have_is_no_fault() {
     ] {
         assert_eq!(found(line), "", "{line}");
     }
+}
+
+#[test]
+fn options_that_do_not_go_with_a_kind_of_operation_are_found() {
+    let script = r#"let g = builder("g");
+g.add_operation("chat", #{});
+g.add_operation("communicate", #{ instruction: "" });
+g.add_aggregation("react", #{ max_steps: 3 });
+g.add_operation("parse", #{ name: "p" });
+g.add_operation("act", #{ args: #{} });
+g.add_operation("ask", #{ options: ["yes", "no"] });
+g.add_operation("chat", #{ instruction: "x", tools: [] });
+g.add_operation(|i| 1, #{ name: "f", instruction: "x" });
+let work = |i| 1;
+g.add_operation(work, #{ temperature: 0.5 });
+let list = g.add_operation(|i| [1], #{ name: "list" });
+g.expand(list, |i| #{ temperature: 0.0 });
+g.expand(list, |i| #{ operation: "operate", instruction: `${i}`, text: "x" });
+g.expand(list, |i| #{ operation: |x| x });
+"#;
+    expect_test::expect![[r#"
+        K0005 2:25 an operation `chat` needs an `instruction`
+            add it: `#{ instruction: "", .. }`
+        K0005 3:48 an operation `communicate` needs an `instruction`
+        K0005 4:28 an operation `react` needs an `instruction`
+            add it: `#{ instruction: "", .. }`
+        K0005 5:26 an operation `parse` needs a `schema`
+            add it: `#{ schema: #{}, .. }`
+        K0005 6:24 an operation `act` needs a `tool`
+            add it: `#{ tool: "", .. }`
+        K0005 7:24 an operation `ask` needs a `question`
+            add it: `#{ question: "", .. }`
+        K0005 8:46 an operation `chat` does not accept `tools`
+            kinds that take it: `operate`, `react`
+        K0005 9:38 an operation with a function does not accept `instruction`
+            kinds that take it: `communicate`, `chat`, `operate`, `react`, `ask`
+        K0005 11:26 an operation with a function does not accept `temperature`
+            kinds that take it: `communicate`, `chat`, `operate`, `react`, `parse`
+        K0005 13:20 an operation `communicate` needs an `instruction`
+            add it: `#{ instruction: "", .. }`
+        K0005 14:66 an operation `operate` does not accept `text`
+            kinds that take it: `parse`
+    "#]]
+    .assert_eq(&found(script));
+}
+
+/// Every option with every kind: `check` refuses exactly what a run refuses.
+#[test]
+fn a_kind_of_operation_takes_the_same_options_in_a_check_as_in_a_run() {
+    let kinds = [
+        ("communicate", "instruction: \"x\""),
+        ("chat", "instruction: \"x\""),
+        ("operate", "instruction: \"x\""),
+        ("react", "instruction: \"x\""),
+        ("parse", "schema: #{ type: \"string\" }"),
+        ("act", "tool: \"t\""),
+        ("ask", "question: \"x\""),
+        ("function", ""),
+    ];
+    let options = [
+        ("name", "\"n\""),
+        ("inherit_context", "true"),
+        ("gate", "true"),
+        ("when", "|i| true"),
+        ("on_failure", "\"skip\""),
+        ("retries", "1"),
+        ("timeout_ms", "1000"),
+        ("instruction", "\"y\""),
+        ("context", "\"y\""),
+        ("schema", "#{ type: \"string\" }"),
+        ("images", "[]"),
+        ("check", "|value| true"),
+        ("max_repairs", "1"),
+        ("keep", "\"all\""),
+        ("text", "\"y\""),
+        ("tools", "[]"),
+        ("max_steps", "1"),
+        ("max_tool_calls", "1"),
+        ("tool_choice", "\"auto\""),
+        ("protocol", "\"schema\""),
+        ("context_max", "1000"),
+        ("trace", "true"),
+        ("budget", "#{ max_calls: 1 }"),
+        ("tool", "\"t\""),
+        ("args", "#{}"),
+        ("question", "\"y\""),
+        ("options", "[\"a\", \"b\"]"),
+        ("default", "\"a\""),
+        ("timeout", "1000"),
+        ("temperature", "0.5"),
+        ("top_p", "0.5"),
+        ("max_tokens", "5"),
+        ("stop", "[\"a\"]"),
+        ("seed", "1"),
+        ("stream", "true"),
+        ("header_timeout_ms", "1000"),
+        ("idle_timeout_ms", "1000"),
+        ("attempts_max", "1"),
+        ("on_length", "\"accept\""),
+        ("extra", "#{}"),
+    ];
+
+    let mut lines = vec!["let g = builder(\"g\");".to_owned()];
+    let mut names = Vec::new();
+    let mut tried = "let g = builder(\"g\");\nlet refused = [];\n".to_owned();
+    for (kind, needed) in kinds {
+        for (option, value) in options {
+            // Whether two texts may stand beside each other is another question.
+            let is_there = needed.starts_with(&format!("{option}:"));
+            let is_second = kind == "ask" && option == "instruction";
+            if is_there || is_second {
+                continue;
+            }
+            let first = if kind == "function" { "|i| 1".to_owned() } else { format!("\"{kind}\"") };
+            let comma = if needed.is_empty() { "" } else { ", " };
+            let map = format!("#{{ {needed}{comma}{option}: {value} }}");
+            lines.push(format!("g.add_operation({first}, {map});"));
+            names.push(format!("{kind} {option}"));
+            // Taken apart, so that no check sees it beforehand.
+            tried += &format!(
+                "{{ let kind = {first}; let options = {map}; let a = attempt(|| g.add_operation(kind, options)); \
+                 if !a.ok {{ refused.push(\"{kind} {option}\"); }} }}\n"
+            );
+        }
+    }
+
+    let checked: Vec<String> = places(&lines.join("\n"))
+        .iter()
+        .map(|place| {
+            let line = place.split([' ', ':']).nth(1).and_then(|line| line.parse::<usize>().ok());
+            names[line.expect("a line") - 2].clone()
+        })
+        .collect();
+
+    let project = Project::new();
+    project.file("s.rhai", &format!("{tried}refused"));
+    let ran = project.kaizen(&["run", "s.rhai", "--progress", "none"]);
+    let refused: Vec<String> = serde_json::from_str(&ran.stdout).expect(&ran.stderr);
+    assert_eq!(checked, refused);
 }

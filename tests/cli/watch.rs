@@ -206,7 +206,7 @@ fn a_script_that_is_not_sound_runs_nothing_and_says_why() {
     project.file("s.rhai", "");
     watched.until("is empty");
     std::fs::remove_file(project.path().join("s.rhai")).unwrap();
-    watched.until("is not there");
+    watched.until("does not exist");
     project.file("s.rhai", "branch().communicate(\"two\")");
     assert!(watched.run().contains("status=ok"));
     assert_eq!(server.bodies().len(), 2);
@@ -495,4 +495,25 @@ fn a_save_calls_servers_of_tools_only_for_what_is_new_unless_it_is_to_be_fresh()
         watched.run();
         assert_eq!(calls(), expected + 1);
     }
+}
+
+#[test]
+fn a_call_that_failed_moves_no_other_answer_of_the_next_round() {
+    let project = Project::new();
+    project.file("hostile.sh", include_str!("../mcp/hostile.sh")).file(
+        "kaizen.toml",
+        "[mcp.own]\ncommand = [\"sh\", \"hostile.sh\", \"by-turns\"]\napprove = \"never\"\n",
+    );
+    let script = "let t = mcp(\"own\");\nlet b = branch(\"demo/echo\");\nlet seen = [];\n\
+                  for n in 0..5 {\n    let r = attempt(|| b.act(t[0], #{ a: 1 }));\n    \
+                  seen.push(if r.ok { r.value } else { r.error.cause });\n}\nprint(seen);\n";
+    project.file("s.rhai", script);
+
+    let watched = Watched::trusting(&project);
+    let first = watched.until("[\"");
+    assert_eq!(first.last().unwrap(), r#"["mcp", "2", "mcp", "4", "5"]"#);
+    watched.until("watching");
+    project.file("s.rhai", &format!("{script}print(2);\n"));
+    let second = watched.until("[\"");
+    assert_eq!(second.last().unwrap(), r#"["6", "2", "7", "4", "5"]"#);
 }

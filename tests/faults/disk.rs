@@ -173,7 +173,11 @@ fn a_store_that_may_not_be_written_is_told_before_anything_is_asked() {
     allow(&project, ".", 0o555);
     let ran = as_nobody(&project, &["run", "s.rhai"]);
     assert_eq!((ran.code, server.bodies().len()), (Some(8), 0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("creating `") && ran.stderr.contains("denied"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("cannot create `") && ran.stderr.contains("denied"),
+        "{}",
+        ran.stderr
+    );
     allow(&project, ".", 0o755);
     assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
     let asked = server.bodies().len();

@@ -150,7 +150,7 @@ fn on_a_terminal_people_are_asked() {
 
         let command = project.command(&["run", "--resume", "--allow-run=sh"]);
         let mut terminal = OnTerminal::start(command);
-        terminal.until("[r]epeat, [t]ell, [S]top ");
+        terminal.until("[r]un it again, [t]hrow an error, or [S]top? ");
         terminal.send(&format!("{key}\r"));
         if !printed.is_empty() {
             terminal.until(&format!("[\"a\", \"b\"] {printed}"));

@@ -186,10 +186,10 @@ fn many_are_recorded_together_or_not_at_all() {
         0
         item 1 of `record_executions` must be a map, not an int
         item 1 of `record_executions` has no `task_type`; it needs `task_type`, `pattern` and metrics
-        item 1 of `record_executions` has a `task_type` that is no string: `1`
+        item 1 of `record_executions` has a `task_type` that is not a string: `1`
         metrics need a `success_rate` from 0 to 1; this map has nothing. The metrics of a report include it unless no operation was to run
         metric `success_rate` must be a number from 0 to 1, not `2.0`
-        item 1 of `record_executions` has `metrics` that are no map: `1.0`
+        item 1 of `record_executions` has `metrics` that are not a map: `1.0`
         item 1 of `record_executions` has `score` beside `metrics`; write it into `metrics`
         3
     "#]];

@@ -134,6 +134,16 @@ fn what_is_missing_can_be_inserted() {
         "let fs = [];\nfor i in 0..3 { let i = i; fs.push(|| i); }\nprint(fs.len);\n",
         &expect![""],
     );
+    check(
+        "let g = builder(\"g\");\ng.add_operation(\"chat\", #{ name: \"a\" });\ng.add_operation(\"parse\", #{});\n",
+        &expect![[r#"
+            K0005: an operation `chat` needs an `instruction`
+            help: add it: `#{ instruction: "", .. }`
+              insert `instruction: "",`: "let g = builder(\"g\");\ng.add_operation(\"chat\", #{ instruction: \"\", name: \"a\" });\ng.add_operation(\"parse\", #{});\n"
+            K0005: an operation `parse` needs a `schema`
+            help: add it: `#{ schema: #{}, .. }`
+              insert `schema: #{}`: "let g = builder(\"g\");\ng.add_operation(\"chat\", #{ name: \"a\" });\ng.add_operation(\"parse\", #{ schema: #{} });\n""#]],
+    );
 }
 
 #[test]
@@ -165,6 +175,7 @@ fn unsaved_texts_count_also_where_they_are_imported() {
         .file("main.rhai", "import \"lib\" as lib;\nprint(lib::one());\n");
     let mut client = Client::start(&project);
     client.open("main.rhai", "import \"lib\" as lib;\nprint(lib::one());\n");
+    assert_eq!(client.diagnostics("main.rhai"), json!([]));
     client.open("lib.rhai", "fn one() { 1 }\n");
 
     client.replace("lib.rhai", 2, "fn two() { 2 }\n");

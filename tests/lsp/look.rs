@@ -59,12 +59,25 @@ fn what_is_offered_belongs_to_its_place() {
     all(
         "branch(\"^",
         &expect![[r#"
-        anthropic: anthropic/NAME
-        demo/echo: built in, offline
-        fast: demo/echo
-        gemini: gemini/NAME
-        ollama: ollama/NAME
-        openai: openai/NAME"#]],
+            anthropic: anthropic/NAME
+            anthropic/claude-3-5-haiku: list price known
+            anthropic/claude-opus-4: list price known
+            anthropic/claude-sonnet-4: list price known
+            demo/echo: built in, offline
+            fast: demo/echo
+            gemini: gemini/NAME
+            gemini/gemini-2.5-flash: list price known
+            gemini/gemini-2.5-flash-lite: list price known
+            ollama: ollama/NAME
+            openai: openai/NAME
+            openai/gpt-4.1: list price known
+            openai/gpt-4.1-mini: list price known
+            openai/gpt-4.1-nano: list price known
+            openai/gpt-4o: list price known
+            openai/gpt-4o-mini: list price known
+            openai/gpt-5: list price known
+            openai/gpt-5-mini: list price known
+            openai/gpt-5-nano: list price known"#]],
     );
     all(
         "g.add_operation(\"chat\", #{ name: \"x\", dep^",

@@ -2,7 +2,6 @@
 
 mod client;
 mod edit;
-mod figures;
 mod look;
 mod neovim;
 mod sturdy;

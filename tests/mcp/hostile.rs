@@ -326,7 +326,7 @@ fn texts_of_servers_are_harmless() {
         &expect![[r#"
         exit Some(0)
         a[2Jbcde
-        4 invisible characters of the answer are removed
+        removed 4 invisible characters from the answer
     "#]],
     );
     check(
@@ -463,7 +463,7 @@ fn lists_are_shown_with_names_that_fit_and_without_hidden_text() {
             "no-schema",
             expect![[r#"
             exit Some(0)
-            note: tool `go` of `bad` is left out: the schema of its arguments is not one of an object
+            note: tool `go` of `bad` is left out: the schema of its arguments does not describe an object
         "#]],
         ),
     ] {
@@ -546,7 +546,7 @@ fn a_tool_that_may_have_lasting_effects_needs_approval() {
     let project = project("plain", "");
     expect![[r#"
         exit Some(6)
-        error: `bad__go` with {"a":1} needs approval, since it may have lasting effects; pass `--approve`, or add it to `read` under the server in kaizen.toml
+        error: `bad__go` with {"a":1} needs approval because it may have lasting effects; pass `--approve`, or add it to `read` under the server in kaizen.toml
     "#]].assert_eq(&told(&tools(&project, &["bad", "go", "{\"a\":1}"])));
     let project = self::project("plain", "read = [\"g*\"]\n");
     expect![[r#"

@@ -78,6 +78,23 @@ call() {
         printf '%s\n%s\n%s\n' "$sampling" "$roots" "$elicit" > asked.txt
         text done ;;
     asks-input) reply '{"resultType":"input_required","inputRequests":{},"requestState":"x"}' ;;
+    by-turns) case $(($(wc -l < calls.txt))) in
+        1) fail -32000 'not yet' ;;
+        3) exit 3 ;;
+        *) text "$(($(wc -l < calls.txt)))" ;;
+        esac ;;
+    picture) reply '{"content":[{"type":"text","text":"see"},{"type":"image","data":"R0lGODlhLQ==","mimeType":"image/gif"}]}' ;;
+    only-picture) reply '{"content":[{"type":"image","data":"R0lGODlhLQ==","mimeType":"image/gif"}]}' ;;
+    picture-resource) reply '{"content":[{"type":"resource","resource":{"uri":"file:///a","mimeType":"image/gif","blob":"R0lGODlhLQ=="}}]}' ;;
+    no-picture) reply '{"content":[{"type":"image","data":"%%%","mimeType":"image/gif"},{"type":"image","data":"PHN2Zz4=","mimeType":"image/svg+xml"}]}' ;;
+    nine-pictures) one='{"type":"image","data":"R0lGODlhLQ==","mimeType":"image/gif"}'
+        reply "{\"content\":[$one,$one,$one,$one,$one,$one,$one,$one,$one]}" ;;
+    parts) reply '{"content":[{"type":"audio","data":"aGk=","mimeType":"audio/wav"},{"type":"resource_link","name":"notes","uri":"file:///n.md"},{"type":"resource","resource":{"uri":"file:///t.txt","text":"inside"}},{"type":"resource","resource":{"uri":"file:///b.bin","mimeType":"application/zip","blob":"aGk="}}]}' ;;
+    new-part) reply '{"content":[{"type":"wibble","x":1},{"type":"text","text":"after"}]}' ;;
+    data-alone) reply '{"content":[],"structuredContent":{"n":1}}' ;;
+    data-and-picture) reply '{"content":[{"type":"image","data":"R0lGODlhLQ==","mimeType":"image/gif"}],"structuredContent":{"n":1}}' ;;
+    nothing) reply '{"content":[]}' ;;
+    silent-error) reply '{"content":[],"isError":true}' ;;
     image) reply '{"content":[{"type":"text","text":"see"},{"type":"image","data":"aGk=","mimeType":"image/png"},{"type":"audio","data":"","mimeType":"audio/wav"}]}' ;;
     data) reply '{"content":[{"type":"text","text":"{}"}],"structuredContent":{"b":1,"a":[2.5,null]}}' ;;
     children) sleep 1000 & echo "$!" > child.txt; text started ;;

@@ -223,7 +223,7 @@ fn the_tools_are_described() {
                   "from": {
                     "type": "integer"
                     "minimum": 0
-                    "description": "Where to continue: the `next` of the answer before."
+                    "description": "Where to continue: the `next` of the previous answer."
                   }
                 }
                 "required": []
@@ -247,7 +247,7 @@ fn the_tools_are_described() {
                   "from": {
                     "type": "integer"
                     "minimum": 0
-                    "description": "Where to continue: the `next` of the answer before."
+                    "description": "Where to continue: the `next` of the previous answer."
                   }
                 }
                 "required": [
@@ -274,7 +274,7 @@ fn the_tools_are_described() {
                   "from": {
                     "type": "integer"
                     "minimum": 0
-                    "description": "Where to continue: the `next` of the answer before."
+                    "description": "Where to continue: the `next` of the previous answer."
                   }
                 }
                 "required": []
@@ -302,12 +302,12 @@ fn the_tools_are_described() {
                   }
                   "events": {
                     "type": "boolean"
-                    "description": "Give all recorded events, with whole values, as JSON lines."
+                    "description": "Return all recorded events, with complete values, as JSON lines."
                   }
                   "from": {
                     "type": "integer"
                     "minimum": 0
-                    "description": "Where to continue: the `next` of the answer before."
+                    "description": "Where to continue: the `next` of the previous answer."
                   }
                 }
                 "required": [
@@ -321,7 +321,7 @@ fn the_tools_are_described() {
             }
             {
               "name": "advise"
-              "description": "Tells which pattern works best for a task type, by what was recorded."
+              "description": "Recommends a pattern for a task type, based on recorded executions."
               "inputSchema": {
                 "type": "object"
                 "properties": {
@@ -481,7 +481,7 @@ fn scripts_are_listed_and_checked() {
     );
     expect!["no script `gret.rhai` in this project; did you mean `greet.rhai`?"]
         .assert_eq(&client.refused("check_script", &json!({ "script": "gret.rhai" })));
-    expect!["no script `../../etc/passwd` in this project; `list_scripts` lists those there are"]
+    expect!["no script `../../etc/passwd` in this project; `list_scripts` lists all scripts"]
         .assert_eq(&client.refused("check_script", &json!({ "script": "../../etc/passwd" })));
 }
 
@@ -771,7 +771,7 @@ fn a_run_that_is_cancelled_is_kept_and_can_be_resumed() {
 
     // A script runs once at a time.
     let again = client.refused("run_script", &json!({ "script": "slow.rhai" }));
-    expect!["`slow.rhai` is running already, and runs once at a time; `list_runs` shows its run"]
+    expect!["`slow.rhai` is already running, and only one run of a script can be active; `list_runs` shows its run"]
         .assert_eq(&again);
 
     let children = client.children();
@@ -886,8 +886,8 @@ fn bad_input_is_answered_and_what_follows_is_read() {
         {"jsonrpc":"2.0","id":"t","error":{"code":-32602,"message":"`tools/call` needs `name`, a text, and `arguments`, an object"}}
         {"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"no method `wibble`"}}
         {"jsonrpc":"2.0","id":3,"error":{"code":-32601,"message":"resources/list"}}
-        {"jsonrpc":"2.0","id":4,"error":{"code":-32602,"message":"no tool `wibble`; there are: list_scripts, check_script, list_runs, show_run, advise"}}
-        {"jsonrpc":"2.0","id":5,"error":{"code":-32602,"message":"no tool `run_script`; there are: list_scripts, check_script, list_runs, show_run, advise"}}
+        {"jsonrpc":"2.0","id":4,"error":{"code":-32602,"message":"no tool `wibble`; available: list_scripts, check_script, list_runs, show_run, advise"}}
+        {"jsonrpc":"2.0","id":5,"error":{"code":-32602,"message":"no tool `run_script`; available: list_scripts, check_script, list_runs, show_run, advise"}}
         {"jsonrpc":"2.0","id":6,"result":{"content":[{"type":"text","text":"the object of arguments does not match the schema: Additional properties are not allowed ('x' was unexpected)"}],"isError":true}}
         {"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"no runs in `PROJECT`; start one with `kaizen run SCRIPT`"}],"isError":true}}
         {"jsonrpc":"2.0","id":8,"result":{"content":[{"type":"text","text":"no runs in `PROJECT`; start one with `kaizen run SCRIPT`"}],"isError":true}}
@@ -960,7 +960,7 @@ fn what_cannot_be_served_is_told_before_anything_is_served() {
         Some(2)  error: `--max-cost` must be an amount in dollars from 0 up to 9000000000, not `NaN`
         Some(2)  error: invalid duration `soon` (examples: 500ms, 90s, 5m)
         Some(3)  error: --allow-net: ``: it is empty
-        Some(2)  error: reading `gret.rhai`: No such file or directory (os error 2); did you mean `greet.rhai`?
+        Some(2)  error: cannot read `gret.rhai`: No such file or directory (os error 2); did you mean `greet.rhai`?
         Some(2)  error: `wrong.rhai` has mistakes: `kaizen check wrong.rhai` lists them
         Some(2)  error: `/etc/hosts` is not in this project
         Some(2)  error: two tools would have the name `greet`; rename `more/greet.rhai`

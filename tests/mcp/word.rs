@@ -1,8 +1,10 @@
 //! `mcp(..)` in scripts: tools of servers are tools like others, and what they answered is never asked for
 //! again.
 
+use crate::support::server::{Server, answer, json as body};
 use crate::support::{Project, Ran};
 use expect_test::expect;
+use serde_json::{Value, json};
 use std::os::unix::process::ExitStatusExt;
 
 /// Creates a project with a server that does what `mode` says, and a script.
@@ -56,7 +58,7 @@ fn a_tool_of_a_server_is_called_like_any_other() {
         []
         ok
         no MCP server `onw`; did you mean `own`?
-        option `only` of `mcp`: must be a list of names of tools, which may contain `*`
+        option `only` of `mcp`: must be a list of tool names, which may contain `*`
     "#]]
     .assert_eq(&format!("{:?}\n{}{}", ran.code, ran.stdout, ran.stderr));
     assert_eq!(calls(&project), 1);
@@ -346,4 +348,298 @@ fn a_plan_and_a_replay_start_no_server() {
     assert_eq!(known.code, Some(0), "{}{}", known.stdout, known.stderr);
     let replayed = trusted(&project, &["replay", "@"]);
     assert_eq!(replayed.code, Some(0), "{}{}", replayed.stdout, replayed.stderr);
+}
+
+/// Calls the tool five times, and keeps what came of it.
+const FIVE: &str = "let t = mcp(\"own\");\nlet b = branch();\nlet seen = [];\n\
+                    for n in 0..5 {\n    let r = attempt(|| b.act(t[0], #{ a: 1 }));\n    \
+                    seen.push(if r.ok { r.value } else { r.error.cause });\n}\n";
+
+#[test]
+fn a_cassette_tells_a_failure_again_in_its_place() {
+    let project = project("by-turns", "approve = \"never\"\n", "");
+    let test = |wanted: &str| {
+        let text = format!("fn test_own() {{\n{FIVE}assert_eq(seen, {wanted});\n}}\n");
+        project.file("a_test.rhai", &text);
+    };
+    let tested = |arguments: &[&str]| trusted(&project, &[&["test"], arguments].concat());
+
+    test(r#"["mcp", "2", "mcp", "4", "5"]"#);
+    let recorded = tested(&["--record", "new"]);
+    assert_eq!((recorded.code, calls(&project)), (Some(0), 5), "{}", recorded.stdout);
+    let cassette = project.path().join("cassettes/a_test/test_own.jsonl");
+    let written = std::fs::read_to_string(&cassette).unwrap();
+    let lines: Vec<&str> = written.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (7, "{\"cassette\":5}"), "{written}");
+    let asked = r#"{"asked":"mcp_call own__go {\"a\":1}","#;
+    let ends: Vec<bool> =
+        lines[2..].iter().map(|line| line.starts_with(&format!("{asked}\"failure\":{{"))).collect();
+    assert_eq!(ends, [true, false, true, false, false], "{written}");
+
+    // The server is gone, and every call ends as it did.
+    let server = include_str!("hostile.sh");
+    std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
+    let played = tested(&[]);
+    assert_eq!((played.code, calls(&project)), (Some(0), 5), "{}", played.stdout);
+
+    // A failure is no answer: where new answers are recorded, those calls are made again.
+    project.file("hostile.sh", server);
+    test(r#"["6", "2", "7", "4", "5"]"#);
+    let again = tested(&["--record", "new"]);
+    assert_eq!((again.code, calls(&project)), (Some(0), 7), "{}", again.stdout);
+    let written = std::fs::read_to_string(&cassette).unwrap();
+    assert!(written.starts_with("{\"cassette\":4}\n") && !written.contains("failure"), "{written}");
+    let played = tested(&[]);
+    assert_eq!((played.code, calls(&project)), (Some(0), 7), "{}", played.stdout);
+}
+
+#[test]
+fn a_cassette_tells_again_that_a_server_did_not_start() {
+    let project = project("plain", "approve = \"never\"\n", "");
+    project.file("hostile.sh", "exit 7\n");
+    let test = "fn test_own() {\n    let e = attempt(|| mcp(\"own\")).error;\n\
+                \x20   assert_eq(e.kind, \"mcp\");\n    assert_eq(mcp(\"own\").len, 1);\n}\n";
+    project.file("a_test.rhai", test);
+    let tested = |arguments: &[&str]| trusted(&project, &[&["test"], arguments].concat());
+
+    // The second list is missing: the server still does not start.
+    assert_eq!(tested(&["--record", "new"]).code, Some(1));
+    project.file("hostile.sh", include_str!("hostile.sh"));
+    let test = test.replace("attempt(|| mcp(\"own\")).error", "#{ kind: \"mcp\" }");
+    project.file("a_test.rhai", &test);
+    let recorded = tested(&["--record", "new"]);
+    assert_eq!(recorded.code, Some(0), "{}", recorded.stdout);
+    std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
+    let played = tested(&[]);
+    assert_eq!(played.code, Some(0), "{}", played.stdout);
+}
+
+/// Describes the server of a project in its script, with further fields.
+fn described(mode: &str, more: &str) -> String {
+    format!("mcp(#{{ command: [\"sh\", \"hostile.sh\", \"{mode}\"]{more} }})")
+}
+
+/// Creates a project that has no server, and a script.
+fn plain(script: &str) -> Project {
+    let project = Project::new();
+    project.file("hostile.sh", include_str!("hostile.sh"));
+    project.file("kaizen.toml", "[project]\nmodel = \"demo/echo\"\n").file("a.rhai", script);
+    project
+}
+
+#[test]
+fn a_server_that_a_script_describes_needs_grants() {
+    let own = described("plain", ", name: \"own\", approve: \"never\"");
+    let project = plain(&format!("print(branch().act({own}[0], #{{ a: 1 }}));\n"));
+
+    let refused = run(&project, &["a.rhai"]);
+    assert_eq!((refused.code, calls(&project)), (Some(6), 0), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--allow-run=sh"), "{}", refused.stderr);
+    let denied = run(&project, &["a.rhai", "--allow-run=sh", "--deny-run=sh"]);
+    assert_eq!((denied.code, calls(&project)), (Some(6), 0), "{}", denied.stderr);
+    assert!(!project.path().join("pids.txt").exists());
+
+    let granted = run(&project, &["a.rhai", "--allow-run=sh"]);
+    assert_eq!((granted.code, granted.stdout.as_str()), (Some(0), "ok\n"), "{}", granted.stderr);
+    // What it has answered is not asked for again.
+    std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
+    let replayed = trusted(&project, &["replay", "@"]);
+    assert_eq!((replayed.code, calls(&project)), (Some(0), 1), "{}", replayed.stderr);
+
+    let env = plain(&format!("print({}.len);\n", described("plain", ", env: [\"TOKEN\"]")));
+    let refused = run(&env, &["a.rhai", "--allow-run=sh"]);
+    assert!(refused.stderr.contains("--allow-env=TOKEN"), "{}", refused.stderr);
+    let granted = run(&env, &["a.rhai", "--allow-run=sh", "--allow-env=TOKEN"]);
+    assert_eq!((refused.code, granted.stdout.as_str()), (Some(6), "1\n"), "{}", granted.stderr);
+
+    let far = plain("mcp(#{ url: \"http://127.0.0.1:1/mcp\", key: \"env:TOKEN\" });\n");
+    for (grants, code, word) in [
+        (&[][..], 6, "--allow-net=127.0.0.1:1"),
+        (&["--allow-net=127.0.0.1:1"], 6, "--allow-env=TOKEN"),
+        (&["--allow-net=127.0.0.1:1", "--allow-env=TOKEN"], 5, "cannot be reached"),
+    ] {
+        let mut command = far.command(&[&["run", "--quiet", "a.rhai"], grants].concat());
+        let ran = Ran::from(command.env("TOKEN", "tok-314159265").output().unwrap());
+        assert!(ran.stderr.contains(word), "{word}: {}", ran.stderr);
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_server_that_a_script_describes_is_like_one_of_kaizen_toml() {
+    let own = described("plain", ", only: [\"g*\"], read: [\"go\"]");
+    let script = format!(
+        "let tools = {own};\n\
+         print(tools.map(|t| `${{t.name}} ${{t.effects}}`));\n\
+         print({own}.len);\n\
+         let wrong = [\n\
+         #{{ }}, #{{ command: [\"sh\"], url: \"http://a/\" }}, #{{ command: \"sh\" }}, #{{ comand: [\"sh\"] }},\n\
+         #{{ command: [\"sh\"], pin: true }}, #{{ command: [\"sh\"], name: \"a b\" }}, #{{ command: [\"sh\"], name: 1 }},\n\
+         #{{ command: [\"sh\", \"other\"] }}, #{{ url: \"http://user:pw@a/\" }},\n\
+         ];\n\
+         for w in wrong {{ print(attempt(|| mcp(w)).error.message); }}\n\
+         print(branch().act(tools[0], #{{ a: 1 }}));\n"
+    );
+    let project = plain(&script);
+    let ran = run(&project, &["a.rhai", "--allow-run=sh"]);
+    expect![[r#"
+        Some(0)
+        ["sh__go read"]
+        1
+        `mcp`: `mcp.server` needs either `command` or `url`, and has neither
+        `mcp`: `mcp.sh` needs either `command` or `url`, and has both
+        `mcp`: `mcp.server.command` must be a list of a program and its arguments, such as ["npx", "-y", ".."], not `"sh"`
+        `mcp(#{ .. })` has no option `comand`; did you mean `command`?
+        `mcp(#{ .. })` has no option `pin`; it takes: name, command, env, url, key, read, approve, only, except, start_timeout_ms, timeout_ms, protocol
+        `mcp`: `mcp.a b`: the name of a server consists of 1 to 32 letters, digits, `_` and `-`
+        `mcp`: `name` must be a string
+        an MCP server `sh` is described in another way already; give this one another `name`
+        `mcp`: `mcp.a.url` must be an address without a password in it, not `..`
+        ok
+    "#]]
+    .assert_eq(&format!("{:?}\n{}{}", ran.code, ran.stdout, ran.stderr));
+    assert_eq!(calls(&project), 1);
+
+    // Everything that has lasting effects needs approval, as it does where the project says nothing.
+    let project = plain(&format!("print(branch().act({}[0], #{{ }}));\n", described("plain", "")));
+    let refused = run(&project, &["a.rhai", "--allow-run=sh"]);
+    assert_eq!((refused.code, calls(&project)), (Some(6), 0), "{}", refused.stderr);
+    let approved = run(&project, &["--resume", "--approve=sh__go"]);
+    assert_eq!((approved.code, calls(&project)), (Some(0), 1), "{}", approved.stderr);
+}
+
+#[test]
+fn the_keys_of_a_described_server_are_looked_at_before_a_run() {
+    let script = "mcp(#{ comand: [\"sh\"] });\nmcp(#{ command: [\"sh\"], pin: true });\n\
+                  mcp(\"own\", #{ command: [\"sh\"] });\nmcp(#{ command: [\"sh\"] }, #{ fresh: true });\n";
+    let project = project("plain", "", script);
+    let checked = trusted(&project, &["check", "a.rhai"]);
+    let lines = checked.stdout.lines().chain(checked.stderr.lines());
+    let errors: Vec<&str> = lines.filter(|line| line.starts_with("error[")).collect();
+    expect![[r#"
+        error[K0005]: `mcp(#{ .. })` has no option `comand`
+        error[K0005]: `mcp(#{ .. })` has no option `pin`
+        error[K0005]: `mcp` has no option `command`"#]]
+    .assert_eq(&errors.join("\n"));
+}
+
+#[test]
+fn each_kind_of_content_has_an_outcome() {
+    let mut told = String::new();
+    for mode in [
+        "picture",
+        "only-picture",
+        "picture-resource",
+        "no-picture",
+        "nine-pictures",
+        "parts",
+        "new-part",
+        "data",
+        "data-alone",
+        "data-and-picture",
+        "nothing",
+        "silent-error",
+        "tool-error",
+    ] {
+        let script = "let r = attempt(|| branch().act(mcp(\"own\")[0], #{ }));\n\
+                      print(if r.ok { to_json(r.value) } else { r.error.message });\n";
+        let project = project(mode, "approve = \"never\"\n", script);
+        let ran = run(&project, &["a.rhai"]);
+        told.push_str(&format!("{mode}: {}{}", ran.stdout, ran.stderr));
+        // An answer that cannot be read leaves it open whether the call took effect.
+        if mode == "new-part" {
+            continue;
+        }
+        std::fs::remove_file(project.path().join("hostile.sh")).unwrap();
+        let again = run(&project, &["--resume=@"]);
+        assert_eq!((again.stdout, calls(&project)), (ran.stdout, 1), "{mode}: {}", again.stderr);
+    }
+    expect![[r#"
+        picture: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":"see"}
+        only-picture: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":""}
+        picture-resource: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":""}
+        no-picture: "[a picture left out: it is not base64]\n[a picture left out: it is not a picture in the form of PNG, JPEG, GIF or WebP]"
+        nine-pictures: {"images":["data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ=="],"text":"[a picture left out: at most 8 are passed on]"}
+        parts: "[audio, audio/wav, left out]\n[link to notes: file:///n.md]\ninside\n[bytes of file:///b.bin, application/zip, left out]"
+        new-part: tool `own__go`: MCP server `own`: its answer to `go` is not valid; nobody knows whether the call took effect
+        data: {"a":[2.5,null],"b":1}
+        data-alone: {"n":1}
+        data-and-picture: {"n":1}
+        nothing: ""
+        silent-error: tool `own__go`: the tool says that it failed, and not why
+        tool-error: tool `own__go`: disk full
+    "#]]
+    .assert_eq(&told);
+}
+
+const CALLS: &str = r#"{"choices":[{"message":{"content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"own__go","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":9,"completion_tokens":9}}"#;
+
+#[test]
+fn a_model_that_takes_pictures_is_shown_those_of_a_result() {
+    let picture = json!([
+        { "type": "text", "text": "The pictures in the result of `own__go`:" },
+        { "type": "image_url", "image_url": { "url": "data:image/gif;base64,R0lGODlhLQ==" } },
+    ]);
+    let left_out = json!("see\n[a picture, image/gif, 7 bytes, left out]");
+
+    for (settings, options, is_shown) in [
+        ("image_tokens = 100\n", "", true),
+        ("image_tokens = 100\n", ", protocol: \"schema\"", true),
+        ("", "", false),
+        (
+            "image_tokens = 100\nprice = { input = 1.0, output = 1.0, per = \"1M\" }\n",
+            ", budget: #{ max_cost: 1.0 }",
+            true,
+        ),
+    ] {
+        let is_schema = options.contains("schema");
+        let server = Server::start(move |number, _, _| match number {
+            0 if is_schema => answer("{\"tool\": \"own__go\", \"args\": {}}"),
+            0 => body(200, CALLS),
+            _ if is_schema => answer("{\"answer\": \"a dot\"}"),
+            _ => answer("a dot"),
+        });
+        let script = format!(
+            "print(branch(\"live\").operate(\"What is it?\", #{{ tools: mcp(\"own\"), max_tokens: 50{options} }}));\n"
+        );
+        let model =
+            format!("[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\n{settings}", server.url);
+        let project = project("picture", &format!("approve = \"never\"\n{model}"), &script);
+        let ran = run(&project, &["a.rhai"]);
+        assert_eq!(ran.stdout, "a dot\n", "{settings}{options}: {}", ran.stderr);
+
+        let sent: Value = serde_json::from_str(&server.bodies()[1]).unwrap();
+        let messages = sent["messages"].as_array().unwrap();
+        if is_schema {
+            let last = messages.last().unwrap();
+            let result = "<result tool=\"own__go\">\nsee\n</result>";
+            assert_eq!(last["content"], json!([{ "type": "text", "text": result }, picture[1]]));
+            continue;
+        }
+        let told: Vec<&Value> =
+            messages.iter().skip(2).map(|message| &message["content"]).collect();
+        let expected =
+            if is_shown { vec![json!("see"), picture.clone()] } else { vec![left_out.clone()] };
+        assert_eq!(told, expected.iter().collect::<Vec<_>>(), "{settings}");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_after_a_call_shows_the_picture_once_it_is_resumed() {
+    let server = Server::start(|number, _, _| match number {
+        0 => body(200, CALLS),
+        _ => answer("a dot"),
+    });
+    let script = "print(branch(\"live\").operate(\"What is it?\", #{ tools: mcp(\"own\") }));\n";
+    let model = format!(
+        "[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\nimage_tokens = 100\n",
+        server.url
+    );
+    let project = project("picture", &format!("approve = \"never\"\n{model}"), script);
+    killed_at(&project, "tool_done:1");
+
+    let resumed = run(&project, &["--resume"]);
+    assert_eq!((resumed.stdout.as_str(), calls(&project)), ("a dot\n", 1), "{}", resumed.stderr);
+    assert_eq!(server.bodies().len(), 2);
+    assert!(server.bodies()[1].contains("data:image/gif;base64,R0lGODlhLQ=="));
 }

@@ -5,7 +5,9 @@ use super::tool_wire::{PROVIDERS, WireReply};
 use crate::support::server::{Server, json as body};
 use kaizen::model::image::Image;
 use kaizen::model::message::{Message, Role};
+use kaizen::model::reply::ReplyContent;
 use kaizen::model::request::{Request, Settings};
+use kaizen::model::tool::{ToolCall, ToolResult};
 use serde_json::{Value, json};
 
 fn request(images: &[Image]) -> Request {
@@ -85,4 +87,46 @@ fn a_picture_of_which_only_the_hash_is_known_is_not_sent() {
         error.to_string(),
         "message 2 of the conversation has a picture whose content was not kept; ask with the picture again"
     );
+}
+
+#[tokio::test]
+async fn the_pictures_of_a_result_stand_with_it_or_after_it() {
+    let call = ToolCall::new("k1", "look", json!({}));
+    let plain = ToolResult::new(&call, "see", false);
+    let result = ToolResult { images: vec![Image::of(b"GIF89a-").unwrap()], ..plain };
+    let said = ReplyContent { text: String::new(), calls: vec![call], opaque: Vec::new() };
+    let messages = vec![
+        Message::new(Role::User, "Look."),
+        Message::of_reply(said),
+        Message::of_results(vec![result]),
+    ];
+    let request = Request::new(messages, Settings::default(), None);
+
+    for provider in ["openai", "anthropic"] {
+        let server = Server::start(move |_, _, _| {
+            body(200, WireReply::new(provider, "ok", &[]).body(provider))
+        });
+        let called = model(provider, &server.url).call(&request).await;
+        assert_eq!(called.result.unwrap().text, "ok", "{provider}");
+
+        let sent: Value = serde_json::from_str(&server.bodies()[0]).unwrap();
+        let messages = sent["messages"].as_array().unwrap();
+        let expected = match provider {
+            "anthropic" => json!([{ "role": "user", "content": [{
+                "type": "tool_result", "tool_use_id": "k1", "content": [
+                    { "type": "text", "text": "see" },
+                    { "type": "image", "source":
+                        { "type": "base64", "media_type": "image/gif", "data": "R0lGODlhLQ==" } },
+                ],
+            }] }]),
+            _ => json!([
+                { "role": "tool", "tool_call_id": "k1", "content": "see" },
+                { "role": "user", "content": [
+                    { "type": "text", "text": "The pictures in the result of `look`:" },
+                    { "type": "image_url", "image_url": { "url": "data:image/gif;base64,R0lGODlhLQ==" } },
+                ] },
+            ]),
+        };
+        assert_eq!(json!(messages[2..]), expected, "{provider}");
+    }
 }

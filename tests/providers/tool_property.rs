@@ -246,7 +246,7 @@ async fn check(seed: u64, all: Vec<Made>) {
     let tool = |name: &&str| ToolSpec {
         name: (*name).to_owned(),
         description: "x".to_owned(),
-        parameters: json!({ "type": "object" }),
+        parameters: json!({ "type": "object" }).into(),
     };
     let tools: Vec<ToolSpec> = NAMES.iter().map(tool).collect();
 

@@ -19,7 +19,8 @@ fn tool(name: &str) -> ToolSpec {
         name: name.to_owned(),
         description: format!("Does {name}."),
         parameters: json!({ "type": "object", "properties": { "a": { "type": "integer" } },
-            "required": ["a"] }),
+            "required": ["a"] })
+        .into(),
     }
 }
 

@@ -27,8 +27,13 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts a browser. Where there is none, says so and returns `None`; with `KAIZEN_BROWSER=required`,
     /// as in CI, that is a failure.
-    #[allow(clippy::print_stdout, reason = "whoever runs the tests is told why none of these ran")]
     pub(crate) fn start() -> Option<Browser> {
+        Browser::through(None)
+    }
+
+    /// Starts a browser that asks a proxy for every host but this computer, if one is named.
+    #[allow(clippy::print_stdout, reason = "whoever runs the tests is told why none of these ran")]
+    pub(crate) fn through(proxy: Option<&str>) -> Option<Browser> {
         // It ends at once where the port that it was given is taken in the other family of addresses.
         let (driver, port) = (0..STARTS_MAX)
             .find_map(|_| match start_driver() {
@@ -47,13 +52,13 @@ impl Browser {
 
         let profile = tempfile::tempdir().expect("a temporary folder");
         let mut browser = Browser { driver, port, session: String::new(), profile };
-        browser.session = browser.new_session();
+        browser.session = browser.new_session(proxy);
         Some(browser)
     }
 
-    fn new_session(&self) -> String {
+    fn new_session(&self, proxy: Option<&str>) -> String {
         let profile = self.profile.path().display();
-        let arguments = json!([
+        let mut arguments = json!([
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
@@ -68,6 +73,9 @@ impl Browser {
             // No other name than this computer's leads anywhere.
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         ]);
+        if let (Some(proxy), Value::Array(arguments)) = (proxy, &mut arguments) {
+            arguments.push(format!("--proxy-server={proxy}").into());
+        }
         let options = json!({ "goog:chromeOptions": { "args": arguments } });
         let wanted = json!({ "capabilities": { "alwaysMatch": options } });
         let made = self.ask("POST", "/session", &wanted);

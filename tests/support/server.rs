@@ -38,6 +38,7 @@ pub(crate) enum Act {
 #[derive(Default)]
 struct Seen {
     bodies: Mutex<Vec<String>>,
+    heads: Mutex<Vec<String>>,
     in_flight: AtomicUsize,
     most: AtomicUsize,
 }
@@ -84,6 +85,12 @@ impl Server {
         self.seen.bodies.lock().expect("no panic").clone()
     }
 
+    /// Returns the heads of all requests so far: the first line, and the headers.
+    #[allow(dead_code, reason = "the benchmarks use none of it")]
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.seen.heads.lock().expect("no panic").clone()
+    }
+
     /// Returns the most requests that were in flight at once.
     pub(crate) fn most_in_flight(&self) -> usize {
         self.seen.most.load(Ordering::SeqCst)
@@ -118,7 +125,9 @@ pub(crate) fn refusal(status: u16, message: &str) -> Act {
 
 async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Seen>) {
     let mut buffer = Vec::new();
-    while let Some((path, body)) = read(&mut stream, &mut buffer).await {
+    while let Some((head, body)) = read(&mut stream, &mut buffer).await {
+        let path = head.split(' ').nth(1).unwrap_or("").to_owned();
+        seen.heads.lock().expect("no panic").push(head);
         let number = {
             let mut bodies = seen.bodies.lock().expect("no panic");
             bodies.push(body.clone());
@@ -135,7 +144,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Seen>) {
     }
 }
 
-/// Reads one request: its path and its body.
+/// Reads one request: its head and its body.
 async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, String)> {
     loop {
         if let Some(end) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -151,8 +160,7 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, S
             if buffer.len() >= end + 4 + length {
                 let body = String::from_utf8_lossy(&buffer[end + 4..end + 4 + length]).into_owned();
                 buffer.drain(..end + 4 + length);
-                let path = head.split(' ').nth(1).unwrap_or("").to_owned();
-                return Some((path, body));
+                return Some((head, body));
             }
         }
         if stream.read_buf(buffer).await.ok()? == 0 {

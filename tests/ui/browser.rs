@@ -32,7 +32,7 @@ fn newest(page: &Page) -> String {
 
 impl Page {
     /// Opens a place of the page, and waits until it is shown.
-    fn visit(&self, browser: &Browser, place: &str) {
+    pub(super) fn visit(&self, browser: &Browser, place: &str) {
         let name = place.trim_start_matches('/').split(['/', '?']).next().unwrap();
         // A page that differs only after `#` would not be loaded again.
         browser.open("about:blank");
@@ -85,6 +85,61 @@ fn a_failure_is_found_by_keys_alone() {
     browser.press(ESCAPE);
     browser.wait("!document.querySelector('aside')");
     browser.wait("document.activeElement?.dataset.op != null");
+
+    // The button that closes the panel leaves the focus where Escape does.
+    for view in ["t", "g"] {
+        browser.press(view);
+        browser.wait("document.querySelector(':is(.tl, .dag) [data-op]')");
+        browser.run("document.querySelector(':is(.tl, .dag) [data-op]').focus()");
+        browser.press(ENTER);
+        browser.wait("document.querySelector('aside button[aria-label=Close]')");
+        browser.run("document.querySelector('aside button[aria-label=Close]').click()");
+        browser.wait("!document.querySelector('aside')");
+        browser.wait("document.activeElement?.dataset.op != null");
+    }
+}
+
+#[test]
+fn the_wrong_answers_of_a_pattern_are_two_clicks_and_one_command_away() {
+    let Some(browser) = Browser::start() else { return };
+    let project = Project::new();
+    project.file(
+        "direct.rhai",
+        "branch(`demo/echo`).chat(`Good or bad? ${param(\"input\", \"\", \"a review\")}`)",
+    );
+    project.file(
+        "rule.rhai",
+        "if param(\"input\", \"\", \"a review\").contains(\"fine\") { \"good\" } else { \"bad\" }",
+    );
+    let tasks: Vec<String> = (0..40)
+        .map(|n| {
+            let (word, expected) = if n % 3 == 0 { ("awful", "bad") } else { ("fine", "good") };
+            json!({ "input": format!("Tea {n} was {word}."), "expected": expected }).to_string()
+        })
+        .collect();
+    project.file("reviews.jsonl", &tasks.join("\n"));
+    let ran =
+        project.kaizen(&["compare", "direct.rhai", "rule.rhai", "--tasks", "reviews.jsonl", "-q"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+
+    let page = Page::of(&project);
+    page.visit(&browser, "/runs");
+    browser.run("document.querySelector('tr.row td.main').click()");
+    browser.wait("document.querySelector('th.pattern button')");
+    browser.run("document.querySelector('th.pattern button').click()");
+    browser.wait("document.querySelectorAll('td.case.wrong .answer-text').length > 0");
+    let shown = browser.run(
+        "return [...document.querySelectorAll('tbody tr')].map(row => row.querySelector('td.case.wrong .answer-text')?.textContent ?? '')",
+    );
+    let shown: Vec<&str> =
+        shown.as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert!(shown.iter().all(|answer| answer.contains("Good or bad? Tea ")), "{shown:?}");
+
+    let listed = project.kaizen(&["show", "@", "--inputs=wrong", "--json"]).stdout;
+    assert_eq!(
+        listed.lines().filter(|line| line.contains("direct")).count() > 0,
+        !shown.is_empty()
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `kaizen diff`: in what two runs differ.
 
 use crate::support::Project;
+use crate::support::server::{Server, json};
 use expect_test::expect;
 use serde_json::Value;
 
@@ -72,11 +73,58 @@ fn a_run_is_the_same_as_itself() {
     assert_eq!(ran.code, Some(0));
     expect![[r#"
         run RUN and run RUN
-        before: no difference in script, parameters, models, limits, seed or version
+        before: no difference in script, files, parameters, models, limits, seed or version
         0 of 5 operations differ, 5 are the same
     "#]]
     .assert_eq(&project.without_ids(&ran.stdout));
 
     let missing = project.kaizen(&["diff", "@-7"]);
     assert_eq!((missing.code, missing.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn imported_files_models_and_what_was_read_are_told() {
+    let project = Project::new();
+    let server = Server::start(|_, _, body| {
+        let version = if body.contains("cold") { "m-2026-01" } else { "m-2026-02" };
+        let reply = serde_json::json!({
+            "model": version,
+            "choices": [{ "message": { "content": "yes" }, "finish_reason": "stop" }],
+        });
+        json(200, reply.to_string())
+    });
+    project.file("g.rhai", "import `lib/ask` as ask;\nask::it(read_text(`notes.txt`))");
+    project.file(
+        "lib/ask.rhai",
+        "import `deep` as deep;\nfn it(text) { branch(`live`).chat(deep::of(text)) }",
+    );
+
+    for (word, temperature, data) in [("cold", 0.2, "a"), ("warm", 0.7, "b")] {
+        project.file("lib/deep.rhai", &format!("fn of(text) {{ `{word} ${{text}}` }}"));
+        project.file("notes.txt", data);
+        let toml = format!(
+            "[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\ntemperature = {temperature}\n",
+            server.url
+        );
+        project.file("kaizen.toml", &toml);
+        let ran = project.kaizen(&["run", "g.rhai", "-q", "--seed", "1"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+
+    let shown = project.kaizen(&["diff"]);
+    let facts: Vec<&str> = shown.stdout.lines().filter(|line| line.contains("before: ")).collect();
+    let steady: Vec<String> = facts
+        .iter()
+        .map(|line| {
+            let (name, rest) = line.rsplit_once(": ").unwrap();
+            let is_hash = name.contains("file `");
+            if is_hash { format!("{name}: *") } else { format!("{name}: {rest}") }
+        })
+        .collect();
+    expect![[r#"
+        before: file `lib/deep.rhai`: *
+        before: file `notes.txt`: *
+        before: `temperature` of model `live` in the settings: 0.2 → 0.7
+        before: version of `openai/m`: m-2026-01 → m-2026-02"#]]
+    .assert_eq(&steady.join("\n"));
 }

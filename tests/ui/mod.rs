@@ -1,6 +1,7 @@
 //! `kaizen ui` over a socket: what each address answers, and whom it refuses.
 
 mod browser;
+mod corpus;
 mod diff;
 mod guard;
 mod pages;

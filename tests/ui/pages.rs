@@ -649,6 +649,17 @@ fn what_people_note_is_kept_and_shown() {
     assert_eq!((&line["note"], &line["tags"]), (&json!("from here"), &json!(["nightly", "mine"])));
     let notes = project.kaizen(&["note", "@", "--json"]).stdout;
     assert_eq!(notes.lines().count(), 12, "{notes}");
+    let judged = [("--bad", json!(false)), ("--good", json!(true)), ("--no-verdict", json!(null))];
+    for (flag, good) in judged {
+        assert_eq!(project.kaizen(&["note", "@:first", flag]).code, Some(0));
+        let shown = page.data("/api/run/@/op/0");
+        assert_eq!(shown["verdict"]["good"], good, "{flag}");
+    }
+    let whole = project.kaizen(&["note", "@", "--good"]);
+    assert_eq!(
+        (whole.code, whole.stderr.as_str()),
+        (Some(2), "error: a verdict is about an operation; name one: `@:OPERATION`\n")
+    );
     let wrong = project.kaizen(&["note", "@:nothing", "x"]);
     assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
 }

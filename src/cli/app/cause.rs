@@ -20,7 +20,7 @@ mod tests {
     use std::io;
 
     #[derive(Debug, thiserror::Error)]
-    #[error("reading `x`: {source}")]
+    #[error("cannot read `x`: {source}")]
     struct Unread {
         source: io::Error,
     }
@@ -29,12 +29,12 @@ mod tests {
     fn a_cause_that_was_said_is_not_said_again() {
         let none = || io::Error::other("no such file");
         let own = anyhow::Error::from(Unread { source: none() });
-        assert_eq!(told(&own), "reading `x`: no such file");
+        assert_eq!(told(&own), "cannot read `x`: no such file");
 
-        let outer = Err::<(), _>(own).context("opening the project").unwrap_err();
-        assert_eq!(told(&outer), "opening the project: reading `x`: no such file");
+        let outer = Err::<(), _>(own).context("cannot open the project").unwrap_err();
+        assert_eq!(told(&outer), "cannot open the project: cannot read `x`: no such file");
 
-        let bare = Err::<(), _>(none()).context("reading `y`").unwrap_err();
-        assert_eq!(told(&bare), "reading `y`: no such file");
+        let bare = Err::<(), _>(none()).context("cannot read `y`").unwrap_err();
+        assert_eq!(told(&bare), "cannot read `y`: no such file");
     }
 }

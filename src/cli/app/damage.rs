@@ -74,7 +74,7 @@ pub(in crate::cli) fn tell_knowledge(knowledge: &Knowledge) {
         say(&format!("damaged: {line}"));
     }
     if let Some(more) = knowledge.damage().len().checked_sub(LINES_MAX).filter(|more| *more > 0) {
-        say(&format!("damaged: {more} more; `kaizen doctor` lists all damage"));
+        say(&format!("damaged: {more} more parts; `kaizen doctor` lists all damage"));
     }
 }
 
@@ -93,6 +93,6 @@ pub(in crate::cli) fn tell<'a>(run: &RunId, damage: impl IntoIterator<Item = &'a
 
     if lines.len() > LINES_MAX {
         let more = lines.len() - LINES_MAX;
-        say(&format!("damaged: run {run}: {more} more; `kaizen doctor` lists all"));
+        say(&format!("damaged: run {run}: {more} more events; `kaizen doctor` lists all"));
     }
 }

@@ -117,19 +117,7 @@ impl ScriptStop {
             return true;
         }
 
-        !matches!(
-            self.kind,
-            Kind::Option
-                | Kind::Param
-                | Kind::Model
-                | Kind::Setup
-                | Kind::Graph
-                | Kind::File
-                | Kind::Import
-                | Kind::Permission
-                | Kind::State
-                | Kind::Snapshot
-        )
+        !self.kind.is_sure_in_plan()
     }
 }
 
@@ -380,9 +368,8 @@ impl<'a> Rehearsals<'a> {
         let forced: Vec<_> = forced.collect();
 
         // What has shown nothing new shows nothing the next time.
-        let is_new = forced != self.forced;
-        self.forced.clone_from(&forced);
-        if is_new { forced } else { Vec::new() }
+        let before = std::mem::replace(&mut self.forced, forced.clone());
+        if forced == before { Vec::new() } else { forced }
     }
 
     /// Returns the failure with which every run ends, if there is one.
@@ -462,7 +449,7 @@ async fn once(
     let program = match open.host.compile(text) {
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => return Ok(Err(faults)),
-        Err(other) => anyhow::bail!("reading the script: {other:?}"),
+        Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
     };
 
     let events: Rc<RefCell<Vec<Event>>> = Rc::default();
@@ -511,7 +498,7 @@ async fn run_in_time(
 
 /// Says that the time of a run is over.
 fn time_over() -> ScriptStop {
-    let message = "the time of the run (`max_time`) is over".to_owned();
+    let message = "the time limit of the run (`max_time`) is reached".to_owned();
     let fault = of_failure(&Failure::new(Kind::Budget, message));
     ScriptStop { fault, kind: Kind::Budget, exit: Exit::Budget }
 }

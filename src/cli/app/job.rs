@@ -12,6 +12,7 @@ use crate::cli::app::asking::{lost_asker, person_asker};
 use crate::cli::app::cause;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::lease::Lease;
+use crate::cli::app::otel::{self, SpanPush};
 use crate::cli::app::permissions::asker;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::Again;
@@ -28,19 +29,19 @@ use crate::executor::lost::LostRule;
 use crate::executor::people::PersonChannel;
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::standstill::{FAR, Suspension};
-use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::journal::event::{Event, RunKind, RunSources, RunStatus, Terms};
 use crate::journal::waits::Waits;
 use crate::journal::{Journal, history};
 use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::host::permission::Ask;
-use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings};
-use crate::store;
+use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings, file_hashes};
 use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -78,6 +79,10 @@ pub(in crate::cli) struct OpenJob {
     pub(in crate::cli) progress: Rc<RefCell<Progress>>,
     /// Says that this process works on the run, once it has begun.
     lease: RefCell<Option<Lease>>,
+    /// Files with code that the script's own host has not read.
+    code: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
+    /// Sends spans of the run to a collector, if there is one.
+    spans: RefCell<Option<SpanPush>>,
 }
 
 /// How a run ended.
@@ -90,6 +95,13 @@ pub(in crate::cli) struct JobEnd {
     waits: Option<Box<Waits>>,
     /// Operations that did not complete although they had to.
     lost: u64,
+}
+
+impl OpenJob {
+    /// Notes files with code that another host than the script's own has read.
+    pub(in crate::cli) fn note_code(&self, files: BTreeMap<PathBuf, Option<blake3::Hash>>) {
+        self.code.borrow_mut().extend(files);
+    }
 }
 
 impl JobEnd {
@@ -144,8 +156,7 @@ impl ScriptJob<'_> {
     /// Names the run, so that it comes after all others even if the clock was set back.
     fn run_id(&self) -> RunId {
         // What is wrong with a store is told by its first use.
-        let store = store::reopen(&self.project.store_path()).ok();
-        let newest = store.and_then(|store| history::recent(&store, 0, false).ok().flatten());
+        let newest = self.writer.look(|store| history::recent(store, 0, false).ok().flatten());
         newest.map_or_else(RunId::fresh, |newest| RunId::after(&newest.id))
     }
 
@@ -189,7 +200,7 @@ impl ScriptJob<'_> {
             (true, _) => PersonChannel::Now(person_asker(progress.clone(), interrupted.clone())),
             (false, true) => PersonChannel::Later,
             (false, false) => {
-                PersonChannel::Never("nobody can be asked in a comparison without a terminal")
+                PersonChannel::Never("kaizen cannot ask anybody in a comparison without a terminal")
             }
         };
 
@@ -226,7 +237,15 @@ impl ScriptJob<'_> {
         };
 
         let host = Host::new(surroundings.clone());
-        Ok(OpenJob { executor, host, surroundings, progress, lease: RefCell::default() })
+        Ok(OpenJob {
+            executor,
+            host,
+            surroundings,
+            progress,
+            lease: RefCell::default(),
+            code: RefCell::default(),
+            spans: RefCell::default(),
+        })
     }
 
     /// Says when the run is suspended, if it may be. Somebody who watches is not left without a word
@@ -245,8 +264,8 @@ impl ScriptJob<'_> {
     /// Returns the folder that the script may read in: the project's, or the script's own if that
     /// lies elsewhere.
     fn root(&self) -> anyhow::Result<PathBuf> {
-        let script = self.script.canonicalize().context("finding the script")?;
-        let root = self.project.root.canonicalize().context("finding the project")?;
+        let script = self.script.canonicalize().context("cannot find the script")?;
+        let root = self.project.root.canonicalize().context("cannot find the project")?;
         if script.starts_with(&root) {
             return Ok(root);
         }
@@ -293,6 +312,23 @@ impl ScriptJob<'_> {
         self.params.iter().map(|(name, value)| (name.clone(), shown(value))).collect()
     }
 
+    /// Returns what a run is made of that is about to begin. Its script is compiled, so what that imports is
+    /// known.
+    fn sources(&self, open: &OpenJob) -> RunSources {
+        let mut files = open.host.files();
+        files.extend(open.code.take());
+
+        let models = self.project.config.models().map(|(alias, spec, _)| {
+            let mut spec = spec.clone();
+            // An address may bear a password.
+            if let Some(Value::String(url)) = spec.get_mut("base_url") {
+                *url = secret::without_credentials(url);
+            }
+            (alias.to_owned(), Value::Object(spec))
+        });
+        RunSources { files: file_hashes(&open.surroundings.root, files), models: models.collect() }
+    }
+
     /// Does the same for a run of more than the one script.
     pub(in crate::cli) fn launch_as(
         &self,
@@ -312,8 +348,16 @@ impl ScriptJob<'_> {
             resumes: self.resumes.clone(),
             what: Some(what),
             reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
-            terms: Box::new(self.project.terms.clone()),
+            terms: Box::new(Terms {
+                sources: Some(self.sources(open)),
+                ..self.project.terms.clone()
+            }),
         };
+
+        if let Some(settings) = self.project.config.otel() {
+            let denials = open.surroundings.permissions.denials();
+            open.spans.replace(otel::push(executor, &settings, denials));
+        }
 
         executor.begin(&started)?;
         interrupt_on_closed_pipe(executor);
@@ -387,8 +431,13 @@ impl ScriptJob<'_> {
         }
         failpoint::pass(Failpoint::RunEnds);
         let comparisons = open.executor.comparisons();
-        let ended = Event::RunEnded { status, value, failure, comparisons };
+        let read = file_hashes(&open.surroundings.root, open.host.files());
+        let ended = Event::RunEnded { status, value, failure, comparisons, read };
         open.executor.commit(&ended).await?;
+        let spans = open.spans.take();
+        if let Some(spans) = spans {
+            otel::tell(self.global, &spans.finish().await);
+        }
 
         self.remember_tools(&open.surroundings.servers);
         Ok(())
@@ -397,7 +446,9 @@ impl ScriptJob<'_> {
     /// Remembers which tools the servers of this run have offered. A run is not worse for not being able to.
     fn remember_tools(&self, servers: &Servers) {
         for listing in servers.listings() {
-            let Ok(spec) = servers.spec(&listing.server) else { continue };
+            // A server that a script describes is none of the project's.
+            let mut own = self.project.config.servers().map(|(spec, _)| spec);
+            let Some(spec) = own.find(|spec| spec.name == listing.server) else { continue };
             if let Err(error) = seen_tools::remember(self.project, spec, &listing) {
                 say(&format!("warning: {}", cause::told(&error)));
             }

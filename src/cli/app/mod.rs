@@ -3,14 +3,14 @@
 mod agenda;
 pub(in crate::cli) mod asking;
 pub(in crate::cli) mod cause;
-pub(in crate::cli) mod config;
+pub(in crate::cli) mod condition;
 pub(in crate::cli) mod config_faults;
 pub(in crate::cli) mod damage;
 pub(in crate::cli) mod exit;
 pub(in crate::cli) mod forecast;
 pub(in crate::cli) mod help;
 pub(in crate::cli) mod job;
-pub(in crate::cli) mod lease;
+pub(in crate::cli) mod otel;
 pub(in crate::cli) mod output;
 pub(in crate::cli) mod permissions;
 pub(in crate::cli) mod probe;
@@ -19,8 +19,10 @@ pub(in crate::cli) mod project;
 pub(in crate::cli) mod resumed;
 mod script_words;
 pub(in crate::cli) mod seen_tools;
-pub(in crate::cli) mod settings;
 pub(in crate::cli) mod signal;
 pub(in crate::cli) mod terminal;
 pub(in crate::cli) mod trust;
 pub(in crate::cli) mod waiting;
+
+pub(in crate::cli) use crate::journal::lease;
+pub(in crate::cli) use crate::settings::{self, config};

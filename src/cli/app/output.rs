@@ -43,7 +43,7 @@ pub(in crate::cli) fn write_out(bytes: &[u8]) -> Result<(), Unwritten> {
         return Err(Unwritten::HungUp);
     }
 
-    write_err(&format!("error: writing to stdout: {error}\n"));
+    write_err(&format!("error: cannot write to stdout: {error}\n"));
     Err(Unwritten::Failed)
 }
 

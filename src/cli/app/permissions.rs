@@ -4,7 +4,7 @@ use crate::base::clock;
 use crate::base::secret::scrub;
 use crate::base::visible::shown;
 use crate::base::wildcard::Wildcard;
-use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
+use crate::cli::app::config::{Config, ConfigError};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::terminal;
 use crate::cli::render::progress::Progress;
@@ -149,7 +149,28 @@ pub(in crate::cli) fn permissions(
     };
 
     let project = files::real(&std::path::absolute(project)?);
+    add_of_project(&mut permissions, config, &project)?;
+    add_of_options(&mut permissions, grants, &project)?;
 
+    for list in &grants.approve {
+        for name in list.split(',') {
+            let pattern = if name == EVERYTHING { "*" } else { name.trim() };
+            if pattern.is_empty() {
+                return Err(wrong("--approve".to_owned(), name, "it is empty".to_owned()).into());
+            }
+            permissions.approve(Wildcard::new(pattern));
+        }
+    }
+
+    Ok(permissions)
+}
+
+/// Adds the rules of the configuration. Their paths begin at the project's folder.
+fn add_of_project(
+    permissions: &mut Permissions,
+    config: &Config,
+    project: &Path,
+) -> Result<(), ConfigError> {
     for rules in config.permissions() {
         let (allow, word) = match rules.key.strip_prefix("deny_") {
             Some(word) => (false, word),
@@ -165,63 +186,56 @@ pub(in crate::cli) fn permissions(
         // An empty list of grants takes away what is granted by itself; one of denials does nothing.
         if rules.list.is_empty() && !allow {
             let reason = "the list denies nothing; name what to deny, or delete the line";
-            return Err(wrong(origin, "[]", reason.to_owned()).into());
+            return Err(wrong(origin, "[]", reason.to_owned()));
         }
 
         for text in &rules.list {
-            let origin = origin.clone();
-            let rule = Rule::parse(right, text, &project).and_then(|rule| {
+            let rule = Rule::parse(right, text, project).and_then(|rule| {
                 if allow {
-                    rule.refuse_detour(&project)?;
+                    rule.refuse_detour(project)?;
                 }
                 Ok(rule)
             });
 
-            let rule = rule.map_err(|reason| wrong(origin, text, reason))?;
-            add(&mut permissions, allow, right, rule);
+            let rule = rule.map_err(|reason| wrong(origin.clone(), text, reason))?;
+            add(permissions, allow, right, rule);
         }
     }
+    Ok(())
+}
 
-    // Paths of kaizen.toml begin at the project, those of options at the folder one is in.
+/// Adds the rules of the command line. Their paths begin at the folder one is in.
+fn add_of_options(
+    permissions: &mut Permissions,
+    grants: &Grants,
+    project: &Path,
+) -> anyhow::Result<()> {
     let here = std::env::current_dir()?;
     for right in Right::ALL {
         for (word, lists) in grants.of(right) {
-            for list in lists {
-                for text in list.split(',') {
-                    // Only an option without a list means everything of its kind. In a list, what is
-                    // empty may be a variable of a shell that is not set.
-                    let rule = if text == EVERYTHING {
-                        Ok(Rule::Any)
-                    } else {
-                        Rule::parse(right, text, &here)
-                    };
-                    let rule = rule.and_then(|rule| {
-                        if word == "allow" {
-                            rule.refuse_detour(&here)?;
-                            rule.refuse_detour(&project)?;
-                        }
-                        Ok(rule)
-                    });
+            for text in lists.iter().flat_map(|list| list.split(',')) {
+                // Only an option without a list means everything of its kind. In a list, what is
+                // empty may be a variable of a shell that is not set.
+                let rule = if text == EVERYTHING {
+                    Ok(Rule::Any)
+                } else {
+                    Rule::parse(right, text, &here)
+                };
+                let rule = rule.and_then(|rule| {
+                    if word == "allow" {
+                        rule.refuse_detour(&here)?;
+                        rule.refuse_detour(project)?;
+                    }
+                    Ok(rule)
+                });
 
-                    let option = format!("--{word}-{}", right.word());
-                    let rule = rule.map_err(|reason| wrong(option, text, reason))?;
-                    add(&mut permissions, word == "allow", right, rule);
-                }
+                let option = format!("--{word}-{}", right.word());
+                let rule = rule.map_err(|reason| wrong(option, text, reason))?;
+                add(permissions, word == "allow", right, rule);
             }
         }
     }
-
-    for list in &grants.approve {
-        for name in list.split(',') {
-            let pattern = if name == EVERYTHING { "*" } else { name.trim() };
-            if pattern.is_empty() {
-                return Err(wrong("--approve".to_owned(), name, "it is empty".to_owned()).into());
-            }
-            permissions.approve(Wildcard::new(pattern));
-        }
-    }
-
-    Ok(permissions)
+    Ok(())
 }
 
 fn wrong(origin: String, rule: &str, reason: String) -> ConfigError {
@@ -369,17 +383,6 @@ fn read(line: &str) -> GrantAnswer {
         "a" | "all" => GrantAnswer::All,
         _ => GrantAnswer::No,
     }
-}
-
-/// The rules of one key of `[permissions]`.
-#[derive(Debug, Clone)]
-pub(in crate::cli) struct KeyRules {
-    /// The key, such as `read` or `deny_net`.
-    pub(in crate::cli) key: String,
-    /// What it lists.
-    pub(in crate::cli) list: Vec<String>,
-    /// The file it stands in.
-    pub(in crate::cli) origin: SettingOrigin,
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl Project {
         let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
         for folder in inside {
             let above = |what: &str| {
-                format!("`{}` lies above {what} `{}`", self.root.display(), folder.display())
+                format!("`{}` is above {what} `{}`", self.root.display(), folder.display())
             };
             if home.as_deref() == Some(folder) {
                 doubts.push(above("the home folder"));
@@ -177,8 +177,8 @@ impl Project {
     pub(in crate::cli) fn lease(&self, run: &RunId) -> anyhow::Result<Result<Lease, String>> {
         Ok(self.try_lease(run)?.ok_or_else(|| {
             format!(
-                "run {run} is still under way, or another process is resuming it; wait for its end, \
-                 or stop that process first"
+                "run {run} is still active, or another process is resuming it; wait until it ends, \
+                 or stop that process"
             )
         }))
     }
@@ -191,7 +191,9 @@ impl Project {
     /// Opens the store for reading; `None` when the project has none yet.
     pub(in crate::cli) fn existing_store(&self) -> Result<Option<store::Connection>, StoreError> {
         let path = self.store_path();
-        if path.exists() { store::open_to_read(&path).map(Some) } else { Ok(None) }
+        // A store that cannot be looked at is there, and opening it says what is wrong.
+        let is_there = path.try_exists().unwrap_or(true);
+        if is_there { store::open_to_read(&path).map(Some) } else { Ok(None) }
     }
 
     /// Returns the models that scripts of this project can name; `seed` makes demo models repeat.
@@ -216,13 +218,12 @@ impl Project {
     pub(in crate::cli) fn servers(&self, models: Rc<Models>) -> anyhow::Result<Servers> {
         let specs = self.config.servers().map(|(spec, _)| (spec.name.clone(), spec.clone()));
         let specs: BTreeMap<_, _> = specs.collect();
-        if specs.is_empty() {
-            return Ok(Servers::none());
-        }
+        let memories = if specs.is_empty() { BTreeMap::new() } else { seen_tools::memories(self)? };
 
+        // A script may describe servers where the project has none.
         let permissions = self.permissions(&self.root)?;
         let launcher = launcher(permissions, models, self.root.clone());
-        Ok(Servers::new(specs, seen_tools::memories(self)?, launcher))
+        Ok(Servers::new(specs, memories, launcher))
     }
 
     /// Puts what the command line says over the configuration.

@@ -108,14 +108,30 @@ fn before<'a>(
 
 /// Tells whether something began that a fork does again, on purpose.
 fn is_begun(event: &Event) -> bool {
-    matches!(
-        event,
+    match event {
         Event::Telling { .. }
-            | Event::Asked { .. }
-            | Event::Answered { .. }
-            | Event::SleepBegan { .. }
-            | Event::Suspended { .. }
-    )
+        | Event::Asked { .. }
+        | Event::Answered { .. }
+        | Event::SleepBegan { .. }
+        | Event::Suspended { .. } => true,
+
+        Event::RunStarted { .. }
+        | Event::Told { .. }
+        | Event::TimePassed { .. }
+        | Event::FlowStarted { .. }
+        | Event::Expanded { .. }
+        | Event::OpStarted { .. }
+        | Event::RequestPart { .. }
+        | Event::AttemptStarted { .. }
+        | Event::AttemptEnded { .. }
+        | Event::CallRefused { .. }
+        | Event::ToolStarted { .. }
+        | Event::ToolEnded { .. }
+        | Event::OpEnded { .. }
+        | Event::FlowEnded { .. }
+        | Event::Logged { .. }
+        | Event::RunEnded { .. } => false,
+    }
 }
 
 /// Finds the run to fork, with what it was answered before `step`.
@@ -333,8 +349,8 @@ fn unfit(wanted: RunKind) -> &'static str {
             "ran more than one script; `kaizen compare .. --resume` resumes comparisons, and sessions \
              of `kaizen repl` cannot be resumed"
         }
-        RunKind::Comparison => "compared nothing; `kaizen run --resume` resumes it",
-        RunKind::Session => "was no session of `kaizen repl`",
+        RunKind::Comparison => "was not a comparison; `kaizen run --resume` resumes it",
+        RunKind::Session => "was not a `kaizen repl` session",
     }
 }
 

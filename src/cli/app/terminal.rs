@@ -6,8 +6,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use std::borrow::Cow;
+use std::io::IsTerminal as _;
 use std::os::fd::AsFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// How the terminal was before, while it is changed.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
@@ -66,7 +67,19 @@ pub(in crate::cli) fn fitted(text: &str) -> Cow<'_, str> {
 
 /// Does the same for stderr.
 pub(in crate::cli) fn fitted_err(text: &str) -> Cow<'_, str> {
+    // What is no terminal never becomes one, and each line of progress comes by here.
+    static IS_TERMINAL: OnceLock<bool> = OnceLock::new();
+    if !IS_TERMINAL.get_or_init(|| std::io::stderr().is_terminal()) {
+        return Cow::Borrowed(text);
+    }
     fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stderr())))
+}
+
+/// Returns how many columns there are for what may go to stdout or stderr, if one is a terminal.
+pub(in crate::cli) fn narrowest() -> Option<usize> {
+    let out = columns(terminal_size::terminal_size_of(std::io::stdout()));
+    let err = columns(terminal_size::terminal_size_of(std::io::stderr()));
+    out.into_iter().chain(err).min()
 }
 
 fn fitted_to(text: &str, width: Option<usize>) -> Cow<'_, str> {

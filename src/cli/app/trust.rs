@@ -141,8 +141,13 @@ fn wishes(project: &Project) -> Vec<String> {
         wishes.extend(wishes_of(spec));
     }
 
+    // Spans that stay on this machine and bear no key of the user's need no trust.
+    let sends = project
+        .config
+        .otel()
+        .is_some_and(|otel| !is_on_this_machine(&otel.endpoint) || !otel.headers.is_empty());
     for (key, value, _) in project.config.all().filter(|(.., o)| o.is_file(&own)) {
-        if key.starts_with("secrets.") {
+        if key.starts_with("secrets.") || sends && key.starts_with("otel.") {
             wishes.push(format!("{key} = {value}"));
         }
     }
@@ -232,7 +237,7 @@ fn hash(wishes: &[String]) -> String {
 /// Returns what a project is known by: its folder. Two folders never share a name, whatever bytes are
 /// in theirs.
 pub(in crate::cli) fn name(project: &Project) -> anyhow::Result<String> {
-    let root = project.root.canonicalize().context("finding the project")?;
+    let root = project.root.canonicalize().context("cannot find the project")?;
     Ok(match root.to_str() {
         Some(text) => text.to_owned(),
         // A path begins with `/`, so that this is never one.
@@ -255,7 +260,7 @@ pub(in crate::cli) fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
             format!("`{}` is damaged; delete it to reset your trusted projects", file.display())
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(error) => Err(error).with_context(|| format!("reading `{}`", file.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", file.display())),
     }
 }
 
@@ -265,5 +270,5 @@ pub(in crate::cli) fn save(file: &Path, known: &Map<String, Value>) -> anyhow::R
         own::make_folder(folder)?;
         own::write(file, serde_json::to_string_pretty(known)?.as_bytes())
     };
-    write().with_context(|| format!("writing `{}`", file.display()))
+    write().with_context(|| format!("cannot write `{}`", file.display()))
 }

@@ -1,7 +1,7 @@
 //! Suspended runs: which there are, what they wait for, and which can go on.
 
 use crate::base::id::RunId;
-use crate::cli::command::runs::{Condition, condition};
+use crate::cli::app::condition::{Condition, condition};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::journal::waits::Waits;

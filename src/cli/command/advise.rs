@@ -1,4 +1,4 @@
-//! `kaizen advise TASK`: what would be chosen now for a kind of task, and why.
+//! `kaizen advise TASK`: which pattern would be chosen now for a task type, and why.
 
 use crate::base::rng::Rng;
 use crate::base::unit::Money;
@@ -106,7 +106,15 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if let Some(tested) = tested {
         say(&tested.sentence());
     }
+    tell_objective(&objective, &scale);
+    tell_ranking(found, is_tested);
+    Ok(Exit::Ok)
+}
+
+/// Says what counts, and at which times and costs the reward is halved.
+fn tell_objective(objective: &Objective, scale: &Scale) {
     say(&format!("objective: {}", objective.describe()));
+
     let halves = [
         (objective.time > 0.0).then(|| format!("for speed at {}", short(scale.time_half))),
         (objective.cost > 0.0).then(|| format!("for thrift at {}", dollars(scale.cost_half))),
@@ -115,11 +123,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if !halves.is_empty() {
         say(&format!("the reward is halved {}", halves.join(", ")));
     }
+}
 
+/// Shows all patterns, the best first: as a picture and as a table.
+fn tell_ranking(found: Recommendation, is_tested: bool) {
     let mut all: Vec<RankedPattern> = found.ranked.into_iter().chain(found.alternatives).collect();
     formulas::order(&mut all);
     if all.is_empty() {
-        return Ok(Exit::Ok);
+        return;
     }
 
     // What was never tried has no place in the picture: it may be anywhere.
@@ -128,20 +139,17 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&standing::plot(&known));
     }
 
+    let head = [
+        "  pattern",
+        ">score",
+        if is_tested { ">interval" } else { ">90 %" },
+        ">best",
+        ">n",
+        ">success",
+        "note",
+    ];
     let rows: Vec<Vec<String>> = all.iter().map(row).collect();
-    say(&table::render(
-        &[
-            "  pattern",
-            ">score",
-            if is_tested { ">interval" } else { ">90 %" },
-            ">best",
-            ">n",
-            ">success",
-            "note",
-        ],
-        &rows,
-    ));
-    Ok(Exit::Ok)
+    say(&table::render(&head, &rows));
 }
 
 /// Tells a choice in the figures of the last comparison, if that has seen the same executions.

@@ -54,7 +54,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         Some(text) => question.question.read(text),
         None if arguments.with.grants.may_ask() => Ok(ask(&question)?),
         None => {
-            Err("no answer given, and stdin is no terminal; write `kaizen answer RUN VALUE`"
+            Err("no answer given, and stdin is not a terminal; write `kaizen answer RUN VALUE`"
                 .to_owned())
         }
     };
@@ -85,7 +85,7 @@ fn choose(resumed: &ResumedRun, name: Option<&str>) -> Result<PendingQuestion, S
             return Err(format!("run {run} has no open question `{name}`\n{}", list()));
         }
         (None, ..) => {
-            return Err(format!("run {run} waits for a time, not for an answer\n{}", list()));
+            return Err(format!("run {run} waits until a time, not for an answer\n{}", list()));
         }
         (Some(_), Some(_), _) => {
             return Err(format!("run {run} asks several questions\n{}", list()));
@@ -94,7 +94,7 @@ fn choose(resumed: &ResumedRun, name: Option<&str>) -> Result<PendingQuestion, S
 
     match question.due.filter(|due| *due <= Stamp::now().0) {
         Some(_) => Err(format!(
-            "it is too late to answer: the time of the question is over; `kaizen resume {run}` \
+            "it is too late to answer: the question has timed out; `kaizen resume {run}` \
              continues the run\n{}",
             waits::question(question)
         )),

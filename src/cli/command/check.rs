@@ -36,26 +36,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let models = Rc::new(project.models(0)?);
-    let mut files = Vec::new();
-    if arguments.paths.is_empty() {
-        collect(&project.root, 0, &mut files);
-        // Files are shown as they would be typed here.
-        let here = std::env::current_dir()?;
-        for file in &mut files {
-            if let Ok(inside) = file.strip_prefix(&here) {
-                *file = inside.to_owned();
-            }
-        }
-    }
-
-    for path in &arguments.paths {
-        if path.is_dir() {
-            collect(path, 0, &mut files);
-        } else {
-            files.push(path.clone());
-        }
-    }
-
+    let files = files_to_check(&project, arguments)?;
     if files.is_empty() {
         say("no scripts here; `kaizen check PATH` checks other scripts");
         return Ok(Exit::Ok);
@@ -112,6 +93,30 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     Ok(if is_wrong { Exit::Refused } else { Exit::Ok })
 }
 
+/// Returns the scripts to check: those that are named, or else those of the project.
+fn files_to_check(project: &Project, arguments: &Arguments) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    if arguments.paths.is_empty() {
+        collect(&project.root, 0, &mut files);
+        // Files are shown as they would be typed here.
+        let here = std::env::current_dir()?;
+        for file in &mut files {
+            if let Ok(inside) = file.strip_prefix(&here) {
+                *file = inside.to_owned();
+            }
+        }
+    }
+
+    for path in &arguments.paths {
+        if path.is_dir() {
+            collect(path, 0, &mut files);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
 /// Finds the scripts of a folder; hidden folders and those of other tools are left out.
 pub(in crate::cli) fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
@@ -151,7 +156,7 @@ pub(in crate::cli) fn read(path: &Path) -> Result<String, String> {
 }
 
 fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
-    let message = format!("reading `{}`: {reason}", file.display());
+    let message = format!("cannot read `{}`: {reason}", file.display());
 
     if global.json {
         print_data(

@@ -76,7 +76,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 /// Says what was different before the runs began.
 fn show_facts(facts: &[FactDifference]) {
     if facts.is_empty() {
-        print_line("before: no difference in script, parameters, models, limits, seed or version");
+        print_line(
+            "before: no difference in script, files, parameters, models, limits, seed or version",
+        );
         return;
     }
 

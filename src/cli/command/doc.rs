@@ -225,15 +225,17 @@ impl OutputFile {
             {
                 Ok(true)
             }
-            Err(error) => Err(error).with_context(|| format!("reading `{}`", self.path.display())),
+            Err(error) => {
+                Err(error).with_context(|| format!("cannot read `{}`", self.path.display()))
+            }
         }
     }
 
     fn write(&self) -> anyhow::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("creating the folder `{}`", folder.display()))?;
+            .with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
         std::fs::write(&self.path, &self.text)
-            .with_context(|| format!("writing `{}`", self.path.display()))
+            .with_context(|| format!("cannot write `{}`", self.path.display()))
     }
 }

@@ -64,7 +64,7 @@ function filter() {
   }
   for (const group of groups)
     group.hidden = !group.querySelector('article:not([hidden]), li:not([hidden])');
-  told.textContent = asked.length ? count + (count === 1 ? ' word' : ' words') : '';
+  told.textContent = asked.length ? count + (count === 1 ? ' entry' : ' entries') : '';
 }
 input.addEventListener('input', filter);
 input.addEventListener('keydown', event => {
@@ -121,7 +121,7 @@ pub(in crate::cli) fn page(entries: &[WordEntry]) -> String {
           as a map in the last argument; unknown keys are errors.</p></header>\n\
          <div class=\"find\" hidden><input type=\"search\" placeholder=\"Search\" \
          aria-label=\"Search\" autocomplete=\"off\"><output></output></div>\n\
-         <div class=\"both\">\n<nav aria-label=\"Words\">\n{links}</nav>\n\
+         <div class=\"both\">\n<nav aria-label=\"Entries\">\n{links}</nav>\n\
          <main>\n{texts}</main>\n</div>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 }

@@ -15,9 +15,9 @@ use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::Policy;
-use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::knowledge::{FailureClass, Knowledge};
 use crate::store::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::rc::Rc;
 
 /// Most runs that are looked back at.
@@ -66,44 +66,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&format!("{found}{of}; record them with `save_pattern_failure`"));
     }
 
-    for (class, avoided) in classes.into_iter().zip(avoided) {
+    for (class, avoided) in classes.iter().zip(avoided) {
         if global.json {
-            let line = json!({
-                "task_type": class.task, "pattern": class.pattern, "kind": class.kind,
-                "count": class.count, "first_at": class.first_at, "last_at": class.last_at,
-                "message": class.message, "class": class.lesson.class(), "lesson": class.lesson.advice(),
-                "blames_pattern": class.lesson.blames_pattern(),
-                "avoided": avoided,
-            });
-            print_data(line);
-            continue;
-        }
-
-        let times =
-            if class.count == 1 { "once".to_owned() } else { format!("{} times", class.count) };
-        print_line(&format!(
-            "{} / {}: {} ({}) {times}, first {}, last {}",
-            on_one_line(class.task.as_str()),
-            on_one_line(class.pattern.as_str()),
-            paint::out(&on_one_line(&class.kind), Mood::Bad),
-            class.lesson.class(),
-            time::moment(class.first_at * 1000),
-            time::moment(class.last_at * 1000),
-        ));
-
-        let message: String = secret::shortened(&class.message, MESSAGE_MAX);
-        if !message.is_empty() {
-            print_line(&format!("  {}", hanging(&message)));
-        }
-        print_line(&format!("  lesson: {}", class.lesson.advice()));
-        if !class.lesson.blames_pattern() {
-            print_line("  does not count against the pattern");
-        }
-        if avoided {
-            print_line(&paint::out(
-                "  avoid: mostly fails and is unlikely to be the best",
-                Mood::Bad,
-            ));
+            print_data(data(class, avoided));
+        } else {
+            print_class(class, avoided);
         }
     }
 
@@ -111,6 +78,44 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         failed.tell(global);
     }
     Ok(Exit::Ok)
+}
+
+/// Returns the failures of one kind as data.
+fn data(class: &FailureClass, avoided: bool) -> Value {
+    json!({
+        "task_type": class.task, "pattern": class.pattern, "kind": class.kind,
+        "count": class.count, "first_at": class.first_at, "last_at": class.last_at,
+        "message": class.message, "class": class.lesson.class(), "lesson": class.lesson.advice(),
+        "blames_pattern": class.lesson.blames_pattern(),
+        "avoided": avoided,
+    })
+}
+
+fn print_class(class: &FailureClass, avoided: bool) {
+    let times = if class.count == 1 { "once".to_owned() } else { format!("{} times", class.count) };
+    print_line(&format!(
+        "{} / {}: {} ({}) {times}, first {}, last {}",
+        on_one_line(class.task.as_str()),
+        on_one_line(class.pattern.as_str()),
+        paint::out(&on_one_line(&class.kind), Mood::Bad),
+        class.lesson.class(),
+        time::moment(class.first_at * 1000),
+        time::moment(class.last_at * 1000),
+    ));
+
+    let message: String = secret::shortened(&class.message, MESSAGE_MAX);
+    if !message.is_empty() {
+        print_line(&format!("  {}", hanging(&message)));
+    }
+    print_line(&format!("  lesson: {}", class.lesson.advice()));
+
+    if !class.lesson.blames_pattern() {
+        print_line("  does not count against the pattern");
+    }
+    if avoided {
+        let advice = "  avoid: mostly fails and is unlikely to be the best";
+        print_line(&paint::out(advice, Mood::Bad));
+    }
 }
 
 /// Runs of one script that failed in one way.

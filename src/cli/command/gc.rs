@@ -2,11 +2,11 @@
 
 use crate::base::clock::micros;
 use crate::base::count::counted;
+use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::config::{duration, size};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
-use crate::cli::command::runs::{Condition, condition};
 use crate::cli::{Global, print_data, say};
 use crate::journal::history;
 use crate::journal::prune::{PruneOptions, prune};

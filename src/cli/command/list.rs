@@ -101,9 +101,9 @@ pub(in crate::cli) fn near(path: &Path) -> String {
         None => match same_name() {
             Some(script) => format!("; did you mean `{}`?", on_one_line(&text_of(script))),
             None if shown.is_empty() => {
-                "; there is no script here, and `kaizen init` makes one".to_owned()
+                "; there is no script here; `kaizen init` creates one".to_owned()
             }
-            None => format!("; there are: {}", shown[..shown.len().min(SCRIPTS_MAX)].join(", ")),
+            None => format!("; available: {}", shown[..shown.len().min(SCRIPTS_MAX)].join(", ")),
         },
     }
 }
@@ -142,7 +142,7 @@ fn last_status(project: &Project) -> anyhow::Result<BTreeMap<String, String>> {
 
     if let Some(store) = project.existing_store()? {
         for row in history::runs(&store, 200)? {
-            let status = crate::cli::command::runs::condition(&row).word().to_owned();
+            let status = crate::cli::app::condition::condition(&row).word().to_owned();
             last.entry(row.script).or_insert(status);
         }
     }

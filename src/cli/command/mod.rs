@@ -17,6 +17,7 @@ pub(in crate::cli) mod fork;
 pub(in crate::cli) mod gc;
 pub(in crate::cli) mod list;
 pub(in crate::cli) mod lsp;
+pub(in crate::cli) mod man;
 pub(in crate::cli) mod mcp;
 pub(in crate::cli) mod models;
 pub(in crate::cli) mod new;

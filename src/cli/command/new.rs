@@ -38,7 +38,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if folder.exists() && !(folder.is_dir() && is_empty(folder)) {
         let shown = folder.display();
         let help = if folder.is_dir() {
-            format!("; `kaizen init {shown}` adds what is missing and keeps what is there")
+            format!("; `kaizen init {shown}` adds missing files and keeps existing ones")
         } else {
             String::new()
         };
@@ -89,17 +89,18 @@ fn next_steps(template: Template) {
 fn create(folder: &Path, file: &TemplateFile) -> anyhow::Result<bool> {
     let path = folder.join(file.name);
     let parent = path.parent().unwrap_or(folder);
-    std::fs::create_dir_all(parent).with_context(|| format!("creating `{}`", parent.display()))?;
+    std::fs::create_dir_all(parent)
+        .with_context(|| format!("cannot create `{}`", parent.display()))?;
 
     // Never over a file, not even over one that somebody else makes just now.
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     match made {
         Ok(mut made) => {
             made.write_all(file.text.as_bytes())
-                .with_context(|| format!("writing `{}`", path.display()))?;
+                .with_context(|| format!("cannot write `{}`", path.display()))?;
             Ok(true)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error).with_context(|| format!("writing `{}`", path.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot write `{}`", path.display())),
     }
 }

@@ -6,6 +6,7 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::show;
+use crate::cli::ui::run::{BAD, GOOD};
 use crate::cli::{Global, print_of_run, say};
 use crate::journal::annotation::{self, Annotation, AnnotationKind, check_label, check_note};
 use crate::journal::trace::Trace;
@@ -17,8 +18,29 @@ pub(in crate::cli) struct Arguments {
     /// Run: its id or a prefix of it, `@` for the latest, `@fail` for the latest failed run. Append
     /// `:OPERATION` to note something about that operation.
     run: String,
-    /// Note. Without it, the notes are printed.
+    /// Note. Without it and without a verdict, the notes are printed.
     text: Option<String>,
+    /// Judge the answer of the operation as good, as the page does.
+    #[arg(long, conflicts_with_all = ["bad", "no_verdict"])]
+    good: bool,
+    /// Judge the answer of the operation as bad.
+    #[arg(long, conflicts_with = "no_verdict")]
+    bad: bool,
+    /// Take the verdict on the operation back.
+    #[arg(long)]
+    no_verdict: bool,
+}
+
+impl Arguments {
+    /// Returns the verdict as it is kept, if one is given.
+    fn verdict(&self) -> Option<&'static str> {
+        match (self.good, self.bad, self.no_verdict) {
+            (true, _, _) => Some(GOOD),
+            (_, true, _) => Some(BAD),
+            (_, _, true) => Some(""),
+            (false, false, false) => None,
+        }
+    }
 }
 
 /// The options of `label`.
@@ -40,13 +62,26 @@ pub(in crate::cli) fn note(global: &Global, arguments: &Arguments) -> anyhow::Re
         Some((name, op)) => (name, Some(op)),
         None => (arguments.run.as_str(), None),
     };
-    let Some(text) = &arguments.text else { return print(global, name) };
-
-    if let Err(reason) = check_note(text) {
-        say(&format!("error: {reason}"));
-        return Ok(Exit::Usage);
+    if arguments.text.is_none() && arguments.verdict().is_none() {
+        return print(global, name);
     }
-    annotate(global, name, op, &[(AnnotationKind::Note, text.trim().to_owned())])
+
+    let mut remarks = Vec::new();
+    if let Some(text) = &arguments.text {
+        if let Err(reason) = check_note(text) {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Usage);
+        }
+        remarks.push((AnnotationKind::Note, text.trim().to_owned()));
+    }
+    if let Some(verdict) = arguments.verdict() {
+        if op.is_none() {
+            say(&format!("error: a verdict is about an operation; name one: `{name}:OPERATION`"));
+            return Ok(Exit::Usage);
+        }
+        remarks.push((AnnotationKind::Verdict, verdict.to_owned()));
+    }
+    annotate(global, name, op, &remarks)
 }
 
 /// Puts labels on a run, or takes them off it.

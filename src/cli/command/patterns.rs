@@ -1,4 +1,4 @@
-//! `kaizen patterns [TASK]`: what was learned, the best pattern of each kind of task first.
+//! `kaizen patterns [TASK]`: what was learned, the best pattern of each task type first.
 
 use crate::base::count::counted;
 use crate::base::file;
@@ -16,6 +16,7 @@ use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
+use crate::store::Connection;
 use anyhow::Context;
 use serde_json::json;
 use std::io::IsTerminal;
@@ -82,44 +83,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let store = project.existing_store()?;
     for (number, task) in all.into_keys().enumerate() {
-        let mut ranked = optimizer.standings(&task)?;
-        let objective = optimizer.objective(&task)?.describe();
-        let tested = match &store {
-            Some(store) => verdict::last(store, task.as_str())?,
-            None => None,
-        };
-        let is_tested =
-            tested.as_ref().is_some_and(|tested| tested.settle(&mut ranked, &objective));
-        if let Some(notice) = optimizer.take_notice() {
-            say(notice);
-        }
-        if let Some(file) = &arguments.svg {
-            draw(global, file, &standing::svg(task.as_str(), &ranked, &optimizer.curve(&task)?))?;
-        }
-
-        if global.json {
-            for one in &ranked {
-                print_data(line(&task, one));
-            }
-            continue;
-        }
-
-        if number > 0 {
+        if number > 0 && !global.json {
             print_line("");
         }
-        print_line(&on_one_line(task.as_str()));
-        print_table(&ranked, is_tested);
-        if arguments.plot || std::io::stdout().is_terminal() {
-            print_line(&standing::plot(&ranked));
-            if let Some(curve) = standing::curve(&optimizer.curve(&task)?) {
-                print_line(&format!("  {curve}"));
-            }
-        }
-        print_line(&format!("  {}", on_one_line(&belief(&ranked, is_tested))));
-        print_line(&format!("  objective: {objective}"));
-        if let Some(tested) = tested {
-            print_line(&format!("  {}", on_one_line(&tested.sentence())));
-        }
+        show_task(global, arguments, (&optimizer, store.as_ref()), &task)?;
     }
 
     damage::tell_knowledge(&knowledge);
@@ -131,6 +98,52 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         ));
     }
     Ok(Exit::Ok)
+}
+
+/// Shows what was learned of one task type.
+fn show_task(
+    global: &Global,
+    arguments: &Arguments,
+    (optimizer, store): (&Optimizer, Option<&Connection>),
+    task: &TaskType,
+) -> anyhow::Result<()> {
+    let mut ranked = optimizer.standings(task)?;
+    let objective = optimizer.objective(task)?.describe();
+    let tested = match store {
+        Some(store) => verdict::last(store, task.as_str())?,
+        None => None,
+    };
+    let is_tested = tested.as_ref().is_some_and(|tested| tested.settle(&mut ranked, &objective));
+
+    if let Some(notice) = optimizer.take_notice() {
+        say(notice);
+    }
+    if let Some(file) = &arguments.svg {
+        draw(global, file, &standing::svg(task.as_str(), &ranked, &optimizer.curve(task)?))?;
+    }
+
+    if global.json {
+        for one in &ranked {
+            print_data(line(task, one));
+        }
+        return Ok(());
+    }
+
+    print_line(&on_one_line(task.as_str()));
+    print_table(&ranked, is_tested);
+    if arguments.plot || std::io::stdout().is_terminal() {
+        print_line(&standing::plot(&ranked));
+        if let Some(curve) = standing::curve(&optimizer.curve(task)?) {
+            print_line(&format!("  {curve}"));
+        }
+    }
+
+    print_line(&format!("  {}", on_one_line(&belief(&ranked, is_tested))));
+    print_line(&format!("  objective: {objective}"));
+    if let Some(tested) = tested {
+        print_line(&format!("  {}", on_one_line(&tested.sentence())));
+    }
+    Ok(())
 }
 
 /// Prints the patterns; the intervals of a comparison hold at every look, others with 90 %.
@@ -157,7 +170,7 @@ fn print_table(ranked: &[RankedPattern], is_tested: bool) {
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
     file::writable(file)
         .and_then(|()| std::fs::write(file, picture))
-        .with_context(|| format!("writing `{}`", file.display()))?;
+        .with_context(|| format!("cannot write `{}`", file.display()))?;
 
     if !global.quiet {
         say(&format!("wrote `{}`", file.display()));
@@ -181,7 +194,11 @@ pub(in crate::cli) fn belief(ranked: &[RankedPattern], is_tested: bool) -> Strin
     let rival = rival.filter(|rival| percent(rival.best) != percent(leader.best));
     let rival =
         rival.filter(|rival| chance(rival) > chance(leader)).map_or_else(String::new, |rival| {
-            format!("; less is known of `{}`, which has {}", rival.pattern, percent(rival.best))
+            format!(
+                "; there is less evidence for `{}`, which has {}",
+                rival.pattern,
+                percent(rival.best)
+            )
         });
 
     let source = if is_tested {

@@ -58,13 +58,12 @@ impl EarlierRuns {
     /// Says what is known. Which of the replies a run uses, only the run itself finds out.
     pub(in crate::cli) fn told(&self) -> String {
         let runs = counted(self.runs, "earlier run", "earlier runs");
-        let known = counted(self.replies.len(), "reply", "replies");
-
         let left_out = match self.left_out {
             0 => String::new(),
             left_out => format!("; {} skipped", counted(left_out, "older run", "older runs")),
         };
-        format!("reusing replies: those of {known} from {runs} that fit{left_out}")
+        let known = self.replies.len();
+        format!("reusing matching replies: {known} available from {runs}{left_out}")
     }
 
     /// Reads the newest runs of a project, of which those of the script count most.

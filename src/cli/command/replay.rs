@@ -235,7 +235,7 @@ async fn go_through(
             let first = faults.first().map_or("", |fault| fault.message.as_str());
             return Ok(Went::Otherwise(format!("the script now has errors: {first}")));
         }
-        Err(other) => anyhow::bail!("reading the script: {other:?}"),
+        Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
     };
 
     let result = open.host.run(&program).await;

@@ -1,8 +1,9 @@
 //! `kaizen report RUN..`: one file that shows runs, opens from the disk, and loads and sends nothing.
 
+use crate::base::id::{OpId, RunId};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::ui::asset::{self, Bundle};
+use crate::cli::ui::asset;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::{compare, learning, run as run_page};
@@ -84,10 +85,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             say(&format!("error: `{}` already exists; choose another file", path.display()));
             return Ok(Exit::Usage);
         }
-        opened => opened.with_context(|| format!("writing `{}`", path.display()))?,
+        opened => opened.with_context(|| format!("cannot write `{}`", path.display()))?,
     };
     file.write_all(report.text.as_bytes())
-        .with_context(|| format!("writing `{}`", path.display()))?;
+        .with_context(|| format!("cannot write `{}`", path.display()))?;
 
     if global.json {
         print_data(json!({ "file": path.display().to_string(), "bytes": report.text.len() }));
@@ -126,10 +127,10 @@ pub(in crate::cli) fn build(
     let rows = wanted.runs.iter().map(|name| library.find(name)).collect::<Result<Vec<_>, _>>()?;
     let Some(first) = rows.first() else { return Err(PageRefusal::new(400, "name a run")) };
 
+    let parts = ReportParts::read(library, wanted, &rows)?;
     let mut most = OPS_MAX;
     loop {
-        let data = data(library, wanted, &rows, most)?;
-        let text = page(library, &data, &rows)?;
+        let text = page(&parts, &parts.data(wanted, &rows, most));
         // Fewer operations are shown in full until it is small enough.
         if text.len() <= BYTES_MAX || wanted.texts == TextAmount::All || most == 0 {
             return Ok(ReportFile { text, first: first.id.0.clone() });
@@ -138,45 +139,134 @@ pub(in crate::cli) fn build(
     }
 }
 
-/// Returns what the scripts of the report show; at most so many operations in full.
-fn data(
-    library: &mut Library,
-    wanted: &ReportOptions,
-    rows: &[RunRow],
-    most: usize,
-) -> Result<Value, PageRefusal> {
-    let mut runs = Vec::new();
-    let mut left = Vec::new();
-    for row in rows {
-        let (shown, gone) = run_data(library, row, wanted.texts, most)?;
-        if gone > 0 {
-            left.push(format!(
-                "{gone} operations of run {} are shown in sums only (failed and slowest first)",
-                row.id
-            ));
+/// What a report is made of, read once.
+struct ReportParts {
+    runs: Vec<RunParts>,
+    compared: Option<Value>,
+    learned: Vec<Value>,
+    lead: Vec<String>,
+    /// What is shown of each run without scripts.
+    tables: String,
+}
+
+/// What is shown of a run.
+struct RunParts {
+    id: RunId,
+    whole: Value,
+    rows: Value,
+    graphs: Vec<Value>,
+    /// The operations that may be shown in full, those that are worth a look first.
+    ops: Vec<(OpId, Value)>,
+    /// How many operations it has.
+    all: usize,
+}
+
+impl ReportParts {
+    fn read(
+        library: &mut Library,
+        wanted: &ReportOptions,
+        rows: &[RunRow],
+    ) -> Result<ReportParts, PageRefusal> {
+        let mut runs = Vec::new();
+        for row in rows {
+            runs.push(RunParts::read(library, row, wanted.texts)?);
         }
-        runs.push(shown);
-    }
-    if wanted.texts != TextAmount::All {
-        left.push("long texts are cut; `--texts all` keeps them".to_owned());
+
+        let compared = match rows {
+            [a, b] => Some(compare::compare(library, &a.id.0, &b.id.0, None)?),
+            _ => None,
+        };
+        let mut learned = Vec::new();
+        for task in &wanted.learning {
+            learned.push(learning::task(library, task, 0, wanted.counts_demo)?);
+        }
+
+        let lead = lead(library, rows)?;
+        let tables = tables(library, rows)?;
+        Ok(ReportParts { runs, compared, learned, lead, tables })
     }
 
-    let compared = match rows {
-        [a, b] => Some(compare::compare(library, &a.id.0, &b.id.0, None)?),
-        _ => None,
-    };
-    let mut learned = Vec::new();
-    for task in &wanted.learning {
-        learned.push(learning::task(library, task, 0, wanted.counts_demo)?);
+    /// Returns what the scripts of the report show; at most so many operations of a run in full.
+    fn data(&self, wanted: &ReportOptions, rows: &[RunRow], most: usize) -> Value {
+        let mut left = Vec::new();
+        for run in &self.runs {
+            let gone = run.all - run.ops.len().min(most);
+            if gone > 0 {
+                left.push(format!(
+                    "{gone} operations of run {} are shown in sums only (failed and slowest first)",
+                    run.id
+                ));
+            }
+        }
+        if wanted.texts != TextAmount::All {
+            left.push("long texts are cut; `--texts all` keeps them".to_owned());
+        }
+
+        let runs: Vec<Value> = self.runs.iter().map(|run| run.data(most)).collect();
+        let now = rows.iter().map(|row| row.ended_at.unwrap_or(row.started_at)).max();
+        let title = format!("{} · {}", wanted.project, names(rows));
+        json!({
+            "title": title, "lead": self.lead, "project": wanted.project, "now": now,
+            "program": env!("CARGO_PKG_VERSION"), "texts": texts_word(wanted.texts), "runs": runs,
+            "compare": self.compared, "learning": self.learned, "failures": [],
+            "left": left.join("; "),
+        })
+    }
+}
+
+impl RunParts {
+    fn read(
+        library: &mut Library,
+        row: &RunRow,
+        texts: TextAmount,
+    ) -> Result<RunParts, PageRefusal> {
+        let mut whole = run_page::whole(library, &row.id.0)?;
+        fit(library, row, &mut whole, texts);
+        let clock = library.clock(row)?;
+        let skeleton = library.skeleton(&row.id)?;
+
+        let rows = table::rows(skeleton, &RowQuery::default(), clock).rows;
+        let mut flows: Vec<_> = skeleton.flows.iter().map(|(flow, one)| (*flow, one.ops)).collect();
+        flows.sort_by_key(|(flow, ops)| (std::cmp::Reverse(*ops), *flow));
+        let graphs: Vec<Value> = flows
+            .iter()
+            .take(GRAPHS_MAX)
+            .map(|(flow, _)| json!(graph::graph(skeleton, *flow, clock)))
+            .collect();
+
+        let all = skeleton.ops.len();
+        let mut shown: Vec<&OpRow> = rows
+            .iter()
+            .flat_map(|row| match row {
+                TableRow::Op(row) => vec![&**row],
+                TableRow::Fold(fold) => fold.rows.iter().collect(),
+            })
+            .collect();
+        // What failed and what took long is worth a look.
+        shown.sort_by_key(|row| (row.failure.is_none(), std::cmp::Reverse(row.took), row.op));
+        shown.truncate(OPS_MAX);
+        let chosen: Vec<OpId> = shown.iter().map(|row| row.op).collect();
+
+        let mut ops = Vec::new();
+        for op in chosen {
+            if let Some(mut detail) = library.detail(&row.id, op, clock)? {
+                fit(library, row, &mut detail, texts);
+                ops.push((op, detail));
+            }
+        }
+        Ok(RunParts { id: row.id.clone(), whole, rows: json!(rows), graphs, ops, all })
     }
 
-    let now = rows.iter().map(|row| row.ended_at.unwrap_or(row.started_at)).max();
-    let title = format!("{} · {}", wanted.project, names(rows));
-    Ok(json!({
-        "title": title, "lead": lead(library, rows)?, "project": wanted.project, "now": now,
-        "program": env!("CARGO_PKG_VERSION"), "texts": texts_word(wanted.texts), "runs": runs,
-        "compare": compared, "learning": learned, "failures": [], "left": left.join("; "),
-    }))
+    fn data(&self, most: usize) -> Value {
+        let mut chosen: Vec<&(OpId, Value)> = self.ops.iter().take(most).collect();
+        chosen.sort_unstable_by_key(|(op, _)| *op);
+        let ops: Vec<&Value> = chosen.into_iter().map(|(_, detail)| detail).collect();
+        json!({ "run": self.whole, "rows": self.rows, "graphs": self.graphs, "ops": ops })
+    }
+
+    fn has_graph(&self) -> bool {
+        self.graphs.iter().any(|graph| graph["nodes"].as_array().is_some_and(|all| !all.is_empty()))
+    }
 }
 
 fn texts_word(amount: TextAmount) -> &'static str {
@@ -202,49 +292,6 @@ fn lead(library: &mut Library, rows: &[RunRow]) -> Result<Vec<String>, PageRefus
         lead.push(story::story(&line, &skeleton.metrics(), failure.as_ref()).join(" "));
     }
     Ok(lead)
-}
-
-/// Returns what is shown of a run, and how many operations are not shown in full.
-fn run_data(
-    library: &mut Library,
-    row: &RunRow,
-    texts: TextAmount,
-    most: usize,
-) -> Result<(Value, usize), PageRefusal> {
-    let whole = run_page::whole(library, &row.id.0)?;
-    let clock = library.clock(row)?;
-    let skeleton = library.skeleton(&row.id)?;
-
-    let rows = table::rows(skeleton, &RowQuery::default(), clock).rows;
-    let mut flows: Vec<_> = skeleton.flows.iter().map(|(flow, one)| (*flow, one.ops)).collect();
-    flows.sort_by_key(|(flow, ops)| (std::cmp::Reverse(*ops), *flow));
-    let graphs: Vec<Value> = flows
-        .iter()
-        .take(GRAPHS_MAX)
-        .map(|(flow, _)| json!(graph::graph(skeleton, *flow, clock)))
-        .collect();
-
-    let all = skeleton.ops.len();
-    let mut shown: Vec<&OpRow> = rows
-        .iter()
-        .flat_map(|row| match row {
-            TableRow::Op(row) => vec![&**row],
-            TableRow::Fold(fold) => fold.rows.iter().collect(),
-        })
-        .collect();
-    // What failed and what took long is worth a look.
-    shown.sort_by_key(|row| (row.failure.is_none(), std::cmp::Reverse(row.took), row.op));
-    shown.truncate(most);
-    let mut chosen: Vec<_> = shown.iter().map(|row| row.op).collect();
-    chosen.sort_unstable();
-
-    let mut ops = Vec::new();
-    for op in &chosen {
-        ops.extend(library.detail(&row.id, *op, clock)?);
-    }
-    let mut value = json!({ "run": whole, "rows": rows, "graphs": graphs, "ops": ops });
-    fit(library, row, &mut value, texts);
-    Ok((value, all - chosen.len()))
 }
 
 /// Cuts the texts in a value, takes them out, or completes them.
@@ -279,10 +326,12 @@ fn complete(library: &Library, row: &RunRow, place: &str) -> Option<String> {
 }
 
 /// Writes the file.
-fn page(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, PageRefusal> {
-    let style = asset::file("style.css");
-    let script = asset::script(Bundle::Report);
-    let layout = asset::file("vendor/dagre.min.js");
+fn page(parts: &ReportParts, data: &Value) -> String {
+    let assets = asset::assets();
+    let style = &assets.style;
+    let script = &assets.report;
+    let is_drawn = parts.runs.iter().any(RunParts::has_graph);
+    let layout = if is_drawn { asset::file("vendor/dagre.min.js") } else { "".into() };
     let clean = crate::base::secret::clean(data.clone()).to_string();
     let json = crate::base::visible::in_json(&clean)
         .replace('<', "\\u003c")
@@ -291,14 +340,14 @@ fn page(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, 
 
     // The nonce follows from what it lets run, so that the same run gives the same bytes.
     let mut hasher = blake3::Hasher::new();
-    for part in [&*style, &script, &layout, &json] {
+    for part in [style.as_str(), script, &layout, &json] {
         hasher.update(part.as_bytes());
     }
     let nonce = hasher.finalize().to_hex()[..32].to_owned();
     let title = escaped(data["title"].as_str().unwrap_or_default());
-    let body = plain(library, data, rows)?;
+    let body = plain(parts, data);
 
-    Ok(format!(
+    format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
@@ -310,16 +359,28 @@ fn page(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, 
          <script type=\"application/json\" id=\"data\">{json}</script>\n\
          <script nonce=\"{nonce}\">{layout}</script>\n<script nonce=\"{nonce}\">{script}</script>\n\
          </html>\n"
-    ))
+    )
 }
 
 /// Writes what is shown without scripts: sentences, and a table of the operations.
-fn plain(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String, PageRefusal> {
+fn plain(parts: &ReportParts, data: &Value) -> String {
     let mut text = format!("<h1>{}</h1>\n", escaped(data["title"].as_str().unwrap_or_default()));
-    for sentence in data["lead"].as_array().into_iter().flatten() {
-        text.push_str(&format!("<p>{}</p>\n", escaped(sentence.as_str().unwrap_or_default())));
+    for sentence in &parts.lead {
+        text.push_str(&format!("<p>{}</p>\n", escaped(sentence)));
     }
+    text.push_str(&parts.tables);
 
+    let left = data["left"].as_str().unwrap_or_default();
+    if !left.is_empty() {
+        text.push_str(&format!("<p>Left out: {}.</p>\n", escaped(left)));
+    }
+    text.push_str("<p>This file shows prompts and replies. Read it before you pass it on.</p>\n");
+    text
+}
+
+/// Writes the operations of each run as a table.
+fn tables(library: &mut Library, rows: &[RunRow]) -> Result<String, PageRefusal> {
+    let mut text = String::new();
     for row in rows {
         let clock = library.clock(row)?;
         let skeleton = library.skeleton(&row.id)?;
@@ -333,12 +394,6 @@ fn plain(library: &mut Library, data: &Value, rows: &[RunRow]) -> Result<String,
         }
         text.push_str("</tbody>\n</table>\n");
     }
-
-    let left = data["left"].as_str().unwrap_or_default();
-    if !left.is_empty() {
-        text.push_str(&format!("<p>Left out: {}.</p>\n", escaped(left)));
-    }
-    text.push_str("<p>This file shows prompts and replies. Read it before you pass it on.</p>\n");
     Ok(text)
 }
 

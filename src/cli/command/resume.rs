@@ -16,7 +16,7 @@ pub(in crate::cli) struct Arguments {
     /// resumed.
     #[arg(conflicts_with = "due")]
     run: Option<String>,
-    /// Resume every suspended run whose time has come, one after the other: for cron or a timer.
+    /// Resume every suspended run that is due, one after the other: for cron or a timer.
     #[arg(long)]
     due: bool,
     #[command(flatten)]

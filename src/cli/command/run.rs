@@ -112,6 +112,7 @@ impl With {
             max_tokens: self.max_tokens,
             max_calls: self.max_calls,
             fork: false,
+            sources: None,
         }
     }
 
@@ -194,7 +195,7 @@ pub(in crate::cli) fn read_script(path: &Path) -> Option<String> {
     match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            say(&format!("error: reading `{}`: {error}{}", path.display(), list::near(path)));
+            say(&format!("error: cannot read `{}`: {error}{}", path.display(), list::near(path)));
             None
         }
     }
@@ -427,7 +428,7 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     let program = match open.host.compile(text) {
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => return Ok(job.refuse(&faults)),
-        Err(other) => anyhow::bail!("reading the script: {other:?}"),
+        Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
     };
 
     job.warn(&program);

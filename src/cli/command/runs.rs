@@ -1,19 +1,24 @@
 //! `kaizen runs`: the newest runs of the project.
 
 use crate::base::clock::Stamp;
+use crate::base::id::RunId;
+use crate::base::unit::Money;
+use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::render::{table, time, waits};
 use crate::cli::{Global, print_line, print_of_run};
+use crate::journal::damage::Damage;
 use crate::journal::event::RunStatus;
 use crate::journal::history::{self, RunRow};
+use crate::journal::waits::Waits;
+use crate::metrics::Metrics;
 use crate::metrics::fold::FlowFold;
-use crate::store;
-use serde_json::json;
+use crate::store::{self, Connection};
+use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::path::Path;
 
 /// Columns of a terminal below which moments are written short.
 const NARROW: usize = 80;
@@ -29,28 +34,6 @@ pub(in crate::cli) struct Arguments {
     pub(in crate::cli) due: bool,
 }
 
-/// In what condition a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Condition {
-    /// It has ended.
-    Ended(RunStatus),
-    /// It is under way.
-    Running,
-    /// Its process is gone, and it has no end.
-    Crashed,
-}
-
-impl Condition {
-    /// Returns the word for it.
-    pub(in crate::cli) fn word(self) -> &'static str {
-        match self {
-            Condition::Ended(status) => status.word(),
-            Condition::Running => "running",
-            Condition::Crashed => "crashed",
-        }
-    }
-}
-
 /// Lists runs.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
@@ -58,75 +41,23 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     // Runs may write meanwhile; what is shown is all of one moment.
     let moment = store::freeze(&store, &project.store_path())?;
-    let (rows, resumed): (Vec<RunRow>, _) = if arguments.due {
-        let resumed = waiting::resumed(&moment)?;
-        let due = waiting::due(&moment, &resumed, Stamp::now().0)?;
-        (due.into_iter().rev().take(arguments.limit).map(|run| run.row).collect(), resumed)
-    } else {
-        let rows = history::runs(&moment, arguments.limit)?;
-        // To know who went on with which run takes a look at all of them.
-        let is_needed =
-            global.json || rows.iter().any(|row| row.status == Some(RunStatus::Waiting));
-        let resumed = if is_needed { waiting::resumed(&moment)? } else { HashMap::new() };
-        (rows, resumed)
-    };
+    let (rows, resumed) = rows_to_list(&moment, global, arguments)?;
 
     let is_narrow = table::terminal_width().is_some_and(|width| width < NARROW);
     let mut waiting = Vec::new();
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
-        // Event by event: a run may be of any size, and only its sums are shown.
-        let mut fold = FlowFold::default();
-        let damage = damage::pass_row(&moment, &row, &mut |at, event| fold.add(at, &event))?;
-        let metrics = fold.metrics();
-        let took = row.ended_at.map(|end| end - row.started_at);
-        let cost = metrics.known_cost();
-        let calls = metrics.calls + metrics.under_way;
-
-        // One that went on waits no longer.
-        let is_waiting = row.status == Some(RunStatus::Waiting) && !resumed.contains_key(&row.id);
-        let waits = if is_waiting { history::waits(&moment, &row.id)? } else { None };
-        let word = match condition(&row) {
-            Condition::Ended(RunStatus::Waiting) if !is_waiting => "resumed",
-            condition => condition.word(),
-        };
-
+        let run = ListedRun::read(&moment, row, &resumed)?;
         if global.json {
-            let mut line = json!({
-                "script": row.script, "started_at": row.started_at,
-                "ended_at": row.ended_at, "status": word, "calls": calls,
-                "under_way": metrics.under_way, "cost": cost.map(crate::base::unit::Money::dollars),
-            });
-            if let Some(run) = resumed.get(&row.id) {
-                line["resumed_by"] = json!(run);
-            }
-            if let Some(waits) = &waits {
-                line["waits"] = waits::to_json(waits);
-            }
-            if !damage.is_empty() {
-                line["damage"] = damage.iter().map(ToString::to_string).collect();
-            }
-            print_of_run(&row.id, line);
+            print_of_run(&run.row.id, run.to_json());
             continue;
         }
 
-        if let Some(waits) = waits {
-            waiting.push(format!("{} waits:", row.id));
-            waiting.extend(waits::lines(&row.id, &waits).iter().map(|line| format!("  {line}")));
+        if let Some(waits) = &run.waits {
+            waiting.push(format!("{} waits:", run.row.id));
+            waiting.extend(waits::lines(&run.row.id, waits).iter().map(|line| format!("  {line}")));
         }
-        lines.push(vec![
-            row.id.to_string(),
-            if is_narrow {
-                time::short_moment(row.started_at)
-            } else {
-                time::moment(row.started_at)
-            },
-            took.map_or("-".to_owned(), time::length),
-            word.to_owned(),
-            calls.to_string(),
-            metrics.cost_text(),
-            row.script,
-        ]);
+        lines.push(run.cells(is_narrow));
     }
 
     if !global.json {
@@ -139,15 +70,103 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     Ok(Exit::Ok)
 }
 
-/// Says how a run ended; one without an end whose process is gone was cut short.
-pub(in crate::cli) fn condition(row: &RunRow) -> Condition {
-    match row.status {
-        Some(status) => Condition::Ended(status),
-        None if Path::new("/proc").exists() && !is_alive(row.pid) => Condition::Crashed,
-        None => Condition::Running,
+/// Returns the runs to list, the newest first, and by which runs others were resumed.
+fn rows_to_list(
+    store: &Connection,
+    global: &Global,
+    arguments: &Arguments,
+) -> anyhow::Result<(Vec<RunRow>, HashMap<RunId, RunId>)> {
+    if arguments.due {
+        let resumed = waiting::resumed(store)?;
+        let due = waiting::due(store, &resumed, Stamp::now().0)?;
+        let rows = due.into_iter().rev().take(arguments.limit).map(|run| run.row).collect();
+        return Ok((rows, resumed));
     }
+
+    let rows = history::runs(store, arguments.limit)?;
+    // To know which run resumed which one takes a look at all of them.
+    let is_needed = global.json || rows.iter().any(|row| row.status == Some(RunStatus::Waiting));
+    let resumed = if is_needed { waiting::resumed(store)? } else { HashMap::new() };
+    Ok((rows, resumed))
 }
 
-fn is_alive(pid: u32) -> bool {
-    Path::new("/proc").join(pid.to_string()).exists()
+/// A run as it is listed.
+struct ListedRun {
+    row: RunRow,
+    status: &'static str,
+    metrics: Metrics,
+    damage: Vec<Damage>,
+    /// What it waits for, if it does.
+    waits: Option<Waits>,
+    /// The run that resumed it.
+    resumed_by: Option<RunId>,
+}
+
+impl ListedRun {
+    fn read(
+        store: &Connection,
+        row: RunRow,
+        resumed: &HashMap<RunId, RunId>,
+    ) -> anyhow::Result<ListedRun> {
+        // Event by event: a run may be of any size, and only its sums are shown.
+        let mut fold = FlowFold::default();
+        let damage = damage::pass_row(store, &row, &mut |at, event| fold.add(at, &event))?;
+
+        // One that was resumed waits no longer.
+        let resumed_by = resumed.get(&row.id).cloned();
+        let is_waiting = row.status == Some(RunStatus::Waiting) && resumed_by.is_none();
+        let waits = if is_waiting { history::waits(store, &row.id)? } else { None };
+        let status = match condition(&row) {
+            Condition::Ended(RunStatus::Waiting) if !is_waiting => "resumed",
+            condition => condition.word(),
+        };
+
+        Ok(ListedRun { row, status, metrics: fold.metrics(), damage, waits, resumed_by })
+    }
+
+    fn calls(&self) -> u64 {
+        self.metrics.calls + self.metrics.under_way
+    }
+
+    fn to_json(&self) -> Value {
+        let ListedRun { row, metrics, .. } = self;
+        let mut line = json!({
+            "script": row.script, "started_at": row.started_at,
+            "ended_at": row.ended_at, "status": self.status, "calls": self.calls(),
+            "under_way": metrics.under_way, "cost": metrics.known_cost().map(Money::dollars),
+        });
+
+        if let Some(run) = &self.resumed_by {
+            line["resumed_by"] = json!(run);
+        }
+        if let Some(waits) = &self.waits {
+            line["waits"] = waits::to_json(waits);
+        }
+        if !self.damage.is_empty() {
+            line["damage"] = self.damage.iter().map(ToString::to_string).collect();
+        }
+        line
+    }
+
+    /// Returns its cells in the table.
+    fn cells(self, is_narrow: bool) -> Vec<String> {
+        let calls = self.calls().to_string();
+        let ListedRun { row, status, metrics, .. } = self;
+        let started = if is_narrow {
+            time::short_moment(row.started_at)
+        } else {
+            time::moment(row.started_at)
+        };
+        let took = row.ended_at.map(|end| end - row.started_at);
+
+        vec![
+            row.id.to_string(),
+            started,
+            took.map_or("-".to_owned(), time::length),
+            status.to_owned(),
+            calls,
+            metrics.cost_text(),
+            row.script,
+        ]
+    }
 }

@@ -4,14 +4,14 @@ use crate::base::count::counted;
 use crate::base::id::{OpId, RunId};
 use crate::base::secret;
 use crate::base::visible::{hanging, on_one_line};
+use crate::cli::app::condition::condition;
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
-use crate::cli::command::runs::condition;
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::value::rounded;
-use crate::cli::render::{table, time, waits};
+use crate::cli::render::{outcome, table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
@@ -123,7 +123,7 @@ fn show_cases(
 ) -> anyhow::Result<Exit> {
     if cases.is_empty() {
         say(
-            "error: the run compared nothing, or was recorded by a version that did not keep the inputs",
+            "error: the run is not a comparison, or a version that did not store inputs recorded it",
         );
         return Ok(Exit::Usage);
     }
@@ -181,7 +181,9 @@ fn show_losses(trace: &Trace) {
             }
             Some(Outcome::Skipped { reason }) => {
                 let skipped = paint::out_word("skipped");
-                print_line(&format!("{} was {skipped}: {reason}", on_one_line(name)));
+                let reason = reason.to_string();
+                let name = on_one_line(name);
+                print_line(&format!("{name} was {skipped}: {}", on_one_line(&reason)));
             }
             Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
         }
@@ -195,7 +197,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         row.id,
         paint::out_word(condition(row).word()),
         time::moment(row.started_at),
-        row.script
+        on_one_line(&row.script)
     ));
 
     if metrics.demo_calls > 0 {
@@ -235,7 +237,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         0 => String::new(),
         calls => format!(
             ", {} ({}, {:.1} s)",
-            counted(calls, "call of a tool", "calls of tools"),
+            counted(calls, "tool call", "tool calls"),
             counted(metrics.tool_errors, "error", "errors"),
             metrics.tool_time
         ),
@@ -245,11 +247,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
         "success rate {rate}, {} ({}){under_way}{tools}, {}, cost {cost}{reused}",
         counted(metrics.calls, "call", "calls"),
         counted(metrics.retries, "retry", "retries"),
-        metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| format!(
-            "{} tokens in, {} out",
-            usage.input(),
-            usage.output()
-        ))
+        metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage))
     ));
 }
 
@@ -375,7 +373,7 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     };
 
     let mut lines: Vec<(Moment, String)> = Vec::new();
-    lines.extend(operation.started.map(|when| (when, "op_started".to_owned())));
+    lines.extend(operation.started.map(|when| (when, "started".to_owned())));
     lines.extend(operation.expanded.map(|when| (when, "expanded".to_owned())));
 
     for attempt in &operation.attempts {
@@ -391,8 +389,9 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     }
 
     if let Some((when, outcome)) = &operation.ended {
-        let value = rounded(secret::clean(json!(outcome))).to_string();
-        lines.push((*when, format!("{}\n{}", outcome.word(), indent(&value))));
+        let said = outcome::lines(outcome).join("\n");
+        let (word, with) = said.split_once('\n').unwrap_or((&said, ""));
+        lines.push((*when, format!("{word}\n{}", indent(with)).trim_end().to_owned()));
     }
 
     lines.sort_by_key(|(when, _)| *when);
@@ -473,14 +472,12 @@ fn begun(trace: &Trace, attempt: &AttemptTrace) -> String {
 fn ended(number: u32, end: &AttemptEnd) -> String {
     if let Some(run) = &end.reused {
         let reply = indent(end.reply.as_deref().unwrap_or_default());
-        return format!("call {number} was not made; run {run} was answered\n{reply}");
+        return format!("call {number} was not made; its reply comes from run {run}\n{reply}");
     }
 
     let cut = if end.cut { ", cut at `max_tokens`" } else { "" };
     let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
-    let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| {
-        format!("{} tokens in, {} out", usage.input(), usage.output())
-    });
+    let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage));
 
     format!("call {number} ended{cut}, {usage}\n{}", indent(&text.unwrap_or_default()))
 }

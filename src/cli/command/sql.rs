@@ -114,7 +114,7 @@ fn list(global: &Global) {
 
         print_line(view.word());
         for (name, about) in view.columns() {
-            print_line(&format!("  {name:<14}{about}"));
+            print_line(&format!("  {name:<15}{about}"));
         }
     }
 }

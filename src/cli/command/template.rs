@@ -124,7 +124,7 @@ graph.add_aggregation("communicate", #{
 let report = session().flow(graph, #{ max_concurrent: 3 });
 let summary = report.result("summary");
 let speedup = format(report.metrics.speedup, 1);
-print(`${report.metrics.calls} calls, ${speedup} times faster than in turn`);
+print(`${report.metrics.calls} calls, ${speedup} times faster than one after another`);
 summary
 "#;
 

@@ -46,7 +46,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         None => Map::new(),
         Some(Ok(args)) => args,
         Some(Err(error)) => {
-            say(&format!("error: the arguments of a tool are a JSON object: {error}"));
+            say(&format!("error: tool arguments must be a JSON object: {error}"));
             return Ok(Exit::Usage);
         }
     };
@@ -96,7 +96,7 @@ async fn list(
 ) -> anyhow::Result<Exit> {
     let names: Vec<String> = match only {
         Some(name) => vec![name.to_owned()],
-        None => servers.specs().map(|spec| spec.name.clone()).collect(),
+        None => servers.names(),
     };
 
     let mut exit = Exit::Ok;
@@ -106,7 +106,8 @@ async fn list(
         tell(servers);
         match listed {
             Ok(listing) => {
-                seen_tools::remember(project, servers.spec(&name)?, &listing)?;
+                let spec = servers.spec(&name)?;
+                seen_tools::remember(project, &spec, &listing)?;
                 found.push(listing);
             }
             // One server that is down hides no other.
@@ -174,7 +175,8 @@ async fn call(
         Ok(listing) => listing,
         Err(fault) => return Ok(refuse(&fault)),
     };
-    seen_tools::remember(project, servers.spec(server)?, &listing)?;
+    let spec = servers.spec(server)?;
+    seen_tools::remember(project, &spec, &listing)?;
 
     if let Some(found) = listing.find(tool)
         && found.needs_approval
@@ -204,7 +206,7 @@ fn is_approved(
     let what = on_one_line(&what).into_owned();
     if !arguments.grants.may_ask() {
         say(&format!(
-            "error: {what} needs approval, since it may have lasting effects; pass `--approve`, or \
+            "error: {what} needs approval because it may have lasting effects; pass `--approve`, or \
              add it to `read` under the server in kaizen.toml"
         ));
         return Ok(false);
@@ -230,7 +232,7 @@ fn show(global: &Global, server: &str, tool: &str, answer: &ToolAnswer) -> Exit 
     }
 
     if answer.taken_out > 0 {
-        say(&format!("{} invisible characters of the answer are removed", answer.taken_out));
+        say(&format!("removed {} invisible characters from the answer", answer.taken_out));
     }
     if answer.is_error { Exit::Failed } else { Exit::Ok }
 }
@@ -246,7 +248,9 @@ fn tell(servers: &Servers) {
 fn refuse(fault: &ServerFault) -> Exit {
     say(&format!("error: {fault}"));
     match fault {
-        ServerFault::UnknownServer { .. } | ServerFault::UnknownTool { .. } => Exit::Usage,
+        ServerFault::UnknownServer { .. }
+        | ServerFault::NameTaken { .. }
+        | ServerFault::UnknownTool { .. } => Exit::Usage,
         ServerFault::Refused { failure, .. } if failure.kind == Kind::Permission => {
             Exit::Permission
         }

@@ -2,6 +2,7 @@
 
 use crate::base::failure::Place;
 use crate::base::visible::{on_one_line, own, shown};
+use crate::cli::app::terminal;
 use crate::script::diagnostic::{self as script, Diagnostic};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
@@ -42,6 +43,11 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
     }
 
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = match terminal::narrowest() {
+        // A line that the terminal breaks would part the marks below it from what they mark.
+        Some(width) => renderer.term_width(width),
+        None => renderer,
+    };
     own(&renderer.render(&[group]))
 }
 

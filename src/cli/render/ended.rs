@@ -1,6 +1,7 @@
 //! How operations that have ended look above the live region.
 
 use crate::base::unit::Money;
+use crate::base::visible::{hanging, on_one_line};
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::progress::LiveOperation;
 use crate::cli::render::time::length;
@@ -33,10 +34,15 @@ pub(super) fn live_line(time: i64, open: &LiveOperation, outcome: &Outcome) -> S
         }
         Outcome::Failed { failure } => {
             let mark = paint::err("✗", Mood::Bad);
-            format!("  {mark} {name}  {took}{more}  {}", failure.message)
+            format!("  {mark} {name}  {took}{more}  {}", hanging(&failure.message))
         }
         Outcome::Skipped { reason } => {
-            format!("  {} {name}  skipped: {reason}", paint::err("-", Mood::Doubtful))
+            let reason = reason.to_string();
+            format!(
+                "  {} {name}  skipped: {}",
+                paint::err("-", Mood::Doubtful),
+                on_one_line(&reason)
+            )
         }
         Outcome::Cancelled => format!("  {} {name}  cancelled", paint::err("-", Mood::Doubtful)),
     }

@@ -6,6 +6,7 @@ use crate::cli::render::progress::LiveOperation;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::RunStatus;
 use crate::model::reply::Usage;
+use std::borrow::Cow;
 
 /// Tells how a run ended, in the same way.
 pub(super) fn run_line(
@@ -27,6 +28,16 @@ fn dollars(amount: Option<Money>) -> String {
     amount.map_or("unknown".to_owned(), |amount| amount.dollars().to_string())
 }
 
+/// Writes a name so that nothing in it can be taken for another field.
+fn value(name: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && c != '=' && c != '"';
+    if !name.is_empty() && name.chars().all(is_plain) {
+        name.into()
+    } else {
+        format!("{name:?}").into()
+    }
+}
+
 /// Tells how an operation ended, for logs and other programs.
 pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
     let word = match outcome {
@@ -35,7 +46,7 @@ pub(super) fn line(ms: i64, open: &LiveOperation, outcome: &Outcome) -> String {
         Outcome::Skipped { .. } => "skipped",
         Outcome::Cancelled => "cancelled",
     };
-    let mut line = format!("op={} status={word} ms={ms}", open.name);
+    let mut line = format!("op={} status={word} ms={ms}", value(&open.name));
 
     if open.calls > 0 {
         let unknown = || "unknown".to_owned();

@@ -5,7 +5,7 @@ use crate::base::count::counted;
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
-use crate::base::visible::shown;
+use crate::base::visible::{hanging, on_one_line, shown};
 use crate::cli::app::terminal::write_raw;
 use crate::cli::render::bar::{style, tell};
 use crate::cli::render::ended::live_line;
@@ -288,7 +288,8 @@ impl Progress {
 
     /// Returns the name of an operation, or its number if it has none.
     fn name(&self, op: OpId) -> String {
-        self.roster.name(op).map_or_else(|| format!("#{}", op.0), str::to_owned)
+        let name = self.roster.name(op).map(|name| on_one_line(name).into_owned());
+        name.unwrap_or_else(|| format!("#{}", op.0))
     }
 
     fn start(&mut self, at: i64, op: OpId) {
@@ -346,9 +347,13 @@ impl Progress {
 
         match &open.bar {
             Some(bar) => {
-                tell(bar, &format!("{}  retrying in {wait_ms} ms: {message}", open.name));
+                tell(
+                    bar,
+                    &format!("{}  retrying in {wait_ms} ms: {}", open.name, on_one_line(message)),
+                );
             }
             None if !self.is_live => {
+                let message = hanging(message);
                 self.say(&format!("{}: {message}; retrying in {wait_ms} ms", open.name));
             }
             None => {}

@@ -4,7 +4,8 @@
 const ESCAPE: char = '\u{1b}';
 
 /// Breaks every line of a text into lines of at most so many columns; those after the first stand in by
-/// two more. A word that is longer stays whole, and colours take no room.
+/// two more. A word that is longer stays whole, so that it can be copied, unless it is a path of names
+/// (`file::test`). Colours take no room.
 pub(in crate::cli) fn wrapped(text: &str, width: usize) -> String {
     let lines: Vec<String> = text.split('\n').map(|line| wrapped_line(line, width)).collect();
     lines.join("\n")
@@ -20,19 +21,29 @@ fn wrapped_line(line: &str, width: usize) -> String {
     let mut lines = vec![" ".repeat(indent)];
     let mut is_first = true;
 
-    for word in parts(body) {
+    let room = width.saturating_sub(indent + 2);
+    for (space, piece) in parts(body).into_iter().flat_map(|word| pieces(word, room)) {
         let last = lines.last().map_or(0, |line| columns(line));
-        if !is_first && last + 1 + columns(word) > width {
-            lines.push(format!("{}{word}", " ".repeat(indent + 2)));
+        if !is_first && last + space.len() + columns(piece) > width {
+            lines.push(format!("{}{piece}", " ".repeat(indent + 2)));
         } else if let Some(line) = lines.last_mut() {
-            if !is_first {
-                line.push(' ');
-            }
-            line.push_str(word);
+            line.push_str(if is_first { "" } else { space });
+            line.push_str(piece);
         }
         is_first = false;
     }
     lines.join("\n")
+}
+
+/// Splits a path of names that is longer than the room for it. Each piece has the space that stands before it.
+fn pieces(word: &str, room: usize) -> Vec<(&'static str, &str)> {
+    match word.rfind("::") {
+        Some(at) if columns(word) > room => {
+            let (path, name) = word.split_at(at + "::".len());
+            vec![(" ", path), ("", name)]
+        }
+        _ => vec![(" ", word)],
+    }
 }
 
 /// Splits a line where it may break: between words, but not between a number and its unit or its sign, nor
@@ -91,6 +102,13 @@ mod tests {
         assert_eq!(found, "not distinguishable\n  yet: `a` is ahead");
         assert_eq!(wrapped("short", 20), "short");
         assert_eq!(wrapped("a `very_long_name_of_it` b", 10), "a\n  `very_long_name_of_it`\n  b");
+    }
+
+    #[test]
+    fn a_path_of_names_that_is_too_long_breaks_before_the_last_name() {
+        let found = wrapped("ok  tests/a_test.rhai::test_of_one  35 ms", 30);
+        assert_eq!(found, "ok  tests/a_test.rhai::\n  test_of_one  35 ms");
+        assert_eq!(wrapped("ok  a::b  35 ms", 8), "ok  a::b\n   35 ms");
     }
 
     #[test]

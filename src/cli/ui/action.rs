@@ -8,7 +8,7 @@ use crate::cli::command::report::{ReportOptions, TextAmount, build};
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::route::{Desk, PageAnswer, json as answer_of};
-use crate::cli::ui::run::{GOOD, notes};
+use crate::cli::ui::run::{BAD, GOOD, notes};
 use crate::journal::annotation::{self, Annotation, AnnotationKind, check_label, check_note};
 use crate::journal::event::RunStatus;
 use crate::store::writer::Writer;
@@ -78,7 +78,7 @@ type PostBody<T> = Result<Json<T>, JsonRejection>;
 fn read<T>(body: PostBody<T>) -> Result<T, PageRefusal> {
     body.map(|Json(value)| value).map_err(|rejection| {
         PageRefusal::new(rejection.status().as_u16(), rejection.body_text())
-            .help("load the page anew; it may be of another version than the server")
+            .help("reload the page; it may be of another version than the server")
     })
 }
 
@@ -118,7 +118,7 @@ pub(in crate::cli) async fn verdict(
     let VerdictRequest { run, op, good } = read(body)?;
     let word = match good {
         Some(true) => GOOD,
-        Some(false) => "bad",
+        Some(false) => BAD,
         None => "",
     };
     annotate(desk, run, Some(OpId(op)), AnnotationKind::Verdict, word.to_owned()).await

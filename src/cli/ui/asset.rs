@@ -2,6 +2,7 @@
 //! that a file that was saved shows when the page is loaded anew.
 
 use std::borrow::Cow;
+use std::sync::{Arc, LazyLock};
 
 /// Makes the table of files: built in, or only named in a debug build.
 macro_rules! files {
@@ -88,18 +89,57 @@ fn order(bundle: Bundle) -> Vec<String> {
     line.unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
 
+/// Everything that is served, as it is served.
+#[derive(Debug)]
+pub(in crate::cli) struct Assets {
+    /// The document.
+    pub(in crate::cli) document: String,
+    /// The script of the page.
+    pub(in crate::cli) page: String,
+    /// The script of a report.
+    pub(in crate::cli) report: String,
+    /// The style of both.
+    pub(in crate::cli) style: String,
+    /// What the addresses of files bear, so that a browser never takes an old one for a new one.
+    pub(in crate::cli) version: String,
+}
+
+/// Returns what is served: made once, or in a debug build from what the folder holds now.
+pub(in crate::cli) fn assets() -> Arc<Assets> {
+    static BUILT: LazyLock<Arc<Assets>> = LazyLock::new(|| Arc::new(Assets::read()));
+    if cfg!(debug_assertions) { Arc::new(Assets::read()) } else { BUILT.clone() }
+}
+
+impl Assets {
+    fn read() -> Assets {
+        let page = script(Bundle::Page);
+        let style = lean_style(&file("style.css"));
+
+        let mut hasher = blake3::Hasher::new();
+        for text in [page.as_str(), &style, &file("vendor/dagre.esm.js")] {
+            hasher.update(text.as_bytes());
+        }
+        let version = hasher.finalize().to_hex()[..16].to_owned();
+
+        let document = file("page.html")
+            .replace("{style}", &format!("/a/{version}/page.css"))
+            .replace("{script}", &format!("/a/{version}/page.js"));
+        Assets { document, page, report: script(Bundle::Report), style, version }
+    }
+}
+
 /// Makes one script of the library and the modules. Modules import and export for the sake of checkers;
 /// here they stand in one scope, so those words are taken out.
-pub(in crate::cli) fn script(bundle: Bundle) -> String {
+fn script(bundle: Bundle) -> String {
     let mut script = file("vendor/htm-preact.umd.js").into_owned();
     script.push_str("\n(() => {\n'use strict';\n");
 
     for name in order(bundle) {
-        for line in file(&name).lines() {
+        for line in lean(&file(&name)) {
             if line.starts_with("import ") {
                 continue;
             }
-            script.push_str(line.strip_prefix("export ").unwrap_or(line));
+            script.push_str(line.strip_prefix("export ").unwrap_or(&line));
             script.push('\n');
         }
     }
@@ -107,21 +147,34 @@ pub(in crate::cli) fn script(bundle: Bundle) -> String {
     script
 }
 
-/// Returns what the addresses of files bear, so that a browser never takes an old one for a new one.
-pub(in crate::cli) fn version() -> String {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(script(Bundle::Page).as_bytes());
-    hasher.update(file("style.css").as_bytes());
-    hasher.update(file("vendor/dagre.esm.js").as_bytes());
-    hasher.finalize().to_hex()[..16].to_owned()
+/// Returns the lines of a module without what only its readers need: indentation, lines of comment, and the
+/// types in `/** .. */`. Line breaks stay, since JavaScript ends statements by them. `tests/ui/web.rs` checks
+/// that no text holds what looks like such a comment.
+fn lean(text: &str) -> Vec<String> {
+    let mut rest = text;
+    let mut kept = String::with_capacity(text.len());
+    while let Some((code, comment)) = rest.split_once("/**") {
+        kept.push_str(code);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    kept.push_str(rest);
+
+    let lines = kept.lines().map(str::trim);
+    lines.filter(|line| !line.is_empty() && !line.starts_with("//")).map(str::to_owned).collect()
 }
 
-/// Returns the document.
-pub(in crate::cli) fn document() -> String {
-    let version = version();
-    let page = file("page.html");
-    page.replace("{style}", &format!("/a/{version}/page.css"))
-        .replace("{script}", &format!("/a/{version}/page.js"))
+/// Returns a style without comments and indentation.
+fn lean_style(text: &str) -> String {
+    let mut lean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((rules, comment)) = rest.split_once("/*") {
+        lean.push_str(rules);
+        rest = comment.split_once("*/").map_or("", |(_, after)| after);
+    }
+    lean.push_str(rest);
+
+    let lines = lean.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.flat_map(|line| [line, "\n"]).collect()
 }
 
 #[cfg(test)]
@@ -137,5 +190,16 @@ mod tests {
                 names.iter().filter(|name| !FILES.iter().any(|(known, _)| known == name)).collect();
             assert!(missing.is_empty(), "add to `files!`: {missing:?}");
         }
+    }
+
+    #[test]
+    fn only_what_readers_need_is_left_out() {
+        let module = "// A module.\n\n/** @type {number} */\nlet a = /** @type {any} */ (b);\n/**\n * Many\n \
+                      * lines.\n */\nexport const f = () => html`<p>\n    x // y</p>`;\n";
+        assert_eq!(
+            lean(module),
+            ["let a =  (b);", "export const f = () => html`<p>", "x // y</p>`;"]
+        );
+        assert_eq!(lean_style("/* a */\n.b {\n  c: d; /* e\n f */\n}\n"), ".b {\nc: d;\n}\n");
     }
 }

@@ -101,12 +101,14 @@ fn recorded(
     let optimizer = learned(library, counts_demo)?.optimizer;
     let classes = optimizer.failures(task)?;
     let avoided = optimizer.avoided_of(&classes, &[])?;
+
     for (class, avoided) in classes.into_iter().zip(avoided) {
         let group = groups.entry(class.kind).or_default();
         group.add(class.count, class.first_at * 1000, class.last_at * 1000, &class.message);
         if avoided {
             group.avoided.insert(class.pattern.clone());
         }
+
         group.patterns.insert(class.pattern);
         group.tasks.insert(class.task.clone());
         tasks.insert(class.task);

@@ -117,7 +117,7 @@ impl GuardDenial {
                 "open the link that `kaizen ui` printed in a tab of its own",
             ),
             GuardDenial::TokenInAddress => (
-                "the token must not stand in the address of a request",
+                "the token must not be in the address of a request",
                 "send it in the header `X-Kaizen`",
             ),
             GuardDenial::Token => (

@@ -8,7 +8,7 @@ use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::formulas::{Policy, RankedPattern, SAMPLES_MIN};
 use crate::optimizer::choice::recommendation::percent;
-use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::knowledge::{Knowledge, last_observation as last, tasks_since};
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::store;
 use crate::view::overview::micros;
@@ -41,6 +41,23 @@ pub(super) fn learned(library: &Library, counts_demo: bool) -> Result<LearnedSta
     let demo = counts_demo || knowledge.counts_demo()?;
     let optimizer = Optimizer::new(knowledge.clone(), Policy::default(), demo);
     Ok(LearnedState { knowledge, optimizer })
+}
+
+/// Most task types of which one event tells that something was recorded.
+const FRESH_MAX: usize = 20;
+
+/// Returns the number of the last observation, and the task types of those after another one.
+pub(super) fn recorded(
+    library: &Library,
+    since: Option<i64>,
+) -> Result<(i64, Vec<String>), PageRefusal> {
+    let Some(store) = library.store() else { return Ok((0, Vec::new())) };
+    let last = last(store)?;
+    let tasks = match since {
+        Some(since) if since < last => tasks_since(store, since, FRESH_MAX)?,
+        _ => Vec::new(),
+    };
+    Ok((last, tasks))
 }
 
 /// Lists the task types.

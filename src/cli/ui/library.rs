@@ -3,8 +3,8 @@
 
 use crate::base::clock;
 use crate::base::id::{OpId, RunId};
+use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::waiting;
-use crate::cli::command::runs::{self, Condition};
 use crate::cli::command::show;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::annotation::{self, Annotation, RunRemarks};
@@ -191,7 +191,7 @@ impl Library {
 
     /// Returns the state of a run.
     pub(in crate::cli) fn state(&self, row: &RunRow) -> RunState {
-        match runs::condition(row) {
+        match condition(row) {
             Condition::Ended(RunStatus::Waiting) if self.resumed.contains_key(&row.id) => {
                 RunState::Resumed
             }

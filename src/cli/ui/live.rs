@@ -6,7 +6,7 @@ use crate::cli::ui::library::Library;
 use crate::cli::ui::query::AddressQuery;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::route::{Desk, text_of};
-use crate::cli::ui::{run, runs};
+use crate::cli::ui::{learning, run, runs};
 use crate::view::detail::extend;
 use crate::view::line::RunLine;
 use axum::body::{Body, Bytes};
@@ -38,6 +38,8 @@ struct Tab {
     seq: Option<i64>,
     /// What the tab knows of the newest runs.
     known: HashMap<RunId, RunLine>,
+    /// The number of the last observation that the tab knows.
+    recorded: Option<i64>,
     is_first: bool,
     quiet: Duration,
     _permit: OwnedSemaphorePermit,
@@ -52,7 +54,7 @@ pub(in crate::cli) async fn stream(
     let permit = desk.streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| {
         PageRefusal::new(503, format!("{STREAMS_MAX} tabs are followed already"))
-            .help("close a tab; this one shows what it has, and is loaded anew by hand")
+            .help("close another tab, or reload this one by hand; it shows what it has")
     })?;
 
     let tab = Tab {
@@ -60,6 +62,7 @@ pub(in crate::cli) async fn stream(
         run: query.text("run").map(str::to_owned),
         seq: query.number("after")?,
         known: HashMap::new(),
+        recorded: None,
         is_first: true,
         quiet: Duration::ZERO,
         _permit: permit,
@@ -104,15 +107,17 @@ impl Tab {
         let known = std::mem::take(&mut self.known);
         let name = self.run.clone();
         let seq = self.seq;
+        let recorded = self.recorded;
         let found = self.desk.reader.ask(move |library| {
             let news = news(library, &known, is_first)?;
             let run = name.map(|name| progress(library, &name, seq, is_first)).transpose()?;
-            Ok((news, run))
+            Ok((news, run, learning::recorded(library, recorded)?))
         });
 
         match found.await {
-            Ok(((known, lines), run)) => {
+            Ok(((known, lines), run, (recorded, tasks))) => {
                 self.known = known;
+                self.recorded = Some(recorded);
                 let mut text = String::new();
                 if !lines.is_empty() {
                     push(&mut text, "runs", &json!({ "rows": lines }));
@@ -121,6 +126,9 @@ impl Tab {
                     self.seq = Some(seq);
                     text.push_str(&format!("id: {seq}\n"));
                     push(&mut text, event, &data);
+                }
+                if !tasks.is_empty() {
+                    push(&mut text, "learning", &json!({ "tasks": tasks }));
                 }
                 text
             }

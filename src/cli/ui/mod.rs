@@ -66,8 +66,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
 
     let mut bytes = [0; 16];
-    let mut source = std::fs::File::open("/dev/urandom").context("opening `/dev/urandom`")?;
-    source.read_exact(&mut bytes).context("reading `/dev/urandom`")?;
+    let mut source = std::fs::File::open("/dev/urandom").context("cannot open `/dev/urandom`")?;
+    source.read_exact(&mut bytes).context("cannot read `/dev/urandom`")?;
     let token = Token::of(bytes);
 
     let signals = signal::watch()?;
@@ -144,7 +144,10 @@ fn open(link: &str) {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn();
-        if started.is_ok() {
+        if let Ok(mut child) = started {
+            // Waited for, so that it is not left behind as a process that has ended. Whether the browser
+            // liked the link is shown by the browser.
+            std::thread::spawn(move || drop(child.wait()));
             return;
         }
     }

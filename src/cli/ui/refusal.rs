@@ -70,7 +70,7 @@ impl From<StoreError> for PageRefusal {
                 Some("`kaizen doctor` says what is damaged; a copy restores the rest")
             }
             StoreError::Newer { .. } => Some("update kaizen"),
-            StoreError::Locked { .. } => Some("this page tries again when it is loaded anew"),
+            StoreError::Locked { .. } => Some("reload the page to try again"),
             _ => None,
         };
         let error = error.to_string();

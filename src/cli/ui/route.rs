@@ -2,7 +2,7 @@
 
 use crate::base::id::{FlowId, OpId};
 use crate::base::secret;
-use crate::cli::ui::asset::{self, Bundle};
+use crate::cli::ui::asset;
 use crate::cli::ui::cost::CostBy;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::live;
@@ -105,7 +105,7 @@ pub(in crate::cli) fn text_of(value: &Value) -> String {
 }
 
 async fn document() -> Response {
-    ([(CONTENT_TYPE, "text/html; charset=utf-8")], asset::document()).into_response()
+    ([(CONTENT_TYPE, "text/html; charset=utf-8")], asset::assets().document.clone()).into_response()
 }
 
 async fn reference() -> Response {
@@ -113,16 +113,17 @@ async fn reference() -> Response {
 }
 
 async fn file(Path((version, name)): Path<(String, String)>) -> PageAnswer {
+    let assets = asset::assets();
     // A debug build reads files that may have changed since the document was read.
-    if !cfg!(debug_assertions) && version != asset::version() {
+    if !cfg!(debug_assertions) && version != assets.version {
         return Err(PageRefusal::nothing_there());
     }
 
     let kind = "text/javascript; charset=utf-8";
     let (kind, text) = match name.as_str() {
-        "page.js" => (kind, asset::script(Bundle::Page)),
+        "page.js" => (kind, assets.page.clone()),
         "dagre.js" => (kind, asset::file("vendor/dagre.esm.js").into_owned()),
-        "page.css" => ("text/css; charset=utf-8", asset::file("style.css").into_owned()),
+        "page.css" => ("text/css; charset=utf-8", assets.style.clone()),
         _ => return Err(PageRefusal::nothing_there()),
     };
     let keep = if cfg!(debug_assertions) { "no-store" } else { "max-age=31536000, immutable" };

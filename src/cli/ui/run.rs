@@ -20,6 +20,8 @@ use serde_json::{Map, Value, json};
 const EARLIER_MAX: usize = 10;
 /// The verdict on a good answer, as it is kept.
 pub(in crate::cli) const GOOD: &str = "good";
+/// The verdict on a bad one.
+pub(in crate::cli) const BAD: &str = "bad";
 
 /// Returns a run as a whole.
 pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, PageRefusal> {

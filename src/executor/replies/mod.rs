@@ -64,7 +64,7 @@ pub(super) struct PendingCall {
 pub(super) enum ReplySource {
     /// From the run that this one goes through again.
     Then(Box<PastTry>),
-    /// From wherever it is found once all that is known has been told.
+    /// Not from the recorded run. Once all its ends have been told, the other sources are asked.
     News,
     /// From here.
     Answer(Answer),
@@ -215,25 +215,31 @@ impl ReplySources {
         self.tape.as_ref().map(|tape| tape.person(question))
     }
 
-    /// Finds out how a question to a server of tools is answered. An answer of an earlier round of `watch`
-    /// counts for this version of the tool only.
-    pub(super) fn of_server(&self, what: &Inquiry, version: Option<&str>) -> TapedResult {
+    /// Finds out how a question to a server of tools is answered, and returns how often the same was asked
+    /// before. An answer of an earlier round of `watch` counts for this version of the tool only.
+    pub(super) fn of_server(&self, what: &Inquiry, version: Option<&str>) -> (u32, TapedResult) {
         let nth = self.results.borrow_mut().count(what);
         if let Some(tape) = &self.tape {
-            return tape.of_server(what, nth);
+            return (nth, tape.of_server(what, nth));
         }
 
         let known = self.reuse.as_ref().filter(|reuse| reuse.keeps_results()).and_then(|reuse| {
             let replies = reuse.replies();
             version.and_then(|version| replies.results().get(what, nth, version).cloned())
         });
-        known.map_or(TapedResult::Ask { nth }, TapedResult::Known)
+        let source = known.map_or(TapedResult::Ask, |value| TapedResult::Known(Ok(value)));
+        (nth, source)
     }
 
-    /// Records what a server of tools answered, if there is a cassette.
-    pub(super) fn keep_of_server(&self, what: &Inquiry, nth: u32, told: &Value) {
+    /// Records what came of a question to a server of tools, if there is a cassette.
+    pub(super) fn keep_of_server(
+        &self,
+        what: &Inquiry,
+        nth: u32,
+        result: Result<&Value, &Failure>,
+    ) {
         if let Some(tape) = &self.tape {
-            tape.keep_of_server(what, nth, told);
+            tape.keep_of_server(what, nth, result);
         }
     }
 
@@ -385,7 +391,7 @@ impl Executor {
                 return Ok((asked.model.estimate(&asked.request, text), None));
             }
             Answer::Guess(GuessedReply::Fails) => {
-                let message = "this call is taken to fail in this plan".to_owned();
+                let message = "this plan assumes that this call fails".to_owned();
                 let estimate = asked.model.estimate(&asked.request, String::new());
                 let result = Err(CallError::Refused { status: None, message });
                 return Ok((CallResult { result, ..estimate }, None));

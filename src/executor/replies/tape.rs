@@ -11,7 +11,7 @@ use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::known_replies::Sample;
 use crate::journal::known_results::ResultCounts;
-use crate::journal::result_line::ResultLine;
+use crate::journal::result_line::{ResultEnd, ResultLine};
 use crate::model::Model;
 use crate::model::reply::CallResult;
 use serde_json::{Map, Value};
@@ -50,20 +50,22 @@ pub struct Tape {
     results: RefCell<HashMap<(Inquiry, u32), TapedLine>>,
 }
 
-/// An answer of a server of tools.
+/// A question to a server of tools.
 #[derive(Debug)]
 enum TapedLine {
     Played,
+    /// Nothing has come of it yet.
+    Asked,
     Recorded(ResultLine),
 }
 
 /// How a question to a server of tools is answered.
 #[derive(Debug)]
 pub(in crate::executor) enum TapedResult {
-    /// By an answer that is known.
-    Known(Value),
-    /// By asking; it is the question with this number among equal ones, from 0.
-    Ask { nth: u32 },
+    /// By what is known to have come of it.
+    Known(Result<Value, Box<Failure>>),
+    /// By asking.
+    Ask,
     /// Not at all.
     Never(Box<Failure>),
 }
@@ -118,19 +120,23 @@ impl Tape {
     /// Returns how many exchanges of the cassette were neither used nor recorded anew.
     pub fn unused(&self) -> usize {
         let used = self.played.borrow().len() + self.replaced.borrow().len();
-        self.cassette.len() - used + self.kept_results().len()
+        self.cassette.len() - used + self.unused_results()
     }
 
-    /// Returns the answers of servers that this test has not asked for.
-    fn kept_results(&self) -> Vec<ResultLine> {
-        let results = self.results.borrow();
+    /// Returns the lines of questions to servers, each with how often the same was asked before.
+    fn numbered_results(&self) -> impl Iterator<Item = (u32, &ResultLine)> {
         let mut counts = ResultCounts::default();
         let lines = self.cassette.results().lines().iter();
-        let is_unused = |line: &&ResultLine| {
-            let nth = counts.count(&line.asked);
-            !results.contains_key(&(line.asked.clone(), nth))
+        lines.map(move |line| (counts.count(&line.asked), line))
+    }
+
+    /// Returns how many answers of servers this test has not asked for.
+    fn unused_results(&self) -> usize {
+        let results = self.results.borrow();
+        let is_unused = |(nth, line): &(u32, &ResultLine)| {
+            !line.is_nothing() && !results.contains_key(&(line.asked.clone(), *nth))
         };
-        lines.filter(is_unused).cloned().collect()
+        self.numbered_results().filter(is_unused).count()
     }
 
     /// Returns what the cassette has to hold from now on, if that is not what it holds. Exchanges
@@ -154,35 +160,58 @@ impl Tape {
         Some(CassetteContent { lines, results: self.result_lines(drops) })
     }
 
-    /// Returns the answers of servers that the cassette has to hold from now on.
+    /// Returns what came of questions to servers, as the cassette has to hold it from now on. Each question
+    /// keeps its place among the equal ones.
     fn result_lines(&self, drops: bool) -> Vec<ResultLine> {
         let results = self.results.borrow();
-        let mut used: Vec<(&(Inquiry, u32), &TapedLine)> = results.iter().collect();
-        used.sort_by_key(|((_, nth), _)| *nth);
+        let mut places: HashMap<Inquiry, BTreeMap<u32, ResultLine>> = HashMap::new();
 
-        let line = |((asked, nth), taped): (&(Inquiry, u32), &TapedLine)| match taped {
-            TapedLine::Recorded(line) => Some(line.clone()),
-            TapedLine::Played => {
-                self.cassette.results().get(asked, *nth).map(|told| ResultLine::new(asked, told))
+        for (nth, line) in self.numbered_results() {
+            let is_kept = !drops || results.contains_key(&(line.asked.clone(), nth));
+            if is_kept && !line.is_nothing() {
+                places.entry(line.asked.clone()).or_default().insert(nth, line.clone());
             }
-        };
-        let lines = used.into_iter().filter_map(line);
-        let kept = if drops { Vec::new() } else { self.kept_results() };
-        lines.chain(kept).collect()
+        }
+        for ((asked, nth), taped) in results.iter() {
+            if let TapedLine::Recorded(line) = taped {
+                places.entry(asked.clone()).or_default().insert(*nth, line.clone());
+            }
+        }
+
+        let lines = places.into_iter().flat_map(|(asked, mut equal)| {
+            let last = equal.keys().next_back().copied().unwrap_or_default();
+            let mut line = move |nth| {
+                equal.remove(&nth).unwrap_or_else(|| ResultLine::new(&asked, ResultEnd::Nothing))
+            };
+            (0..=last).map(move |nth| line(nth)).collect::<Vec<_>>()
+        });
+        lines.collect()
     }
 
-    /// Finds out how a question to a server of tools is answered that was asked `nth` times before.
+    /// Finds out how a question to a server of tools is answered that was asked `nth` times before. A
+    /// failure is told again like an answer, but it is no answer where new ones are recorded.
     pub(in crate::executor) fn of_server(&self, what: &Inquiry, nth: u32) -> TapedResult {
-        if self.record == Record::All {
-            return TapedResult::Ask { nth };
-        }
+        let known = match self.record {
+            Record::All => None,
+            Record::New | Record::Nothing => self.cassette.results().get(what, nth),
+        };
 
-        if let Some(told) = self.cassette.results().get(what, nth) {
-            self.results.borrow_mut().insert((what.clone(), nth), TapedLine::Played);
-            return TapedResult::Known(told.clone());
-        }
-        if self.record == Record::New {
-            return TapedResult::Ask { nth };
+        let mut results = self.results.borrow_mut();
+        let own = (what.clone(), nth);
+        match known {
+            Some(ResultEnd::Told(told)) => {
+                results.insert(own, TapedLine::Played);
+                return TapedResult::Known(Ok(told.clone()));
+            }
+            Some(ResultEnd::Failed(failure)) if self.record == Record::Nothing => {
+                results.insert(own, TapedLine::Played);
+                return TapedResult::Known(Err(failure.clone()));
+            }
+            _ if self.record != Record::Nothing => {
+                results.insert(own, TapedLine::Asked);
+                return TapedResult::Ask;
+            }
+            _ => {}
         }
 
         let failure = Failure::new(Kind::Cassette, self.cassette.miss_result(what));
@@ -190,10 +219,16 @@ impl Tape {
         TapedResult::Never(Box::new(failure))
     }
 
-    /// Records what a server of tools answered.
-    pub(in crate::executor) fn keep_of_server(&self, what: &Inquiry, nth: u32, told: &Value) {
-        if self.record != Record::Nothing {
-            let line = TapedLine::Recorded(ResultLine::new(what, told));
+    /// Records what came of a question to a server of tools. What was not permitted may be so next time.
+    pub(in crate::executor) fn keep_of_server(
+        &self,
+        what: &Inquiry,
+        nth: u32,
+        result: Result<&Value, &Failure>,
+    ) {
+        let is_forbidden = result.is_err_and(|failure| failure.kind == Kind::Permission);
+        if self.record != Record::Nothing && !is_forbidden {
+            let line = TapedLine::Recorded(ResultLine::new(what, ResultEnd::of(result)));
             self.results.borrow_mut().insert((what.clone(), nth), line);
         }
     }
@@ -247,7 +282,8 @@ impl Tape {
         };
 
         question.fit(answer).map_err(|reason| {
-            let message = format!("the test's answer to `{}` is none: {reason}", question.text);
+            let message =
+                format!("the test's answer to `{}` is not valid: {reason}", question.text);
             Failure::new(Kind::Option, message)
         })
     }
@@ -399,5 +435,42 @@ mod tests {
         // The executor tries it a second time.
         tape.keep(sample, &model, &line, &said("yes"));
         assert_eq!((tape.failed(), tape.recorded()), (0, 1));
+    }
+
+    /// What came of calls of a server stays in its place, whatever came of those before it.
+    #[test]
+    fn a_call_of_a_server_without_an_end_keeps_its_place() {
+        let what = Inquiry::About(crate::journal::inquiry::Topic::McpCall, "own__go {}".to_owned());
+        let record = tape(Vec::new(), Record::New);
+        let ends: [Option<Result<Value, Failure>>; 5] = [
+            // Nobody waited for it any more.
+            None,
+            Some(Ok(json!("one"))),
+            Some(Err(Failure::new(Kind::Permission, "not granted"))),
+            Some(Err(Failure::new(Kind::Mcp, "it ended"))),
+            None,
+        ];
+        for (nth, end) in (0..).zip(&ends) {
+            assert!(matches!(record.of_server(&what, nth), TapedResult::Ask));
+            if let Some(end) = end {
+                record.keep_of_server(&what, nth, end.as_ref());
+            }
+        }
+        let content = record.content(true).expect("something new");
+        assert_eq!((content.results.len(), record.recorded()), (4, 2));
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("c.jsonl");
+        crate::journal::cassette::write(&path, content).expect("a cassette");
+        let played = Tape::new(Cassette::read(&path).expect("a cassette"), Record::Nothing);
+        let told = |nth| match played.of_server(&what, nth) {
+            TapedResult::Known(Ok(value)) => value.to_string(),
+            TapedResult::Known(Err(failure)) => failure.message,
+            TapedResult::Never(failure) => failure.kind.to_string(),
+            TapedResult::Ask => "asked".to_owned(),
+        };
+        let all: Vec<String> = (0..5).map(told).collect();
+        assert_eq!(all, ["cassette", "\"one\"", "cassette", "it ended", "cassette"]);
+        assert_eq!((played.played(), played.unused()), (2, 0));
     }
 }

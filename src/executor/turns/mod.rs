@@ -5,15 +5,17 @@
 //! in the recorded order. Not here: what is recorded (`executor/recorder.rs`).
 //!
 //! Start with `Turns::tell_next`, which picks the next end; `driver.rs` polls the run in between, and
-//! `siblings.rs` polls what runs side by side. `stillness.rs` finds out that nothing can end any more.
+//! `siblings.rs` polls what runs side by side. `owed.rs` lets ends share a commit. `stillness.rs` finds out that nothing can end any more.
 
 pub(crate) mod driver;
+mod owed;
 mod own_time;
 pub mod siblings;
 mod stillness;
 
 use crate::base::clock;
 use crate::executor::turns::driver::RunningTask;
+use crate::executor::turns::owed::OwedEnds;
 use crate::executor::turns::own_time::OwnPlace;
 use crate::executor::turns::siblings::Siblings;
 use crate::executor::turns::stillness::CountGuard;
@@ -41,9 +43,10 @@ struct Waiter {
     has_ended: Cell<bool>,
     /// Nobody else was waiting when its turn came.
     was_alone: Cell<bool>,
-    /// It waits for everything before its place, and is no end of its own.
+    /// It is no end of its own and only waits for the ends before its place, such as a request whose reply is
+    /// looked up after all recorded ends.
     is_bystander: Cell<bool>,
-    /// It need not wait for the end outside: it did so in the run that is gone through again.
+    /// It need not wait again, because the recorded run did, such as a timer that the journal already ended.
     is_spared: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -95,9 +98,12 @@ pub(super) enum Passage {
 /// Tells ends one at a time. See the module.
 #[derive(Default)]
 pub struct Turns {
+    // The order of ends.
     queues: RefCell<Queues>,
     /// Those whose commit has yet to be made.
     unwritten: RefCell<CommitWaiters>,
+    /// Ends that were told and are yet to be written.
+    owed: OwedEnds,
     /// The time of the line of work that is polled, if it is measured.
     own: OwnPlace,
     /// How many ends were told.
@@ -106,6 +112,8 @@ pub struct Turns {
     waiting: Cell<usize>,
     /// Somebody polls the run at this moment.
     pub(super) is_driven: Cell<bool>,
+
+    // The clock: a plan and a replay wait for no time.
     /// No time passes: timers end in their order, and at once.
     is_dry: Cell<bool>,
     /// Where nothing outside happens, what began last ends first.
@@ -121,6 +129,8 @@ pub struct Turns {
     began: Cell<Duration>,
     /// How much time was skipped because it had passed in the run that is gone through again.
     skipped: Cell<Duration>,
+
+    // Standstill: whether anything can still end by itself.
     /// How many of those who wait do so for the end of the run.
     for_the_end: Cell<usize>,
     /// How many do so for people, or for a time that is far.
@@ -134,6 +144,7 @@ pub struct Turns {
     /// Nothing that is under way can go on.
     is_still: Cell<bool>,
     still_wakers: RefCell<Vec<Waker>>,
+
     /// An end came that is not in the journal although others of the journal are yet to be told.
     has_strayed: Cell<bool>,
     pub(super) tasks: RefCell<Siblings<RunningTask>>,
@@ -327,28 +338,8 @@ impl Turns {
             return value;
         }
 
-        if self.is_driven.get() {
-            let is_due = Rc::new(Cell::new(false));
-            std::future::poll_fn(|context| {
-                if is_due.get() {
-                    return Poll::Ready(());
-                }
-                self.unwritten.borrow_mut().push((is_due.clone(), context.waker().clone()));
-                Poll::Pending
-            })
-            .await;
-        }
+        self.time_to_write().await;
         end.await
-    }
-
-    /// Lets those go on who wait for a commit, if there are any. Called only when nothing can be told.
-    pub(super) fn let_write(&self) -> bool {
-        let unwritten = self.unwritten.take();
-        for (is_due, waker) in &unwritten {
-            is_due.set(true);
-            waker.wake_by_ref();
-        }
-        !unwritten.is_empty()
     }
 
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
@@ -642,6 +633,29 @@ mod tests {
 
         turns.drive(futures::future::join(slow, fast)).await;
         assert_eq!(told.into_inner(), ["written", "ended"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_that_are_owed_are_paid_for_together_before_anything_begins_outside() {
+        let turns = Turns::default();
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let paid = log.clone();
+        turns.pay_with(Rc::new(move |ends| paid.borrow_mut().push(format!("{ends} paid"))));
+
+        let strand = async |name: &'static str| {
+            turns.outside(tokio::time::sleep(MS * 10)).await;
+            turns.owe().await;
+            log.borrow_mut().push(format!("{name} ended"));
+            let begin = async {
+                turns.paid().await;
+                log.borrow_mut().push(format!("{name} begins"));
+            };
+            turns.outside(begin).await;
+        };
+
+        turns.drive(join_all([strand("a"), strand("b")])).await;
+        let expected = ["a ended", "b ended", "2 paid", "a begins", "b begins"];
+        assert_eq!(*log.borrow(), expected);
     }
 
     /// Without the rule both would have been woken, and the first in the list would have come first.

@@ -4,11 +4,18 @@ use crate::base::id::{FlowId, OpId};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunKind, RunStatus};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 impl Event {
     /// Makes the end of a run that was ended from outside: it has no value, and nothing in it failed.
     pub fn ended(status: RunStatus) -> Event {
-        Event::RunEnded { status, value: Value::Null, failure: None, comparisons: Vec::new() }
+        Event::RunEnded {
+            status,
+            value: Value::Null,
+            failure: None,
+            comparisons: Vec::new(),
+            read: BTreeMap::new(),
+        }
     }
 
     /// Returns the stored word for the kind of event.

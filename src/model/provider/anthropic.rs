@@ -3,6 +3,7 @@
 
 use crate::model::error::CallError;
 use crate::model::extra;
+use crate::model::image::Image;
 use crate::model::message::{Message, Role};
 use crate::model::opaque::OpaquePlace;
 use crate::model::provider::call_form;
@@ -83,10 +84,7 @@ fn written(message: &Message, reader: &str) -> Value {
 
     let mut blocks: Vec<Value> = kept(OpaquePlace::Message).collect();
     // A question about pictures is understood best when they come first.
-    blocks.extend(message.images.iter().map(|image| {
-        let source = json!({ "type": "base64", "media_type": image.mime, "data": image.data() });
-        json!({ "type": "image", "source": source })
-    }));
+    blocks.extend(message.images.iter().map(picture));
     // A text of nothing but white space is refused.
     if !message.content.trim().is_empty() {
         blocks.push(json!({ "type": "text", "text": message.content }));
@@ -104,9 +102,18 @@ fn written(message: &Message, reader: &str) -> Value {
     json!({ "role": message.role, "content": blocks })
 }
 
+fn picture(image: &Image) -> Value {
+    let source = json!({ "type": "base64", "media_type": image.mime, "data": image.data() });
+    json!({ "type": "image", "source": source })
+}
+
 fn result(result: &ToolResult) -> Value {
     let mut block = json!({ "type": "tool_result", "tool_use_id": call_form::id(&result.id) });
-    if !result.text.is_empty() {
+    if !result.images.is_empty() {
+        let text = Some(&result.text).filter(|text| !text.trim().is_empty());
+        let text = text.map(|text| json!({ "type": "text", "text": text }));
+        block["content"] = text.into_iter().chain(result.images.iter().map(picture)).collect();
+    } else if !result.text.is_empty() {
         block["content"] = result.text.as_str().into();
     }
     if result.is_error {
@@ -127,7 +134,7 @@ fn tools(request: &Request) -> (Vec<Value>, &'static str) {
         json!({
             "name": tool.name,
             "description": tool.description,
-            "input_schema": lower(&tool.parameters, Dialect::Plain).schema,
+            "input_schema": tool.parameters.lowered(Dialect::Plain).schema,
         })
     });
     let tools: Vec<Value> = tools.collect();

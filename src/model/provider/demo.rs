@@ -1,6 +1,7 @@
 //! The demo model: answers offline, the same for the same seed, and says that it is a demo.
 
 use crate::base::rng::Rng;
+use crate::base::secret;
 use crate::base::unit::Money;
 use crate::model::error::CallError;
 use crate::model::message::Message;
@@ -82,12 +83,13 @@ impl Demo {
         }
 
         let said = self.answer(request, time, &mut rng);
-        let finish = if said.calls.is_empty() { Finish::Stop } else { Finish::Calls };
-        let written: u64 = said.calls.iter().map(|call| rough_tokens(call.size())).sum();
+        let whole = if said.calls.is_empty() { Finish::Stop } else { Finish::Calls };
+        let (said, is_cut) = cut(said, request.settings.max_tokens.map(u64::from));
+        let finish = if is_cut { Finish::Length } else { whole };
 
         let usage = Usage {
             input_uncached: request.rough_tokens(),
-            output_visible: rough_tokens(said.text.len() as u64) + written,
+            output_visible: written(&said),
             ..Usage::default()
         };
         Ok(Reply { said, finish: Some(finish), usage: Some(usage), served_by: None })
@@ -129,6 +131,26 @@ impl Demo {
     }
 }
 
+/// Estimates the tokens of a reply.
+fn written(said: &ReplyContent) -> u64 {
+    let calls: u64 = said.calls.iter().map(|call| rough_tokens(call.size())).sum();
+    rough_tokens(said.text.len() as u64).saturating_add(calls)
+}
+
+/// Cuts a reply that has more tokens than it may have, as a model would, and tells whether it did. Of
+/// calls that do not fit, none is left: nobody could use a part of one.
+fn cut(mut said: ReplyContent, tokens_max: Option<u64>) -> (ReplyContent, bool) {
+    let Some(tokens_max) = tokens_max.filter(|most| written(&said) > *most) else {
+        return (said, false);
+    };
+
+    said.calls.clear();
+    let bytes = usize::try_from(tokens_max.saturating_mul(4)).unwrap_or(usize::MAX);
+    secret::scrub_in(&mut said.text);
+    said.text.truncate(said.text.floor_char_boundary(bytes));
+    (said, true)
+}
+
 /// Answers with a text: with what tools have given, if they have, or else with the question.
 fn answer_text(
     request: &Request,
@@ -146,7 +168,8 @@ fn answer_text(
         return format!("{LABEL} {label}");
     }
 
-    let shown: String = question.chars().take(ECHO_CHARS).collect();
+    // Of a part of a secret, nobody would know it.
+    let shown = secret::shortened(question, ECHO_CHARS);
     let again = if time > 1 { format!(" (answer {time})") } else { String::new() };
     format!("{LABEL} you asked: {shown}{again}")
 }
@@ -388,7 +411,8 @@ mod tests {
             name: "add".to_owned(),
             description: "Adds.".to_owned(),
             parameters: json!({ "type": "object", "required": ["a", "b"], "properties":
-                { "a": { "type": "integer" }, "b": { "type": "integer" } } }),
+                { "a": { "type": "integer" }, "b": { "type": "integer" } } })
+            .into(),
         };
         let demo = Demo::new(DemoSpec::default(), 7);
         let offer = |request: Request| request.offering(vec![add.clone()], ToolChoice::Auto);
@@ -418,6 +442,31 @@ mod tests {
             failed += u32::from(demo.send(&request(&n.to_string())).await.is_err());
         }
         assert!((80..160).contains(&failed), "{failed} of 400");
+    }
+
+    #[tokio::test]
+    async fn a_reply_ends_at_its_limit_and_says_so() {
+        let demo = Demo::new(DemoSpec::default(), 7);
+        let asked = async |text: &str, max_tokens, schema| {
+            let settings = Settings { max_tokens: Some(max_tokens), ..Settings::default() };
+            let request = Request::new(vec![Message::new(Role::User, text)], settings, schema);
+            let reply = demo.send(&request).await.expect("a reply");
+            (reply.said.text, reply.finish, reply.usage.map(|usage| usage.output_visible))
+        };
+
+        let said = |text: &str, finish, tokens| (text.to_owned(), Some(finish), Some(tokens));
+        assert_eq!(asked("a lake", 4, None).await, said("[demo] you asked", Finish::Length, 4));
+        assert_eq!(asked("a lake", 1, None).await, said("[dem", Finish::Length, 1));
+        assert_eq!(asked("ok", 5, None).await, said("[demo] you asked: ok", Finish::Stop, 5));
+        // A character is never cut in two: this one begins with the last byte that would fit.
+        assert_eq!(asked("aéé", 5, None).await, said("[demo] you asked: a", Finish::Length, 5));
+
+        let schema = json!({ "type": "object", "required": ["a"],
+            "properties": { "a": { "type": "string" } } });
+        let short = asked("x", 2, Some(schema.clone())).await;
+        assert_eq!(short, said(r#"{"a":"[d"#, Finish::Length, 2));
+        let whole = asked("x", 4, Some(schema)).await;
+        assert_eq!(whole, said(r#"{"a":"[demo]"}"#, Finish::Stop, 4));
     }
 
     #[test]

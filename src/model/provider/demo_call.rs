@@ -231,7 +231,8 @@ mod tests {
         ToolSpec {
             name: name.to_owned(),
             description: String::new(),
-            parameters: json!({ "type": "object", "properties": properties, "required": required }),
+            parameters: json!({ "type": "object", "properties": properties, "required": required })
+                .into(),
         }
     }
 

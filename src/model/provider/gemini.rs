@@ -209,7 +209,7 @@ fn declaration(tool: &ToolSpec) -> Value {
     json!({
         "name": tool.name,
         "description": tool.description,
-        "parametersJsonSchema": lower(&tool.parameters, Dialect::Gemini).schema,
+        "parametersJsonSchema": tool.parameters.lowered(Dialect::Gemini).schema,
     })
 }
 

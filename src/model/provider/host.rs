@@ -81,7 +81,7 @@ impl HostPattern {
 
         let hosts = match read(name) {
             Some(Destination::Named(name)) if !is_name(&name) => {
-                return Err(format!("`{host}` is not a name of a host"));
+                return Err(format!("`{host}` is not a valid host name"));
             }
             Some(Destination::Named(name)) if is_below => Hosts::Below(name),
             Some(Destination::Named(name)) => Hosts::Named(name),
@@ -430,28 +430,28 @@ mod tests {
             [fe80::1%25eth0]: it must be a host such as `example.com` or `example.com:8080`
             1.2.3.4.5: `1.2.3.4.5` is not a host
             256.0.0.1: `256.0.0.1` is not a host
-            ..: `..` is not a name of a host
+            ..: `..` is not a valid host name
             .: `.` is not a host
             *.: `*.` is not a host
             .example.com: write `*.example.com` for every host below `example.com`
-            a..b: `a..b` is not a name of a host
-            -a.com: `-a.com` is not a name of a host
+            a..b: `a..b` is not a valid host name
+            -a.com: `-a.com` is not a valid host name
             8080: it is a port; write `*:8080` for this port of every host
             :8080: it is a port; write `*:8080` for this port of every host
             192.168.: write the whole address; a part of one does not stand for a network
-            10.0.0.1-9: `10.0.0.1-9` is not a name of a host
+            10.0.0.1-9: `10.0.0.1-9` is not a valid host name
             10.0.0.1-10.0.0.9: `10.0.0.1-10.0.0.9` is not a host
             http://x/: it is an address, not a host; write `x`
             https://a.com:8443/p: it is an address, not a host; write `a.com:8443`
             ftp://[::1]/: it is an address, not a host; write `[::1]`
-            "a.com": `"a.com"` is not a name of a host
-            'a.com': `'a.com'` is not a name of a host
-            a;b: `a;b` is not a name of a host
-            !a.com: `!a.com` is not a name of a host
-            $HOST: `$HOST` is not a name of a host
-            {a: `{a` is not a name of a host
-            (a): `(a)` is not a name of a host
-            a&b: `a&b` is not a name of a host
+            "a.com": `"a.com"` is not a valid host name
+            'a.com': `'a.com'` is not a valid host name
+            a;b: `a;b` is not a valid host name
+            !a.com: `!a.com` is not a valid host name
+            $HOST: `$HOST` is not a valid host name
+            {a: `{a` is not a valid host name
+            (a): `(a)` is not a valid host name
+            a&b: `a&b` is not a valid host name
             ::1:80: write `[::1]:80` if `80` is a port, or else `[::1:80]`
             fe80::1:8080: write `[fe80::1]:8080` if `8080` is a port, or else `[fe80::1:8080]`
             a.com:*: `*` is not a port; ports are numbers from 1 up to 65535

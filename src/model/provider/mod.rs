@@ -30,4 +30,4 @@ pub mod server;
 pub mod simulated;
 pub mod sse;
 mod usage;
-mod watched;
+pub mod watched;

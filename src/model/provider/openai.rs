@@ -454,7 +454,5 @@ pub(super) fn not_understood(document: &Value) -> CallError {
         }
     };
 
-    CallError::BadReply {
-        message: format!("it is {found}, without text where the protocol has it"),
-    }
+    CallError::BadReply { message: format!("it is {found}, without text in the expected field") }
 }

@@ -1,12 +1,13 @@
 //! A conversation with tools in the form of OpenAI's chat completions. Knows nothing of the rest of a
 //! request.
 
+use crate::model::image::Image;
 use crate::model::message::{Message, Role};
 use crate::model::opaque::{OpaquePart, OpaquePlace};
 use crate::model::provider::call_form;
 use crate::model::request::Request;
 use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
-use crate::schema::lower::{Dialect, WireSchema, lower};
+use crate::schema::lower::{Dialect, WireSchema};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -28,6 +29,7 @@ pub(super) fn messages<'a>(request: &'a Request, reader: &str) -> Vec<WireMessag
         match message.role {
             Role::Tool => {
                 wire.extend(message.results.iter().map(|one| WireMessage::Built(result(one))));
+                wire.extend(pictures(&message.results).map(WireMessage::Built));
             }
             _ if message.is_plain() => wire.push(WireMessage::Plain(message)),
             _ if !message.images.is_empty() => wire.push(WireMessage::Built(with_images(message))),
@@ -44,12 +46,25 @@ fn result(result: &ToolResult) -> Map<String, Value> {
     fields(json!({ "role": "tool", "tool_call_id": result.id, "content": result.text }))
 }
 
+/// Writes the pictures of results, which stand in no result: they follow as a message of the user.
+fn pictures(results: &[ToolResult]) -> Option<Map<String, Value>> {
+    let mut parts = Vec::new();
+    for result in results.iter().filter(|result| !result.images.is_empty()) {
+        let text = format!("The pictures in the result of `{}`:", result.name);
+        parts.push(json!({ "type": "text", "text": text }));
+        parts.extend(result.images.iter().map(picture));
+    }
+    (!parts.is_empty()).then(|| fields(json!({ "role": "user", "content": parts })))
+}
+
+fn picture(image: &Image) -> Value {
+    json!({ "type": "image_url", "image_url": { "url": image.to_text() } })
+}
+
 /// Writes a question with its pictures.
 fn with_images(message: &Message) -> Map<String, Value> {
     let text = json!({ "type": "text", "text": message.content });
-    let images = message.images.iter();
-    let images =
-        images.map(|image| json!({ "type": "image_url", "image_url": { "url": image.to_text() } }));
+    let images = message.images.iter().map(picture);
 
     let parts: Vec<Value> = std::iter::once(text).chain(images).collect();
     fields(json!({ "role": message.role.word(), "content": parts }))
@@ -94,7 +109,7 @@ fn call(call: &ToolCall) -> Map<String, Value> {
 /// Writes the tools that are offered.
 pub(super) fn tools(tools: &[&ToolSpec], dialect: Dialect) -> Vec<Value> {
     let one = |tool: &&ToolSpec| {
-        let WireSchema { schema, strict } = lower(&tool.parameters, dialect);
+        let WireSchema { schema, strict } = tool.parameters.lowered(dialect);
         let mut function = fields(json!({
             "name": tool.name,
             "description": tool.description,

@@ -59,7 +59,7 @@ async fn fetch(
         let moved = response.url().join(target).map(String::from);
         return moved.map(Got::Moved).map_err(|error| CallError::Network {
             url: url.to_owned(),
-            message: format!("it has moved to `{target}`, which is no address: {error}"),
+            message: format!("it redirects to `{target}`, which is not a valid address: {error}"),
         });
     }
 

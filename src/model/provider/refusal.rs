@@ -167,7 +167,7 @@ pub(super) fn refused(status: u16, headers: &HeaderMap, body: &RefusalBody) -> C
 
     let moved = headers.get("location").and_then(|place| place.to_str().ok());
     let words = body.words.clone();
-    let words = words.or_else(|| moved.map(|place| format!("it has moved to `{place}`")));
+    let words = words.or_else(|| moved.map(|place| format!("it redirects to `{place}`")));
     Said { words, ..Said::default() }.error(status, asked)
 }
 

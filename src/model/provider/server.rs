@@ -11,6 +11,7 @@ use crate::model::provider::openai::Addressee;
 use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
 use crate::model::provider::refusal_body::RefusalBody;
 use crate::model::provider::sse::EventKind;
+use crate::model::provider::watched::{StreamTrial, StreamUse};
 use crate::model::provider::{anthropic, gemini, openai, refusal};
 use crate::model::reply::{CallFault, Reply};
 use crate::model::request::{Request, Settings};
@@ -117,8 +118,8 @@ pub struct Server {
     pub model: String,
     /// The server's name for the limit on tokens, which all models of the same name there share.
     pub limit: Rc<Cell<LimitName>>,
-    /// Whether the server has refused a stream that only somebody who watches wanted.
-    pub is_whole: Rc<Cell<bool>>,
+    /// What is known of its streams, which all models there share.
+    pub streams: Rc<Cell<StreamUse>>,
     /// What follows from the address, found out once.
     pub site: Rc<ServerSite>,
 }
@@ -178,18 +179,24 @@ impl Server {
         let mut partial = Partial::watched(watch.clone());
         // `timeout` looks at the call before it looks at the clock, so that a reply that has come
         // in time is never thrown away because this process was slow.
+        let is_open = request.settings.stream.is_none() && watch.is_watched();
+        let trial = if is_open { StreamTrial::begin(&self.streams) } else { None };
         let asked = async {
-            if request.settings.stream.is_none() && watch.is_watched() && !self.is_whole.get() {
-                self.exchange_watched(request, &mut partial, limit).await
-            } else {
-                self.exchange(request, &mut partial).await
+            match &trial {
+                Some(_) => self.exchange_watched(request, &mut partial, limit).await,
+                None => self.exchange(request, &mut partial).await,
             }
         };
         let ended = tokio::time::timeout(limit, asked)
             .await
             .unwrap_or(Err(CallError::Timeout { deadline: TimeLimit::Total, limit }));
 
-        let mut reply = partial.finish(ended)?;
+        let ended = partial.finish(ended);
+        if let Some(trial) = trial {
+            trial.learn(&ended);
+        }
+
+        let mut reply = ended?;
         for part in &mut reply.said.opaque {
             part.model = self.reader();
         }

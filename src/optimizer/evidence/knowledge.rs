@@ -27,10 +27,10 @@ use std::rc::Rc;
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
 
-/// The kind of a failure of which only the share of the work that gave a result is known.
+/// The kind of a failure of which only the share of the work that produced a result is known.
 const UNSAID: &str = "failed";
 /// What is said of such a failure.
-const UNSAID_MESSAGE: &str = "less than half of the work gave a result";
+const UNSAID_MESSAGE: &str = "less than half of the work produced a result";
 
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub enum KnowledgeError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// SQLite refused to read.
-    #[error("reading learned data: {0}")]
+    #[error("cannot read learned data: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// A stored name is none.
     #[error("a stored name cannot be used: {0}")]
@@ -290,8 +290,7 @@ impl Knowledge {
 
     /// Returns the number of the last observation; 0 without any.
     pub fn end(&self) -> Result<i64, KnowledgeError> {
-        let sql = "SELECT coalesce(max(seq), 0) FROM observations";
-        Ok(self.reader()?.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+        last_observation(self.reader()?)
     }
 
     /// Gives every observation after `seq` and up to `end`, without what no sum needs, in the order in
@@ -506,6 +505,25 @@ fn keep_sums(
         message,
     ])?;
     Ok(())
+}
+
+/// Returns the number of the last observation in a store; 0 without any.
+pub fn last_observation(store: &Connection) -> Result<i64, KnowledgeError> {
+    let sql = "SELECT coalesce(max(seq), 0) FROM observations";
+    Ok(store.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Returns the task types of the observations after one; at most so many of them.
+pub fn tasks_since(
+    store: &Connection,
+    seq: i64,
+    most: usize,
+) -> Result<Vec<String>, KnowledgeError> {
+    let sql = "SELECT DISTINCT task_type FROM observations WHERE seq > ? LIMIT ?";
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut rows = store.prepare_cached(sql)?;
+    let found = rows.query_map([seq, most], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
 }
 
 #[cfg(test)]

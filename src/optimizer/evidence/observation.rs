@@ -74,12 +74,32 @@ const READ: &[&str] = &["success_rate", "execution_time", "score", "quality", "c
 /// What others call them.
 const FOREIGN: &[(&str, &str)] = &[
     ("accuracy", "score"),
+    ("cost_usd", "cost"),
+    ("dollars", "cost"),
     ("duration", "execution_time"),
+    ("duration_ms", "execution_time"),
+    ("elapsed", "execution_time"),
+    ("elapsed_ms", "execution_time"),
+    ("grade", "score"),
     ("latency", "execution_time"),
+    ("latency_ms", "execution_time"),
+    ("ok", "success_rate"),
+    ("passed", "success_rate"),
     ("price", "cost"),
+    ("quality_score", "score"),
+    ("rating", "score"),
+    ("reward", "score"),
+    ("runtime", "execution_time"),
     ("seconds", "execution_time"),
+    ("succeeded", "success_rate"),
     ("success", "success_rate"),
     ("time", "execution_time"),
+    ("time_ms", "execution_time"),
+    ("token_count", "tokens"),
+    ("total_cost", "cost"),
+    ("total_time", "execution_time"),
+    ("total_tokens", "tokens"),
+    ("usd", "cost"),
 ];
 /// The words of scripts that read metrics.
 pub const RECORDS: &[&str] = &["record_execution", "save_pattern_success"];

@@ -28,7 +28,7 @@ pub enum NameError {
     },
     /// It holds a secret. Taking that out could make one name of two.
     #[error(
-        "the name of {what} holds a secret, and names are stored and shown; choose another name"
+        "the name of {what} contains a secret, and names are stored and shown; choose another name"
     )]
     Secret {
         /// What the name is for.

@@ -72,7 +72,7 @@ impl PatternSums {
 
         if seen.is_failure() {
             self.failures += 1;
-            let message = "less than half of it gave a value".to_owned();
+            let message = "less than half of the work produced a result".to_owned();
             let error = seen.error.clone();
             self.last_error = Some(error.unwrap_or_else(|| ("failed".to_owned(), message)));
         }

@@ -12,15 +12,14 @@ use statrs::distribution::{ContinuousCDF, Normal};
 const Z90: f64 = 1.644_853_6;
 /// How many executions the belief is worth that a pattern about keeps the limit of success.
 const SUCCESS_WEIGHT: f64 = 5.0;
-/// How much of the uncertainty of a pattern is explored that is known as well as the others, and how much
-/// more for each time that it is known e times less. Below 1, because what is learned elsewhere and
-/// drawn together is surer than the intervals of single patterns say; more with neglect, or else bad
-/// luck at the beginning would stay.
+/// The share of its deviation with which a pattern is drawn: `BOLDNESS + BOLDNESS_OF_NEGLECT w ln(mean weight
+/// of all patterns / its own weight)`, the logarithm at least 0 (docs/formulas.md, "Choosing"). It is below 1,
+/// because patterns that are drawn together are surer than their single intervals say.
 const BOLDNESS: f64 = 0.4;
+/// The part that grows with neglect; without it, bad luck at the beginning would stay.
 const BOLDNESS_OF_NEGLECT: f64 = 0.08;
-/// How much less neglect counts for each unit that the best pattern is below what is believed of one
-/// before anything is known. There that belief brings back what was left alone, as evidence of it fades,
-/// and what neglect adds to that is lost: where all patterns do badly, for good.
+/// Neglect counts less where all patterns do badly: `w = 1 - NEGLECT_LESS_BELOW (MEAN - largest mean)`, from 0
+/// to 1. There, evidence that fades brings a neglected pattern back by itself, and what neglect adds is lost.
 const NEGLECT_LESS_BELOW: f64 = 3.0;
 /// Patterns among which that is right. The largest of K draws lies about `sqrt(2 ln K)` deviations above
 /// the mean, so with more of them each is explored less, and the largest stays where it was.

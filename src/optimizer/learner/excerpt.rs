@@ -2,7 +2,7 @@
 //! believed, two processes with the same observations would not agree.
 
 use super::fit::HierarchyLevel;
-use super::kind::Kind;
+use super::kind::TaskState;
 use super::{DEPTH_MAX, Learner};
 use std::collections::{BTreeSet, HashMap};
 
@@ -39,7 +39,7 @@ impl Learner {
         let mut levels = vec![self.levels[0].clone()];
         let mut groups = HashMap::new();
         let mut tasks = HashMap::new();
-        let mut kinds: Vec<Kind> = Vec::new();
+        let mut kinds: Vec<TaskState> = Vec::new();
         let mut path = vec![0];
 
         let above = task.match_indices('/').take(DEPTH_MAX - 1).map(|(end, _)| &task[..end]);
@@ -57,7 +57,7 @@ impl Learner {
                 let kind = self.kinds[kind].clone();
                 let level = path.iter().position(|level| *level == kind.level);
                 let level = level.expect("a kind lies in a group that its name begins with");
-                kinds.push(Kind { level, ..kind });
+                kinds.push(TaskState { level, ..kind });
                 tasks.insert(name.to_owned(), kinds.len() - 1);
             }
         }

@@ -18,7 +18,7 @@ const QUALITY_WEIGHT: f64 = 2.0;
 
 /// A kind of task.
 #[derive(Debug, Clone)]
-pub(super) struct Kind {
+pub(super) struct TaskState {
     pub(super) level: usize,
     /// What is known of patterns, each with its number; few, so they are searched one by one.
     pub(super) cells: Vec<(usize, FadingSums)>,
@@ -40,10 +40,10 @@ pub(super) struct Kind {
     pub(super) cost: Gauge,
 }
 
-impl Kind {
+impl TaskState {
     /// A kind of which nothing is known.
-    pub(super) fn new(level: usize, objective: &Objective) -> Kind {
-        Kind {
+    pub(super) fn new(level: usize, objective: &Objective) -> TaskState {
+        TaskState {
             level,
             cells: Vec::new(),
             ease: 0.0,

@@ -28,7 +28,7 @@ pub use utility::{ExecutionOutcome, Goal, Objective};
 
 use cell::FadingSums;
 use fit::{HierarchyLevel, TYPES_SD};
-use kind::Kind;
+use kind::TaskState;
 use row::FailureRow;
 use std::collections::HashMap;
 
@@ -63,7 +63,7 @@ pub struct PatternChange {
 pub struct Learner {
     goal: Goal,
     levels: Vec<HierarchyLevel>,
-    kinds: Vec<Kind>,
+    kinds: Vec<TaskState>,
     groups: HashMap<String, usize>,
     tasks: HashMap<String, usize>,
     names: Vec<String>,
@@ -191,7 +191,7 @@ impl Learner {
 
         // What is known of `review` itself belongs to the group `review`.
         level = self.groups.get(name).copied().unwrap_or(level);
-        self.kinds.push(Kind::new(level, &self.goal.on(false)));
+        self.kinds.push(TaskState::new(level, &self.goal.on(false)));
         self.tasks.insert(name.to_owned(), self.kinds.len() - 1);
         self.kinds.len() - 1
     }

@@ -4,7 +4,7 @@
 
 use super::cell::FadingSums;
 use super::fit::HierarchyLevel;
-use super::kind::Kind;
+use super::kind::TaskState;
 use super::row::FailureRow;
 use super::scale::Gauge;
 use super::{Goal, Learner, Objective};
@@ -159,8 +159,8 @@ fn unpack_level(from: &mut ByteReader<'_>, number: usize, arms: usize) -> Option
     Some(HierarchyLevel { parent: (number > 0).then_some(parent), sums: map()?, messages: map()? })
 }
 
-fn pack_kind(kind: &Kind, to: &mut Packing) {
-    let Kind {
+fn pack_kind(kind: &TaskState, to: &mut Packing) {
+    let TaskState {
         level,
         cells,
         ease,
@@ -190,7 +190,7 @@ fn pack_kind(kind: &Kind, to: &mut Packing) {
     }
 }
 
-fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<Kind> {
+fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<TaskState> {
     let level = from.below(levels)?;
     let has_cost = from.below(2)? == 1;
     let (ease, ease_variance) = from.pair()?;
@@ -205,7 +205,7 @@ fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<
         cells.push((from.below(arms)?, FadingSums::unpack(from)?));
     }
 
-    Some(Kind {
+    Some(TaskState {
         level,
         cells,
         ease,

@@ -69,7 +69,7 @@ impl Objective {
         for pair in text.split(',') {
             let (name, weight) = pair.split_once('=').ok_or_else(|| {
                 format!(
-                    "`{text}` is no objective; write balanced, quality, speed, cost, or weights such as \
+                    "invalid objective `{text}`: expected balanced, quality, speed, cost, or weights such as \
                      quality=.8,cost=.2"
                 )
             })?;
@@ -82,7 +82,7 @@ impl Objective {
                 "cost" => objective.cost = weight,
                 other => {
                     return Err(format!(
-                        "`{other}` is no part of an objective; quality, time and cost are"
+                        "unknown part of an objective `{other}`: expected quality, time or cost"
                     ));
                 }
             }
@@ -202,7 +202,7 @@ mod tests {
             Ok(objective) => objective.unwrap_or(Objective::WITH_COST).describe(),
             Err(reason) => reason,
         };
-        let unknown = "`fast` is no objective; write balanced, quality, speed, cost, or weights such as \
+        let unknown = "invalid objective `fast`: expected balanced, quality, speed, cost, or weights such as \
                        quality=.8,cost=.2";
         for (text, expected) in [
             ("balanced", "balanced (quality 60 %, time 20 %, cost 20 %)"),
@@ -214,7 +214,7 @@ mod tests {
             ("fast", unknown),
             ("quality=-1", "`quality=-1` needs a number from 0 up"),
             ("quality=0", "one of the weights must be above 0"),
-            ("speed=1", "`speed` is no part of an objective; quality, time and cost are"),
+            ("speed=1", "unknown part of an objective `speed`: expected quality, time or cost"),
         ] {
             assert_eq!(said(text), expected, "{text}");
         }

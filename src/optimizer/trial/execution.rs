@@ -53,7 +53,7 @@ pub struct PatternArm {
 
 impl fmt::Debug for PatternArm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Arm").field(&self.pattern).finish()
+        f.debug_tuple("PatternArm").field(&self.pattern).finish()
     }
 }
 

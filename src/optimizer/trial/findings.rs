@@ -284,8 +284,9 @@ impl Facts<'_> {
         };
 
         if let Some([quality, time, cost]) = self.shares.filter(|_| *n > 0) {
-            text +=
-                &format!("; of that, quality makes {quality:.3}, time {time:.3}, cost {cost:.3}");
+            text += &format!(
+                "; of that, {quality:.3} comes from quality, {time:.3} from time, {cost:.3} from cost"
+            );
         }
         if self.is_unjudged {
             text += "; nobody judged the answers, so all of them count as equally good";
@@ -327,7 +328,7 @@ impl Facts<'_> {
         }
 
         if let (Verdict::Open, None, Some(_)) = (self.verdict, &self.to_decide, self.likely) {
-            *text += "; more inputs will hardly decide it";
+            *text += "; more inputs are unlikely to decide it";
         }
         if let (Verdict::Open, Some(chance), false) =
             (self.verdict, self.likely, self.hardly_differ())

@@ -10,7 +10,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::executor::operate::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
 use crate::flow::op::{
-    CheckedPrompt, Keep, Prompt, Protocol, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolUse,
+    CheckedPrompt, Keep, Prompt, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolProtocol, ToolUse,
 };
 use crate::model::Model;
 use crate::model::message::Message;
@@ -412,10 +412,10 @@ fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
     };
 
     let protocol = match options.text("protocol")? {
-        None => Protocol::Auto,
+        None => ToolProtocol::Auto,
         Some(word) => {
             let reason = format!("must be \"auto\", \"native\" or \"schema\", not `{word}`");
-            Protocol::of(&word).ok_or_else(|| options.wrong("protocol", &reason))?
+            ToolProtocol::of(&word).ok_or_else(|| options.wrong("protocol", &reason))?
         }
     };
 

@@ -12,7 +12,7 @@ use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::host::bound_fn::BoundFn;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
-use crate::script::host::options::{Options, known};
+use crate::script::host::options::{OF_EXPAND, Options, known, unknown_key_of};
 use crate::script::host::tasks::{self, Task};
 use crate::script::host::{convert, known_map};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
@@ -170,7 +170,7 @@ fn node(
     }
 
     let found = convert::type_name(&item);
-    let wrong = || options.wrong(key, &format!("must hold nodes or names, not a {found}"));
+    let wrong = || options.wrong(key, &format!("must contain nodes or names, not a {found}"));
     let node = item.try_cast::<Node>().ok_or_else(wrong)?;
 
     if Rc::ptr_eq(&node.builder, builder) {
@@ -410,11 +410,15 @@ fn made_op(
     map: Map,
 ) -> Result<Op, Failure> {
     if map.contains_key("name") {
-        let message = "the function of `expand` cannot give a `name`: its operations are numbered, such as \
+        let message = "the function of `expand` cannot set a `name`: its operations are numbered, such as \
                        `each[0]`; name the expansion by `expand(node, function, #{ name: \"each\" })`";
         return Err(Failure::new(Kind::Option, message));
     }
-    let options = Options::new("expand", map, &known("add_operation").unwrap_or_default())?;
+    let known = known("add_operation").unwrap_or_default();
+    if let Some(key) = map.keys().find(|key| !known.contains(&key.as_str())) {
+        return Err(unknown_key_of(OF_EXPAND, key, &known));
+    }
+    let options = Options::new("expand", map, &known)?;
     read_op(host, context, builder, kind, options)
 }
 
@@ -456,7 +460,7 @@ fn make_op(
             let found = convert::type_name(&made);
             let Some(mut map) = known_map::as_map(&made) else {
                 let message =
-                    format!("the function of `expand` must give a map of options, not a {found}");
+                    format!("the function of `expand` must return a map of options, not a {found}");
                 return Err(Failure::new(Kind::Script, message));
             };
 

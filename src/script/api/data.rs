@@ -121,7 +121,8 @@ fn large_numbers(engine: &mut Engine) {
     // The language would make a negative number of it.
     engine.register_fn("to_int", |number: u64| {
         i64::try_from(number).map_err(|_| {
-            let message = format!("{number} is too large: whole numbers end at {}", i64::MAX);
+            let message =
+                format!("{number} is too large: the largest whole number is {}", i64::MAX);
             throw_new(Kind::Script, message)
         })
     });
@@ -191,7 +192,7 @@ pub(super) fn read_bytes(host: &Rc<Inner>, path: &str, limit: usize) -> Result<V
     let file = find(host, folder(host), path).map_err(|error| host.failure(&error))?;
     let bytes = files::read_bytes(&file, limit).map_err(|error| {
         host.depends_on_unread(&file);
-        Failure::new(Kind::File, format!("reading `{path}`: {error}"))
+        Failure::new(Kind::File, format!("cannot read `{path}`: {error}"))
     })?;
 
     host.depends_on(&file, Some(&bytes));
@@ -206,7 +207,7 @@ fn read(host: &Rc<Inner>, path: &str) -> Result<String, EvalError> {
     let file = find(host, folder(host), path)?;
     let text = files::read(&file).map_err(|error| {
         host.depends_on_unread(&file);
-        throw_new(Kind::File, format!("reading `{path}`: {error}"))
+        throw_new(Kind::File, format!("cannot read `{path}`: {error}"))
     })?;
 
     host.depends_on(&file, Some(text.as_bytes()));
@@ -250,7 +251,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), EvalError> {
     host.settle_recorded()?;
     host.wrote(&place);
     files::write(&place, &scrub_document(text))
-        .map_err(|error| throw_new(Kind::File, format!("writing `{path}`: {error}")))
+        .map_err(|error| throw_new(Kind::File, format!("cannot write `{path}`: {error}")))
 }
 
 /// Finds the place of a file that others write, and makes its folder.

@@ -46,7 +46,7 @@ fn finished(host: &Inner, name: &str) -> Result<Report, EvalError> {
         return Err(throw_new(Kind::Option, message));
     }
 
-    let none = || throw_new(Kind::Option, format!("there is no run `{name}`; `:runs` lists them"));
+    let none = || throw_new(Kind::Option, format!("unknown run `{name}`; `:runs` lists them"));
     let (path, _) = host.with.store.as_ref().ok_or_else(none)?;
     let connection = store::open_to_read(path).map_err(|error| unread(&error.to_string()))?;
 
@@ -62,7 +62,7 @@ fn finished(host: &Inner, name: &str) -> Result<Report, EvalError> {
 }
 
 fn unread(reason: &str) -> EvalError {
-    throw_new(Kind::File, format!("reading the journal: {reason}"))
+    throw_new(Kind::File, format!("cannot read the journal: {reason}"))
 }
 
 /// Finds the run that a person means.

@@ -7,6 +7,7 @@ use super::operation::read_on_failure;
 use super::session::SharedSession;
 use crate::base::failure::Kind;
 use crate::base::spelling::nearest;
+use crate::base::visible::{hanging, on_one_line};
 use crate::executor::flow::{FlowOptions, MAX_CONCURRENT};
 use crate::executor::report::Report;
 use crate::executor::{EventListener, attempt::Stop};
@@ -226,10 +227,13 @@ fn run(
 }
 
 fn told(name: &str, outcome: &Outcome) -> String {
+    let name = on_one_line(name);
     match outcome {
         Outcome::Completed { .. } => format!("{name}: completed"),
-        Outcome::Failed { failure } => format!("{name}: failed: {}", failure.message),
-        Outcome::Skipped { reason } => format!("{name}: skipped because {reason}"),
+        Outcome::Failed { failure } => format!("{name}: failed: {}", hanging(&failure.message)),
+        Outcome::Skipped { reason } => {
+            format!("{name}: skipped because {}", on_one_line(&reason.to_string()))
+        }
         Outcome::Cancelled => format!("{name}: cancelled"),
     }
 }
@@ -457,7 +461,7 @@ fn result(report: &Report, name: &str) -> Result<Dynamic, EvalError> {
         let names = report.entries.iter().map(|entry| entry.name.as_str());
         let near = nearest(name, names.clone());
         let help = near.map_or_else(
-            || format!("there are: {}", names.collect::<Vec<_>>().join(", ")),
+            || format!("available: {}", names.collect::<Vec<_>>().join(", ")),
             |near| format!("did you mean `{near}`?"),
         );
         return Err(throw_new(Kind::Option, format!("unknown operation `{name}`; {help}")));

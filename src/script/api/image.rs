@@ -75,7 +75,7 @@ pub(super) fn of_operation(
     }
 
     if options.take("images").is_some() {
-        let message = format!("operation kind `{stem}` takes no `images`");
+        let message = format!("operation kind `{stem}` does not accept `images`");
         return Err(Failure::new(Kind::Option, message));
     }
     Ok(Vec::new())

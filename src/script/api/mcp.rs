@@ -2,7 +2,7 @@
 //! what is known of them is never asked for again.
 
 use super::define::def;
-use super::tool;
+use super::{server_map, tool};
 use crate::base::failure::{Failure, Kind};
 use crate::base::wildcard::Wildcard;
 use crate::executor::Executor;
@@ -11,6 +11,7 @@ use crate::executor::lost::Repeat;
 use crate::executor::server_effect::ServerEffect;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::mcp::{Listing, ServerFault, ServerTool, Servers, ToolAnswer};
+use crate::model::image::{IMAGES_MAX, Image, ImageFault};
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw};
 use crate::script::host::fiber::wait;
@@ -40,7 +41,12 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         under `kaizen watch` although an earlier round was answered. The list and every answer are journaled:
         a resumed run asks for none of them again. If a call that may have a lasting effect was under way
         when the run was stopped, nobody knows whether it took effect: a resumed run stops with an error of
-        kind `unsure`, unless `--lost=repeat` or `--lost=tell` says what to do.
+        kind `unsure`, unless `--lost=repeat` or `--lost=tell` says what to do. A map in place of the name
+        describes a server that kaizen.toml does not have, with the same keys except `pin`: `command` and
+        `env`, or `url` and `key`. Its `name` is that of the program or the host unless the map says
+        another. Such a server needs grants: `--allow-run` for its program, `--allow-net` for its host,
+        `--allow-env` for its variables and its key. If an answer has pictures and no data of its own, a
+        script gets `#{ text, images }`, whose `images` fit the option of that name.
         ```rhai
         // With [mcp.files] in kaizen.toml: mcp("files", #{ only: ["read_*"] })
         let server = "files";
@@ -53,6 +59,18 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
     def(engine, "mcp(server: string, options: map) -> array", "", move |server: &str, map: Map| {
         tools(&inner, server, map)
+    });
+
+    let inner = host.clone();
+    def(engine, "mcp(server: map) -> array", "", move |described: Map| {
+        let server = server_map::add(&inner, described)?;
+        tools(&inner, &server, Map::new())
+    });
+
+    let inner = host.clone();
+    def(engine, "mcp(server: map, options: map) -> array", "", move |described: Map, map: Map| {
+        let server = server_map::add(&inner, described)?;
+        tools(&inner, &server, map)
     });
 }
 
@@ -82,7 +100,7 @@ fn patterns(options: &mut Options, key: &str) -> Result<Option<Vec<Wildcard>>, F
     let text = |item: &Value| item.as_str().map(Wildcard::new);
     let texts: Option<Vec<Wildcard>> =
         value.as_array().and_then(|items| items.iter().map(text).collect());
-    let reason = "must be a list of names of tools, which may contain `*`";
+    let reason = "must be a list of tool names, which may contain `*`";
     texts.map(Some).ok_or_else(|| options.wrong(key, reason))
 }
 
@@ -126,6 +144,7 @@ fn list(host: &Rc<Inner>, server: &str) -> Result<Vec<ServerTool>, EvalError> {
 /// Makes a tool of a server one that models and scripts can call. What it may do is the project's word.
 fn of_server(host: &Rc<Inner>, server: &str, of: ServerTool, is_fresh: bool) -> Tool {
     let spec = host.with.servers.spec(server).ok();
+    let spec = spec.as_deref();
     let is_read = spec.is_some_and(|spec| spec.is_read(&of.name));
     let needs_approval = spec.is_none_or(|spec| spec.needs_approval(&of.name));
     let description = match of.description.as_str() {
@@ -147,7 +166,7 @@ fn of_server(host: &Rc<Inner>, server: &str, of: ServerTool, is_fresh: bool) -> 
     Tool {
         name: of.full_name,
         description,
-        schema: of.schema,
+        schema: of.schema.into(),
         effects: if is_read { Effects::Read } else { Effects::Write },
         approval: needs_approval.then(|| Approval { when: None, ask: tool::approver(host) }),
         timeout,
@@ -217,7 +236,13 @@ async fn call(
     if told["is_error"] == true {
         return Err(Failure::new(Kind::Failed, text.unwrap_or_default()).into());
     }
-    Ok(Given { value: told["value"].clone(), text })
+    Ok(Given { value: told["value"].clone(), text, images: shown(&told) })
+}
+
+/// Returns the pictures of an answer that is known.
+fn shown(told: &Value) -> Vec<Image> {
+    let texts = told["images"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    texts.filter_map(|text| Image::of_text(text).ok()).collect()
 }
 
 /// Adds the key to what is said of a call in doubt: the server knows the call by it.
@@ -233,13 +258,35 @@ fn with_key(stop: Stop, key: &str) -> Stop {
 
 /// Returns what the journal keeps of an answer.
 fn kept_of(answer: &ToolAnswer, version: &str) -> Value {
-    let mut text = answer.text.clone();
+    let mut images = Vec::new();
+    let mut lines = Vec::from_iter(Some(answer.text.clone()).filter(|text| !text.is_empty()));
     for image in &answer.images {
-        text.push_str(&format!("\n[an image, {}]", image.mime));
+        match Image::of_text(&format!("data:{};base64,{}", image.mime, image.data)) {
+            Ok(_) if images.len() >= IMAGES_MAX => {
+                lines.push(format!("[a picture left out: at most {IMAGES_MAX} are passed on]"));
+            }
+            Ok(image) => images.push(image.to_text()),
+            Err(ImageFault::Text) => {
+                lines.push("[a picture left out: it is not base64]".to_owned())
+            }
+            Err(fault) => lines.push(format!("[a picture left out: it {fault}]")),
+        }
     }
-    json!({
-        "value": answer.value, "text": text, "is_error": answer.is_error, "version": version,
-    })
+    let text = lines.join("\n");
+
+    // Data of the server itself is what a script gets, and else what a person would see.
+    let value = match &answer.value {
+        Value::String(_) if images.is_empty() => Value::String(text.clone()),
+        Value::String(_) => json!({ "text": text, "images": images }),
+        data => data.clone(),
+    };
+    let mut kept = json!({
+        "value": value, "text": text, "is_error": answer.is_error, "version": version,
+    });
+    if !images.is_empty() {
+        kept["images"] = images.into();
+    }
+    kept
 }
 
 /// Makes a failure of a call whose answer did not come.

@@ -11,6 +11,7 @@ mod entry;
 mod experiment;
 mod finished;
 mod flow;
+pub(in crate::script) mod host_word;
 mod image;
 pub(super) mod knowledge;
 mod list;
@@ -26,6 +27,7 @@ pub(super) mod run;
 mod saved;
 mod schema;
 mod score;
+mod server_map;
 pub(super) mod session;
 pub(super) mod state;
 pub(super) mod task;
@@ -64,7 +66,7 @@ pub(in crate::script) const GROUPS: &[(&str, &[Register])] = &[
     ("branches", &[branch::register]),
     ("tools", &[tool::register, mcp::register]),
     ("sessions and graphs", &[session::register, builder::register, flow::register]),
-    ("working at once", &[task::register]),
+    ("concurrent work", &[task::register]),
     (
         "learning",
         &[

@@ -122,7 +122,8 @@ pub(super) fn read(host: &Rc<Inner>, value: Dynamic) -> Result<Model, EvalError>
 
     let name = convert::type_name(&value);
     value.try_cast::<Model>().ok_or_else(|| {
-        let message = format!("a model is a name, a map, or what `imodel` gives, not a {name}");
+        let message =
+            format!("a model must be a name, a map, or a result of `imodel`, not a {name}");
         throw(&Failure::new(Kind::Option, message))
     })
 }

@@ -14,7 +14,7 @@ use crate::script::host::bound_fn::BoundFn;
 use crate::script::host::context::Inner;
 use crate::script::host::convert;
 use crate::script::host::kinds::OPERATION_KINDS;
-use crate::script::host::options::{OF_ACT, OF_ASK, OF_TOOLS, Options};
+use crate::script::host::options::{KindOptions, OF_ASK, Options};
 use crate::script::host::question::read_question;
 use crate::session::branch::SharedBranch;
 use crate::session::tool::Tool;
@@ -91,9 +91,7 @@ fn fill(
 
     match &mut op.kind {
         OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
-            refuse(&mut options, stem, &["check", "max_repairs", "keep", "text"])?;
-            refuse(&mut options, stem, OF_TOOLS)?;
-            refuse(&mut options, stem, OF_ACT)?;
+            refuse_foreign(&options, stem)?;
             let instruction = instruction.filter(|text| !text.is_empty());
             prompt.instruction = instruction.ok_or_else(|| missing("an `instruction`"))?;
             prompt.context = facts;
@@ -102,8 +100,7 @@ fn fill(
             prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Operate(checked) | OpKind::React(checked) => {
-            refuse(&mut options, stem, &["text"])?;
-            refuse(&mut options, stem, OF_ACT)?;
+            refuse_foreign(&options, stem)?;
             **checked = branch::read_checks(host, context, &mut options)?;
             checked.tools.thinks = stem == "react";
             let instruction = instruction.filter(|text| !text.is_empty());
@@ -115,9 +112,7 @@ fn fill(
             prompt.settings = branch::settings("add_operation", options)?;
         }
         OpKind::Parse(checked) => {
-            refuse(&mut options, stem, &["check", "keep"])?;
-            refuse(&mut options, stem, OF_TOOLS)?;
-            refuse(&mut options, stem, OF_ACT)?;
+            refuse_foreign(&options, stem)?;
             if facts.is_some() || instruction.is_some() {
                 return Err(not_of_parse(&op.name));
             }
@@ -134,7 +129,12 @@ fn fill(
             refuse_rest(options, stem)?;
         }
         OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => {
-            refuse_of_function(&op.name, options, instruction)?;
+            let unread = [
+                ("instruction", instruction.is_some()),
+                ("context", facts.is_some()),
+                ("schema", schema.is_some()),
+            ];
+            refuse_of_function(&op.name, options, &unread)?;
         }
     }
 
@@ -143,7 +143,7 @@ fn fill(
 
 fn not_of_parse(op: &str) -> Failure {
     let message = format!(
-        "operation `{op}` parses, which takes no `instruction` and no `context`; it reads `text`, or the \
+        "operation `{op}` parses, which does not accept `instruction` and `context`; it reads `text`, or the \
          result of its first source"
     );
     Failure::new(Kind::Option, message)
@@ -151,7 +151,7 @@ fn not_of_parse(op: &str) -> Failure {
 
 fn not_of_act(op: &str) -> Failure {
     let message = format!(
-        "operation `{op}` calls a tool, which takes no `instruction`, `context` and `schema`; it takes \
+        "operation `{op}` calls a tool, which does not accept `instruction`, `context` and `schema`; it takes \
          `tool` and `args`"
     );
     Failure::new(Kind::Option, message)
@@ -196,15 +196,12 @@ fn read_act(
 
 /// Refuses whatever is left of an operation that calls a function. Nothing would read such an option, so a
 /// mistake in it would go unseen.
-fn refuse_of_function(
-    op: &str,
-    options: Options,
-    instruction: Option<String>,
-) -> Result<(), Failure> {
-    let extra = options.rest().keys().next().map(ToString::to_string);
-    let Some(key) = extra.or(instruction.map(|_| "instruction".to_owned())) else { return Ok(()) };
+fn refuse_of_function(op: &str, options: Options, read: &[(&str, bool)]) -> Result<(), Failure> {
+    let taken = read.iter().find(|(_, is_there)| *is_there).map(|(key, _)| (*key).to_owned());
+    let left = || options.rest().keys().next().map(ToString::to_string);
+    let Some(key) = taken.or_else(left) else { return Ok(()) };
 
-    let message = format!("operation `{op}` calls a function, which takes no `{key}`");
+    let message = format!("operation `{op}` calls a function, which does not accept `{key}`");
     Err(Failure::new(Kind::Option, message))
 }
 
@@ -212,7 +209,7 @@ fn refuse_of_function(
 fn refuse_rest(options: Options, kind: &str) -> Result<(), Failure> {
     match options.rest().keys().next() {
         Some(key) => {
-            let message = format!("an operation `{kind}` takes no `{key}`");
+            let message = format!("an operation of kind `{kind}` does not accept `{key}`");
             Err(Failure::new(Kind::Option, message))
         }
         None => Ok(()),
@@ -235,6 +232,15 @@ fn fill_question(name: &str, stem: &str, mut options: Options) -> Result<TimedQu
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
     refuse(&mut options, stem, &rest)?;
     Ok(asked)
+}
+
+/// Refuses options that operations of this kind do not take.
+fn refuse_foreign(options: &Options, kind: &str) -> Result<(), Failure> {
+    let Some(known) = KindOptions::of_kind(kind) else { return Ok(()) };
+    match options.keys().find(|key| !known.takes(key)) {
+        Some(key) => Err(options.wrong(key, &format!("an operation `{kind}` does not take it"))),
+        None => Ok(()),
+    }
 }
 
 /// Refuses options that an operation of a kind would not read, so that a mistake in them is seen.
@@ -287,7 +293,10 @@ fn read_kind(
     }
 
     let wrong = || {
-        Failure::new(Kind::Option, format!("an operation is a word or a function, not a {found}"))
+        Failure::new(
+            Kind::Option,
+            format!("an operation must be a kind or a function, not a {found}"),
+        )
     };
     let operation = kind.try_cast::<Operation>().ok_or_else(wrong)?;
     Ok((operation.name, OpKind::Call(work(operation.function))))

@@ -251,7 +251,7 @@ fn read_execution(item: &Dynamic) -> Result<NamedExecution, String> {
     let mut metrics = convert::to_fields(&map)?;
     let mut name = |key: &str| match metrics.remove(key) {
         Some(Value::String(name)) => Ok(name),
-        Some(other) => Err(format!("has a `{key}` that is no string: `{other}`")),
+        Some(other) => Err(format!("has a `{key}` that is not a string: `{other}`")),
         None => Err(format!("has no `{key}`; it needs `task_type`, `pattern` and metrics")),
     };
     let task = name("task_type")?;
@@ -267,7 +267,7 @@ fn read_execution(item: &Dynamic) -> Result<NamedExecution, String> {
             metrics = inner;
             metrics.extend(of.map(|of| (OF.to_owned(), of)));
         }
-        Some(other) => return Err(format!("has `metrics` that are no map: `{other}`")),
+        Some(other) => return Err(format!("has `metrics` that are not a map: `{other}`")),
     }
 
     Ok(NamedExecution { task, pattern, metrics, name: None })

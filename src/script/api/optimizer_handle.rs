@@ -37,7 +37,7 @@ pub(super) fn read_among(options: &mut Options) -> Result<Vec<String>, Failure> 
             .into_iter()
             .map(|item| match item {
                 Value::String(name) => Ok(name),
-                other => Err(options.wrong("among", &format!("must hold names, not `{other}`"))),
+                other => Err(options.wrong("among", &format!("must contain names, not `{other}`"))),
             })
             .collect(),
         Some(other) => Err(options.wrong("among", &format!("must be a list, not `{other}`"))),

@@ -4,6 +4,7 @@ use super::define::def;
 use crate::base::failure::Kind;
 use crate::base::json;
 use crate::base::unit::Money;
+use crate::base::visible::hanging;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::script::host::context::Inner;
@@ -262,7 +263,7 @@ fn output(engine: &mut Engine, host: &Rc<Inner>) {
             &doc,
             move |_: &mut Log, value: Dynamic| {
                 let text = value.to_string();
-                (inner.with.say)(&format!("{level}: {text}"));
+                (inner.with.say)(&format!("{level}: {}", hanging(&text)));
                 let noted = inner.executor().note(&Event::Logged { level, text });
                 noted.map_err(|error| inner.raise(error.into()))
             },

@@ -201,7 +201,7 @@ pub(super) fn float(word: &str, value: &Dynamic) -> Result<f64, EvalError> {
     let whole = value.as_int().ok().map(|number| number as f64);
     whole.or(value.as_float().ok()).ok_or_else(|| {
         let found = type_word::article(&type_word::word(convert::type_name(value)));
-        wrong(word, &format!("a number is needed, not {found}"))
+        wrong(word, &format!("expected a number, not {found}"))
     })
 }
 

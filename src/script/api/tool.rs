@@ -99,7 +99,7 @@ fn make(
     Ok(Rc::new(Tool {
         name: name.to_owned(),
         description: description.trim().to_owned(),
-        schema,
+        schema: schema.into(),
         effects,
         approval,
         timeout,
@@ -202,7 +202,7 @@ fn properties(engine: &mut Engine) {
         print(add.schema.required);
         ```
         "#,
-        |tool: &mut Rc<Tool>| convert::from_value(tool.schema.clone()),
+        |tool: &mut Rc<Tool>| convert::from_value((*tool.schema).clone()),
     );
 
     def(

@@ -223,7 +223,7 @@ async fn fetch(
     }
 
     let url = without_credentials(&url);
-    Err(Failure::new(Kind::Network, format!("`{url}`: it moved more than {MOVES_MAX} times")))
+    Err(Failure::new(Kind::Network, format!("`{url}`: it redirected more than {MOVES_MAX} times")))
 }
 
 fn refusal(url: &str, error: &CallError) -> Failure {

@@ -106,6 +106,10 @@ impl Arguments<'_> {
         match (self.call.name.as_str(), first) {
             ("int", "string") => foreign::instead_of("int"),
             ("map", "function") => foreign::instead_of_call("map", false, 1),
+            ("pop", "map") => Some("write `map.remove(\"key\")`"),
+            ("add_operation", "builder") if given.get(2).is_some_and(|kind| kind == "string") => {
+                Some("write `g.add_operation(\"communicate\", #{ instruction: \"..\" })`")
+            }
             ("filter", "function") => foreign::instead_of_call("filter", false, 1),
             _ => None,
         }
@@ -159,7 +163,7 @@ impl Arguments<'_> {
         let message = format!("unknown {what} `{word}`");
         let help = match nearest(word, known.iter().copied()) {
             Some(near) => Suggestion::text(near),
-            None => format!("there are: {}", known.join(", ")).into(),
+            None => format!("available: {}", known.join(", ")).into(),
         };
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, *position);
         Some(fault.suggesting(Some(help)))

@@ -6,13 +6,16 @@ use crate::script::check::argument::Arguments;
 use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
+use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::questions;
 use crate::script::check::value_kind::ValueKind;
-use crate::script::diagnostic::fix::{QuickFix, Suggestion};
+use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::forms::{self, CallForm, Forms};
-use crate::script::diagnostic::suggestion::{nearest_word, suggest, suggest_among};
+use crate::script::diagnostic::suggestion::{
+    UnknownOption, nearest_word, suggest, suggest_among, unknown_option,
+};
 use crate::script::diagnostic::{Diagnostic, codes, foreign, type_word};
 use crate::script::host::{convert, options};
 use crate::script::lexer::names_closure;
@@ -38,11 +41,11 @@ const BUILT_IN: &[&str] = &[
 ];
 
 /// What the calls of a file are checked against.
-struct CallScope<'a> {
-    forms: &'a Forms,
+pub(super) struct CallScope<'a> {
+    forms: &'a Forms<'a>,
     kinds: &'a Kinds<'a>,
     /// Functions that the script itself defines.
-    own: HashSet<String>,
+    pub(super) own: HashSet<String>,
     /// Words that the script uses as keys or properties: functions may sit in maps.
     keys: HashSet<String>,
     modules: &'a Modules,
@@ -53,7 +56,7 @@ impl Checker<'_> {
     pub(super) fn calls(
         &mut self,
         file: &File<'_>,
-        forms: &Forms,
+        forms: &Forms<'_>,
         modules: &Modules,
         kinds: &Kinds<'_>,
         earlier: Option<Earlier<'_>>,
@@ -68,17 +71,22 @@ impl Checker<'_> {
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path) {
-                faults.extend(known.fault(file, &call, kinds.function_of(path)));
-                self.options(file, &known, call.expr, &mut faults);
+                let fault = known.fault(file, &call, kinds.function_of(path));
+                // A map in the place of another argument is no map of options.
+                if fault.as_ref().is_none_or(|fault| fault.code != codes::ARGUMENT) {
+                    self.options(file, &known, call.expr, &mut faults);
+                }
+                faults.extend(fault);
                 let function = kinds.function_of(path);
                 if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
                     OptionValues { file, kinds, function }.faults(call.expr, &mut faults);
                 }
-                self.models(file, &known, call.expr, &mut faults);
+                self.models(file, &known, &call, &mut faults);
                 schemas(file, &known, &call, &mut faults);
                 faults.extend(one_piece(file, call.expr));
                 if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
                     faults.extend(questions::fault(file, call.expr));
+                    faults.extend(kind_options::faults(file, kinds, function, call.expr));
                 }
             }
             true
@@ -102,9 +110,12 @@ impl Checker<'_> {
             return;
         }
 
+        // A map alone describes a server.
+        let is_server = name == "mcp" && call.args.len() == 1;
+        let name = if is_server { options::SERVER_MAP } else { name };
         let options = options::known(name)
             .map(|known| known.into_iter().map(str::to_owned).collect())
-            .or_else(|| self.host.stdlib_options.borrow().get(name).cloned());
+            .or_else(|| self.host.stdlib_options(self.engine, name));
         let Some(options) = options else { return };
 
         for (key, _) in &map.0 {
@@ -112,53 +123,11 @@ impl Checker<'_> {
                 continue;
             }
 
-            let message = format!("`{name}` has no option `{}`", key.name);
+            let known: Vec<&str> = options.iter().map(String::as_str).collect();
+            let UnknownOption { message, suggestion } =
+                unknown_option(&format!("`{name}`"), &key.name, &known);
             let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
-            let own = foreign::option(&key.name)
-                .filter(|own| options.iter().any(|option| option == own))
-                .map(|own| Suggestion { help: format!("write `{own}`"), ..Suggestion::word(own) });
-            let suggestion = own
-                .or_else(|| suggest(&key.name, options.iter().map(String::as_str)))
-                .unwrap_or_else(|| format!("valid options: {}", options.join(", ")).into());
             faults.push(fault.suggesting(Some(suggestion)));
-        }
-    }
-
-    /// Finds literal names of models that do not exist.
-    fn models(
-        &self,
-        file: &File<'_>,
-        known: &CallScope<'_>,
-        call: &FnCallExpr,
-        faults: &mut Vec<Diagnostic>,
-    ) {
-        let name = call.name.as_str();
-        if !["branch", "imodel"].contains(&name) || known.own.contains(name) {
-            return;
-        }
-
-        let named = match call.args.first() {
-            Some(Expr::StringConstant(text, position)) => Some((text, *position)),
-            Some(Expr::Map(map, _)) if name == "branch" => {
-                map.0.iter().find_map(|(key, value)| match value {
-                    Expr::StringConstant(text, position) if key.name == "model" => {
-                        Some((text, *position))
-                    }
-                    _ => None,
-                })
-            }
-            _ => None,
-        };
-
-        let Some((text, position)) = named else { return };
-
-        if let Err(error) = self.host.with.models.check_name(text) {
-            let (message, help) = error.parts();
-            let fault = Diagnostic::at(codes::MODEL, message, file.name, file.text, position);
-            let near = self.host.with.models.near_name(text);
-            let fixes = near.map(|near| QuickFix::Instead(format!("\"{near}\"")));
-            let fixes = fixes.into_iter().collect();
-            faults.push(Diagnostic { help: help.map(str::to_owned), fixes, ..fault });
         }
     }
 }
@@ -479,7 +448,12 @@ fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
 
 /// Tells whether a function may be called on a value of a type.
 fn fits_first(form: &CallForm, kind: &str) -> bool {
-    form.params.first().is_none_or(|first| first == kind || !type_word::is_certain(first))
+    // What is no type of kaizen's own is a type of the language, such as `blob`.
+    let is_other = |first: &str| {
+        let is_open = first == "any" || first == "?";
+        if type_word::HANDLES.contains(&kind) { !is_open } else { type_word::is_certain(first) }
+    };
+    form.params.first().is_none_or(|first| first == kind || !is_other(first))
 }
 
 /// Collects the keys of all literal maps and all properties.

@@ -4,16 +4,19 @@
 use crate::script::check::call::call_of;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
+use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
-use crate::script::diagnostic::fix::{QuickFix, Suggestion};
-use crate::script::diagnostic::suggestion::suggest;
-use crate::script::diagnostic::{Diagnostic, codes, foreign};
+use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
+use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::options;
 use rhai::{ASTNode, Expr, Stmt};
 
 /// What the options of an operation are called by, beside their own names.
 const KIND: &str = "operation";
+
+/// The kind of an operation whose map names none.
+const DEFAULT_KIND: &str = "communicate";
 
 impl Checker<'_> {
     /// Finds options that no operation of an expansion takes.
@@ -62,29 +65,33 @@ fn given(
     faults: &mut Vec<Diagnostic>,
 ) {
     let Expr::Map(map, _) = value else { return };
-    let known = options::known("add_operation").unwrap_or_default();
+    let mut known = options::known("add_operation").unwrap_or_default();
+    known.push(KIND);
 
     for (key, _) in &map.0 {
         let option = key.name.as_str();
         let at = |message| Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
 
         if option == "name" {
-            let message =
-                "the function of `expand` gives a `name`, but its operations are numbered";
+            let message = "the function of `expand` sets a `name`, but its operations are numbered";
             let help =
                 "name the expansion: `expand(node, function, #{ name: \"each\" })`".to_owned();
             faults.push(Diagnostic { help: Some(help), ..at(message.to_owned()) });
-        } else if option != KIND && !known.contains(&option) {
-            let own = foreign::option(option).map(|own| Suggestion {
-                help: format!("write `{own}`"),
-                fixes: vec![QuickFix::Instead(own.to_owned())],
-            });
-            let near = own
-                .or_else(|| suggest(option, known.iter().copied().chain([KIND])))
-                .or_else(|| Some(format!("valid options: {}", known.join(", ")).into()));
-            let fault = at(format!("an operation of `expand` has no option `{option}`"));
-            faults.push(fault.suggesting(near));
+        } else if !known.contains(&option) {
+            let UnknownOption { message, suggestion } =
+                unknown_option(options::OF_EXPAND, option, &known);
+            faults.push(at(message).suggesting(Some(suggestion)));
         }
     }
     OptionValues { file, kinds, function }.values("add_operation", value, faults);
+
+    let kind = map.0.iter().find(|(key, _)| key.name == KIND).map(|(_, kind)| kind);
+    match kind {
+        Some(Expr::StringConstant(kind, _)) => {
+            faults.extend(kind_options::of_operation(file, kind, value));
+        }
+        // It may be a function.
+        Some(_) => {}
+        None => faults.extend(kind_options::of_operation(file, DEFAULT_KIND, value)),
+    }
 }

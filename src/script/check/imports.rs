@@ -157,8 +157,7 @@ impl Checker<'_> {
             return;
         };
         let line = first.position().line().map_or(String::new(), |line| format!(" (line {line})"));
-        let message =
-            format!("importing `{named}` runs what stands outside of its functions{line}");
+        let message = format!("importing `{named}` runs the code outside of its functions{line}");
         let fault = Diagnostic::at(codes::RUNS, message, file.name, file.text, position);
         let help = format!("in `{named}`, put that into `if is_main {{ .. }}` or into a function");
         self.push(Diagnostic { help: Some(help), ..fault.warning() });

@@ -27,7 +27,7 @@ pub(super) struct UnknownPart {
 
 /// The kinds of the variables of a script.
 pub(super) struct Kinds<'a> {
-    forms: &'a Forms,
+    forms: &'a Forms<'a>,
     places: Vec<FunctionPlace>,
     /// What each function knows, by its name, which is empty for the script itself.
     functions: HashMap<String, FunctionKinds>,
@@ -58,7 +58,11 @@ impl FunctionKinds {
 
 impl<'a> Kinds<'a> {
     /// Collects the variables of a file. `earlier` are variables that exist already.
-    pub(super) fn of(file: &File<'_>, forms: &'a Forms, earlier: &[(String, String)]) -> Kinds<'a> {
+    pub(super) fn of(
+        file: &File<'_>,
+        forms: &'a Forms<'a>,
+        earlier: &[(String, String)],
+    ) -> Kinds<'a> {
         let places = paths::places(file);
         let mut kinds = Kinds {
             forms,
@@ -442,15 +446,18 @@ impl<'a> Kinds<'a> {
             ValueKind::Map(shape) => shape.property(name).map(ValueKind::of),
             ValueKind::Inputs(names) => names.iter().any(|known| known == name).then_some(None),
             ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
-            ValueKind::Data(kind @ ("string" | "array")) if !is_index => {
+            ValueKind::Data("string" | "array") | ValueKind::List(_) if !is_index => {
+                let kind = of.word();
                 let getters = self.forms.all(&format!("get${name}"));
                 let fits = |form: &CallForm| {
                     let first = form.params.first().map_or("any", String::as_str);
-                    first == *kind || !type_word::is_certain(first) && !HANDLES.contains(&first)
+                    first == kind || !type_word::is_certain(first) && !HANDLES.contains(&first)
                 };
                 getters.iter().any(fits).then_some(None)
             }
-            ValueKind::List(_) | ValueKind::Data(_) => Some(None),
+            // A text and a list have places by number, and no parts by name.
+            ValueKind::Data("string" | "array") | ValueKind::List(_) => None,
+            ValueKind::Data(_) => Some(None),
         };
 
         if found.is_none() && !self.set.contains(name) {
@@ -527,9 +534,24 @@ impl<'a> Kinds<'a> {
             return ValueKind::of(held);
         }
 
+        if forms().all(|form| form.gives.as_deref() == Some("string")) || gives_text(call) {
+            return Some(ValueKind::Data("string"));
+        }
+
         let first = forms().next()?.gives.clone()?;
         let is_own = HANDLES.contains(&first.as_str());
         let is_certain = is_own && forms().all(|form| form.gives.as_deref() == Some(&first));
         is_certain.then_some(ValueKind::Handle(first))
     }
+}
+
+/// Tells whether a call asks a model for a text: without a schema, whatever its other options.
+fn gives_text(call: &FnCallExpr) -> bool {
+    let is_asked = ["chat", "communicate"].contains(&call.name.as_str());
+    let is_open = match call.args.last() {
+        Some(Expr::Map(options, _)) => options.0.iter().any(|(key, _)| key.name == "schema"),
+        Some(Expr::StringConstant(..) | Expr::InterpolatedString(..)) => false,
+        _ => true,
+    };
+    is_asked && !is_open
 }

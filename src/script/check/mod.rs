@@ -16,8 +16,11 @@ mod echo;
 mod expansions;
 mod imports;
 mod in_place;
+mod kind_options;
 mod kinds;
 mod lengths;
+mod loops;
+mod models;
 mod numbers;
 mod operators;
 mod option_values;
@@ -132,7 +135,7 @@ impl Checker<'_> {
     fn all(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
         let modules = self.imports(file);
 
-        let mut forms = Forms::of_engine(self.engine, true);
+        let mut forms = Forms::of_text(self.engine, true, file.text);
         for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
             forms.add(ast);
         }
@@ -149,18 +152,25 @@ impl Checker<'_> {
         self.in_place(file, &forms);
         self.divisions(file);
         self.operators(file, &kinds);
+        self.loops(file, &kinds);
         self.expansions(file, &kinds);
         self.templates(file);
-        self.triple_quotes(file);
+        self.parsed_forms(file);
         self.shadows(file);
         self.closures(file);
     }
 
-    /// Finds texts in three quotes and empty braces, which are not what they are in other languages.
-    fn triple_quotes(&mut self, file: &File<'_>) {
+    /// Finds forms that parse and are not what they are in other languages: texts in three quotes, empty
+    /// braces, comments that look like divisions.
+    fn parsed_forms(&mut self, file: &File<'_>) {
         let blocks = foreign::empty_blocks(file.text);
         for form in foreign::triple_quotes(file.text).into_iter().chain(blocks) {
             self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
+        }
+
+        for division in foreign::divisions(file.text) {
+            let fault = diagnostic::of_foreign(file.name, file.text, &division.form);
+            self.push(if division.is_certain { fault } else { fault.warning() });
         }
     }
 
@@ -176,7 +186,11 @@ impl Checker<'_> {
 
     /// Finds functions that hide one of kaizen's.
     fn shadows(&mut self, file: &File<'_>) {
-        let own = Forms::of_engine(self.engine, false);
+        if file.ast.iter_functions().next().is_none() {
+            return;
+        }
+
+        let own = Forms::of_text(self.engine, false, file.text);
         for function in file.ast.iter_functions() {
             // Many scripts have helpers of these names, and nothing of kaizen's hangs on them.
             let is_meant = PLAIN.contains(&function.name)

@@ -5,7 +5,7 @@ use crate::optimizer::evidence::observation;
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::fix::Suggestion;
-use crate::script::diagnostic::suggestion::suggest;
+use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::diagnostic::{Diagnostic, codes, type_word};
 use crate::script::host::options;
 use crate::script::host::wanted::{WantedValue, wanted};
@@ -60,13 +60,12 @@ impl OptionValues<'_> {
                 for (key, _) in
                     inner.0.iter().filter(|(key, _)| !known.contains(&key.name.as_str()))
                 {
-                    let message = format!("`{option}` has no option `{}`", key.name);
-                    let near = suggest(&key.name, known.iter().copied())
-                        .unwrap_or_else(|| format!("valid options: {}", known.join(", ")).into());
+                    let UnknownOption { message, suggestion } =
+                        unknown_option(&format!("`{option}`"), &key.name, &known);
                     let file = self.file;
                     let fault =
                         Diagnostic::at(codes::OPTION, message, file.name, file.text, key.pos);
-                    faults.push(fault.suggesting(Some(near)));
+                    faults.push(fault.suggesting(Some(suggestion)));
                 }
                 self.map(option, value, faults);
             }

@@ -8,6 +8,7 @@ use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::known_map::{advice, no_operation, no_property};
+use crate::script::host::shape;
 use rhai::{ASTFlags, ASTNode, Expr};
 
 impl Checker<'_> {
@@ -75,7 +76,13 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
     let name = unknown.name.as_str();
 
     match &unknown.of {
-        ValueKind::Map(shape) => (no_property(shape.what, name), Some(near(name, shape.names()))),
+        ValueKind::Map(shape) => {
+            let kind = shape.what.trim_matches('`');
+            let foreign = foreign::instead_of_method(kind, name);
+            let help = foreign.map(|help| foreign::suggestion(name, help));
+            let help = help.unwrap_or_else(|| near(name, shape.names()));
+            (no_property(shape.what, name), Some(help))
+        }
         ValueKind::Inputs(names) => {
             let near = near(name, names.iter().map(String::as_str));
             (no_operation("`inputs`", name), Some(near))
@@ -84,7 +91,8 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             let help = "its value is in the report of the flow: `report.result(node)`";
             (no_property("a node", name), Some(help.to_owned().into()))
         }
-        ValueKind::Data(kind) => {
+        ValueKind::Data(_) | ValueKind::List(_) => {
+            let kind = unknown.of.word();
             let known = kinds.properties(kind);
             let foreign =
                 foreign::instead_of_method(kind, name).or_else(|| foreign::instead_of(name));
@@ -97,6 +105,14 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
         of => {
             let known = kinds.properties(of.word());
             let what = article(of.word());
+            if let Some(help) = foreign::instead_of_method(of.word(), name) {
+                return (no_property(&what, name), Some(foreign::suggestion(name, help)));
+            }
+            if of.word() == "report" && shape::METRICS.property(name).is_some() {
+                let help = format!("write `report.metrics.{name}`");
+                let fixes = vec![QuickFix::Instead(format!("metrics.{name}"))];
+                return (no_property(&what, name), Some(Suggestion { help, fixes }));
+            }
             if unknown.is_index && known.contains(&name) {
                 return (
                     format!("{what} has no parts to be reached by `[..]`"),

@@ -25,7 +25,7 @@ impl Checker<'_> {
             let fault = Diagnostic::at(codes::ESCAPE, message, file.name, file.text, position);
 
             let help = match escape {
-                'n' => "write the line break itself, or use double quotes: \"..\\n..\"".to_owned(),
+                'n' => "write a real line break, or use double quotes: \"..\\n..\"".to_owned(),
                 _ => format!(
                     "write it without the backslash, or use double quotes: \"..\\{escape}..\""
                 ),

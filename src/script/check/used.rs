@@ -1,6 +1,6 @@
 //! Whether the value of an expression is used, or whether the expression stands as a statement of its own.
 
-use rhai::{ASTNode, Expr, Stmt};
+use rhai::{ASTFlags, ASTNode, Expr, Stmt};
 
 /// What becomes of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +20,18 @@ pub(super) fn use_of(path: &[ASTNode<'_>]) -> ResultUse {
 
     match (parent, child) {
         // The parts of a chain hang on one another: only the last one is the value of the chain.
-        (ASTNode::Expr(Expr::Dot(pair, ..) | Expr::Index(pair, ..)), ASTNode::Expr(child)) => {
-            if is(&pair.lhs, child) || matches!(parent, ASTNode::Expr(Expr::Index(..))) {
-                return ResultUse::Used;
+        (ASTNode::Expr(Expr::Dot(pair, ..)), ASTNode::Expr(child)) => {
+            if is(&pair.lhs, child) {
+                ResultUse::Used
+            } else {
+                use_of(parents)
             }
-            use_of(parents)
+        }
+        // What stands in the brackets is used, but `a["x"].b()` has the rest of its chain there.
+        (ASTNode::Expr(Expr::Index(pair, flags, _)), ASTNode::Expr(child)) => {
+            let is_chain = matches!(child, Expr::Dot(..) | Expr::Index(..));
+            let goes_on = is_chain && !flags.contains(ASTFlags::BREAK) && is(&pair.rhs, child);
+            if goes_on { use_of(parents) } else { ResultUse::Used }
         }
         (
             ASTNode::Expr(Expr::Stmt(block)) | ASTNode::Stmt(Stmt::Block(block)),

@@ -104,9 +104,10 @@ pub const CODES: &[Code] = &[
     ),
     found(
         OPTION,
-        "unknown option",
-        "The map of options at the end of a call has a key that the function does not know. \
-         Unknown keys are errors, so that a typo never silently selects a default.",
+        "unknown or missing option",
+        "The map of options at the end of a call has a key that the function does not know, or that this kind of \
+         operation does not take, or lacks one that it needs. Unknown keys are errors, so that a typo never \
+         silently selects a default.",
         "branch().communicate(\"Hello\", #{ tempreture: 0.5 });",
     ),
     found(
@@ -173,7 +174,7 @@ pub const CODES: &[Code] = &[
     ),
     found(
         TOOL,
-        "a tool that cannot be offered",
+        "invalid tool",
         "A tool needs a name of 1 to 64 letters, digits, `_` and `-`; a description, from which the model \
          decides when to use it; a schema that describes its arguments as an object; and a function. The \
          function takes the arguments as a map and, optionally, a second parameter `info` with the `id`, \
@@ -189,7 +190,7 @@ pub const CODES: &[Code] = &[
     ),
     found(
         IN_PLACE,
-        "a word that works in place returns nothing",
+        "a function that works in place returns nothing",
         "Functions such as `trim`, `replace`, `sort`, `reverse`, `push` and `make_lower` change the \
          variable that they are called on, and return `()`. In a condition, an assignment or an \
          argument, this `()` is used instead of the changed value. Use the function that returns a new \
@@ -208,7 +209,7 @@ pub const CODES: &[Code] = &[
     ),
     found(
         ESCAPE,
-        "backticks know no escapes",
+        "escapes have no effect in backticks",
         "In a text in backticks, `\\n` is a backslash and an n. Line breaks are kept as they are \
          written, and only `${..}` has a special meaning. Write a real line break, or use double \
          quotes.",
@@ -222,7 +223,7 @@ pub const CODES: &[Code] = &[
     ),
     found(
         RUNS,
-        "an import that runs something",
+        "an import that runs code",
         "An import runs the code outside of the functions of a file. Calls to models in this code are made \
          and paid for, and once more in each test that imports the file. Put code that should run only \
          when the file itself is run into `if is_main { .. }`, or into a function.",
@@ -230,14 +231,14 @@ pub const CODES: &[Code] = &[
     ),
     found(
         FOREIGN,
-        "a word or a form of another language",
+        "syntax of another language",
         "The script uses a function or syntax of Python, JavaScript or LionAGI that is written \
          differently in kaizen. The help says what to write. `kaizen doc python` compares the languages.",
         "let label = str(4);",
     ),
     found(
         QUESTION,
-        "a question that no answer fits",
+        "a question that no answer can satisfy",
         "The options of `ask` contradict one another, or accept no answer: `options` must be a list of \
          different texts, numbers or booleans, `default` must be one of them or match `schema`, and \
          `timeout` must be a number of milliseconds or a text such as \"3d\".",
@@ -245,7 +246,7 @@ pub const CODES: &[Code] = &[
     ),
     found(
         PROPERTY,
-        "there is no such property",
+        "unknown property",
         "A value from kaizen does not have a property of this name. Such values are the results of `attempt`, \
          `recommend`, `used` and the like, the metrics and results of a report, the `inputs` of an operation, \
          a branch or a node. If the kind of the value is known, this is found before the script runs; \
@@ -254,7 +255,7 @@ pub const CODES: &[Code] = &[
     ),
     found(
         ARGUMENT,
-        "an argument that the function does not take",
+        "invalid argument",
         "The function takes this number of arguments, but one of them has the wrong type or is not one of \
          the allowed words; or the value of an option has the wrong type or is out of range. The help \
          shows how to call the function.",
@@ -308,7 +309,7 @@ pub const CODES: &[Code] = &[
     run("K0114", "a bug in kaizen", "Please report it, if possible with the script."),
     run(
         "K0115",
-        "an operation that gave no value",
+        "an operation that produced no value",
         "It was skipped because a dependency failed, or because of a condition or a gate.",
     ),
     run("K0116", "the run was stopped", "Ctrl-C or a termination signal stopped it."),
@@ -383,7 +384,7 @@ pub const CODES: &[Code] = &[
     ),
     run(
         "K0136",
-        "arguments that a tool does not take",
+        "invalid arguments of a tool",
         "The arguments do not match the schema of the tool, even after kaizen has mended what can have \
          only one meaning. Nothing was called. `e.problems` lists what is wrong, each with its `path`.",
     ),

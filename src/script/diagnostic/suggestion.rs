@@ -2,6 +2,7 @@
 
 use crate::base::spelling::nearest;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
+use crate::script::diagnostic::foreign;
 
 /// Suggests a name for one that nobody knows.
 pub(in crate::script) fn suggest<'a>(
@@ -53,4 +54,58 @@ pub(in crate::script) fn suggest_among<'a>(
         None => Some(format!("it has: {}", known.join(", "))),
     };
     help.map(|help| Suggestion { help, fixes })
+}
+
+/// What is said of an option that a function does not have.
+pub(in crate::script) struct UnknownOption {
+    /// That it does not have it.
+    pub(in crate::script) message: String,
+    /// What to write instead.
+    pub(in crate::script) suggestion: Suggestion,
+}
+
+/// Says that a function has no such option: the same wherever that is found, before a script runs or
+/// while it does. `of` is the function, in its backticks.
+pub(in crate::script) fn unknown_option(of: &str, key: &str, known: &[&str]) -> UnknownOption {
+    let own = foreign::option(key)
+        .filter(|own| known.contains(own))
+        .map(|own| Suggestion { help: format!("write `{own}`"), ..Suggestion::word(own) });
+
+    let list = || {
+        let mut listed: Vec<&str> = Vec::new();
+        // A setting of calls may be an option of the function as well.
+        for option in known.iter().filter(|option| is_word(option)) {
+            if !listed.contains(option) {
+                listed.push(option);
+            }
+        }
+        Suggestion::from(format!("valid options: {}", listed.join(", ")))
+    };
+
+    let suggestion = own.or_else(|| suggest(key, known.iter().copied())).unwrap_or_else(list);
+    UnknownOption { message: format!("{of} has no option `{key}`"), suggestion }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_that_nobody_knows_is_named_with_what_to_write() {
+        let said = |key: &str| {
+            let UnknownOption { message, suggestion } =
+                unknown_option("`flow`", key, &["max_concurrent", "timeout_ms", "timeout_ms"]);
+            format!("{message}; {}", suggestion.help)
+        };
+        assert_eq!(
+            said("max_workers"),
+            "`flow` has no option `max_workers`; write `max_concurrent`"
+        );
+        assert_eq!(
+            said("timeout_m"),
+            "`flow` has no option `timeout_m`; did you mean `timeout_ms`?"
+        );
+        let all = "`flow` has no option `x`; valid options: max_concurrent, timeout_ms";
+        assert_eq!(said("x"), all);
+    }
 }

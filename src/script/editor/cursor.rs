@@ -3,6 +3,7 @@
 
 use crate::script::check::call::PLANNERS;
 use crate::script::editor::code::ScriptCode;
+use crate::script::host::kinds::{MODEL_OPTIONS, TAKES_MODEL};
 use crate::script::lexer::LexemeClass;
 use std::ops::Range;
 
@@ -213,7 +214,7 @@ pub fn role_of(code: &ScriptCode<'_>, at: usize) -> TextRole {
 /// Tells what the text of an option names.
 fn of_option(of: &str, key: &str) -> TextRole {
     match key {
-        "model" | "who" | "judge_model" | "models" => TextRole::Model,
+        key if MODEL_OPTIONS.contains(&(of, key)) => TextRole::Model,
         "depends_on" | "source_node_ids" => TextRole::Operation,
         "name" if PLANNERS.contains(&of) => TextRole::OperationName,
         "among" => TextRole::Pattern,
@@ -238,22 +239,6 @@ const WITH_TASK: &[&str] = &[
 /// Words that take a pattern after the kind of task.
 const WITH_PATTERN: &[&str] =
     &["record_execution", "save_pattern_failure", "save_pattern_success", "should_avoid_pattern"];
-/// Words whose first argument names a model.
-const WITH_MODEL: &[&str] = &[
-    "best_of",
-    "branch",
-    "cascade",
-    "debate",
-    "decompose",
-    "direct",
-    "fan_out",
-    "few_shot",
-    "imodel",
-    "judged_by",
-    "react",
-    "refine",
-    "vote",
-];
 
 /// Tells what the text of an argument names. `argument` counts from 0, without the value before a dot.
 fn of_argument(name: &str, argument: usize, is_method: bool) -> TextRole {
@@ -266,7 +251,7 @@ fn of_argument(name: &str, argument: usize, is_method: bool) -> TextRole {
         ("analyze_failure", 0) => TextRole::Pattern,
         ("analyze_failure", 1) => TextRole::TaskType,
         ("read_text" | "read_lines" | "read_jsonl" | "write_text", 0) => TextRole::FilePath,
-        (name, 0) if !is_method && WITH_MODEL.contains(&name) => TextRole::Model,
+        (name, 0) if !is_method && TAKES_MODEL.contains(&name) => TextRole::Model,
         (name, 0) if is_method && WITH_TASK.contains(&name) => TextRole::TaskType,
         (name, 1) if is_method && WITH_PATTERN.contains(&name) => TextRole::Pattern,
         _ => TextRole::Plain,

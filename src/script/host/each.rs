@@ -50,7 +50,14 @@ impl<'a> Each<'a> {
         Each { context, word, function, name, item, slot: Cell::new(Arity::This) }
     }
 
-    /// Calls it with an item, and with its place if it takes that too.
+    /// Calls it with an item, and with its place if it takes that too. These forms are tried in order, and the
+    /// first that the function takes is kept for all further items:
+    ///
+    /// | arity      | `Item::First`             | `Item::Second`                    | `Item::This`           |
+    /// |------------|---------------------------|-----------------------------------|------------------------|
+    /// | `This`     | item as `this`            | item as `this`; `before`          | item as `this`         |
+    /// | `Argument` | `item`                    | `before, item`                    | not tried              |
+    /// | `Place`    | `item, place`             | `before, item, place`             | item as `this`; `place`|
     pub(in crate::script) fn call(
         &self,
         item: &mut Dynamic,

@@ -123,10 +123,9 @@ fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
         };
 
         at = next.map_err(|error| match error {
-            Errno::ELOOP | Errno::ENOTDIR => io::Error::other(format!(
-                "`{}` became something else than a folder meanwhile",
-                name.to_string_lossy()
-            )),
+            Errno::ELOOP | Errno::ENOTDIR => {
+                io::Error::other(format!("`{}` is no longer a folder", name.to_string_lossy()))
+            }
             other => other.into(),
         })?;
     }
@@ -160,7 +159,9 @@ mod tests {
         std::fs::remove_dir_all(root.join("inside")).expect("gone");
         std::os::unix::fs::symlink(root.join("outside"), root.join("inside")).expect("a link");
 
-        assert!(read(&looked_at).expect_err("a link").to_string().contains("meanwhile"));
+        assert!(
+            read(&looked_at).expect_err("a link").to_string().contains("is no longer a folder")
+        );
         assert!(write(&looked_at, "x").is_err());
         assert_eq!(std::fs::read_to_string(root.join("outside/f")).expect("a file"), "secret");
     }

@@ -30,6 +30,14 @@ pub(in crate::script) enum KnownNames {
 impl KnownMap {
     /// Makes a map of a shape of values that need not be data.
     pub(in crate::script) fn of_values(shape: &'static Shape, fields: Map) -> Dynamic {
+        // A property that is missing in the shape would be an error for scripts (K0030), though it is there.
+        debug_assert!(
+            fields.keys().all(|name| shape.property(name).is_some()),
+            "a property of {} is missing in `shape.rs`: {:?}",
+            shape.what,
+            fields.keys().filter(|name| shape.property(name).is_none()).collect::<Vec<_>>()
+        );
+
         Dynamic::from(KnownMap { fields, known: KnownNames::Of(shape) })
     }
 

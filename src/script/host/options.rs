@@ -1,10 +1,11 @@
 //! The trailing map of options: typed keys, and an error with a suggestion for an unknown one.
 
 use crate::base::failure::{Failure, Kind};
-use crate::base::spelling::nearest;
+use crate::mcp::spec;
 use crate::model::request::SETTINGS;
 use crate::model::spec::keys;
 use crate::schema;
+use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::host::convert;
 use rhai::{Dynamic, Map};
 use serde_json::Value;
@@ -52,6 +53,55 @@ pub(in crate::script) const OF_ASK: &[&str] = &["question", "options", "default"
 /// The options of a question whose answer has to be right, beside those of its call and of its tools.
 const OPERATE: &[&str] = &["context", "images", "schema", "check", "max_repairs", "keep"];
 
+/// The options that an operation of every kind takes.
+const OF_EVERY_KIND: &[&str] = &[
+    "name",
+    "branch",
+    "depends_on",
+    "source_node_ids",
+    "inherit_context",
+    "gate",
+    "when",
+    "on_failure",
+    "retries",
+    "timeout_ms",
+];
+
+/// What operations of one kind take, beside what all take.
+pub(in crate::script) struct KindOptions {
+    takes: Vec<&'static str>,
+    /// The options of which it needs one, the usual one first. Empty for a kind that needs none.
+    pub(in crate::script) needs: &'static [&'static str],
+}
+
+impl KindOptions {
+    /// Returns the options of a kind of operation, or `None` for a word that is no kind.
+    pub(in crate::script) fn of_kind(kind: &str) -> Option<KindOptions> {
+        const ASKED: &[&str] = &["instruction", "context", "schema", "images"];
+        const MENDED: &[&str] = &["check", "max_repairs", "keep"];
+
+        let (takes, needs): (_, &[&str]) = match kind {
+            "communicate" | "chat" => ([ASKED, SETTINGS].concat(), &["instruction"]),
+            "operate" | "react" => ([ASKED, MENDED, OF_TOOLS, SETTINGS].concat(), &["instruction"]),
+            "parse" => ([&["text", "schema", "max_repairs"], SETTINGS].concat(), &["schema"]),
+            "act" => (OF_ACT.to_vec(), &["tool"]),
+            "ask" => ([OF_ASK, &["instruction", "schema"]].concat(), &["question", "instruction"]),
+            _ => return None,
+        };
+        Some(KindOptions { takes, needs })
+    }
+
+    /// Returns the options of an operation that calls a function of the script.
+    pub(in crate::script) fn of_function() -> KindOptions {
+        KindOptions { takes: Vec::new(), needs: &[] }
+    }
+
+    /// Tells whether an operation of this kind takes an option.
+    pub(in crate::script) fn takes(&self, option: &str) -> bool {
+        self.takes.contains(&option) || OF_EVERY_KIND.contains(&option)
+    }
+}
+
 /// Returns the options that a function takes, or `None` for a function without such a map.
 pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
     Some(match of {
@@ -97,6 +147,11 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         "operate" | "react" => [SETTINGS, OPERATE, OF_TOOLS].concat(),
         "parse" => [SETTINGS, &["max_repairs"]].concat(),
         "mcp" => vec!["only", "except", "fresh"],
+        SERVER_MAP => {
+            // What is pinned was seen before, and only the project's servers are remembered.
+            let of_project = spec::KEYS.into_iter().filter(|key| *key != "pin");
+            std::iter::once("name").chain(of_project).collect()
+        }
         "constraints" => vec!["p95_time", "max_cost", "min_success"],
         "objective" => vec!["quality", "time", "cost", "time_half", "cost_half"],
         "optimizer" => vec![
@@ -118,6 +173,9 @@ pub(in crate::script) fn known(of: &str) -> Option<Vec<&'static str>> {
         _ => return None,
     })
 }
+
+/// What the map is known by that describes a server in the place of its name.
+pub(in crate::script) const SERVER_MAP: &str = "mcp(#{ .. })";
 
 /// Options on their way to being read. Every key that is not known is an error.
 pub(in crate::script) struct Options {
@@ -220,13 +278,18 @@ impl Options {
     }
 }
 
-/// Makes the error for a key that nobody knows.
+/// What an operation is called that the function of an `expand` makes.
+pub(in crate::script) const OF_EXPAND: &str = "an operation of `expand`";
+
+/// Makes the error for a key that the function `of` does not know.
 pub(in crate::script) fn unknown_key(of: &str, key: &str, known: &[&str]) -> Failure {
-    let help = match nearest(key, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("it takes: {}", known.join(", ")),
-    };
-    Failure::new(Kind::Option, format!("`{of}` has no option `{key}`; {help}"))
+    unknown_key_of(&format!("`{of}`"), key, known)
+}
+
+/// Makes the error for a key that something does not know, which is named as `of` says.
+pub(in crate::script) fn unknown_key_of(of: &str, key: &str, known: &[&str]) -> Failure {
+    let UnknownOption { message, suggestion } = unknown_option(of, key, known);
+    Failure::new(Kind::Option, format!("{message}; {}", suggestion.help))
 }
 
 #[cfg(test)]

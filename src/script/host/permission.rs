@@ -236,6 +236,11 @@ impl Permissions {
         self.accept(Right::Net, target, &target.to_string(), None, Patience::Task).await
     }
 
+    /// Does the same for a variable of the environment, in a task.
+    pub(in crate::script) async fn demand_variable(&self, name: &str) -> Result<(), Failure> {
+        self.accept(Right::Env, &Target::Name(name), name, None, Patience::Task).await
+    }
+
     /// Finds out whether a person approves a call of a tool; fails if there is nobody to ask.
     pub(in crate::script) async fn demand_approval(
         &self,

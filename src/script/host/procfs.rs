@@ -64,7 +64,7 @@ pub(in crate::script) fn accept(
         }
         Some(Inside::Unknown) => {
             return refuse(
-                "is refused: a file of `/proc` is mounted there, which may hold every key",
+                "is refused: a file of `/proc` is mounted there, which may contain every key",
             );
         }
         Some(Inside::Variables) => {}
@@ -84,5 +84,5 @@ pub(in crate::script) fn accept(
     if granted.iter().any(|(of, rule)| *of == Right::Env && is_all(rule)) {
         return Ok(());
     }
-    refuse("is not granted: it shows every variable, so it needs `--allow-env` as well")
+    refuse("is not granted: it shows every variable, so it also needs `--allow-env`")
 }

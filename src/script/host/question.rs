@@ -47,7 +47,7 @@ fn read_options(options: &mut Options) -> Result<Vec<Value>, Failure> {
 
     let is_word = |one: &Value| !matches!(one, Value::Array(_) | Value::Object(_) | Value::Null);
     if let Some(other) = all.iter().find(|one| !is_word(one) || as_text(one).trim().is_empty()) {
-        let reason = format!("must hold texts, numbers or booleans, not `{other}`");
+        let reason = format!("must contain texts, numbers or booleans, not `{other}`");
         return Err(options.wrong("options", &reason));
     }
     if all.is_empty() {

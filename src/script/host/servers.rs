@@ -5,7 +5,9 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::secret::{Secret, is_secret_parameter};
 use crate::mcp::spec::{Reach, ServerSpec};
 use crate::mcp::{Launch, Launcher, ServerFault, ServerProgram};
+use crate::model::provider::page::host_of;
 use crate::model::registry::Models;
+use crate::model::spec::KeyRef;
 use crate::script::host::executable::Executable;
 use crate::script::host::permission::Permissions;
 use crate::script::host::right::{Right, Target};
@@ -48,6 +50,36 @@ async fn launch(
             Ok(Launch::Address { exchanger, key: key.flatten() })
         }
     }
+}
+
+/// Accepts a server that a script describes: nothing of it is the project's wish, so it needs grants.
+pub(in crate::script) async fn demand(
+    spec: &ServerSpec,
+    permissions: &Permissions,
+    models: &Models,
+    folder: &Path,
+) -> Result<(), Failure> {
+    match &spec.reach {
+        Reach::Program { command, env } => {
+            let Some((named, arguments)) = command.split_first() else { return Ok(()) };
+            let path = models.variable("PATH").filter(|_| !permissions.denies_variable("PATH"));
+            let found = Executable::find(named, folder, path.as_deref());
+            permissions.demand_program(&found, arguments).await?;
+            for name in env {
+                permissions.demand_variable(name).await?;
+            }
+        }
+        Reach::Address { url, key } => {
+            if let Some((name, port)) = host_of(url) {
+                permissions.demand_host(&Target::Host(&name, port)).await?;
+            }
+            if let Some(KeyRef::Env(name)) = key {
+                permissions.demand_variable(name).await?;
+            }
+            key.iter().for_each(|key| models.learn_key(key));
+        }
+    }
+    Ok(())
 }
 
 fn program(

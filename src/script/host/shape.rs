@@ -450,3 +450,67 @@ pub(in crate::script) static FAILURES: Shape = Shape {
         ("avoided", Any),
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::failure::{Failure, FailureDetail, Kind, Place};
+    use crate::base::problem::Problem;
+    use crate::metrics::Metrics;
+    use crate::script::host::kinds::EVENT_KINDS;
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+    use std::num::NonZeroU32;
+
+    fn keys(value: &Value) -> BTreeSet<&str> {
+        value.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+    }
+
+    fn properties(shape: &Shape) -> BTreeSet<&'static str> {
+        shape.names().collect()
+    }
+
+    #[test]
+    fn metrics_have_the_figures_of_a_flow() {
+        let critical_path = (vec!["a".to_owned()], 1.0);
+        let metrics = Value::Object(Metrics { critical_path, ..Metrics::default() }.to_map());
+        assert_eq!(properties(&METRICS), keys(&metrics));
+        assert_eq!(properties(&TOKENS), keys(&metrics["tokens"]));
+    }
+
+    #[test]
+    fn an_error_has_what_a_failure_has() {
+        let failure = Failure {
+            cause: Some(Box::new(Kind::Network)),
+            tries: 2,
+            retry_after_ms: NonZeroU32::new(1),
+            status: Some(500),
+            op: Some("a".into()),
+            place: Some(Place { file: "a.rhai".into(), line: 1, column: 1 }),
+            frames: vec!["in f".into()],
+            thrown: Some(json!(1)),
+            detail: Some(Box::new(FailureDetail {
+                partial: Some("half".into()),
+                problems: vec![Problem::of_all("wrong")],
+                repairs: Some(1),
+                tool: Some("t".into()),
+                args: Some(json!({})),
+                key: Some("k".into()),
+                steps: Some(1),
+            })),
+            ..Failure::new(Kind::Server, "down")
+        };
+
+        let map = failure.to_value();
+        assert_eq!(properties(&ERROR), keys(&map));
+        assert_eq!(properties(&PLACE), keys(&map["place"]));
+    }
+
+    #[test]
+    fn listeners_hear_the_events_whose_shapes_are_known() {
+        let shapes: BTreeSet<&str> = EVENTS.iter().map(|(kind, _)| *kind).collect();
+        let kinds: BTreeSet<&str> =
+            EVENT_KINDS.iter().copied().filter(|kind| *kind != "any").collect();
+        assert_eq!(shapes, kinds);
+    }
+}

@@ -6,7 +6,7 @@ use crate::store::anchor::Anchor;
 use crate::store::durability::{Durability, store_of};
 use crate::store::log::LogDepth;
 use crate::store::mark::{MarkFile, NewestChange, StoreMark};
-use crate::store::{StoreError, patience, schema};
+use crate::store::{StoreError, is_shared_memory, patience, schema};
 use rusqlite::{Connection, ffi};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -79,8 +79,16 @@ impl StoreFile {
         self.mark.clone()
     }
 
+    /// Returns its connection, to read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Returns the path of the log.
     pub(super) fn log(&self) -> Option<PathBuf> {
+        if is_shared_memory(&self.path) {
+            return None;
+        }
         let real = self.connection.path().filter(|real| !real.is_empty())?;
         Some(PathBuf::from(format!("{real}-wal")))
     }
@@ -101,6 +109,14 @@ impl StoreFile {
         if let Some(anchor) = &mut self.anchor {
             anchor.note_checkpoint();
         }
+    }
+
+    /// Tells whether the log holds so much that is not in the store yet that it should be copied there; `None`
+    /// where its index cannot be read. Its file tells nothing: it keeps its length when the log begins from
+    /// the start again.
+    pub(super) fn log_is_long(&self) -> Option<bool> {
+        let uncopied = self.anchor.as_ref().and_then(Anchor::uncopied_frames);
+        uncopied.map(|frames| frames >= LOG_FRAMES_MAX)
     }
 
     fn set_patience(&mut self, patience: LockPatience) {

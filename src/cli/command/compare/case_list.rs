@@ -50,7 +50,7 @@ pub(in crate::cli) fn present(
     if let Some(out) = out {
         let format = format_of(out).map_err(anyhow::Error::msg)?;
         std::fs::write(out, format.write(&chosen))
-            .with_context(|| format!("writing `{}`", out.display()))?;
+            .with_context(|| format!("cannot write `{}`", out.display()))?;
         if !global.quiet {
             say(&format!("wrote {} to `{}`", counted(chosen.len(), "row", "rows"), out.display()));
         }
@@ -60,8 +60,8 @@ pub(in crate::cli) fn present(
     let Some(shown) = shown.filter(|_| !global.json) else { return Ok(()) };
     if chosen.is_empty() {
         print_line(match shown {
-            ShownCases::Wrong => "no input was answered wrong",
-            ShownCases::Differ => "no input has scores that differ",
+            ShownCases::Wrong => "no input was answered incorrectly",
+            ShownCases::Differ => "the scores do not differ on any input",
             ShownCases::All => "no input was finished",
         });
         return Ok(());

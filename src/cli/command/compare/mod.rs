@@ -1,13 +1,15 @@
 //! `kaizen compare A.rhai B.rhai --tasks FILE`: which of several scripts does the same tasks better.
 
 pub(in crate::cli) mod case_list;
+mod contest;
 mod notice;
 mod summary;
 mod tasks;
 pub(in crate::cli) mod verdict;
 
 use self::case_list::ShownCases;
-use self::tasks::{FieldMap, TaskFields, Tasks};
+use self::contest::{ComparedScript, Contest};
+use self::tasks::{FieldMap, Tasks};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::json::digest;
@@ -17,7 +19,7 @@ use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::terminal::Terminal;
 use crate::cli::app::{damage, resumed, signal};
 use crate::cli::command::plan::{self, EarlierRuns};
-use crate::cli::command::run::{RunOptions, With, block_on, read_script};
+use crate::cli::command::run::{RunOptions, With, block_on};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, render, say};
 use crate::executor::attempt::Stop;
@@ -30,8 +32,6 @@ use crate::optimizer::choice::formulas::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::label;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
-use crate::optimizer::learner::Objective;
-use crate::optimizer::trial::accuracy::{Accuracy, JudgeAccuracy};
 use crate::optimizer::trial::cases::{Case, KnownExecutions, cases, filtered};
 use crate::optimizer::trial::comparison::{AT_ONCE, ComparisonPlan, StandingSink, compare};
 use crate::optimizer::trial::execution::{Judge, PatternArm, Setting, Work, read_score};
@@ -84,7 +84,7 @@ pub(in crate::cli) struct Arguments {
     /// What counts: balanced, quality, speed, cost, or weights such as quality=.8,cost=.2.
     #[arg(long, value_name = "OBJECTIVE", default_value = "balanced")]
     objective: String,
-    /// Ask again what earlier comparisons were answered, instead of reusing their replies.
+    /// Make every call again instead of reusing replies of earlier comparisons.
     #[arg(long)]
     fresh: bool,
     /// Show the inputs with what was expected, the answers and the scores.
@@ -103,92 +103,25 @@ pub(in crate::cli) struct Arguments {
     with: With,
 }
 
-/// A script that takes part.
-struct ComparedScript {
-    path: PathBuf,
-    text: String,
-}
-
-impl ComparedScript {
-    fn read(path: &Path) -> Option<ComparedScript> {
-        Some(ComparedScript { path: path.to_owned(), text: read_script(path)? })
-    }
-
-    /// Its name as a pattern: that of its file.
-    fn name(&self) -> String {
-        self.path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
-    }
-}
-
 /// Compares the scripts and shows what was found.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let wrong = |reason: &str| {
-        say(&format!("error: {reason}"));
-        Ok(Exit::Usage)
+    let mut contest = match Contest::read(arguments) {
+        Ok(contest) => contest,
+        Err(exit) => return Ok(exit),
     };
 
-    for (name, share) in
-        [("--confidence", arguments.confidence), ("--min-effect", arguments.min_effect)]
-    {
-        if !(share > 0.0 && share < 1.0) {
-            return wrong(&format!("{name} must be above 0 and below 1, not {share}"));
-        }
-    }
-
-    let objective = match Objective::parse(&arguments.objective) {
-        Ok(objective) => objective,
-        Err(reason) => return wrong(&format!("--objective: {reason}")),
-    };
-    if let Some(Err(reason)) = arguments.out.as_deref().map(case_list::format_of) {
-        return wrong(&reason);
-    }
-
-    let parts: Option<Vec<ComparedScript>> =
-        arguments.scripts.iter().map(|path| ComparedScript::read(path)).collect();
-    let Some(parts) = parts else { return Ok(Exit::Refused) };
-
-    let mut names: Vec<String> = parts.iter().map(ComparedScript::name).collect();
-    names.sort();
-    let twice = names.windows(2).find_map(|pair| (pair[0] == pair[1]).then(|| pair[0].clone()));
-    if let Some(name) = twice {
-        return wrong(&format!("two scripts are named `{name}`; rename one of the files"));
-    }
-
-    let judge = match arguments.judge.as_deref().map(ComparedScript::read) {
-        Some(None) => return Ok(Exit::Refused),
-        Some(judge) => judge,
-        None => None,
-    };
-
-    let fields = TaskFields {
-        expected: arguments.expected.as_deref(),
-        input: arguments.input.as_deref(),
-        is_judged: judge.is_some(),
-    };
-    let tasks = match Tasks::read(&arguments.tasks, fields) {
-        Ok(tasks) => tasks,
-        Err(reason) => {
-            say(&format!("error: {reason}"));
-            return Ok(Exit::Refused);
-        }
-    };
-    let accuracy = match arguments.judge_accuracy.as_deref().map(read_accuracy).transpose() {
-        Ok(accuracy) => accuracy,
-        Err(reason) => return wrong(&reason),
-    };
-
-    let given = RunOptions { script: parts[0].path.clone(), with: arguments.with.clone() };
+    let given = RunOptions { script: contest.parts[0].path.clone(), with: arguments.with.clone() };
     let project = given.project()?;
-    let shown: Vec<String> = parts.iter().map(|part| part.path.display().to_string()).collect();
+    let name = format!("{NAME}{}", contest.paths().join(" "));
 
-    let name = format!("{NAME}{}", shown.join(" "));
     let last = || resumed::take(RunKind::Comparison, "", Some(Path::new(&name)));
-    let taken = match arguments.resume.then(last) {
+    let taken = match arguments.resume.then(last).transpose()? {
         None => None,
-        Some(found) => match found? {
-            Ok(taken) => Some(taken),
-            Err(reason) => return wrong(&reason),
-        },
+        Some(Ok(taken)) => Some(taken),
+        Some(Err(reason)) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Usage);
+        }
     };
 
     let (resumed, _lease) = taken.unzip();
@@ -198,7 +131,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         plan::past_comparisons(&project, Path::new(&name))?
     };
     // What called no model gives the same again, and is no new evidence.
-    let known = std::mem::take(&mut earlier.executions);
+    contest.known = std::mem::take(&mut earlier.executions);
     if arguments.fresh {
         earlier = EarlierRuns::default();
     }
@@ -226,47 +159,18 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if !earlier.replies.is_empty() {
         if !global.quiet {
-            say(&format!("{} (`--fresh` asks again)", earlier.told()));
+            say(&format!("{} (`--fresh` makes the calls again)", earlier.told()));
         }
         job.reuse = Some(Rc::new(Reuse::wide(earlier.replies)));
     }
     if let Some(resumed) = resumed {
         say(&resumed.to_string());
         job.reuse = Some(Rc::new(Reuse::new(resumed.replies)));
-        (job.resumes, job.again) = (Some(resumed.run), Some(resumed.again));
+        job.resumes = Some(resumed.run);
+        job.again = Some(resumed.again);
     }
 
-    let contest = Contest { parts, judge, tasks, accuracy, objective, known };
     block_on(go(&job, arguments, &name, contest))?
-}
-
-/// Reads how often the judge is right.
-fn read_accuracy(given: &str) -> Result<JudgeAccuracy, String> {
-    let shares: Result<Vec<f64>, _> = given.split(',').map(|one| one.trim().parse()).collect();
-    let value = match shares.as_deref() {
-        Ok([both]) => json!(both),
-        Ok([of_right, of_wrong]) => json!({ "sensitivity": of_right, "specificity": of_wrong }),
-        _ => {
-            let fields = TaskFields { is_judged: true, ..TaskFields::default() };
-            let labels = Tasks::read(Path::new(given), fields).map_err(|reason| {
-                format!("--judge-accuracy takes shares such as .9 or .95,.8, or a file: {reason}")
-            })?;
-            labels.values().into()
-        }
-    };
-
-    Accuracy::read(&value).map_err(|failure| failure.message)
-}
-
-/// What is compared.
-struct Contest {
-    parts: Vec<ComparedScript>,
-    judge: Option<ComparedScript>,
-    tasks: Tasks,
-    accuracy: Option<JudgeAccuracy>,
-    objective: Option<Objective>,
-    /// What earlier comparisons have measured.
-    known: KnownExecutions,
 }
 
 async fn go(
@@ -355,10 +259,16 @@ fn compile(
 ) -> anyhow::Result<Result<Program, Vec<Diagnostic>>> {
     let script = part.path.clone();
     let surroundings = Surroundings { script, params, ..open.surroundings.clone() };
-    match Host::new(surroundings).compile(&part.text) {
+    let host = Host::new(surroundings);
+    let compiled = host.compile(&part.text);
+
+    let mut files = host.files();
+    files.insert(part.path.clone(), Some(blake3::hash(part.text.as_bytes())));
+    open.note_code(files);
+    match compiled {
         Ok(program) => Ok(Ok(program)),
         Err(ScriptError::Refused(faults)) => Ok(Err(faults)),
-        Err(other) => anyhow::bail!("reading the script: {other:?}"),
+        Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
     }
 }
 

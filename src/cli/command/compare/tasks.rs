@@ -66,7 +66,8 @@ impl Tasks {
     /// Reads the tasks. Without a judge, all or none of them say what is expected.
     pub(super) fn read(path: &Path, fields: TaskFields<'_>) -> Result<Tasks, String> {
         let file = path.display().to_string();
-        let text = file::read_lines(path).map_err(|error| format!("reading `{file}`: {error}"))?;
+        let text =
+            file::read_lines(path).map_err(|error| format!("cannot read `{file}`: {error}"))?;
         let format = format_of(path, &text);
         let rows = match format {
             TaskFormat::Lines => lines(&text),
@@ -79,9 +80,7 @@ impl Tasks {
             let what = match format {
                 TaskFormat::Lines => "it needs one JSON value per line",
                 TaskFormat::List => "its list is empty",
-                TaskFormat::Table => {
-                    "there is nothing below its first line, which names the columns"
-                }
+                TaskFormat::Table => "it has no rows below the header line",
             };
             return Err(format!("`{file}` contains no tasks; {what}"));
         }
@@ -152,7 +151,7 @@ impl Tasks {
 
         match self.rows.iter().find(|(_, row)| row.get(name).is_none()) {
             Some((place, _)) => {
-                Err(format!("`{}`, {place}: there is no `{name}`, which is the input", self.file))
+                Err(format!("`{}`, {place}: `{name}`, the input, is missing", self.file))
             }
             None => Ok(()),
         }
@@ -162,7 +161,7 @@ impl Tasks {
         let columns = self.columns();
         let help = match nearest(name, columns.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None if columns.is_empty() => "its tasks are no maps".to_owned(),
+            None if columns.is_empty() => "its tasks are not maps".to_owned(),
             None => format!("it has: {}", columns.join(", ")),
         };
         format!("`{}` has no `{name}` ({option}); {help}", self.file)
@@ -188,7 +187,7 @@ impl Tasks {
             let target = target.ok_or_else(|| {
                 format!(
                     "`{script}` has no parameter `{input}` or `{TASK}` to take the input ({}); \
-                     name one of them so",
+                     rename one of them",
                     listed(known)
                 )
             })?;
@@ -206,8 +205,8 @@ impl Tasks {
         let target = map.input.as_ref().map(|(_, target)| target.clone());
         if taken.is_empty() && target.is_none() && !columns.is_empty() {
             return Err(format!(
-                "no field of `{}` ({}) is a parameter of `{script}` ({}); `--input FIELD` says which one \
-                 is the input",
+                "no field of `{}` ({}) is a parameter of `{script}` ({}); `--input FIELD` selects \
+                 the input",
                 self.file,
                 columns.join(", "),
                 listed(Some(known))
@@ -347,7 +346,7 @@ fn list(text: &str) -> Rows {
             let place = |(index, item)| (TaskPlace::Item(index + 1), item);
             Ok(items.into_iter().enumerate().map(place).collect())
         }
-        Ok(_) => Err("it is no list".to_owned()),
+        Ok(_) => Err("it is not a list".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -1,6 +1,7 @@
 //! What can be typed at a place of a script, as the prompt of `kaizen repl` would offer it.
 
 use crate::cli::command::lsp::workspace::{OpenScript, Workspace};
+use crate::model::price::Price;
 use crate::model::registry::PROVIDERS;
 use crate::script::api::{EVENT_KINDS, OPERATION_KINDS};
 use crate::script::editor::code::{KEYWORDS, ScriptCode};
@@ -303,7 +304,7 @@ fn texts(
     }
 }
 
-/// The models that the project names, and the providers of all others.
+/// The models that the project names, those whose prices are known, and the providers of all others.
 fn models(space: &Workspace, path: &Path) -> Vec<CompletionOffer> {
     let value = CompletionItemKind::VALUE;
     let mut offers: Vec<CompletionOffer> = Vec::new();
@@ -314,6 +315,11 @@ fn models(space: &Workspace, path: &Path) -> Vec<CompletionOffer> {
             ..CompletionOffer::detailed(name, value, format!("{}/{}", spec.provider, spec.model))
         }));
     }
+
+    offers.extend(Price::listed_models().map(|name| CompletionOffer {
+        about: Some(json!({ "model": name, "path": path })),
+        ..CompletionOffer::detailed(name, value, "list price known")
+    }));
 
     offers.push(CompletionOffer::detailed("demo/echo", value, "built in, offline"));
     let providers = PROVIDERS.iter().filter(|(name, _)| *name != "demo");

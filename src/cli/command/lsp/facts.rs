@@ -2,10 +2,11 @@
 
 use crate::base::id::RunId;
 use crate::base::unit::Money;
+use crate::cli::app::condition::condition;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::verdict;
 use crate::cli::command::lsp::workspace::{DiskStamp, stamp};
-use crate::cli::command::{patterns, runs};
+use crate::cli::command::patterns;
 use crate::flow::outcome::Outcome;
 use crate::journal::history::{self, RunRow};
 use crate::journal::trace::{OpTrace, Trace};
@@ -142,7 +143,7 @@ fn read_run(project: &Project, row: &RunRow) -> Option<RunFact> {
     }
     Some(RunFact {
         id: row.id.clone(),
-        status: runs::condition(row).word(),
+        status: condition(row).word(),
         calls: metrics.calls + metrics.under_way,
         cost: metrics.cost_text(),
         took: row.ended_at.map(|end| end - row.started_at),

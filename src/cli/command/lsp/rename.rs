@@ -24,7 +24,7 @@ pub(super) fn edit(
     at: Position,
     new: &str,
 ) -> Result<Value, String> {
-    let Some(script) = space.script(path) else { return Err("this is no script".to_owned()) };
+    let Some(script) = space.script(path) else { return Err("this is not a script".to_owned()) };
     let byte = script.document.byte(at);
 
     match subject(&script, byte) {

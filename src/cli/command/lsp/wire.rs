@@ -106,7 +106,7 @@ fn read(input: &mut impl BufRead) -> Option<ClientInput> {
         Ok(message) => ClientInput::Message(message),
         Err(_) => ClientInput::Garbage(
             ErrorCode::InvalidRequest,
-            "the message is no request, notification or response".to_owned(),
+            "the message is not a request, notification or response".to_owned(),
         ),
     })
 }
@@ -139,7 +139,7 @@ fn head(input: &mut impl BufRead) -> Option<Result<usize, &'static str>> {
                 length = value.trim().parse().ok();
             }
             Some(_) => {}
-            None => return Some(Err("a line before the message is no header")),
+            None => return Some(Err("a line before the message is not a header")),
         }
     }
 }
@@ -191,7 +191,7 @@ mod tests {
                     "request m",
                 ],
                 [
-                    "ParseError: a line before the message is no header",
+                    "ParseError: a line before the message is not a header",
                     "request m",
                 ],
                 [
@@ -199,11 +199,11 @@ mod tests {
                     "request m",
                 ],
                 [
-                    "InvalidRequest: the message is no request, notification or response",
+                    "InvalidRequest: the message is not a request, notification or response",
                     "request m",
                 ],
                 [
-                    "InvalidRequest: the message is no request, notification or response",
+                    "InvalidRequest: the message is not a request, notification or response",
                     "request m",
                 ],
                 [
@@ -211,7 +211,7 @@ mod tests {
                     "request m",
                 ],
                 [
-                    "InvalidRequest: the message is no request, notification or response",
+                    "InvalidRequest: the message is not a request, notification or response",
                     "request m",
                 ],
                 [],

@@ -52,10 +52,10 @@ pub(super) enum ReadFault {
     #[error("kaizen cannot be run: {0}")]
     NotRun(#[from] io::Error),
     /// It took too long.
-    #[error("this took longer than {} s", READ_TIME_MAX.as_secs())]
+    #[error("it timed out after {} s", READ_TIME_MAX.as_secs())]
     TooSlow,
     /// It said too much.
-    #[error("this says more than {OUTPUT_MAX} bytes")]
+    #[error("its output exceeds {OUTPUT_MAX} bytes")]
     TooLong,
 }
 

@@ -81,7 +81,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             return Ok(Exit::Usage);
         }
     };
-    let program = std::env::current_exe().context("finding the program itself")?;
+    let program = std::env::current_exe().context("cannot find the program itself")?;
     let kaizen = Kaizen::new(program, project.root.clone());
     let service = Arc::new(ProjectService::new(kaizen, project.root.clone(), offers, terms));
 
@@ -130,7 +130,7 @@ async fn serve(service: Arc<ProjectService>) -> anyhow::Result<Exit> {
             }
             Err(ServerInitializeError::ConnectionClosed(_)) => Exit::Ok,
             Err(error) => {
-                say(&format!("error: the client did not begin as the protocol says: {error}"));
+                say(&format!("error: the client did not initialize the connection: {error}"));
                 Exit::Failed
             }
         }

@@ -122,7 +122,7 @@ fn show_run() -> ToolOffer {
     let run =
         "Id of a run or a prefix of it, `@` for the latest run, `@fail` for the latest failed one.";
     let operation = "Name or number of an operation to show in full.";
-    let events = "Give all recorded events, with whole values, as JSON lines.";
+    let events = "Return all recorded events, with complete values, as JSON lines.";
 
     offer(
         Ability::ShowRun,
@@ -142,7 +142,7 @@ fn advise() -> ToolOffer {
     offer(
         Ability::Advise,
         "advise",
-        "Tells which pattern works best for a task type, by what was recorded.",
+        "Recommends a pattern for a task type, based on recorded executions.",
         &json!({
             "task": { "type": "string", "minLength": 1, "description": "Task type." },
             "among": {
@@ -162,7 +162,7 @@ fn advise() -> ToolOffer {
 fn from_field() -> Value {
     json!({
         "type": "integer", "minimum": 0,
-        "description": "Where to continue: the `next` of the answer before.",
+        "description": "Where to continue: the `next` of the previous answer.",
     })
 }
 
@@ -198,7 +198,7 @@ fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<ToolOffe
     let text = match check::read(script) {
         Ok(text) => text,
         Err(reason) => {
-            return Ok(Err(format!("reading `{shown}`: {reason}{}", list::near(script))));
+            return Ok(Err(format!("cannot read `{shown}`: {reason}{}", list::near(script))));
         }
     };
 
@@ -213,7 +213,7 @@ fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<ToolOffe
             let reason = format!("`{shown}` has mistakes: `kaizen check {shown}` lists them");
             return Ok(Err(reason));
         }
-        Err(other) => anyhow::bail!("reading `{shown}`: {other:?}"),
+        Err(other) => anyhow::bail!("cannot read `{shown}`: {other:?}"),
     };
 
     let stem = script.file_stem().unwrap_or_default().to_string_lossy();
@@ -257,6 +257,6 @@ pub(super) fn find_script(root: &Path, name: &str) -> Result<String, String> {
 
     Err(match nearest(name, known.iter().map(String::as_str)) {
         Some(near) => format!("no script `{name}` in this project; did you mean `{near}`?"),
-        None => format!("no script `{name}` in this project; `list_scripts` lists those there are"),
+        None => format!("no script `{name}` in this project; `list_scripts` lists all scripts"),
     })
 }

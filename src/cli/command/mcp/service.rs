@@ -100,7 +100,7 @@ impl ProjectService {
         let mut running = self.running();
         if running.contains(script) {
             return Err(format!(
-                "`{script}` is running already, and runs once at a time; `list_runs` shows its run"
+                "`{script}` is already running, and only one run of a script can be active; `list_runs` shows its run"
             ));
         }
         if running.len() >= RUNS_MAX {
@@ -319,7 +319,7 @@ impl ServerHandler for ProjectService {
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(offer) = self.offers.iter().find(|offer| offer.name == request.name) else {
             let names: Vec<&str> = self.offers.iter().map(|offer| offer.name.as_str()).collect();
-            let message = format!("no tool `{}`; there are: {}", request.name, names.join(", "));
+            let message = format!("no tool `{}`; available: {}", request.name, names.join(", "));
             return Err(ErrorData::invalid_params(message, None));
         };
 

@@ -43,7 +43,7 @@ impl ReplSession<'_> {
     pub(super) fn answer(&self, rest: &str) -> anyhow::Result<Took> {
         let Some(words) = AnswerWords::read(rest) else { return self.list_waiting() };
 
-        let program = std::env::current_exe().context("finding the program itself")?;
+        let program = std::env::current_exe().context("cannot find the program itself")?;
         let mut command = Command::new(program);
         command.arg("answer").arg(words.run).args(words.value).args(&words.options);
         if self.global.quiet {
@@ -54,7 +54,7 @@ impl ReplSession<'_> {
             command.stdin(Stdio::null());
         }
 
-        let status = command.status().context("starting `kaizen answer`")?;
+        let status = command.status().context("cannot start `kaizen answer`")?;
         Ok(if status.success() { Took::Well } else { Took::Wrong })
     }
 

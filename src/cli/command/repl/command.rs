@@ -11,8 +11,9 @@ use crate::cli::command::repl::session::{ReplSession, SavedInput, Took};
 use crate::cli::command::{doc, runs, show};
 use crate::cli::render::plot::plot;
 use crate::cli::render::value::{self, Room};
-use crate::cli::render::{entry, table, time};
+use crate::cli::render::{entry, outcome, table, time};
 use crate::cli::{print_data, print_line, say};
+use crate::journal::history;
 use crate::model::message::Role;
 use crate::script::dialogue::display::DisplayValue;
 use crate::script::reference::lexer;
@@ -186,8 +187,21 @@ impl ReplSession<'_> {
             return Ok(Took::Well);
         }
 
-        let exit = show::run(self.global, &show::Arguments::of(name))?;
+        let exit = show::run(self.global, &show::Arguments::of(&self.before_this(name)?))?;
         Ok(if exit == Exit::Ok { Took::Well } else { Took::Wrong })
+    }
+
+    /// Makes `@` the last run before this session, which is a run itself, if there is one.
+    fn before_this(&self, name: &str) -> anyhow::Result<String> {
+        let (run, rest) = name.split_at(name.find(':').unwrap_or(name.len()));
+        let Some(store) = self.project.existing_store()?.filter(|_| run == "@") else {
+            return Ok(name.to_owned());
+        };
+
+        let last = history::recent(&store, 0, false)?;
+        let is_own = last.is_some_and(|row| row.pid == std::process::id());
+        let has_other = is_own && history::recent(&store, 1, false)?.is_some();
+        Ok(if has_other { format!("@-1{rest}") } else { name.to_owned() })
     }
 
     /// Says that there is no variable of a name, and what may be meant.
@@ -286,9 +300,9 @@ impl ReplSession<'_> {
             calls => format!(", {calls} more in flight"),
         };
 
-        let tokens = metrics.known_usage().map_or("tokens unknown".to_owned(), |usage| {
-            format!("{} tokens in, {} out", usage.input(), usage.output())
-        });
+        let tokens = metrics
+            .known_usage()
+            .map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage));
 
         print_line(&format!(
             "{} ({}, {} by the demo model){under_way} · {tokens} · {cost}",
@@ -356,7 +370,7 @@ impl ReplSession<'_> {
                 Took::Wrong
             }
             Err(error) => {
-                say(&format!("error: writing `{name}`: {error}"));
+                say(&format!("error: cannot write `{name}`: {error}"));
                 Took::Wrong
             }
         }

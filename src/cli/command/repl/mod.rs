@@ -175,8 +175,8 @@ fn open<'a>(
 /// elsewhere.
 fn root(project: &Project, folder: &Path) -> anyhow::Result<PathBuf> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let folder = folder.canonicalize().context("finding the script's folder")?;
-    let root = project.root.canonicalize().context("finding the project")?;
+    let folder = folder.canonicalize().context("cannot find the script's folder")?;
+    let root = project.root.canonicalize().context("cannot find the project")?;
     Ok(if folder.starts_with(&root) { root } else { folder })
 }
 
@@ -190,7 +190,7 @@ fn exit_of(took: Took, otherwise: Exit) -> Exit {
 
 /// Says that an input cannot be read.
 fn refuse(reason: &str) -> Took {
-    say(&format!("error: reading the input: {reason}"));
+    say(&format!("error: cannot read the input: {reason}"));
     Took::Wrong
 }
 

@@ -27,7 +27,7 @@ impl ReplSession<'_> {
         match file::read_text(&script.path) {
             Ok(text) => Ok(self.evaluate(&text).await?.0),
             Err(error) => {
-                say(&format!("error: reading `{}`: {error}", script.path.display()));
+                say(&format!("error: cannot read `{}`: {error}", script.path.display()));
                 Ok(Took::Wrong)
             }
         }

@@ -439,7 +439,7 @@ impl<'a> ReplSession<'a> {
         let text = match file::read_text(&file.path) {
             Ok(text) => text,
             Err(error) => {
-                say(&format!("error: reading `{}`: {error}", file.path.display()));
+                say(&format!("error: cannot read `{}`: {error}", file.path.display()));
                 return false;
             }
         };

@@ -105,7 +105,7 @@ impl Suite {
         let text: Arc<str> = match check::read(file) {
             Ok(text) => text.into(),
             Err(reason) => {
-                self.told.push(format!("reading `{}`: {reason}", file.display()));
+                self.told.push(format!("cannot read `{}`: {reason}", file.display()));
                 // It may be there, and be no text.
                 let content = file::read(file).ok().map(|content| blake3::hash(&content));
                 self.read.insert(whole, content);
@@ -126,7 +126,7 @@ impl Suite {
             Ok(program) => program,
             Err(ScriptError::Refused(faults)) => return self.faults.extend(faults),
             Err(other) => {
-                return self.told.push(format!("reading `{}`: {other:?}", file.display()));
+                return self.told.push(format!("cannot read `{}`: {other:?}", file.display()));
             }
         };
 

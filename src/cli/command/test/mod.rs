@@ -437,10 +437,7 @@ impl TestBench<'_> {
         let is_whole = arguments.filter.is_none() && arguments.shard.is_none();
         if is_whole && !self.order.global.json && !self.order.global.quiet {
             for path in suite.orphans() {
-                print_line(&format!(
-                    "note: `{}` belongs to no test; you can delete it",
-                    path.display()
-                ));
+                print_line(&format!("note: no test uses `{}`; you can delete it", path.display()));
             }
         }
 
@@ -465,7 +462,7 @@ impl TestBench<'_> {
                 .collect();
 
             if let Err(error) = write(path, &junit::document(&results, took)) {
-                say(&format!("error: writing `{}`: {error}", path.display()));
+                say(&format!("error: cannot write `{}`: {error}", path.display()));
                 return if exit == Exit::Ok { Exit::Failed } else { exit };
             }
         }

@@ -331,7 +331,7 @@ impl Bench<'_> {
         for (path, text) in &pending {
             refuse_detour(case, path, &self.project.root)?;
             write(path, text).map_err(|error| {
-                Failure::new(Kind::File, format!("writing `{}`: {error}", path.display()))
+                Failure::new(Kind::File, format!("cannot write `{}`: {error}", path.display()))
             })?;
         }
 
@@ -339,7 +339,7 @@ impl Bench<'_> {
             for path in test.unused() {
                 refuse_detour(case, &path, &self.project.root)?;
                 std::fs::remove_file(&path).map_err(|error| {
-                    Failure::new(Kind::File, format!("removing `{}`: {error}", path.display()))
+                    Failure::new(Kind::File, format!("cannot remove `{}`: {error}", path.display()))
                 })?;
             }
         }
@@ -460,7 +460,7 @@ fn refuse_detour(case: &TestCase, path: &Path, root: &Path) -> Result<(), Failur
     }
 
     let message = format!(
-        "writing `{}`: its folder is a link out of the project, to `{}`; remove the link",
+        "cannot write `{}`: its folder is a link out of the project, to `{}`; remove the link",
         path.display(),
         leads_to.display()
     );

@@ -242,9 +242,11 @@ pub(super) fn sum_up(global: &Global, counts: &Counts, took: Duration, exit: u8)
 /// Tells why not every test has run, if so.
 pub(super) fn tell_stop(counts: &Counts) {
     if counts.is_spent {
-        say("the budget is spent; recordings so far are kept. Continue with `--record new` and a \
-             larger budget");
+        say(
+            "the budget is spent; recordings so far are saved. Continue with `--record new` and a \
+             larger budget",
+        );
     } else if counts.stopped > 0 {
-        say("interrupted; recordings so far are kept");
+        say("interrupted; recordings so far are saved");
     }
 }

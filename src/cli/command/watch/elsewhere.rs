@@ -2,8 +2,8 @@
 //! the script is told.
 
 use crate::base::id::RunId;
+use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::waiting;
-use crate::cli::command::runs::{Condition, condition};
 use crate::cli::command::watch::round::WatchState;
 use crate::cli::command::watch::{EventSource, Happening};
 use crate::cli::say;

@@ -10,8 +10,7 @@ use crate::store::StoreError;
 use std::rc::Rc;
 
 /// What the keys do meanwhile.
-const CHOICE: &str =
-    "paused until you choose: [s] use the store that is there now, or start a new one  [q] quit";
+const CHOICE: &str = "paused until you choose: [s] use the store that is now at its path, or start a new one  [q] quit";
 
 impl WatchState<'_> {
     /// Says that the store is lost, if that is why a run ended, and waits for what is to become of it.

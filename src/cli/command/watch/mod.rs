@@ -118,7 +118,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if given.script.exists()
         && let Err(error) = file::open(&given.script)
     {
-        say(&format!("error: reading `{}`: {error}", given.script.display()));
+        say(&format!("error: cannot read `{}`: {error}", given.script.display()));
         return Ok(Exit::Refused);
     }
 

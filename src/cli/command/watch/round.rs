@@ -5,6 +5,7 @@ use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::project::Project;
+use crate::cli::app::terminal;
 use crate::cli::command::run::{RunOptions, printer};
 use crate::cli::command::watch::elsewhere::PeopleWait;
 use crate::cli::command::watch::files::{Contents, Files};
@@ -126,8 +127,8 @@ impl WatchState<'_> {
             Err(error) => {
                 let script = script.display();
                 self.tell(&match error.kind() {
-                    ErrorKind::NotFound => format!("`{script}` is not there; waiting for it"),
-                    _ => format!("error: reading `{script}`: {error}; waiting for a script"),
+                    ErrorKind::NotFound => format!("`{script}` does not exist; waiting for it"),
+                    _ => format!("error: cannot read `{script}`: {error}; waiting for a script"),
                 });
                 return Ok(AfterRound::Ended);
             }
@@ -211,7 +212,7 @@ impl WatchState<'_> {
                 let round = self.refused(events, &faults, cause).await;
                 return Ok(RunAttempt::Not { round, read: open.host.files() });
             }
-            Err(other) => anyhow::bail!("reading the script: {other:?}"),
+            Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
         };
 
         if how == How::Reuse {
@@ -288,7 +289,7 @@ impl WatchState<'_> {
                 }
                 Happening::Key('a') => {
                     self.reuse.replies().clear();
-                    break RunFate::Replaced(How::Reuse, Cause::asked("all asked anew"));
+                    break RunFate::Replaced(How::Reuse, Cause::asked("repeating all calls"));
                 }
                 Happening::Key(_) => {}
                 Happening::Changed(cause) => {
@@ -438,7 +439,9 @@ impl WatchState<'_> {
     pub(super) fn rule(&self, text: &str) {
         let now = crate::cli::render::time::clock();
         if self.global.stderr_is_terminal {
-            self.tell(&format!("── {now}  {text} ──"));
+            let whole = format!("── {now}  {text} ──");
+            let fits = terminal::narrowest().is_none_or(|width| whole.chars().count() <= width);
+            self.tell(if fits { &whole } else { whole.trim_end_matches(" ──") });
         } else {
             self.tell(&format!("watch time={now} {text}"));
         }

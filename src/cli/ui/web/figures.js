@@ -1,6 +1,6 @@
 // The figures of a run that stand above everything else.
 import { html } from './base.js';
-import { count, money, NONE, percent, plural, secs, short } from './words.js';
+import { costOf, count, money, NONE, percent, plural, secs, short } from './words.js';
 import { Figure } from './parts.js';
 
 /** How many operations of a run have ended. @param {any} metrics */
@@ -13,7 +13,7 @@ export function Figures({ run }) {
   const total = endedOf(m);
   const retries = m.retries ? plural(m.retries, 'retry', 'retries') : '';
   const calls = [retries, m.reused ? `${count(m.reused)} reused` : ''].filter(Boolean).join(' · ');
-  const cost = run.demo ? '$0' : m.cost != null && m.unknown_costs ? `≥ ${money(m.cost)}` : money(m.cost);
+  const cost = costOf({ cost: m.cost, demo: run.demo, unknown: m.unknown_costs });
   const budget = m.budget ? `of ${money(m.budget)}` : 'no limit set';
   const limit = m.unknown_costs ? `${count(m.unknown_costs)} without a price` : budget;
 

@@ -2,7 +2,7 @@
 import { html, useEffect } from './base.js';
 import { brief, count, percent, plural, say, score, moment } from './words.js';
 import { link } from './address.js';
-import { listen, refresh, useAnswer, usePages } from './data.js';
+import { refresh, soonAfter, useAnswer, usePages } from './data.js';
 import { Empty, Loading, Mark, More, Table, Time, Trouble } from './parts.js';
 import { colour, Progress, Standings, Whiskers } from './charts.js';
 
@@ -65,7 +65,8 @@ function Task({ name }) {
 /** @param {{ name: string | undefined }} props */
 export function Learning({ name }) {
   const { data, problem } = useAnswer('/api/learning');
-  useEffect(() => listen('learning', refresh), []);
+  // Many may be recorded in a row; once a second is often enough.
+  useEffect(() => soonAfter(['learning'], refresh), []);
   if (problem) return html`<div class="page"><h1>Learning</h1><${Trouble} problem=${problem} /></div>`;
   if (!data) return html`<div class="page"><h1 class="sr">Learning</h1></div>`;
   if (!data.tasks.length) return html`<${Nothing} n=${data.demo_observations ?? 0} />`;

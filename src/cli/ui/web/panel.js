@@ -1,6 +1,6 @@
 // One operation in full: what failed, its calls and messages, and what to do about it.
 import { html, useRef, useSetup, useState } from './base.js';
-import { brief, count, money, plural, quoted, say, secs } from './words.js';
+import { brief, costOf, count, plural, quoted, say, secs } from './words.js';
 import { link } from './address.js';
 import { partOf, refresh, tell, useAnswer, useDeed } from './data.js';
 import { Command, Demo, Glyph, Loading, Said, Trouble } from './parts.js';
@@ -113,7 +113,7 @@ export function Panel({ run, op, query, close }) {
         <button type="button" class="icon" aria-label="Close" onClick=${close}>✕</button></div>
       <div class="f"><span>${row.outcome}</span><span>${secs(row.took)}</span>
         ${row.tokens ? html`<span>${count(row.tokens[0])} → ${count(row.tokens[1])} tokens</span>` : null}
-        ${attempts.length ? html`<span>${row.demo ? '$0' : row.cost == null ? 'cost unknown' : money(row.cost)}</span>` : null}
+        ${attempts.length ? html`<span>cost ${costOf(row)}</span>` : null}
         <span>${row.model || row.does}</span></div></header>
     <${Failed} row=${row} lesson=${data.lesson} />
     ${attempts.length ? html`<${Conversation} key=${row.op} run=${run} row=${row} attempts=${attempts} />` : null}

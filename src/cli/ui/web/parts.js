@@ -1,6 +1,6 @@
 // Small parts that every page uses: marks, figures, notices, buttons.
-import { html, store, useStore } from './base.js';
-import { ago, moment, money, NONE, plain, say } from './words.js';
+import { html, store, useState, useStore } from './base.js';
+import { ago, costOf, moment, NONE, plain, plural, say } from './words.js';
 
 /** The words of outcomes and statuses where they are not their own. */
 const WORDS = { budget: 'out of budget' };
@@ -114,10 +114,8 @@ export const Meter = ({ share, isHot }) => html`<div class="meter" aria-hidden="
  * @param {{ cost: number | null, demo?: boolean, unknown?: number }} props
  */
 export function Cost({ cost, demo, unknown }) {
-  if (demo) return html`<span class="dim">$0</span>`;
-  if (cost != null && unknown) return html`<span
-    title=${`${unknown} calls have no known price`}>≥ ${money(cost)}</span>`;
-  return html`<span>${money(cost)}</span>`;
+  const title = cost != null && unknown && !demo ? `${plural(unknown, 'call')} without a known price` : null;
+  return html`<span class=${demo ? 'dim' : ''} title=${title}>${costOf({ cost, demo, unknown })}</span>`;
 }
 
 /**
@@ -174,8 +172,16 @@ export const Announcer = () => html`<div class="sr" role="status" aria-live="pol
  * The next page of a list.
  * @param {{ next: any, load: () => any, says: any, word?: string }} props
  */
-export const More = ({ next, load, says, word = 'show more' }) => html`<div class="more"><span>${says}</span>
-  ${next == null ? null : html`<button type="button" class="btn small" onClick=${load}>${word}</button>`}</div>`;
+export function More({ next, load, says, word = 'show more' }) {
+  const [problem, setProblem] = useState(null);
+  const more = async () => {
+    setProblem(null);
+    try { await load(); } catch (/** @type {any} */ found) { setProblem(found); }
+  };
+  return html`<div class="more"><span>${says}</span>
+    ${next == null ? null : html`<button type="button" class="btn small" onClick=${more}>${word}</button>`}</div>
+    ${problem ? html`<${Trouble} problem=${problem} />` : null}`;
+}
 
 /**
  * A table that scrolls sideways where it does not fit.

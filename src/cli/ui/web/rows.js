@@ -41,8 +41,10 @@ export function useRows(run, { only, q }) {
   const update = change => setState((/** @type {State} */ was) => was.of === path ? { ...was, ...change(was) } : was);
   const reload = async () => {
     timer.current = 0;
-    const top = await ask(path);
-    update(was => (was.top?.rows.length ?? 0) > top.rows.length && top.next != null ? {} : { top });
+    try {
+      const top = await ask(path);
+      update(was => ({ problem: null, ...(was.top?.rows.length ?? 0) > top.rows.length && top.next != null ? {} : { top } }));
+    } catch (/** @type {any} */ problem) { update(() => ({ problem })); }
   };
 
   useSetup(() => {
@@ -71,16 +73,20 @@ export function useRows(run, { only, q }) {
     timer.current ||= setTimeout(reload, PAUSE);
   }), [path]);
 
-  const more = async () => {
+  // What cannot be had is said above the rows, which stay.
+  const orSay = (/** @type {(...given: any[]) => Promise<void>} */ get) => (/** @type {any[]} */ ...given) =>
+    get(...given).catch((/** @type {any} */ problem) => update(() => ({ problem })));
+  const more = orSay(async () => {
     const page = await ask(`${path}&after=${encodeURIComponent(state.top?.next)}`);
-    update(was => ({ top: { rows: [...was.top?.rows ?? [], ...page.rows], next: page.next } }));
-  };
-  const list = async (/** @type {FoldRow} */ fold) => {
+    update(was => ({ problem: null, top: { rows: [...was.top?.rows ?? [], ...page.rows], next: page.next } }));
+  });
+  const list = orSay(async (/** @type {FoldRow} */ fold) => {
     const key = keyOf(fold);
     const known = state.listings[key];
     const from = known ? `&after=${encodeURIComponent(known.next)}` : '';
     const page = await ask(`${path}&flow=${fold.flow}&fold=${encodeURIComponent(fold.fold)}${from}`);
-    update(was => ({ listings: { ...was.listings, [key]: { rows: [...known?.rows ?? [], ...page.rows], next: page.next } } }));
-  };
+    const rows = [...known?.rows ?? [], ...page.rows];
+    update(was => ({ problem: null, listings: { ...was.listings, [key]: { rows, next: page.next } } }));
+  });
   return { ...state, isOld: state.of !== path, more, list };
 }

@@ -13,7 +13,7 @@ import { Waits } from './questions.js';
 import { Cases } from './cases.js';
 import { keyOf, linesOf } from './lines.js';
 import { useRows } from './rows.js';
-import { usualView, useReveal, useRunKeys, viewOf } from './walk.js';
+import { closePanel, useReveal, useRunKeys, usualView, viewOf } from './walk.js';
 import { Labels, Notes, Report, Stop } from './labels.js';
 
 /**
@@ -193,5 +193,5 @@ function RunPage({ run, query, only, rows }) {
         : html`<div class="card"><${Empty}
           title="No result">${run.status === 'running' ? 'The run has not ended yet.' : 'The run ended without a value.'}<//></div>` : null}
     </section>${op == null ? null : html`<${Panel} run=${run.id} op=${op}
-      query=${query} close=${() => adjust({ op: null })} />`}</div>`;
+      query=${query} close=${() => closePanel(op)} />`}</div>`;
 }

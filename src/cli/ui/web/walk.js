@@ -78,20 +78,21 @@ export function useRunKeys({ run, query, view, lines, open, zoom, setZoom, more 
     t: show('timeline'), g: show('graph'), l: show('log'), v: show('result'), ...run.cases ? { e: show('examples') } : {},
     f: fail, '[': visit(run.before), ']': visit(run.after),
     c: () => { if (run.before) go(['compare', run.before, run.id]); },
-    y: () => { navigator.clipboard?.writeText(command(run)).then(() => announce('copied the command')); },
-    Escape: () => { if (query.op != null) close(query.op); },
+    y: () => { navigator.clipboard?.writeText(command(run)).then(
+        () => announce('copied the command'), () => announce('the command cannot be copied')); },
+    Escape: () => { if (query.op != null) closePanel(query.op); },
     ...onTimeline,
   });
 }
 
 /** Closes the panel and goes back to the row it was opened from. @param {string} op */
-function close(op) {
+export function closePanel(op) {
   adjust({ op: null });
   requestAnimationFrame(() => rowOf(op)?.focus({ preventScroll: true }));
 }
 
 /** @param {string | number} op @returns {HTMLElement | null} */
-const rowOf = op => document.querySelector(`.tl [data-op="${CSS.escape(String(op))}"]`);
+const rowOf = op => document.querySelector(`:is(.tl, .dag) [data-op="${CSS.escape(String(op))}"]`);
 
 /**
  * Brings the row of the chosen operation into sight.

@@ -37,6 +37,15 @@ export function money(dollars) {
   return `$${dollars.toFixed(size < 0.0095 ? 4 : size < 0.095 ? 3 : 2)}`;
 }
 
+/**
+ * What something cost: nothing where the demo model answered, and at least what is known where some is not.
+ * @param {{ cost: number | null, demo?: boolean, unknown?: number }} of
+ */
+export function costOf({ cost, demo, unknown }) {
+  if (demo) return money(0);
+  return cost != null && unknown ? `≥ ${money(cost)}` : money(cost);
+}
+
 /** @param {number | null | undefined} n */
 export function count(n) {
   if (n == null) return NONE;

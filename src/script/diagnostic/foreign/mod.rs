@@ -1,9 +1,12 @@
 //! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
 
+mod division;
 mod quotes;
 mod shapes;
 mod signs;
 mod tables;
+
+pub(in crate::script) use division::divisions;
 
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
@@ -166,7 +169,8 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
         let role = pieces.role(&found);
         Some((role, pieces.placed(found)))
     });
-    let mut found: Vec<(ForeignRole, ForeignForm)> = each.collect();
+    let of_division = divisions(text).into_iter().map(|found| (ForeignRole::Whole, found.form));
+    let mut found: Vec<(ForeignRole, ForeignForm)> = each.chain(of_division).collect();
     found.sort_by_key(|(_, form)| (form.line, form.column));
 
     // What stands within a form, or goes on with a block of the other language, is no fault of its own.
@@ -326,7 +330,7 @@ impl<'a> ForeignText<'a> {
         if word == "import" && begins && self.is_word(at + 1) && self.is_beside(at, at + 1) {
             let message =
                 format!("`import {}` names a module from another language", self.said(at + 1));
-            let help = "leave it out, since kaizen's words need no import; for a file write \
+            let help = "leave it out; kaizen's functions need no import; for a file write \
                         `import \"lib/file\" as file;`";
             return Some((at, at + 1, message, help));
         }
@@ -411,7 +415,7 @@ impl<'a> ForeignText<'a> {
                 Some((at, at, message(word), instead_of(word)?))
             }
             "if" if self.follows_value(at) && !self.is_comprehension(at) => {
-                let message = "a condition behind its value is from another language".to_owned();
+                let message = "a condition after its value is from another language".to_owned();
                 Some((at, at, message, "write `if condition { a } else { b }`, which is a value"))
             }
             "for" if self.follows_value(at) && matches!(self.bracket(at), "(" | "[" | "{") => {
@@ -443,6 +447,26 @@ impl<'a> ForeignText<'a> {
             }
             let help = "write options as a map at the end: `f(a, #{ key: value })`";
             return Some((at, at + 1, message, help));
+        }
+
+        if self.is_word(at)
+            && self.bracket(at) == "("
+            && is_called
+            && matches!(self.before(at), "(" | ",")
+            && self.said(at + 1) == ":"
+            && self.said(at + 2) != ":"
+        {
+            let message = format!("`{}:` names an argument", self.said(at));
+            let help = "write options as a map at the end: `f(a, #{ key: value })`";
+            return Some((at, at + 1, message, help));
+        }
+
+        if self.said(at) == ":" && self.is_joined(at) && self.said(at + 1).starts_with('.') {
+            let is_template = self.all[at].opened_by.is_some_and(|open| self.said(open) == "{");
+            if is_template && self.follows_value(at) {
+                let message = "`:.2f` gives a number no digits".to_owned();
+                return Some((at, at + 1, message, "write `${format(x, 2)}`"));
+            }
         }
 
         let is_double = self.before(at) == ":" || self.said(at + 1) == ":";
@@ -505,9 +529,9 @@ mod tests {
             1:1+9 `import os` names a module from another language
             2:1+4 `from .. import` is from another language
             3:1+3 `def` is from another language
-            4:14+2 a condition behind its value is from another language
+            4:14+2 a condition after its value is from another language
             4:24+4 `None` is from another language
-            5:9+6 `f` before a text means nothing
+            5:9+6 `f` before a text has no meaning in kaizen
             5:18+5 single quotes hold one character
             6:9+10 a list comprehension is from another language
             7:16+4 `key=` names an argument

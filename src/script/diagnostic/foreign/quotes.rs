@@ -27,12 +27,10 @@ impl ForeignText<'_> {
             && let Some((_, help)) =
                 PREFIXES.iter().find(|(prefix, _)| prefix.eq_ignore_ascii_case(piece.said))
         {
-            return Some((
-                at,
-                at + 1,
-                format!("`{}` before a text means nothing", piece.said),
-                help,
-            ));
+            let has_digits = self.said(at + 1).contains(":.");
+            let help = if has_digits { "write `` `${format(x, 2)}` ``" } else { help };
+            let message = format!("`{}` before a text has no meaning in kaizen", piece.said);
+            return Some((at, at + 1, message, help));
         }
 
         if piece.class != LexemeClass::Text {

@@ -67,7 +67,8 @@ impl ForeignText<'_> {
             return Some((at, last, message, LOOPS));
         }
         if !is_bracketed && self.is_word(first) && self.said(first + 1) == "," {
-            let message = "two variables of a `for` stand in brackets, the item first".to_owned();
+            let message =
+                "write the two variables of a `for` in brackets, the item first".to_owned();
             let help = "write `for (item, index) in list { .. }`; for a map `for key in map.keys() { \
                         let value = map[key]; .. }`";
             return Some((at, first + 2, message, help));

@@ -34,7 +34,7 @@ impl ForeignText<'_> {
                 && !(is_joined && matches!(next, "." | "[" | "?")) =>
             {
                 if matches!(next, ";" | ")" | ",") {
-                    let help = "leave it out: a failure is thrown by itself, and caught with \
+                    let help = "leave it out: a failure is thrown automatically, and caught with \
                                 `try { .. } catch (e) { .. }`";
                     return Some((at, at, message("?"), help));
                 }

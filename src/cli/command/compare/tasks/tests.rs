@@ -100,14 +100,14 @@ fn what_is_wrong_with_a_file_of_tasks_is_said_with_its_place() {
         "t.csv",
         "",
         &expect![[r#"
-        `t.csv`: it is empty; its first line names the columns
+        `t.csv`: it is empty; the first line must name the columns
     "#]],
     );
     check(
         "t.csv",
         "id,task\n",
         &expect![[r#"
-        `t.csv` contains no tasks; there is nothing below its first line, which names the columns
+        `t.csv` contains no tasks; it has no rows below the header line
     "#]],
     );
     check(
@@ -121,7 +121,7 @@ fn what_is_wrong_with_a_file_of_tasks_is_said_with_its_place() {
         "t.csv",
         "id,task\n1,2\n3,4,5\n",
         &expect![[r#"
-        `t.csv`: line 3 has 3 fields, and the head has 2 columns
+        `t.csv`: line 3 has 3 fields, but the header has 2 columns
     "#]],
     );
     check(
@@ -174,7 +174,7 @@ fn the_fields_of_input_and_label_can_be_named() {
         `t.jsonl` has no `lable` (--expected); did you mean `label`?
         `t.jsonl` has no `grade` (--expected); it has: text, label, id
         `t.jsonl` has no `txt` (--input); did you mean `text`?
-        `t.jsonl`, line 2: there is no `text`, which is the input
+        `t.jsonl`, line 2: `text`, the input, is missing
     "#]]
     .assert_eq(&found.concat());
 }
@@ -230,10 +230,10 @@ fn a_script_gets_the_fields_that_are_its_parameters() {
         {"style":"short","task":"a"} without id
         {"style":"short","ticket":"a"} without id
         {"style":"short","text":"a"} without id
-        `s.rhai` has no parameter `text` or `task` to take the input (it has: one, two); name one of them so
-        no field of `t.jsonl` (id, text, expected) is a parameter of `s.rhai` (it has: ticket, style); `--input FIELD` says which one is the input
+        `s.rhai` has no parameter `text` or `task` to take the input (it has: one, two); rename one of them
+        no field of `t.jsonl` (id, text, expected) is a parameter of `s.rhai` (it has: ticket, style); `--input FIELD` selects the input
         `t.jsonl`, line 1: there is no `ticket`, which `s.rhai` needs
-        no field of `t.jsonl` (id, text, expected) is a parameter of `s.rhai` (it has none); `--input FIELD` says which one is the input
+        no field of `t.jsonl` (id, text, expected) is a parameter of `s.rhai` (it has none); `--input FIELD` selects the input
         {"style":"short","task":5} without 
         `t.jsonl`, line 1: there is no `n`, which `s.rhai` needs
     "#]]

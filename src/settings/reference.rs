@@ -1,19 +1,19 @@
 //! The table of kaizen.toml's keys as people and editors read it.
 
-use crate::cli::app::settings::{Fallback, MODEL_SETTINGS, SERVER_SETTINGS, SETTINGS, value_of};
+use crate::settings::{Fallback, MODEL_SETTINGS, SERVER_SETTINGS, SETTINGS, value_of};
 use serde_json::{Map, Value, json};
 
 /// One key as people read it.
-pub(in crate::cli) struct SettingDoc {
-    pub(in crate::cli) name: String,
-    pub(in crate::cli) kind: &'static str,
-    pub(in crate::cli) default: &'static str,
-    pub(in crate::cli) example: String,
-    pub(in crate::cli) meaning: &'static str,
+pub(crate) struct SettingDoc {
+    pub(crate) name: String,
+    pub(crate) kind: &'static str,
+    pub(crate) default: &'static str,
+    pub(crate) example: String,
+    pub(crate) meaning: &'static str,
 }
 
 /// Returns the reference of all keys.
-pub(in crate::cli) fn reference() -> Vec<SettingDoc> {
+pub(crate) fn reference() -> Vec<SettingDoc> {
     let plain = SETTINGS.iter().map(|entry| SettingDoc {
         name: entry.name(),
         kind: entry.kind.wanted(),
@@ -44,7 +44,7 @@ fn each_of(
 }
 
 /// Writes the schema of kaizen.toml for editors.
-pub(in crate::cli) fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     let mut sections: Map<String, Value> = Map::new();
     for entry in SETTINGS {
         let mut said = entry.kind.schema();

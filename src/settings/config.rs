@@ -1,19 +1,20 @@
 //! The configuration: built-in values, the user's file, the project's file, the environment and
 //! the command line, each over the one before. Every value remembers where it came from.
 
-pub(in crate::cli) use crate::base::moment::duration;
+pub(crate) use crate::base::moment::duration;
 
 use crate::base::bounds::Bounds;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
 use crate::base::{file, own, toml_text};
-use crate::cli::app::permissions::KeyRules;
-use crate::cli::app::settings::{self, Fallback, value_of};
 use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
 use crate::script::host::rule::variable_name;
+use crate::settings::otel::{self, OtelSettings};
+use crate::settings::{self, Fallback, value_of};
 use crate::store::durability::Durability;
+use crate::view::span::SpanContent;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -21,15 +22,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long nothing may happen before a save counts, in milliseconds: editors write a file in
-/// several steps.
-const QUIET_MS: u64 = 50;
-/// The cost of a re-run, in dollars, from which people are asked first.
-const CONFIRM_OVER: f64 = 0.25;
-
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) enum SettingOrigin {
+pub(crate) enum SettingOrigin {
     /// The program's own default.
     BuiltIn,
     /// A file.
@@ -42,7 +37,7 @@ pub(in crate::cli) enum SettingOrigin {
 
 impl SettingOrigin {
     /// Tells whether it is this file.
-    pub(in crate::cli) fn is_file(&self, file: &Path) -> bool {
+    pub(crate) fn is_file(&self, file: &Path) -> bool {
         matches!(self, SettingOrigin::File(path) if path == file)
     }
 }
@@ -60,9 +55,9 @@ impl fmt::Display for SettingOrigin {
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::cli) enum ConfigError {
+pub(crate) enum ConfigError {
     /// The file cannot be read.
-    #[error("reading `{path}`: {source}", path = path.display())]
+    #[error("cannot read `{path}`: {source}", path = path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -119,9 +114,20 @@ pub(in crate::cli) enum ConfigError {
     },
 }
 
+/// The rules of one key of `[permissions]`.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyRules {
+    /// The key, such as `read` or `deny_net`.
+    pub(crate) key: String,
+    /// What it lists.
+    pub(crate) list: Vec<String>,
+    /// The file it stands in.
+    pub(crate) origin: SettingOrigin,
+}
+
 /// All settings, by their full key such as `limits.operations`.
 #[derive(Debug, Clone, Default)]
-pub(in crate::cli) struct Config {
+pub(crate) struct Config {
     values: BTreeMap<String, (Value, SettingOrigin)>,
     /// The models, by alias, as they are described.
     models: BTreeMap<String, (Map<String, Value>, SettingOrigin)>,
@@ -132,11 +138,11 @@ pub(in crate::cli) struct Config {
 }
 
 /// A way to look up a variable of the environment.
-pub(in crate::cli) type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+pub(crate) type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 impl Config {
     /// Reads every layer below the command line. `root` is the project's folder.
-    pub(in crate::cli) fn load(root: &Path, lookup: EnvLookup<'_>) -> Result<Config, ConfigError> {
+    pub(crate) fn load(root: &Path, lookup: EnvLookup<'_>) -> Result<Config, ConfigError> {
         let mut config = Config::default();
         // What is set later counts: the user's file, then the project's, then the environment.
         for entry in settings::SETTINGS {
@@ -206,7 +212,7 @@ impl Config {
     }
 
     /// Takes one key of a section of a file.
-    pub(in crate::cli) fn take(
+    pub(crate) fn take(
         &mut self,
         section: &str,
         key: String,
@@ -231,7 +237,7 @@ impl Config {
     }
 
     /// Puts a value over what is known.
-    pub(in crate::cli) fn set(
+    pub(crate) fn set(
         &mut self,
         key: &str,
         value: Value,
@@ -266,60 +272,60 @@ impl Config {
     }
 
     /// Returns all values with their origin.
-    pub(in crate::cli) fn all(&self) -> impl Iterator<Item = (&str, &Value, &SettingOrigin)> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &Value, &SettingOrigin)> {
         self.values.iter().map(|(key, (value, origin))| (key.as_str(), value, origin))
     }
 
     /// Returns the descriptions of models, by alias.
-    pub(in crate::cli) fn models(
+    pub(crate) fn models(
         &self,
     ) -> impl Iterator<Item = (&str, &Map<String, Value>, &SettingOrigin)> {
         self.models.iter().map(|(name, (spec, origin))| (name.as_str(), spec, origin))
     }
 
     /// Returns the MCP servers.
-    pub(in crate::cli) fn servers(&self) -> impl Iterator<Item = (&ServerSpec, &SettingOrigin)> {
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (&ServerSpec, &SettingOrigin)> {
         self.servers.values().map(|(spec, origin)| (spec, origin))
     }
 
     /// Returns what scripts may and may not touch.
-    pub(in crate::cli) fn permissions(&self) -> &[KeyRules] {
+    pub(crate) fn permissions(&self) -> &[KeyRules] {
         &self.permissions
     }
 
     /// Returns the name of the default model, if one is set.
-    pub(in crate::cli) fn model(&self) -> Option<String> {
+    pub(crate) fn model(&self) -> Option<String> {
         let (value, _) = self.values.get("project.model")?;
         value.as_str().map(str::to_owned)
     }
 
     /// Returns the most calls in flight, if a bound is set.
-    pub(in crate::cli) fn concurrency(&self) -> Option<usize> {
+    pub(crate) fn concurrency(&self) -> Option<usize> {
         let (value, _) = self.values.get("run.concurrency")?;
         value.as_u64().and_then(|number| usize::try_from(number).ok())
     }
 
     /// Tells whether `run` uses what earlier runs were answered, and whether somebody has said so.
-    pub(in crate::cli) fn reuse(&self) -> bool {
+    pub(crate) fn reuse(&self) -> bool {
         let value = self.values.get("run.reuse");
         value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
     }
 
     /// Returns what a commit to the store promises.
-    pub(in crate::cli) fn durability(&self) -> Durability {
+    pub(crate) fn durability(&self) -> Durability {
         let value = self.values.get("store.durability");
         let found = value.and_then(|(value, _)| value.as_str()).and_then(Durability::from_word);
         found.unwrap_or_default()
     }
 
     /// Returns the most operations of a script.
-    pub(in crate::cli) fn operations_max(&self) -> u64 {
+    pub(crate) fn operations_max(&self) -> u64 {
         let value = self.values.get("limits.operations");
         value.and_then(|(value, _)| value.as_u64()).unwrap_or(OPERATIONS_MAX)
     }
 
     /// Returns what a run may use up.
-    pub(in crate::cli) fn bounds(&self) -> Bounds {
+    pub(crate) fn bounds(&self) -> Bounds {
         let get = |key: &str| self.values.get(key).map(|(value, _)| value);
         Bounds {
             cost: get("budget.max_cost").and_then(Value::as_f64).and_then(Money::from_dollars),
@@ -329,31 +335,31 @@ impl Config {
     }
 
     /// Returns the longest time of a run, if it is bounded.
-    pub(in crate::cli) fn time_max(&self) -> Option<Duration> {
+    pub(crate) fn time_max(&self) -> Option<Duration> {
         let (value, _) = self.values.get("budget.max_time")?;
         value.as_str().and_then(duration)
     }
 
     /// Returns how long a wait is that suspends a run, if that is said.
-    pub(in crate::cli) fn suspend_after(&self) -> Option<Duration> {
+    pub(crate) fn suspend_after(&self) -> Option<Duration> {
         let (value, _) = self.values.get("run.suspend_after")?;
         value.as_str().and_then(duration)
     }
 
     /// Returns how long runs are kept, if they are not kept for ever.
-    pub(in crate::cli) fn store_keep(&self) -> Option<Duration> {
+    pub(crate) fn store_keep(&self) -> Option<Duration> {
         let (value, _) = self.values.get("store.keep")?;
         value.as_str().and_then(duration)
     }
 
     /// Returns the most bytes that the store takes, if that is bounded.
-    pub(in crate::cli) fn store_max_size(&self) -> Option<u64> {
+    pub(crate) fn store_max_size(&self) -> Option<u64> {
         let (value, _) = self.values.get("store.max_size")?;
         value.as_str().and_then(size)
     }
 
     /// Returns the names of further variables that hold secrets, and the fewest characters of a secret.
-    pub(in crate::cli) fn secrets(&self) -> (Vec<Wildcard>, Option<usize>) {
+    pub(crate) fn secrets(&self) -> (Vec<Wildcard>, Option<usize>) {
         let get = |key: &str| self.values.get(key).map(|(value, _)| value);
         let names = get("secrets.names").and_then(Value::as_array).into_iter().flatten();
         let names = names.filter_map(Value::as_str).map(Wildcard::new).collect();
@@ -361,36 +367,54 @@ impl Config {
         (names, length.and_then(|length| usize::try_from(length).ok()))
     }
 
+    /// Returns where spans of runs are sent, if they are.
+    pub(crate) fn otel(&self) -> Option<OtelSettings> {
+        let get = |key: &str| self.values.get(key).map(|(value, _)| value);
+        let headers = get("otel.headers").and_then(Value::as_array).into_iter().flatten();
+        let headers = headers.filter_map(Value::as_str).filter_map(otel::header);
+
+        Some(OtelSettings {
+            endpoint: get("otel.endpoint")?.as_str()?.to_owned(),
+            content: if self.otel_content() { SpanContent::Shown } else { SpanContent::Left },
+            headers: headers.map(|(name, of)| (name.to_owned(), of.to_owned())).collect(),
+        })
+    }
+
+    /// Tells whether spans show what was said.
+    pub(crate) fn otel_content(&self) -> bool {
+        let value = self.values.get("otel.content");
+        value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
+
     /// Returns how long nothing may happen before a save counts.
-    pub(in crate::cli) fn watch_quiet(&self) -> Duration {
-        let value = self.values.get("watch.quiet_ms").and_then(|(value, _)| value.as_u64());
-        Duration::from_millis(value.unwrap_or(QUIET_MS))
+    pub(crate) fn watch_quiet(&self) -> Duration {
+        let (value, _) = &self.values["watch.quiet_ms"];
+        Duration::from_millis(value.as_u64().expect("the table of settings has a default"))
     }
 
     /// Returns the cost of a re-run in dollars from which people are asked first, and whether somebody
     /// has set it.
-    pub(in crate::cli) fn watch_confirm_over(&self) -> (f64, bool) {
-        let Some((value, origin)) = self.values.get("watch.confirm_over") else {
-            return (CONFIRM_OVER, false);
-        };
-        (value.as_f64().unwrap_or(CONFIRM_OVER), *origin != SettingOrigin::BuiltIn)
+    pub(crate) fn watch_confirm_over(&self) -> (f64, bool) {
+        let (value, origin) = &self.values["watch.confirm_over"];
+        let dollars = value.as_f64().expect("the table of settings has a default");
+        (dollars, *origin != SettingOrigin::BuiltIn)
     }
 
     /// Returns the files that are watched although no script reads them, as they are named.
-    pub(in crate::cli) fn watch_paths(&self) -> Vec<&str> {
+    pub(crate) fn watch_paths(&self) -> Vec<&str> {
         let value = self.values.get("watch.paths").and_then(|(value, _)| value.as_array());
         value.into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
     /// Tells whether runs on the demo model count as experience.
-    pub(in crate::cli) fn learn_from_demo(&self) -> bool {
+    pub(crate) fn learn_from_demo(&self) -> bool {
         let value = self.values.get("optimizer.learn_from_demo");
         value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
     }
 }
 
 /// Reads a size such as `800kB`, `500MB`, `2GB` or `1GiB`, in bytes.
-pub(in crate::cli) fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let number: u64 = text[..digits].parse().ok()?;
 
@@ -421,7 +445,7 @@ fn table_of(
     }
 }
 
-pub(in crate::cli) fn wrong(
+pub(crate) fn wrong(
     origin: &SettingOrigin,
     key: &str,
     wanted: &'static str,
@@ -433,7 +457,7 @@ pub(in crate::cli) fn wrong(
 }
 
 /// Finds a null, and gives its key: what is not said would be taken for the default.
-pub(in crate::cli) fn null_in(key: &str, value: &Value) -> Option<String> {
+pub(crate) fn null_in(key: &str, value: &Value) -> Option<String> {
     match value {
         Value::Null => Some(key.to_owned()),
         Value::Object(fields) => {
@@ -444,13 +468,13 @@ pub(in crate::cli) fn null_in(key: &str, value: &Value) -> Option<String> {
     }
 }
 
-pub(in crate::cli) fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
+pub(crate) fn unknown(origin: &SettingOrigin, key: &str) -> ConfigError {
     let mut known: Vec<String> = vec!["models".to_owned(), "mcp".to_owned()];
     known.extend(settings::names());
 
     let help = match nearest(key, known.iter().map(String::as_str)) {
         Some(near) => format!("; did you mean `{near}`?"),
-        None => format!("; there are: {}", known.join(", ")),
+        None => format!("; available: {}", known.join(", ")),
     };
     ConfigError::UnknownKey { origin: origin.to_string(), key: key.to_owned(), help }
 }

@@ -1,4 +1,6 @@
-//! `kaizen export`: runs as JSON lines, or a copy of the whole store.
+//! `kaizen export`: runs as JSON lines, as a table or as spans, or a copy of the whole store.
+
+mod rows;
 
 use crate::base::count::counted;
 use crate::base::id::RunId;
@@ -11,21 +13,58 @@ use crate::cli::command::{gc, show};
 use crate::cli::{Global, print_data, put_line, say};
 use crate::journal::damage::Damage;
 use crate::journal::history::{self, RunLog, RunRow};
+use crate::journal::trace::Trace;
 use crate::store::{self, Connection};
+use crate::view::otlp;
+use crate::view::span::{CONVENTIONS, SpanContent, SpanFold};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// How runs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ExportFormat {
+    /// Every event, as a line of JSON.
+    Jsonl,
+    /// A row for each call to a model.
+    Csv,
+    /// Spans in the JSON encoding of the OpenTelemetry protocol.
+    Otlp,
+}
+
+/// How runs are written, and how much of them.
+#[derive(Debug, Clone, Copy)]
+struct ExportForm {
+    format: ExportFormat,
+    content: SpanContent,
+}
+
 /// The options of `export`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Run: its id or a prefix of it, or `@` for the latest run.
+    /// Runs: ids or prefixes of them, `@` for the latest, `@-1` for the one before, `@fail` for the latest
+    /// failed run.
     #[arg(default_value = "@", conflicts_with_all = ["all", "store"])]
-    run: String,
+    runs: Vec<String>,
     /// Export all runs.
     #[arg(long, conflicts_with = "store")]
     all: bool,
+    /// How to write runs: jsonl (every event), csv (a row for each call) or otlp (spans, as JSON lines of
+    /// the OpenTelemetry protocol).
+    #[arg(
+        short,
+        long,
+        value_enum,
+        default_value = "jsonl",
+        conflicts_with = "store",
+        hide_possible_values = true
+    )]
+    format: ExportFormat,
+    /// With `-f otlp`: include prompts, replies, arguments, results and messages of failures. `content = true`
+    /// under [otel] in kaizen.toml makes this the default.
+    #[arg(long)]
+    content: bool,
     /// Copy the whole store, including what was learned. Active runs continue. To restore the copy,
     /// stop all kaizen processes of the project, remove `.kaizen/kaizen.db-wal`, `-shm` and `-mark` if
     /// they exist, and replace `.kaizen/kaizen.db` with the copy.
@@ -58,26 +97,26 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     // Runs may write meanwhile; what is written is all of one moment.
     let moment = store::freeze(&connection, &project.store_path())?;
-    let rows = if arguments.all {
-        let mut rows = history::runs(&moment, usize::MAX)?;
-        rows.reverse();
-        rows
-    } else {
-        match show::find(&moment, &arguments.run)? {
-            Ok(row) => vec![row],
-            Err(reason) => {
-                say(&format!("error: {reason}"));
-                return Ok(Exit::Usage);
-            }
+    let rows = match chosen(&moment, arguments)? {
+        Ok(rows) => rows,
+        Err(reason) => {
+            say(&format!("error: {reason}"));
+            return Ok(Exit::Usage);
         }
+    };
+    let is_shown = arguments.content || project.config.otel_content();
+    let form = ExportForm {
+        format: arguments.format,
+        content: if is_shown { SpanContent::Shown } else { SpanContent::Left },
     };
 
     let orphans = if arguments.all { history::orphans(&moment)? } else { Vec::new() };
     let Some(output) = &arguments.output else {
-        write(&moment, &rows, &orphans, &mut |line| {
-            put_line(&visible::in_json(line));
+        write(&moment, &rows, &orphans, form, &mut |line| {
+            put_line(line);
             Ok(())
         })?;
+        tell_conventions(global, form);
         return Ok(Exit::Ok);
     };
 
@@ -86,7 +125,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let draft = Draft::of(output).with_context(context)?;
     let file = own::create(&draft.path);
     let mut file = std::io::BufWriter::new(file.with_context(context)?);
-    write(&moment, &rows, &orphans, &mut |line| writeln!(file, "{}", visible::in_json(line)))
+    write(&moment, &rows, &orphans, form, &mut |line| writeln!(file, "{line}"))
         .with_context(context)?;
     file.flush().and_then(|()| file.get_ref().sync_all()).with_context(context)?;
     draft.publish(output).with_context(context)?;
@@ -95,8 +134,42 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         let runs = counted(rows.len(), "run", "runs");
         say(&format!("wrote {runs} to `{}`", output.display()));
     }
+    tell_conventions(global, form);
     Ok(Exit::Ok)
 }
+
+/// Finds the runs that are meant; the inner error says for people which one there is not.
+fn chosen(
+    moment: &Connection,
+    arguments: &Arguments,
+) -> anyhow::Result<Result<Vec<RunRow>, String>> {
+    if arguments.all {
+        let mut rows = history::runs(moment, usize::MAX)?;
+        rows.reverse();
+        return Ok(Ok(rows));
+    }
+
+    let mut rows: Vec<RunRow> = Vec::new();
+    for name in &arguments.runs {
+        match show::find(moment, name)? {
+            // A run that is named twice is written once.
+            Ok(row) if rows.iter().any(|known| known.id == row.id) => {}
+            Ok(row) => rows.push(row),
+            Err(reason) => return Ok(Err(reason)),
+        }
+    }
+    Ok(Ok(rows))
+}
+
+/// Says by which conventions spans are named.
+fn tell_conventions(global: &Global, form: ExportForm) {
+    if form.format == ExportFormat::Otlp && !global.quiet {
+        say(&format!("the spans follow the OpenTelemetry semantic conventions {CONVENTIONS}"));
+    }
+}
+
+/// Most spans on a line, besides those that end by the same event.
+const SPANS_MAX: usize = 500;
 
 /// Where lines go.
 type LineSink<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<()>;
@@ -106,11 +179,15 @@ fn write(
     connection: &Connection,
     rows: &[RunRow],
     orphans: &[RunId],
+    form: ExportForm,
     sink: LineSink<'_>,
 ) -> anyhow::Result<()> {
+    if form.format == ExportFormat::Csv {
+        sink(&rows::head())?;
+    }
     for row in rows {
         let (log, all) = damage::read_row(connection, row)?;
-        lines(&row.id, &log, &all, sink)?;
+        run_lines(&row.id, &log, &all, form, sink)?;
     }
 
     for run in orphans {
@@ -119,9 +196,54 @@ fn write(
 
         let all: Vec<Damage> = within.chain([Damage::NoRow { run: run.clone() }]).collect();
         damage::tell(run, &all);
-        lines(run, &log, &all, sink)?;
+        run_lines(run, &log, &all, form, sink)?;
     }
 
+    Ok(())
+}
+
+/// Gives a run in the form that is wanted.
+fn run_lines(
+    run: &RunId,
+    log: &RunLog,
+    all: &[Damage],
+    form: ExportForm,
+    sink: LineSink<'_>,
+) -> anyhow::Result<()> {
+    match form.format {
+        ExportFormat::Jsonl => lines(run, log, all, &mut |line| sink(&visible::in_json(line))),
+        ExportFormat::Csv => {
+            let trace = Trace::fold(&log.events);
+            for line in rows::rows(&run.0, &trace) {
+                sink(&visible::shown(&line))?;
+            }
+            Ok(())
+        }
+        ExportFormat::Otlp => spans(run, log, form.content, sink),
+    }
+}
+
+/// Gives the spans of a run, many on a line: each line is what a collector takes as one request.
+fn spans(
+    run: &RunId,
+    log: &RunLog,
+    content: SpanContent,
+    sink: LineSink<'_>,
+) -> anyhow::Result<()> {
+    let mut fold = SpanFold::new(run, content);
+    let mut made = Vec::new();
+    for (at, event) in &log.events {
+        fold.see(*at, event, &mut |span| made.push(span));
+        if made.len() >= SPANS_MAX {
+            sink(&visible::in_json(&otlp::request(&made).to_string()))?;
+            made.clear();
+        }
+    }
+
+    fold.finish(&mut |span| made.push(span));
+    if !made.is_empty() {
+        sink(&visible::in_json(&otlp::request(&made).to_string()))?;
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The keys of `[mcp.NAME]`.
 
 /// One key of `[mcp.NAME]`: name, type, default, example as TOML, meaning.
-pub(in crate::cli) const SERVER_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
+pub(crate) const SERVER_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     (
         "command",
         "a list of a program and its arguments",
@@ -34,28 +34,28 @@ pub(in crate::cli) const SERVER_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     ),
     (
         "read",
-        "a list of names of tools, which may contain `*`",
+        "a list of tool names, which may contain `*`",
         "none",
         "[\"read_*\", \"list_*\"]",
         "Tools that can be repeated and have no lasting effect.",
     ),
     (
         "approve",
-        "\"never\", or a list of names of tools, which may contain `*`",
+        "\"never\", or a list of tool names, which may contain `*`",
         "all tools that are not in `read`",
         "[\"write_*\"]",
         "Tools that need a person's approval before each call.",
     ),
     (
         "only",
-        "a list of names of tools, which may contain `*`",
+        "a list of tool names, which may contain `*`",
         "all tools",
         "[\"read_*\"]",
         "The only tools that are offered.",
     ),
     (
         "except",
-        "a list of names of tools, which may contain `*`",
+        "a list of tool names, which may contain `*`",
         "none",
         "[\"move_file\"]",
         "Tools that are not offered.",

@@ -1,20 +1,24 @@
 //! Every key of kaizen.toml: its type, default, example and meaning. One table, from which files are read,
 //! the reference and the schema for editors are written, and misspelt keys get their suggestion.
 
+pub(crate) mod config;
+pub(crate) mod otel;
 mod reference;
 mod servers;
 
 use crate::base::unit::Money;
-use crate::cli::app::config::{duration, size};
+use crate::model::provider::page::host_of;
+use crate::settings::config::{duration, size};
+use crate::settings::otel::header;
 use crate::store::durability::Durability;
 use serde_json::{Map, Value, json};
 
-pub(in crate::cli) use reference::{SettingDoc, reference, schema};
-pub(in crate::cli) use servers::SERVER_SETTINGS;
+pub(crate) use reference::{SettingDoc, reference, schema};
+pub(crate) use servers::SERVER_SETTINGS;
 
 /// What kind of value a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum SettingKind {
+pub(crate) enum SettingKind {
     /// Any text.
     Text,
     /// True or false.
@@ -41,11 +45,15 @@ pub(in crate::cli) enum SettingKind {
     Paths,
     /// A list of what is granted or denied.
     Rules,
+    /// The address of a server.
+    Address,
+    /// A list of headers, each with the variable that holds its value.
+    Headers,
 }
 
 impl SettingKind {
     /// Returns what a value must be.
-    pub(in crate::cli) fn wanted(self) -> &'static str {
+    pub(crate) fn wanted(self) -> &'static str {
         match self {
             SettingKind::Text => "text",
             SettingKind::Flag => "true or false",
@@ -60,11 +68,13 @@ impl SettingKind {
             SettingKind::Variables => "a list of variable names, which may contain `*`",
             SettingKind::Paths => "a list of paths",
             SettingKind::Rules => "a list of texts",
+            SettingKind::Address => "an address such as \"http://127.0.0.1:4318\"",
+            SettingKind::Headers => "a list of headers such as \"x-api-key=env:NAME\"",
         }
     }
 
     /// Tells whether a value is one of this kind.
-    pub(in crate::cli) fn fits(self, value: &Value) -> bool {
+    pub(crate) fn fits(self, value: &Value) -> bool {
         let texts = || value.as_array().is_some_and(|all| all.iter().all(Value::is_string));
         match self {
             SettingKind::Text => value.is_string(),
@@ -79,6 +89,11 @@ impl SettingKind {
             }
             SettingKind::Durability => value.as_str().and_then(Durability::from_word).is_some(),
             SettingKind::Variables | SettingKind::Paths | SettingKind::Rules => texts(),
+            SettingKind::Address => value.as_str().is_some_and(|url| host_of(url).is_some()),
+            SettingKind::Headers => {
+                let is_header = |text: &Value| text.as_str().and_then(header).is_some();
+                value.as_array().is_some_and(|all| all.iter().all(is_header))
+            }
         }
     }
 
@@ -86,6 +101,11 @@ impl SettingKind {
     fn schema(self) -> Value {
         match self {
             SettingKind::Text => json!({ "type": "string" }),
+            SettingKind::Address => json!({ "type": "string", "pattern": "^https?://" }),
+            SettingKind::Headers => json!({
+                "type": "array",
+                "items": { "type": "string", "pattern": "^[A-Za-z0-9-]+ *= *env:[A-Za-z0-9_]+$" },
+            }),
             SettingKind::Flag => json!({ "type": "boolean" }),
             SettingKind::Count => json!({ "type": "integer", "minimum": 1 }),
             SettingKind::Millis => json!({ "type": "integer", "minimum": 0 }),
@@ -110,7 +130,7 @@ impl SettingKind {
 
 /// What holds where a key is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Fallback {
+pub(crate) enum Fallback {
     /// This value, as TOML.
     Value(&'static str),
     /// What these words say.
@@ -119,25 +139,25 @@ pub(in crate::cli) enum Fallback {
 
 /// One key.
 #[derive(Debug)]
-pub(in crate::cli) struct SettingEntry {
-    pub(in crate::cli) section: &'static str,
-    pub(in crate::cli) key: &'static str,
-    pub(in crate::cli) kind: SettingKind,
-    pub(in crate::cli) default: Fallback,
+pub(crate) struct SettingEntry {
+    pub(crate) section: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) kind: SettingKind,
+    pub(crate) default: Fallback,
     /// A value, as TOML.
-    pub(in crate::cli) example: &'static str,
-    pub(in crate::cli) meaning: &'static str,
+    pub(crate) example: &'static str,
+    pub(crate) meaning: &'static str,
 }
 
 impl SettingEntry {
     /// Returns its full name, such as `limits.operations`.
-    pub(in crate::cli) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{}.{}", self.section, self.key)
     }
 }
 
 /// Finds a key by its full name.
-pub(in crate::cli) fn find(name: &str) -> Option<&'static SettingEntry> {
+pub(crate) fn find(name: &str) -> Option<&'static SettingEntry> {
     SETTINGS.iter().find(|entry| entry.name() == name)
 }
 
@@ -155,7 +175,7 @@ const NONE: Fallback = Fallback::Words("none");
 const NO_LIMIT: Fallback = Fallback::Words("no limit");
 
 /// All keys besides those of models.
-pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
+pub(crate) const SETTINGS: &[SettingEntry] = &[
     entry(("project", "name"), SettingKind::Text, NONE, "\"news\"", "The project's name."),
     entry(
         ("project", "model"),
@@ -355,10 +375,33 @@ pub(in crate::cli) const SETTINGS: &[SettingEntry] = &[
         "\"500MB\"",
         "Maximum size of the store. The oldest runs are deleted first.",
     ),
+    entry(
+        ("otel", "endpoint"),
+        SettingKind::Address,
+        Fallback::Words("none: nothing is sent"),
+        "\"http://127.0.0.1:4318\"",
+        "The OpenTelemetry collector that runs send their spans to, over OTLP/HTTP in JSON. `/v1/traces` is added \
+         to the address. docs/export.md has the details.",
+    ),
+    entry(
+        ("otel", "content"),
+        SettingKind::Flag,
+        Fallback::Value("false"),
+        "true",
+        "Whether spans contain prompts, replies, arguments, results and messages of failures.",
+    ),
+    entry(
+        ("otel", "headers"),
+        SettingKind::Headers,
+        NONE,
+        "[\"x-api-key=env:COLLECTOR_KEY\"]",
+        "Headers for the collector, each with the environment variable that contains its value. Never the value \
+         itself.",
+    ),
 ];
 
 /// One key of `[models.NAME]`: name, type, default, example as TOML, meaning.
-pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
+pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     ("use", "text", "required", "\"openai/gpt-4o-mini\"", "The model, as `provider/name`."),
     ("provider", "text", "from `use`", "\"openai\"", "The provider, in place of `use`."),
     (
@@ -410,7 +453,13 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "{ input = 0.15, output = 0.60, per = \"1M\" }",
         "The price of tokens, in dollars: `input`, `output`, `cached`, `cache_write`, `per` (\"1M\", \"1k\" or \"1\") and `as_of`.",
     ),
-    ("image_tokens", "a whole number of at least 1", "unknown", "1600", "Tokens of a picture."),
+    (
+        "image_tokens",
+        "a whole number of at least 1",
+        "unknown",
+        "1600",
+        "Most tokens of a picture. A budget needs it, and most models are shown the pictures of tools only with it.",
+    ),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (
         "top_p",
@@ -433,7 +482,9 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "true or false",
         "true where a terminal shows the reply, else false",
         "true",
-        "Whether replies are streamed.",
+        "Whether replies are streamed. If this is not set, a terminal shows replies as they are written, \
+         but only where streams report their tokens, so that the cost stays known: at the known providers, \
+         and at servers on this machine or in its network until a stream reports none.",
     ),
     (
         "timeout_ms",
@@ -503,12 +554,12 @@ pub(in crate::cli) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
 ];
 
 /// Returns the names of all keys besides those of models.
-pub(in crate::cli) fn names() -> impl Iterator<Item = String> {
+pub(crate) fn names() -> impl Iterator<Item = String> {
     SETTINGS.iter().map(SettingEntry::name)
 }
 
 /// Reads a value that the table holds as TOML.
-pub(in crate::cli) fn value_of(text: &str) -> Value {
+pub(crate) fn value_of(text: &str) -> Value {
     let table: Result<Map<String, Value>, _> = toml::from_str(&format!("value = {text}"));
     table.ok().and_then(|mut table| table.remove("value")).unwrap_or_default()
 }

@@ -9,11 +9,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Where the files lie, within the folder that kaizen keeps to itself.
-pub(in crate::cli) const FOLDER: &str = "running";
+pub(crate) const FOLDER: &str = "running";
 
 /// Work on a run that no other process may do at the same time.
 #[derive(Debug)]
-pub(in crate::cli) struct Lease {
+pub(crate) struct Lease {
     path: PathBuf,
     /// Locked for as long as it is open.
     _file: File,
@@ -22,7 +22,7 @@ pub(in crate::cli) struct Lease {
 impl Lease {
     /// Takes the lease of a run; `None` if another process has it. `own` is the project's folder for
     /// files of kaizen.
-    pub(in crate::cli) fn take(own: &Path, run: &RunId) -> io::Result<Option<Lease>> {
+    pub(crate) fn take(own: &Path, run: &RunId) -> io::Result<Option<Lease>> {
         let folder = own.join(FOLDER);
         let named = |error: io::Error| {
             io::Error::new(error.kind(), format!("using `{}`: {error}", folder.display()))
