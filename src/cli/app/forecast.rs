@@ -368,9 +368,8 @@ impl<'a> Rehearsals<'a> {
         let forced: Vec<_> = forced.collect();
 
         // What has shown nothing new shows nothing the next time.
-        let is_new = forced != self.forced;
-        self.forced.clone_from(&forced);
-        if is_new { forced } else { Vec::new() }
+        let before = std::mem::replace(&mut self.forced, forced.clone());
+        if forced == before { Vec::new() } else { forced }
     }
 
     /// Returns the failure with which every run ends, if there is one.
