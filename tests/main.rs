@@ -60,6 +60,7 @@ mod cli {
     mod people;
     mod permissions;
     mod plan;
+    mod plan_ranges;
     mod probe;
     mod property;
     mod reach;

@@ -133,6 +133,7 @@ const LOOKS: &[&str] = &[
 /// Where texts are read that people or other programs wrote, and what those texts are. Only there may a
 /// decision hang on what a text holds.
 const PARSERS: &[(&str, &str)] = &[
+    ("script/host/stdlib.rs", "the files of the standard library"),
     ("base/file.rs", "how lines of a file end"),
     ("base/failpoint.rs", "the variable that sets a failpoint"),
     ("base/json.rs", "JSON"),

@@ -455,7 +455,8 @@ fn a_large_whole_number_keeps_its_digits_or_is_refused() {
         assert_eq!(value(&[], &script), expected, "{script}");
     }
 
-    let too_large = "18446744073709551615 is too large: the largest whole number is 9223372036854775807";
+    let too_large =
+        "18446744073709551615 is too large: the largest whole number is 9223372036854775807";
     for script in [format!("to_int({u})"), format!("{u}.to_int()")] {
         assert_eq!(failure(&script), ("script".to_owned(), too_large.to_owned()), "{script}");
     }

@@ -29,6 +29,13 @@ pub fn open(path: &Path) -> io::Result<File> {
     open_with(&mut options, path)
 }
 
+/// Opens a file to write to places in it, and makes it if there is none.
+pub fn open_to_write(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(false);
+    open_with(&mut options, path)
+}
+
 /// Opens a file to read it.
 pub fn open_to_read(path: &Path) -> io::Result<File> {
     open_with(OpenOptions::new().read(true), path)

@@ -31,8 +31,8 @@ pub fn painted(text: &str, code: &str) -> String {
 /// Makes a text one that may be written to a terminal: lines and tabs stay, and so do the escapes of
 /// kaizen's own.
 pub fn shown(text: &str) -> Cow<'_, str> {
-    // Most lines are of such letters alone, and a run may write a million of them.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    // Most texts are plain at a glance.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
         return Cow::Borrowed(text);
     }
     if !text.contains(|c| is_active(c, true) || c == MARK) {

@@ -142,7 +142,6 @@ enum Command {
         shell: clap_complete::Shell,
     },
     /// Write manual pages, one for each command.
-    #[command(hide = true)]
     Man(man::Arguments),
 }
 

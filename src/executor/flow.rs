@@ -178,6 +178,7 @@ impl Executor {
         // A flow whose time is over is a flow that stops early.
         timely.unwrap_or(Ok(()))?;
         flow.cancel_rest()?;
+        self.settle_ends()?;
         let report = flow.finish(graph.name())?;
 
         if !options.allow_failures {

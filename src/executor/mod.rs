@@ -123,13 +123,20 @@ impl Executor {
     /// bounds the calls in flight.
     pub fn new(journal: Journal, seed: u64, concurrency: Option<usize>) -> Executor {
         let origin = journal.run().clone();
+        let turns = Turns::default();
+        if let Some(writer) = journal.writer().cloned() {
+            turns.pay_with(Rc::new(move |ends| {
+                writer.commit_owed();
+                (0..ends).for_each(|_| failpoint::pass(Failpoint::OpKept));
+            }));
+        }
 
         Executor {
             recorder: Recorder::new(journal),
             memory: Memory::new(seed, origin),
             replies: ReplySources::default(),
             budgets: Budgets::new(concurrency),
-            turns: Turns::default(),
+            turns,
             without_tools: RefCell::default(),
             lost: LostRule::default(),
             standstill: Standstill::default(),
@@ -249,6 +256,13 @@ impl Executor {
         self.replies.is_replay()
     }
 
+    /// Notes in a plan that an operation depends on something that only a run can tell.
+    pub fn note_guess(&self, scope: &Scope) {
+        if let Some(guess) = self.guess() {
+            guess.depends(scope.op);
+        }
+    }
+
     /// Returns the guesses that stand in for replies, if the run is only planned.
     pub(crate) fn guess(&self) -> Option<&Guess> {
         self.replies.reuse().and_then(|reuse| reuse.guess())
@@ -342,9 +356,10 @@ impl Executor {
         self.recorder.begin(self.event_time(), event)
     }
 
-    /// Waits until it is on the disk that the run has begun, and what it has recorded.
+    /// Waits until it is on the disk that the run has begun, how everything in it ended that it was told of,
+    /// and what it has recorded.
     pub async fn on_disk(&self) -> Result<(), StoreError> {
-        self.recorder.on_disk().await
+        self.recorder.on_disk(&self.turns).await
     }
 
     /// Journals an event soon, and lets everybody see it now.
@@ -371,6 +386,24 @@ impl Executor {
     /// end of its own.
     pub(super) async fn keep(&self, event: &Event) -> Result<(), StoreError> {
         self.recorder.keep(self.event_time(), event).await
+    }
+
+    /// Returns once every end that the run was told of is on the disk. Comes before code of the script runs
+    /// that may see one.
+    pub(super) fn settle_ends(&self) -> Result<(), StoreError> {
+        self.recorder.settle_ends(&self.turns)
+    }
+
+    /// Journals the end of an operation that runs no code of the script, and returns once its turn has come.
+    /// It is on the disk before the script sees it, and before anything else begins outside.
+    pub(super) async fn commit_end(&self, event: &Event) -> Result<(), StoreError> {
+        if self.recorder.owes_ends(&self.turns) {
+            return self.recorder.owe(&self.turns, self.event_time(), event).await;
+        }
+
+        self.commit(event).await?;
+        self.failpoint(Failpoint::OpKept);
+        Ok(())
     }
 
     /// Journals an event, and returns once it is on the disk.

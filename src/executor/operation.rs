@@ -10,7 +10,7 @@ use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::operate::{RuleResult, reading};
-use crate::executor::replies::guess::GuessedDecision;
+use crate::executor::replies::guess::{Guess, GuessedDecision};
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, CallbackInput, Inputs};
 use crate::flow::op::{
@@ -116,7 +116,7 @@ impl Executor {
         OpGuard { executor: self, scope: Some(scope) }
     }
 
-    /// Performs one job. Its end is on the disk when the future ends; a future that is dropped before,
+    /// Performs one job. Its end is journaled when the future ends; a future that is dropped before,
     /// even before it was ever polled, journals the operation as cancelled.
     pub(super) fn perform(&self, job: OperationJob) -> impl Future<Output = (usize, Step)> {
         let bounded = job.op.timeout.map(|timeout| Deadline::begin(self.real_limit(timeout), None));
@@ -145,7 +145,8 @@ impl Executor {
 
         let outcome = match self.judge(job, &scope.strand).await {
             Ok(Some(reason)) => Outcome::Skipped { reason },
-            Err(failure) => Outcome::Failed { failure: failure.of(&job.op.name) },
+            Err(Stop::Store(error)) => return Err(error),
+            Err(Stop::Failed(failure)) => Outcome::Failed { failure: failure.of(&job.op.name) },
             Ok(None) => {
                 self.note(&Event::OpStarted { flow, op, name: None })?;
 
@@ -179,17 +180,21 @@ impl Executor {
         let ended = Event::OpEnded { flow, op, outcome: (*outcome).clone() };
         guard.disarm();
         self.failpoint(Failpoint::OpEnds);
-        self.commit(&ended).await?;
-        self.failpoint(Failpoint::OpKept);
+        if asks_model(&job.op.kind) {
+            self.commit_end(&ended).await?;
+        } else {
+            self.commit(&ended).await?;
+            self.failpoint(Failpoint::OpKept);
+        }
         Ok(Step::Ended(outcome))
     }
 
     /// Evaluates the conditions: a reason to skip, or none.
-    async fn judge(
-        &self,
-        job: &OperationJob,
-        strand: &Strand,
-    ) -> Result<Option<SkipReason>, Failure> {
+    async fn judge(&self, job: &OperationJob, strand: &Strand) -> Result<Option<SkipReason>, Stop> {
+        if !job.checks.is_empty() || job.op.when.is_some() {
+            self.settle_ends()?;
+        }
+
         for check in &job.checks {
             let input = CallbackInput::Result(check.result.clone(), strand.next());
             if !self.holds(job, &check.when, input).await? {
@@ -236,11 +241,51 @@ impl Executor {
             place += 1;
             match self.once(&scope.on(&strand), job, tries.left()).await {
                 Err(Stop::Failed(failure)) if job.op.retries > 0 => {
-                    let pause = tries.failed(failure)?;
+                    let pause = match tries.failed(failure) {
+                        Ok(pause) => pause,
+                        Err(failure) => return Box::pin(self.assume(scope, job, failure)).await,
+                    };
                     Box::pin(self.pass(&scope.strand, Timer::Pause, pause)).await?;
                 }
-                result => return result,
+                Err(Stop::Failed(failure)) => {
+                    return Box::pin(self.assume(scope, job, failure)).await;
+                }
+                Ok(done) => {
+                    self.note_completed(job);
+                    return Ok(done);
+                }
+                Err(stop) => return Err(stop),
             }
+        }
+    }
+
+    /// Notes in a plan that an operation has completed with what was guessed.
+    fn note_completed(&self, job: &OperationJob) {
+        if let Some(guess) = self.guess().filter(|guess| guess.is_guessed(job.id)) {
+            guess.decide(GuessedDecision::Completes(job.op.name.clone()), true);
+        }
+    }
+
+    /// Takes an operation to complete that has failed, where a plan tries that: it may have failed because
+    /// of a guess, and what comes after it would stay unknown.
+    async fn assume(
+        &self,
+        scope: &Rc<Scope>,
+        job: &OperationJob,
+        failure: Failure,
+    ) -> Result<WorkResult, Stop> {
+        let is_guessed = |guess: &&Guess| guess.is_guessed(job.id) && may_be_guessed(&failure.kind);
+        let Some(guess) = self.guess().filter(is_guessed) else { return Err(failure.into()) };
+        if !guess.completes(&job.op.name, &failure) {
+            return Err(failure.into());
+        }
+
+        match &job.op.kind {
+            OpKind::Expand { make } => {
+                let ops = each_of(scope, job, make, &guess.items()).await?;
+                Ok(WorkResult::Ops(ops))
+            }
+            _ => Ok(WorkResult::Value(guess.result())),
         }
     }
 
@@ -256,6 +301,10 @@ impl Executor {
             prompt.settings.attempts_max = Some(attempts_max(job).min(left));
             Box::new(prompt)
         };
+
+        if !asks_model(&job.op.kind) {
+            self.settle_ends()?;
+        }
 
         match &job.op.kind {
             OpKind::Communicate(prompt) | OpKind::Chat(prompt) => {
@@ -286,7 +335,9 @@ impl Executor {
             }
             OpKind::Ask(asked) => {
                 let asked = Box::new(question_of(job, asked));
-                Box::pin(self.ask_people(&scope.strand, &asked)).await.map(WorkResult::Value)
+                let answer = Box::pin(self.ask_people(&scope.strand, &asked)).await;
+                self.note_guess(scope);
+                answer.map(WorkResult::Value)
             }
             OpKind::Call(callback) => {
                 let input = CallbackInput::Operation {
@@ -365,6 +416,16 @@ async fn expand(
         return Err(not_a_list(job).into());
     };
 
+    Ok(WorkResult::Ops(each_of(scope, job, make, items).await?))
+}
+
+/// Makes an operation of each of these items.
+async fn each_of(
+    scope: &Scope,
+    job: &OperationJob,
+    make: &Callback<Op>,
+    items: &[Value],
+) -> Result<Vec<Op>, Stop> {
     let mut ops = Vec::with_capacity(items.len());
     let group = scope.strand.group();
     for (place, item) in items.iter().enumerate() {
@@ -374,7 +435,19 @@ async fn expand(
         ops.push(op);
     }
 
-    Ok(WorkResult::Ops(ops))
+    Ok(ops)
+}
+
+/// Tells whether an operation asks a model, and runs no function of the script to do so.
+fn asks_model(kind: &OpKind) -> bool {
+    match kind {
+        OpKind::Communicate(_)
+        | OpKind::Chat(_)
+        | OpKind::Operate(_)
+        | OpKind::React(_)
+        | OpKind::Parse(_) => true,
+        OpKind::Act(_) | OpKind::Ask(_) | OpKind::Call(_) | OpKind::Expand { .. } => false,
+    }
 }
 
 /// Returns how often the call of an operation may be tried; 0 for one that is no call.
@@ -409,6 +482,19 @@ fn text_to_parse(job: &OperationJob, prompt: &Prompt) -> String {
         Some((_, value)) if prompt.instruction.is_empty() => as_text(value),
         _ => prompt.instruction.clone(),
     }
+}
+
+/// Tells whether a real reply may spare an operation a failure of this kind, which a guess has brought about.
+fn may_be_guessed(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Thrown
+            | Kind::Script
+            | Kind::Json
+            | Kind::Assertion
+            | Kind::InvalidOutput
+            | Kind::Own(_)
+    )
 }
 
 /// What work can make.

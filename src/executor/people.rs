@@ -6,7 +6,6 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::strand::{Spot, Strand};
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
-use crate::executor::replies::assumption::Unknown;
 use crate::executor::replies::guess::Guess;
 use crate::executor::standstill::after;
 use crate::flow::question::{PersonQuestion, TimedQuestion};
@@ -101,13 +100,17 @@ impl Executor {
     /// Returns what a person might answer.
     fn planned_answer(&self, question: &PersonQuestion) -> Value {
         let number = self.guess().map_or(0, Guess::answer);
-        if let Some(guess) = self.guess() {
-            guess.meet(Unknown::World);
-        }
+        let usual = question.default.clone().filter(|_| number == 0);
 
         match (question.options.as_slice(), &question.schema) {
-            ([], Some(schema)) => demo::example(schema),
-            ([], None) => question.default.clone().unwrap_or_else(|| UNKNOWN_ANSWER.into()),
+            ([], Some(schema)) => usual.unwrap_or_else(|| match self.guess() {
+                Some(guess) => guess.value(schema),
+                None => demo::example(schema),
+            }),
+            ([], None) => usual.unwrap_or_else(|| match self.guess() {
+                Some(guess) if number > 0 => guess.word().into(),
+                _ => UNKNOWN_ANSWER.into(),
+            }),
             (options, _) => {
                 let usual = options.iter().position(|one| Some(one) == question.default.as_ref());
                 options[(usual.unwrap_or(0) + number) % options.len()].clone()

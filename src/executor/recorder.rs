@@ -25,8 +25,8 @@ use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
 
-/// What is waited for until it is on the disk that the run has begun.
-type Start = Shared<LocalBoxFuture<'static, Result<(), StoreError>>>;
+/// What is waited for until something is on the disk.
+type Debt = Shared<LocalBoxFuture<'static, Result<(), StoreError>>>;
 
 /// Timers of one strand that ended in a row, and are yet to be journaled.
 struct PassedTimers {
@@ -50,8 +50,9 @@ pub(super) struct Recorder {
     follower: RefCell<ReplyFollower>,
     /// Gets the replies of this run.
     reuse: Option<Rc<Reuse>>,
-    /// Set until it is on the disk that this run has begun.
-    start: RefCell<Option<Start>>,
+    /// What is owed last, which stands on everything before: that the run has begun, or that something in it
+    /// has ended. Set until it is known to be on the disk.
+    debt: RefCell<Option<Debt>>,
     /// Timers that ended and are yet to be journaled.
     passed: RefCell<Option<PassedTimers>>,
     /// The parts of requests that the journal has.
@@ -86,7 +87,7 @@ impl Recorder {
             journal,
             follower: RefCell::new(follower),
             reuse: None,
-            start: RefCell::default(),
+            debt: RefCell::default(),
             passed: RefCell::default(),
             parts: RefCell::default(),
             next_op: Cell::new(0),
@@ -199,21 +200,27 @@ impl Recorder {
     pub(super) fn begin(&self, at: i64, event: &Event) -> Result<(), StoreError> {
         let at = self.tell(at, event);
         let append = self.journal.append_now(at, event)?;
-        self.start.replace(Some(append.boxed_local().shared()));
+        self.debt.replace(Some(append.boxed_local().shared()));
         Ok(())
     }
 
-    /// Waits until it is on the disk that the run has begun, and what it has recorded.
-    pub(super) async fn on_disk(&self) -> Result<(), StoreError> {
+    /// Waits until it is on the disk that the run has begun, how everything in it ended that it was told of,
+    /// and what it has recorded. Comes before anything that can be seen from outside.
+    pub(super) async fn on_disk(&self, turns: &Turns) -> Result<(), StoreError> {
+        turns.paid().await;
         if let Some(writer) = self.journal.writer() {
             writer.settle_gathered()?;
         }
 
-        let start = self.start.borrow().clone();
-        match start {
-            Some(start) => {
-                let result = start.await;
-                self.start.take();
+        let debt = self.debt.borrow().clone();
+        match debt {
+            Some(debt) => {
+                let result = debt.clone().await;
+                let is_last = |known: &Debt| known.ptr_eq(&debt);
+                let mut newest = self.debt.borrow_mut();
+                if newest.as_ref().is_some_and(is_last) {
+                    newest.take();
+                }
                 result
             }
             None => Ok(()),
@@ -255,6 +262,40 @@ impl Recorder {
         self.note_passed()?;
         let at = self.tell(at, event);
         turns.commit(self.journal.append(at, event)).await
+    }
+
+    /// Returns once every end that is owed is on the disk. It keeps the thread, so that nothing else of the run
+    /// goes on meanwhile.
+    pub(super) fn settle_ends(&self, turns: &Turns) -> Result<(), StoreError> {
+        if turns.owes()
+            && let Some(writer) = self.journal.writer()
+        {
+            writer.settle_gathered()?;
+            turns.pay();
+        }
+        self.journal.check()
+    }
+
+    /// Tells whether ends are owed: they are committed together, before anything can be seen from outside.
+    /// Where each commit waits for the disk, each end waits for its own.
+    pub(super) fn owes_ends(&self, turns: &Turns) -> bool {
+        let may_owe = self.journal.writer().is_some_and(|writer| !writer.waits_for_disk());
+        may_owe && !turns.is_retelling()
+    }
+
+    /// Journals the end of something as what is owed, and returns once its turn has come.
+    pub(super) async fn owe(
+        &self,
+        turns: &Turns,
+        at: i64,
+        event: &Event,
+    ) -> Result<(), StoreError> {
+        self.note_passed()?;
+        let at = self.tell(at, event);
+        let owed = self.journal.owe(at, event)?;
+        self.debt.replace(Some(owed.boxed_local().shared()));
+        turns.owe().await;
+        Ok(())
     }
 
     /// Journals an event, and returns once it is on the disk.

@@ -91,6 +91,17 @@ pub enum Damage {
         /// What the row says.
         status: RunStatus,
     },
+    /// An event was on the disk, and is there no more.
+    #[error(
+        "run {run}: event {seq} was committed and is missing: the log of the store was cut or removed while \
+         no program used it, or an older copy was restored; restore a newer copy if there is one"
+    )]
+    Gone {
+        /// The run.
+        run: RunId,
+        /// The number of the event.
+        seq: i64,
+    },
     /// The run ended otherwise than the row says.
     #[error("run {run}: it ended as `{ended}`, but the list of runs says {status}")]
     OtherEnd {
@@ -115,6 +126,7 @@ impl Damage {
             | Damage::Row { run, .. }
             | Damage::NoRow { run }
             | Damage::NoEvents { run }
+            | Damage::Gone { run, .. }
             | Damage::NoEnd { run, .. }
             | Damage::OtherEnd { run, .. } => run,
         }

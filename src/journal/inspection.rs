@@ -1,8 +1,10 @@
 //! Looks through every journal of a store for damage.
 
+use crate::base::id::RunId;
 use crate::journal::damage::Damage;
 use crate::journal::history::{self, HistoryError, is_corrupt};
-use rusqlite::Connection;
+use crate::store::StoreMark;
+use rusqlite::{Connection, params};
 
 /// What was found in the journals of a store.
 #[derive(Debug, Default)]
@@ -41,4 +43,22 @@ impl Inspection {
         }
         Ok(found)
     }
+
+    /// Looks for the event that was on the disk last. Where its run is damaged otherwise, that says more.
+    #[must_use]
+    pub fn and_mark(mut self, connection: &Connection, mark: &StoreMark) -> Inspection {
+        let run = RunId(mark.series.as_ref().into());
+        let is_told = self.damage.iter().any(|damage| *damage.run() == run);
+        // What cannot be asked is told elsewhere.
+        if !is_told && matches!(holds(connection, mark), Ok(false)) {
+            self.damage.push(Damage::Gone { run, seq: mark.number });
+        }
+        self
+    }
+}
+
+/// Tells whether the event that a store is marked with is in it.
+pub fn holds(connection: &Connection, mark: &StoreMark) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE run = ? AND seq = ?)";
+    connection.query_row(sql, params![&*mark.series, mark.number], |row| row.get(0))
 }

@@ -164,6 +164,34 @@ impl Journal {
         })
     }
 
+    /// Tells why nothing more can be kept, if that is so.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.events.check()
+    }
+
+    /// Appends an event as what is owed: the writer commits it with others. Returns what to wait for until it
+    /// is committed.
+    pub fn owe(
+        &self,
+        at: i64,
+        event: &Event,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + 'static, StoreError> {
+        let owed = match &self.writer {
+            Some(writer) => {
+                let row = self.row(at, event);
+                Some(writer.owe(&self.events, row.after + 1, row)?)
+            }
+            None => None,
+        };
+
+        Ok(async move {
+            match owed {
+                Some(owed) => owed.await,
+                None => Ok(()),
+            }
+        })
+    }
+
     /// Appends an event soon, without waiting: for events that a crash may lose. If it cannot be
     /// written, the next one says so.
     pub fn append_soon(&self, at: i64, event: &Event) -> Result<(), StoreError> {
@@ -242,6 +270,7 @@ fn events(run: &RunId) -> Gatherer<EventRow> {
         )?
         .query_row(params![known.0, seq], |row| row.get(0))
     });
+    let series = series.named(&run.0);
 
     let run = run.0.clone();
     Gatherer::new(series, move |tx, rows| keep(tx, &run, rows))

@@ -2,7 +2,10 @@
 
 use crate::base::id::RunId;
 use crate::journal::history::as_text;
-use crate::store::{Connection, Size, StoreError, rewrite, shrink, size};
+use crate::journal::inspection::holds;
+use crate::store::{
+    Connection, Size, StoreError, StoreMark, mark, remove_mark, rewrite, shrink, size,
+};
 use rusqlite::params;
 use std::path::Path;
 
@@ -38,6 +41,8 @@ pub fn prune(
     let before = size(connection, path)?;
     let mut pruned = PruneReport::default();
     let mut used = before.used;
+    // What is missing already stays marked.
+    let marked = mark(path).filter(|mark| is_held(connection, mark));
 
     for (run, started_at) in oldest(connection).map_err(fail)? {
         let is_old = wanted.before.is_some_and(|before| started_at < before);
@@ -64,6 +69,9 @@ pub fn prune(
 
     if !dry {
         if pruned.runs > 0 {
+            if marked.is_some_and(|mark| !is_held(connection, &mark)) {
+                remove_mark(path)?;
+            }
             // Pages keep a rest of what they held, also those that are still in use.
             rewrite(connection, path)?;
         }
@@ -71,6 +79,11 @@ pub fn prune(
     }
 
     Ok((pruned, before, size(connection, path)?))
+}
+
+/// Tells whether the event that a store is marked with is in it.
+fn is_held(connection: &Connection, mark: &StoreMark) -> bool {
+    matches!(holds(connection, mark), Ok(true))
 }
 
 /// Lists the runs, the oldest first. One whose time cannot be read counts as the newest.

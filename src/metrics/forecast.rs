@@ -1,6 +1,7 @@
 //! What a run would ask and cost, put together of several times through its script.
 
 use crate::metrics::experience::{Range, number};
+use crate::metrics::plan_graph::{Layers, PlanGraph, folded};
 use crate::metrics::rehearsal::{CallBill, Line, Rehearsal, RehearsalEnd, RunScope, Variation};
 use crate::model::price::Price;
 use std::collections::BTreeSet;
@@ -76,9 +77,8 @@ pub struct PlanRow {
 pub struct Plan {
     /// By name, in the order in which they would be asked first.
     pub rows: Vec<PlanRow>,
-    /// The graphs: for each its name and its operations in layers, each of which can start when the
-    /// one before has ended.
-    pub graphs: Vec<(String, Vec<Vec<String>>)>,
+    /// The graphs, equal ones together.
+    pub graphs: Vec<PlanGraph>,
     /// How long the longest chains take together if everything is asked, in seconds, where all their
     /// times are known.
     pub critical_path: Option<Range>,
@@ -209,8 +209,10 @@ pub fn plan(rehearsals: &[Rehearsal], early: EarlyEnd) -> Plan {
         plan.rest.calls.most = None;
     }
 
-    let richest = used.iter().max_by_key(|one| one.lines.len());
-    plan.graphs = richest.map(|one| one.graphs.clone()).unwrap_or_default();
+    let graphs: Vec<&[(String, Layers)]> = used.iter().map(|one| &one.graphs[..]).collect();
+    let richest = used.iter().max_by_key(|one| (one.graphs.len(), one.lines.len()));
+    let is_open = best > RehearsalEnd::Spent || !endless.is_empty();
+    plan.graphs = richest.map(|one| folded(&one.graphs, &graphs, is_open)).unwrap_or_default();
 
     let paths: Option<Vec<Range>> = used.iter().map(|one| one.critical_path).collect();
     plan.critical_path =
@@ -482,7 +484,12 @@ mod tests {
         assert_eq!(plan.rows[2].after, ["a", "b"]);
         assert_eq!(
             plan.graphs,
-            [("g".into(), vec![vec!["a".into(), "b".into()], vec!["c".into()]])]
+            [PlanGraph {
+                name: "g".to_owned(),
+                last: None,
+                layers: vec![vec!["a".into(), "b".into()], vec!["c".into()]],
+                count: Count::exactly(1),
+            }]
         );
     }
 

@@ -4,6 +4,7 @@ pub mod charge;
 pub mod experience;
 pub mod fold;
 pub mod forecast;
+pub mod plan_graph;
 pub mod rehearsal;
 pub mod sums;
 

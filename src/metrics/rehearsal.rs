@@ -8,6 +8,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, PlannedOp};
 use crate::journal::roster::Roster;
 use crate::metrics::experience::{CallHistory, Range, number};
+use crate::metrics::plan_graph::Layers;
 use crate::model::charge::{CallBound, REPLY_TOKENS_ASSUMED};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -123,9 +124,8 @@ impl Variation {
 pub struct Rehearsal {
     pub(super) ended: RehearsalEnd,
     pub(super) lines: Vec<Line>,
-    /// The graphs: for each its name and its operations in layers, each of which can start when the
-    /// one before has ended.
-    pub(super) graphs: Vec<(String, Vec<Vec<String>>)>,
+    /// The graphs: for each its name and its operations.
+    pub(super) graphs: Vec<(String, Layers)>,
     /// How long the longest chains take together, in seconds, where all their times are known.
     pub(super) critical_path: Option<Range>,
     /// The earlier runs that say something of it.
@@ -424,9 +424,9 @@ fn longest(ops: &[PlannedOp], times: &HashMap<OpId, Range>) -> Range {
 }
 
 /// Sorts operations into layers, parts of an expanded list as one name.
-fn layers(ops: &[PlannedOp], roster: &Roster) -> Vec<Vec<String>> {
+fn layers(ops: &[PlannedOp], roster: &Roster) -> Layers {
     let mut depth: HashMap<OpId, usize> = HashMap::new();
-    let mut layers: Vec<Vec<String>> = Vec::new();
+    let mut layers: Layers = Vec::new();
 
     for (op, after) in in_order(ops) {
         let at = after.iter().filter_map(|before| depth.get(before)).max().map_or(0, |at| at + 1);

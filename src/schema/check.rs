@@ -306,8 +306,8 @@ mod tests {
         assert_eq!(check(&long), Err("is longer than 65536 bytes".to_owned()));
 
         let remote = check(&json!({ "$ref": "http://example.com/schema" })).expect_err("not here");
-        assert!(
-            remote.starts_with("is not a valid JSON schema: Resource 'http://example.com/schema'")
-        );
+        let expected = "refers to `http://example.com/schema`; only references within the schema, which begin with \
+                        `#`, are followed";
+        assert_eq!(remote, expected);
     }
 }

@@ -136,7 +136,7 @@ impl Host {
         language::register(&mut engine);
         map_access::register(&mut engine);
         api::register(&mut engine, &inner);
-        inner.stdlib_options.replace(stdlib::register(&mut engine, &inner.captures));
+        stdlib::register(&mut engine, &inner);
         host_word::register(&mut engine, &inner, words)?;
 
         let engine = Rc::new(engine);
@@ -321,8 +321,7 @@ impl Host {
     pub fn option_keys(&self, function: &str) -> Vec<String> {
         let own = options::known(function);
         let own = own.map(|keys| keys.into_iter().map(str::to_owned).collect());
-        own.or_else(|| self.inner.stdlib_options.borrow().get(function).cloned())
-            .unwrap_or_default()
+        own.or_else(|| self.inner.stdlib_options(&self.engine, function)).unwrap_or_default()
     }
 }
 

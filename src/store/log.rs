@@ -23,6 +23,11 @@ const FRAME_HEADER: usize = 24;
 /// copied to the store.
 const INDEX: usize = 100;
 
+/// Bytes by which the index grows, and so many frames that the first such piece tells of, and each later one.
+const REGION: u64 = 1 << 15;
+const FRAMES_OF_FIRST: u32 = 4062;
+const FRAMES_OF_LATER: u32 = 4096;
+
 /// The one version of the index, and of the log, that there is.
 const VERSION: u32 = 3_007_000;
 
@@ -47,6 +52,17 @@ pub(super) enum LogDepth {
     Ends,
     /// Every frame.
     Whole,
+}
+
+/// How a log and its index stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LogCondition {
+    /// The log holds what was committed to it, as far as there is any telling.
+    Sound,
+    /// The log was cut or overwritten.
+    Changed,
+    /// The index was cut. Whoever reads beyond its end in memory is killed by the system.
+    IndexCut,
 }
 
 /// What the index says of the log.
@@ -158,11 +174,15 @@ impl FrameHeader {
 pub(super) struct LogWitness {
     log: File,
     index: Arc<File>,
+    /// Whether the index had its first piece when it was opened.
+    had_region: bool,
 }
 
 impl LogWitness {
     pub(super) fn open(log: &Path, index: &Path) -> io::Result<LogWitness> {
-        Ok(LogWitness { log: open_file(log)?, index: open_index(index)? })
+        let index = open_index(index)?;
+        let had_region = index.metadata()?.len() >= REGION;
+        Ok(LogWitness { log: open_file(log)?, index, had_region })
     }
 
     /// Returns what the index says; `None` if it cannot be read, or somebody writes it all the time.
@@ -179,22 +199,35 @@ impl LogWitness {
         None
     }
 
-    /// Tells whether the log holds what was committed to it. Where there is no telling, SQLite finds out:
-    /// it reads the log anew if its index is no index.
-    pub(super) fn agrees(&self, depth: LogDepth) -> bool {
+    /// Compares the log with its index. Where there is no telling, SQLite finds out: it reads the log anew if
+    /// its index is no index.
+    pub(super) fn compare(&self, depth: LogDepth) -> LogCondition {
         for _ in 0..LOOKS_MAX {
-            let Some(head) = self.head() else { return true };
+            let head = self.head();
+            if self.is_index_cut(head) {
+                return LogCondition::IndexCut;
+            }
+
+            let Some(head) = head else { return LogCondition::Sound };
             if self.holds(head, depth) {
-                return true;
+                return LogCondition::Sound;
             }
             if self.head() == Some(head) {
-                return false;
+                return LogCondition::Changed;
             }
 
             std::thread::sleep(LOOK_PAUSE);
         }
 
-        false
+        LogCondition::Changed
+    }
+
+    /// Tells whether the index is shorter than what SQLite has of it in memory.
+    fn is_index_cut(&self, head: Option<IndexHead>) -> bool {
+        let frames = head.map_or(0, |head| head.frames);
+        let later = frames.saturating_sub(FRAMES_OF_FIRST).div_ceil(FRAMES_OF_LATER);
+        let least = (1 + u64::from(later)) * REGION;
+        self.had_region && self.index.metadata().is_ok_and(|index| index.len() < least)
     }
 
     fn holds(&self, head: IndexHead, depth: LogDepth) -> bool {

@@ -4,10 +4,12 @@
 mod anchor;
 pub mod durability;
 mod log;
+mod mark;
 mod patience;
 mod schema;
 pub mod writer;
 
+pub use mark::{StoreMark, mark, remove_mark};
 pub use patience::on_wait;
 pub use rusqlite::{Connection, Transaction};
 
@@ -351,7 +353,7 @@ fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, 
 /// Refuses links where the files of a store should be, and where its folder should be; and what is no
 /// file there.
 fn refuse_links(path: &Path) -> Result<(), StoreError> {
-    let beside = ["", "-wal", "-shm", "-journal"].map(|end| file_of(path, end));
+    let beside = ["", "-wal", "-shm", "-journal", mark::END].map(|end| file_of(path, end));
 
     let folder = path.parent().filter(|folder| folder.ends_with(FOLDER)).map(Path::to_owned);
     if let Some(path) = folder.into_iter().chain(beside.clone()).find(|path| own::is_link(path)) {

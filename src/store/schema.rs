@@ -77,6 +77,50 @@ const STEPS: &[&str] = &[
 ",
 ];
 
+/// What all the steps make of an empty store: to take each of them takes three times as long.
+const WHOLE: &str = "
+    CREATE TABLE runs (
+        id TEXT PRIMARY KEY, script TEXT NOT NULL, started_at INTEGER NOT NULL,
+        ended_at INTEGER, status TEXT, pid INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE events (
+        run TEXT NOT NULL, seq INTEGER NOT NULL, at INTEGER NOT NULL, kind TEXT NOT NULL,
+        op INTEGER, body TEXT NOT NULL, PRIMARY KEY (run, seq)
+    ) WITHOUT ROWID;
+    CREATE TABLE observations (
+        seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, task_type TEXT NOT NULL,
+        pattern TEXT NOT NULL, source TEXT NOT NULL, run TEXT, success_rate REAL NOT NULL,
+        execution_time REAL, score REAL, cost REAL, tokens INTEGER, kind TEXT, message TEXT,
+        extra TEXT, execution TEXT
+    );
+    CREATE INDEX observations_of_task ON observations (task_type, pattern, seq);
+    CREATE UNIQUE INDEX observations_of_execution ON observations (execution)
+        WHERE execution IS NOT NULL;
+    CREATE INDEX observations_failed ON observations (seq) WHERE kind IS NOT NULL;
+    CREATE INDEX observations_of_demo ON observations (seq) WHERE source = 'demo';
+    CREATE TABLE cells (
+        task_type TEXT NOT NULL, pattern TEXT NOT NULL, n INTEGER NOT NULL,
+        success_sum REAL NOT NULL,
+        time_n INTEGER NOT NULL, time_sum REAL NOT NULL, time_sum2 REAL NOT NULL,
+        score_n INTEGER NOT NULL, score_sum REAL NOT NULL, score_sum2 REAL NOT NULL,
+        cost_n INTEGER NOT NULL, cost_sum REAL NOT NULL,
+        tokens_n INTEGER NOT NULL, tokens_sum REAL NOT NULL, failures INTEGER NOT NULL,
+        last_at INTEGER NOT NULL, last_kind TEXT, last_message TEXT,
+        PRIMARY KEY (task_type, pattern)
+    ) WITHOUT ROWID;
+    CREATE TABLE snapshots (
+        id INTEGER PRIMARY KEY, fold TEXT NOT NULL UNIQUE, seq INTEGER NOT NULL,
+        at INTEGER NOT NULL, body BLOB NOT NULL
+    );
+    CREATE TABLE learned (rules INTEGER NOT NULL);
+    CREATE TABLE annotations (
+        id INTEGER PRIMARY KEY, at INTEGER NOT NULL, run TEXT NOT NULL, op INTEGER,
+        kind TEXT NOT NULL, body TEXT NOT NULL
+    );
+    CREATE INDEX annotations_of_run ON annotations (run);
+    CREATE TABLE run_sums (run TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+";
+
 /// Tables that every store has, whatever its format; a database without them is no store.
 const ALWAYS: [&str; 2] = ["runs", "events"];
 
@@ -98,7 +142,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), St
     }
 
     let known = i64::try_from(STEPS.len()).expect("few steps");
-    let found = migrate(connection, found).map_err(fail)?;
+    let found = migrate(connection, path, found).map_err(fail)?;
     if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
@@ -152,10 +196,9 @@ fn look(connection: &mut Connection) -> rusqlite::Result<Glance> {
 
 /// Applies the missing steps in one transaction and returns the format found afterwards. A store
 /// that is up to date is only read.
-fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<i64> {
+fn migrate(connection: &mut Connection, path: &Path, found: i64) -> rusqlite::Result<i64> {
     if found == 0 {
-        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        begin(connection, path)?;
     }
 
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -170,8 +213,12 @@ fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<i64> {
         return Ok(found);
     };
 
-    for step in missing {
-        tx.execute_batch(step)?;
+    if found == 0 {
+        tx.execute_batch(WHOLE)?;
+    } else {
+        for step in missing {
+            tx.execute_batch(step)?;
+        }
     }
 
     let now = found + i64::try_from(missing.len()).expect("few steps");
@@ -179,6 +226,17 @@ fn migrate(connection: &mut Connection, found: i64) -> rusqlite::Result<i64> {
     failpoint::pass(Failpoint::StoreMade);
     tx.commit()?;
     Ok(now)
+}
+
+/// Makes a database that has only its head yet. There is nothing to roll back to, so that takes no file of its
+/// own. If another process has made it meanwhile and uses it, it stays as it is.
+fn begin(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let _ = connection.pragma_update(None, "journal_mode", "MEMORY");
+    patience::wait_for_others(connection, path)?;
+
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")
 }
 
 /// Tells whether changes go to a log first, and to the store later.
@@ -276,4 +334,32 @@ fn parts(connection: &Connection) -> rusqlite::Result<BTreeSet<SchemaPart>> {
     };
     let parts: BTreeSet<SchemaPart> = parts.collect::<Result<_, _>>()?;
     Ok(parts.into_iter().filter(own).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the columns of all tables in their order, and the indexes as they were written.
+    fn shape(batches: &[&str]) -> Vec<String> {
+        let store = Connection::open_in_memory().expect("memory");
+        for batch in batches {
+            store.execute_batch(batch).expect("sound steps");
+        }
+
+        let sql = "SELECT s.name || ' ' || c.cid || ' ' || c.name || ' ' || c.type || ' ' ||
+                c.\"notnull\" || ' ' || c.pk FROM sqlite_schema s, pragma_table_info(s.name) c
+                WHERE s.type = 'table'
+             UNION ALL SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL
+             UNION ALL SELECT name || ' without rowid' FROM pragma_table_list WHERE wr = 1
+             ORDER BY 1";
+        let mut statement = store.prepare(sql).expect("a sound question");
+        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+        rows.collect::<Result<_, _>>().expect("texts")
+    }
+
+    #[test]
+    fn a_new_store_is_what_all_steps_make() {
+        assert_eq!(shape(&[WHOLE]), shape(STEPS));
+    }
 }

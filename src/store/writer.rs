@@ -15,6 +15,7 @@ pub use gather::Gatherer;
 use crate::base::clock;
 use crate::store::StoreError;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
+use crate::store::mark::{MarkFile, NewestChange};
 use file::{LockPatience, StoreFile, Written};
 use queue::{Queue, WriterQueue};
 use rusqlite::{Connection, ffi};
@@ -54,6 +55,8 @@ type Guard = dyn Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync;
 pub struct Series {
     failed: Arc<OnceLock<StoreError>>,
     guard: Arc<Guard>,
+    /// By what a store is marked that holds its changes.
+    name: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Series {
@@ -68,7 +71,13 @@ impl Series {
     pub fn new(
         guard: impl Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync + 'static,
     ) -> Series {
-        Series { failed: Arc::default(), guard: Arc::new(guard) }
+        Series { failed: Arc::default(), guard: Arc::new(guard), name: None }
+    }
+
+    /// Gives it a name, so that the store is marked with its newest change that the disk has.
+    #[must_use]
+    pub fn named(self, name: &str) -> Series {
+        Series { name: Some(name.into()), ..self }
     }
 
     /// Returns why it has ended early, if it has.
@@ -91,6 +100,8 @@ impl Series {
 struct SeriesPlace {
     series: Series,
     number: i64,
+    /// The number of the last thing that the change gathers.
+    last: i64,
 }
 
 /// What a change is to those who come after it.
@@ -158,6 +169,8 @@ struct WriterCore {
     log: Option<LogFile>,
     durability: Durability,
     commits: AtomicU32,
+    newest: NewestChange,
+    mark: Arc<MarkFile>,
 }
 
 /// The handle to the writer. Dropping it writes everything that is still on its way.
@@ -168,6 +181,8 @@ pub struct Writer {
     gathered: Series,
     /// Whether something was gathered that may not be committed.
     has_gathered: AtomicBool,
+    /// Whether the same holds of something that is owed.
+    owes: AtomicBool,
 }
 
 impl fmt::Debug for Writer {
@@ -181,6 +196,8 @@ impl Writer {
     pub fn start(connection: Connection, path: &Path, durability: Durability) -> Writer {
         let file = StoreFile::new(connection, path, durability);
         let log = file.log().filter(|_| durability == Durability::Process);
+        let newest = file.newest();
+        let mark = file.mark();
         let core = Arc::new(WriterCore {
             queue: WriterQueue::default(),
             path: path.to_owned(),
@@ -188,6 +205,8 @@ impl Writer {
             file: Mutex::new(file),
             durability,
             commits: AtomicU32::new(0),
+            newest,
+            mark,
         });
 
         let served = core.clone();
@@ -199,7 +218,8 @@ impl Writer {
 
         let gathered = Series::new(|_, _| Ok(true));
         let has_gathered = AtomicBool::new(false);
-        Writer { core, thread: Some(thread), gathered, has_gathered }
+        let owes = AtomicBool::new(false);
+        Writer { core, thread: Some(thread), gathered, has_gathered, owes }
     }
 
     /// Applies a change that stands for itself, and returns once it is committed.
@@ -262,6 +282,39 @@ impl Writer {
 
         let core = self.core.clone();
         Ok(async move { core.settle(receipt, Rank::Plain).await })
+    }
+
+    /// Keeps the next thing of a series as what is owed: `commit_owed` commits it together with others, and
+    /// so does `settle_gathered`. Returns what to wait for until it is committed.
+    pub fn owe<T: Send + 'static>(
+        &self,
+        gatherer: &Gatherer<T>,
+        number: i64,
+        item: T,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + use<T>, StoreError> {
+        let (done, receipt) = oneshot::channel();
+        self.add(gatherer, number, item, Some(done), Rank::Plain)?;
+        self.owes.store(true, Ordering::Relaxed);
+
+        let core = self.core.clone();
+        Ok(async move { core.settle(receipt, Rank::Plain).await })
+    }
+
+    /// Commits what is owed, without waiting for anything: if that cannot be, the thread does it.
+    pub fn commit_owed(&self) {
+        if self.owes.load(Ordering::Relaxed) && self.core.commit_here() {
+            self.owes.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Looks something up on the writer's own connection. Opening another one takes longer.
+    pub fn look<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
+        look(self.core.file().connection())
+    }
+
+    /// Tells whether each commit is on the disk before anybody is told of it.
+    pub fn waits_for_disk(&self) -> bool {
+        self.core.durability == Durability::Power
     }
 
     /// Keeps the next thing of a series soon, without waiting for it. If that fails, the next one says so.
@@ -355,35 +408,42 @@ impl WriterCore {
         receipt.await.map_err(|_| StoreError::WriterStopped)?
     }
 
-    /// Commits what waits, without waiting for anything: if that cannot be, the thread does it.
-    fn commit_here(&self) {
+    /// Commits what waits, without waiting for anything: if that cannot be, the thread does it. Tells whether
+    /// everybody who waited has been told.
+    fn commit_here(&self) -> bool {
         let mut file = match self.file.try_lock() {
             Ok(file) => file,
             Err(TryLockError::WouldBlock) => {
                 self.queue.change(|queue| queue.is_urgent = true);
-                return;
+                return false;
             }
             // The thread has panicked while it held the file, and has told everybody.
-            Err(TryLockError::Poisoned(_)) => return,
+            Err(TryLockError::Poisoned(_)) => return true,
         };
 
         let batch = self.queue.lock().take();
         if batch.is_empty() {
-            return;
+            return true;
         }
 
         match file.commit_all(batch, LockPatience::Hurries) {
-            Written::Told => self.note_commit(),
-            Written::Busy(back) => self.queue.change(|queue| queue.put_back(back)),
+            Written::Told => {
+                self.note_commit(&file);
+                true
+            }
+            Written::Busy(back) => {
+                self.queue.change(|queue| queue.put_back(back));
+                false
+            }
         }
     }
 
     /// Notes that the disk lags behind, and from time to time how long the log is.
-    fn note_commit(&self) {
+    fn note_commit(&self, file: &StoreFile) {
         let Some(log) = &self.log else { return };
 
         let is_look = self.commits.fetch_add(1, Ordering::Relaxed) % LOG_LOOK == LOG_LOOK - 1;
-        let is_long = is_look && log.length() > LOG_MAX;
+        let is_long = is_look && file.log_is_long().unwrap_or_else(|| log.length() > LOG_MAX);
         self.queue.change(|queue| {
             queue.sync_until.get_or_insert_with(|| clock::instant() + SYNC_LAG);
             queue.is_long |= is_long;
@@ -420,7 +480,7 @@ impl WriterCore {
         if !batch.is_empty() {
             // Nothing comes back from who waits.
             file.commit_all(batch, LockPatience::Waits);
-            self.note_commit();
+            self.note_commit(&file);
         }
         is_company
     }
@@ -429,6 +489,7 @@ impl WriterCore {
     fn sync_now(&self) {
         // Those who come meanwhile may have committed too late for it.
         let waiting = self.queue.lock().take_sync();
+        let newest = self.newest.take();
         let synced = self.log.as_ref().map_or(Ok(()), LogFile::sync);
 
         let result = synced.map_err(|reason| {
@@ -436,6 +497,9 @@ impl WriterCore {
             let reason = rusqlite::Error::SqliteFailure(code, Some(reason));
             StoreError::sqlite(self.path.clone(), reason)
         });
+        if let Some(newest) = newest.filter(|_| result.is_ok() && self.log.is_some()) {
+            self.mark.write(&newest);
+        }
         for done in waiting {
             // Whoever was cancelled no longer needs the answer.
             let _ = done.send(result.clone());
@@ -523,6 +587,37 @@ mod tests {
         let mut rows = reader.prepare("SELECT n FROM t ORDER BY n").expect("a query");
         let kept = rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>();
         kept.expect("numbers")
+    }
+
+    #[test]
+    fn a_log_that_was_copied_is_not_copied_again_because_its_file_is_long() {
+        let (_folder, writer, _reader) = writer(Durability::Process, None);
+        block_on(writer.apply(insert(1, 5_000_000))).expect("room");
+        let is_long = || writer.core.file().log_is_long();
+        assert_eq!(is_long(), Some(true));
+
+        writer.core.file().checkpoint();
+        block_on(writer.apply(insert(2, 1))).expect("room");
+        let length = writer.core.log.as_ref().map(LogFile::length);
+        assert_eq!((is_long(), length > Some(LOG_MAX)), (Some(false), true));
+    }
+
+    #[test]
+    fn what_is_owed_is_committed_together_and_before_what_is_gathered_is_settled() {
+        let (_folder, writer, reader) = writer(Durability::Process, None);
+        let gatherer = series(0);
+        let owed = [1, 2].map(|n| writer.owe(&gatherer, n - 1, (n, 1)).expect("an open queue"));
+
+        writer.settle_gathered().expect("room");
+        assert_eq!(kept(&reader), [1, 2]);
+        for one in owed {
+            block_on(one).expect("committed");
+        }
+
+        let third = writer.owe(&gatherer, 2, (3, 1)).expect("an open queue");
+        writer.commit_owed();
+        assert_eq!(kept(&reader), [1, 2, 3]);
+        block_on(third).expect("committed");
     }
 
     #[test]

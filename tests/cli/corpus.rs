@@ -464,6 +464,7 @@ fn no_file_of_the_store_is_followed_by_any_command() {
         (".kaizen/kaizen.db-wal", false),
         (".kaizen/kaizen.db-shm", false),
         (".kaizen/kaizen.db-journal", false),
+        (".kaizen/kaizen.db-mark", false),
         (".kaizen/.gitignore", false),
     ] {
         for arguments in some(COMMANDS.to_vec(), 5) {

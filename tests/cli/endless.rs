@@ -164,7 +164,7 @@ fn a_program_is_fed_and_read_at_once() {
 
 #[test]
 fn a_pipe_beside_the_store_is_named() {
-    for name in ["kaizen.db-journal", "kaizen.db-wal", "kaizen.db-shm"] {
+    for name in ["kaizen.db-journal", "kaizen.db-wal", "kaizen.db-shm", "kaizen.db-mark"] {
         for arguments in [&["runs"][..], &["show"], &["run", "s.rhai"], &["doctor"], &["gc"]] {
             let project = Project::new();
             project.file("kaizen.toml", "").file("s.rhai", "1");

@@ -1124,12 +1124,14 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
         > g.expand(list, |x| { let more = #{ anything: 1 }; #{ instruction: x, retries: "2" } });
         K0031 3:79 option `retries` of `add_operation`: must be a whole number of at least 0, not a string
         > g.expand(list, |x| { return #{ instruction: x, timeout: 5, depend_on: list }; });
+        K0005 3:48 an operation `communicate` takes no `timeout`
+            kinds that take it: `ask`
         K0005 3:60 an operation of `expand` has no option `depend_on`
             did you mean `depends_on`?
         > expand(g, list, |x| #{ operation: "chat", instruction: `${x}`, max_tokens: 9 });
         > let low = 0.1; g.expand(list, |x| #{ instruction: x, temperature: low, foo: 1 });
         K0005 3:72 an operation of `expand` has no option `foo`
-            valid options: name, branch, instruction, images, context, schema, depends_on, inherit_context, gate, when, on_failure, retries, timeout_ms, check, max_repairs, keep, text, tools, max_steps, max_tool_calls, tool_choice, protocol, context_max, trace, budget, tool, args, question, options, default, timeout, temperature, top_p, max_tokens, stop, seed, stream, timeout_ms, header_timeout_ms, idle_timeout_ms, attempts_max, on_length, extra
+            valid options: name, branch, instruction, images, context, schema, depends_on, inherit_context, gate, when, on_failure, retries, timeout_ms, check, max_repairs, keep, text, tools, max_steps, max_tool_calls, tool_choice, protocol, context_max, trace, budget, tool, args, question, options, default, timeout, temperature, top_p, max_tokens, stop, seed, stream, header_timeout_ms, idle_timeout_ms, attempts_max, on_length, extra, operation
     "#]].assert_eq(&said);
 }
 

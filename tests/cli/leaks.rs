@@ -108,7 +108,7 @@ fn the_demo_model_repeats_no_part_of_a_key() {
     // It repeats 80 characters of a question, and ends at `max_tokens`.
     for spelling in spellings() {
         let project = Project::new();
-        project.file("key.txt", &spelling);
+        project.file("key.txt", &spelling).file("kaizen.toml", "[secrets]\nnames = [\"MYK\"]\n");
         let script = "env(\"MYK\");\nlet key = read_text(\"key.txt\");\nlet b = branch(\"demo/echo\");\n\
                       for k in 0..40 {\n    let place = [0, 40, 60, 70][k % 4] + k / 4;\n\
                       let text = \"\";\n    text.pad(place, \"p\");\n    print(b.chat(text + key));\n\

@@ -76,6 +76,7 @@ fn no_file_of_kaizens_own_is_behind_a_link() {
         (".kaizen/kaizen.db-wal", false),
         (".kaizen/kaizen.db-shm", false),
         (".kaizen/kaizen.db-journal", false),
+        (".kaizen/kaizen.db-mark", false),
         (".kaizen/running", true),
     ] {
         let place = Place::new();

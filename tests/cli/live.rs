@@ -150,7 +150,8 @@ fn a_server_whose_streams_count_no_tokens_is_asked_for_one_only() {
 
     // Whoever asks for streams gets them.
     let server = uncounted();
-    let mut command = project_with(&server, "stream = true\n").command(&["run", "s.rhai"]);
+    let project = project_with(&server, "stream = true\n");
+    let mut command = project.command(&["run", "s.rhai"]);
     command.env("TERM", "xterm-256color");
     OnTerminal::start(command).rest();
     assert_eq!(streams(&server), [true]);

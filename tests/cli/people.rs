@@ -236,7 +236,7 @@ fn tests_say_what_people_answer_and_wait_for_no_time() {
         fn test_wrong() {
             answers(#{ "Which?": "c" });
             let r = attempt(|| ask("Which?", #{ options: ["a", "b"] }));
-            assert_eq(r.error.message, "the test's answer to `Which?` is none: `c` is not an option; the options are `a`, `b`");
+            assert_eq(r.error.message, "the test's answer to `Which?` is not valid: `c` is not an option; the options are `a`, `b`");
         }
         "#,
     );

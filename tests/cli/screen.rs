@@ -257,7 +257,7 @@ fn the_line_of_an_error_fits_the_terminal_so_that_its_marks_stand_below_the_righ
                 }
             }
             let program = shown.get_program().to_str().unwrap().to_owned();
-            let line = format!("stty cols {width}; exec '{program}' check s.rhai");
+            let line = format!("stty rows 40 cols {width}; exec '{program}' check s.rhai");
             command.args(["-c", &line]);
 
             let text = OnTerminal::start(command).rest().replace('\r', "");

@@ -370,7 +370,7 @@ fn what_a_cassette_holds_in_vain_is_told_and_dropped_by_a_whole_recording() {
     assert_eq!(project.kaizen(&["test"]).code, Some(7));
     let ran = project.kaizen(&["test", "--record", "new"]);
     assert!(ran.stdout.contains("  note: 2 exchanges of `tests/cass"), "{}", ran.stdout);
-    let orphan = "note: `tests/cassettes/a_test/test_votes.jsonl` is not used by any test; you can delete it";
+    let orphan = "note: no test uses `tests/cassettes/a_test/test_votes.jsonl`; you can delete it";
     assert!(ran.stdout.contains(orphan), "{}", ran.stdout);
     assert_eq!(read(&project, TALK).lines().count(), 4);
     let ran = project.kaizen(&["test", "--record", "all"]);

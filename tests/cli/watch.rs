@@ -206,7 +206,7 @@ fn a_script_that_is_not_sound_runs_nothing_and_says_why() {
     project.file("s.rhai", "");
     watched.until("is empty");
     std::fs::remove_file(project.path().join("s.rhai")).unwrap();
-    watched.until("is not there");
+    watched.until("does not exist");
     project.file("s.rhai", "branch().communicate(\"two\")");
     assert!(watched.run().contains("status=ok"));
     assert_eq!(server.bodies().len(), 2);

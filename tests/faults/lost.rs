@@ -12,6 +12,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Calls before something happens to the store.
@@ -82,11 +84,15 @@ impl Places {
         self.folder.join(format!("kaizen.db-{end}"))
     }
 
-    /// Writes kept files over those of the store, in place.
+    /// Writes kept files over those of the store, in place. They are never cut meanwhile: whoever has the
+    /// index in memory would be killed.
     fn restore(&self, ends: &[&str]) {
         for end in ends {
             let name = format!("kaizen.db{end}");
-            overwrite(&self.root.join("kept").join(&name), &self.folder.join(&name));
+            let bytes = fs::read(self.root.join("kept").join(&name)).unwrap();
+            let file = fs::OpenOptions::new().write(true).open(self.folder.join(&name)).unwrap();
+            file.write_all_at(&bytes, 0).unwrap();
+            file.set_len(bytes.len() as u64).unwrap();
         }
     }
 
@@ -143,6 +149,49 @@ fn a_store_that_is_moved_takes_its_log_along_and_leaves_none_for_the_next() {
     assert_eq!(project.kaizen(&["doctor"]).code, Some(0));
     let runs = project.kaizen(&["runs", "--json"]).stdout;
     assert_eq!(runs.lines().count(), 1, "{runs}");
+}
+
+/// The question that `held_server` answers only when it is told.
+const HELD: u32 = 8;
+
+/// A server that holds one answer back, and what lets it go.
+fn held_server() -> (Server, Arc<AtomicBool>) {
+    let goes_on: Arc<AtomicBool> = Arc::default();
+    let gate = goes_on.clone();
+    let server = Server::start(move |_, _, body| {
+        let asks = |number| body.contains(&format!("question {number}"));
+        let answer = Box::new(answer("an answer"));
+        let is_held = asks(HELD) && !asks(HELD + 1);
+        if is_held { Act::Held(gate.clone(), answer) } else { Act::After(2, answer) }
+    });
+    (server, goes_on)
+}
+
+/// Waits until the run waits for the answer that is held back, and writes nothing: its last event is on
+/// the disk, and the store is marked with it.
+fn wait_for_hold(at: &Places, run: &str) {
+    let began = Instant::now();
+    loop {
+        assert!(began.elapsed() < Duration::from_secs(60), "the run never waits");
+        std::thread::sleep(Duration::from_millis(5));
+        let store = Connection::open(&at.store).unwrap();
+        store.busy_timeout(Duration::from_secs(10)).unwrap();
+        let sql = "SELECT count(*) FILTER (WHERE kind = 'attempt_started'), max(seq) FROM events
+                   WHERE run > ?";
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?));
+        let (asked, newest): (u32, _) = store.query_row(sql, [run], row).unwrap();
+        let mark = fs::read_to_string(at.beside("mark")).unwrap_or_default();
+        let marked = mark.split(' ').nth(3).and_then(|number| number.parse::<i64>().ok());
+        if asked == HELD + 1 && marked == newest {
+            return;
+        }
+    }
+}
+
+/// Returns the newest run of a store.
+fn newest_run(at: &Places) -> String {
+    let store = Connection::open(&at.store).unwrap();
+    store.query_row("SELECT max(id) FROM runs", [], |row| row.get(0)).unwrap()
 }
 
 type Deed = (&'static str, fn(&Places), &'static str);
@@ -264,10 +313,10 @@ const LOG_DEEDS: &[LogDeed] = &[
         "it is cut to nothing",
         |at| fs::write(at.beside("wal"), "").unwrap(),
         "was cut or overwritten",
-        None,
+        GONE,
     ),
-    ("it is cut after its head", |at| cut_to(&at.beside("wal"), 32), "was cut", None),
-    ("it is cut within a frame", |at| cut_to(&at.beside("wal"), 9000), "was cut", None),
+    ("it is cut after its head", |at| cut_to(&at.beside("wal"), 32), "was cut", GONE),
+    ("it is cut within a frame", |at| cut_to(&at.beside("wal"), 9000), "was cut", GONE),
     (
         "its head is overwritten",
         |at| at.write_to_log(0, &[0; 32]),
@@ -280,7 +329,7 @@ const LOG_DEEDS: &[LogDeed] = &[
         "was cut or overwritten",
         Some("it has no valid header, so what it held is lost"),
     ),
-    ("its frames are made empty", |at| at.cut_log(32), "was cut or overwritten", None),
+    ("its frames are made empty", |at| at.cut_log(32), "was cut or overwritten", GONE),
     (
         "a page in its midst is overwritten",
         |at| at.write_to_log(32 + 3 * 4120 + 100, b"something else"),
@@ -294,38 +343,61 @@ const LOG_DEEDS: &[LogDeed] = &[
         Some("it has no valid header, so what it held is lost"),
     ),
     ("an older one is written over it", |at| at.restore(&["-wal"]), "was cut or over", None),
-    ("an older store is, too", |at| at.restore(&["", "-wal"]), "was cut or overwritten", None),
+    ("an older store is, too", |at| at.restore(&["", "-wal"]), "was cut or overwritten", GONE),
     (
         "all of an older store is",
         |at| at.restore(&["", "-wal", "-shm"]),
         "lost journaled events of this run",
+        GONE,
+    ),
+    (
+        "its index is cut to nothing",
+        |at| cut_to(&at.beside("shm"), 0),
+        "kaizen.db-shm` was cut or overwritten",
+        None,
+    ),
+    (
+        "its index is cut",
+        |at| cut_to(&at.beside("shm"), 4096),
+        "kaizen.db-shm` was cut or overwritten",
         None,
     ),
 ];
+
+/// What `doctor` says where the newest events are lost.
+const GONE: Option<&str> = Some("was committed and is missing");
 
 fn cut_to(path: &Path, length: u64) {
     let file = fs::OpenOptions::new().write(true).open(path).unwrap();
     file.set_len(length).unwrap();
 }
 
-/// A copy of a store cannot tell what its log held, so `doctor` may find nothing after it; what it finds
-/// is still there when it is asked again.
+/// A project at a server that holds an answer back.
+fn held_project(durability: &str) -> (Server, Arc<AtomicBool>, Project) {
+    let (server, goes_on) = held_server();
+    let project = project(&server);
+    let toml = fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
+    let toml = format!("{toml}\n[store]\ndurability = \"{durability}\"\n");
+    project.file("kaizen.toml", &toml);
+    (server, goes_on, project)
+}
+
+/// What `doctor` finds is still there when it is asked again. The run waits for an answer meanwhile, so that
+/// it writes nothing at the moment of the deed.
 #[test]
 fn a_log_that_is_changed_in_place_ends_the_run_and_nothing_is_written_to_it() {
     for durability in ["process", "power"] {
         for (what, deed, says, found) in LOG_DEEDS {
             let what = format!("{durability}: {what}");
-            let server = server();
-            let project = project(&server);
-            let toml = fs::read_to_string(project.path().join("kaizen.toml")).unwrap();
-            let toml = format!("{toml}\n[store]\ndurability = \"{durability}\"\n");
-            project.file("kaizen.toml", &toml);
+            let (server, goes_on, project) = held_project(durability);
             keep_all(&project, &server);
             let at = Places::of(&project);
+            let run = newest_run(&at);
             let child = start(&project);
-            wait_for(&server, server.bodies().len() + BEFORE);
+            wait_for_hold(&at, &run);
             deed(&at);
             let log = fs::metadata(at.beside("wal")).unwrap().len();
+            goes_on.store(true, Ordering::SeqCst);
             let ran = Ran::from(child.wait_with_output().unwrap());
 
             assert_eq!(ran.code, Some(8), "{what}: {} {}", ran.stdout, ran.stderr);
@@ -343,6 +415,79 @@ fn a_log_that_is_changed_in_place_ends_the_run_and_nothing_is_written_to_it() {
                 assert!(ran.stdout.contains(found), "{what}: {}", ran.stdout);
             }
         }
+    }
+}
+
+/// The run was killed, and nobody has the store open.
+#[test]
+fn a_log_that_is_lost_while_nobody_has_it_open_is_named_until_the_next_run() {
+    let deeds: [(&str, fn(&Places)); 7] = [
+        ("it is cut to nothing", |at| fs::write(at.beside("wal"), "").unwrap()),
+        ("it is removed", |at| fs::remove_file(at.beside("wal")).unwrap()),
+        ("it is cut after its head", |at| cut_to(&at.beside("wal"), 32)),
+        ("it is cut within a frame", |at| cut_to(&at.beside("wal"), 9000)),
+        ("it is removed with its index", |at| {
+            fs::remove_file(at.beside("wal")).unwrap();
+            fs::remove_file(at.beside("shm")).unwrap();
+        }),
+        ("an older store is in its place", |at| at.restore(&["", "-wal"])),
+        ("a copy is written over the store", |at| {
+            fs::remove_file(at.beside("wal")).unwrap();
+            overwrite(&at.copy, &at.store);
+        }),
+    ];
+    for durability in ["process", "power"] {
+        for (what, deed) in deeds {
+            let what = format!("{durability}: {what}");
+            let (project, at, _server) = killed_while_it_waits(durability);
+            deed(&at);
+
+            for _ in 0..2 {
+                let ran = project.kaizen(&["doctor"]);
+                assert_eq!(ran.code, Some(8), "{what}: {}", ran.stdout);
+                assert!(ran.stdout.contains(GONE.unwrap()), "{what}: {}", ran.stdout);
+            }
+            assert_eq!(project.kaizen(&["run", "other.rhai"]).code, Some(0), "{what}");
+            let ran = project.kaizen(&["doctor"]);
+            assert_eq!(ran.code, Some(0), "{what}: {}", ran.stdout);
+        }
+    }
+}
+
+/// Kills a run while it waits for an answer.
+fn killed_while_it_waits(durability: &str) -> (Project, Places, Server) {
+    let (server, _, project) = held_project(durability);
+    keep_all(&project, &server);
+    let at = Places::of(&project);
+    let run = newest_run(&at);
+    let mut child = start(&project);
+    wait_for_hold(&at, &run);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    (project, at, server)
+}
+
+#[test]
+fn a_log_that_is_used_up_by_anybody_is_not_taken_for_lost() {
+    let deeds: [(&str, fn(&Places)); 6] = [
+        ("nothing", |_| {}),
+        ("somebody opens and closes it", |at| at.sql("SELECT 1 FROM runs")),
+        ("it is written back", |at| {
+            let store = Connection::open(&at.store).unwrap();
+            store.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        }),
+        ("the index is removed", |at| fs::remove_file(at.beside("shm")).unwrap()),
+        ("the index is cut", |at| cut_to(&at.beside("shm"), 100)),
+        ("another file with an older state takes its place", |at| {
+            fs::remove_file(at.beside("wal")).unwrap();
+            fs::rename(&at.copy, &at.store).unwrap();
+        }),
+    ];
+    for (what, deed) in deeds {
+        let (project, at, _server) = killed_while_it_waits("process");
+        deed(&at);
+        let ran = project.kaizen(&["doctor"]);
+        assert_eq!(ran.code, Some(0), "{what}: {}", ran.stdout);
     }
 }
 

@@ -555,6 +555,19 @@ fn each_kind_of_content_has_an_outcome() {
         assert_eq!((again.stdout, calls(&project)), (ran.stdout, 1), "{mode}: {}", again.stderr);
     }
     expect![[r#"
+        picture: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":"see"}
+        only-picture: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":""}
+        picture-resource: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":""}
+        no-picture: "[a picture left out: it is not base64]\n[a picture left out: it is not a picture in the form of PNG, JPEG, GIF or WebP]"
+        nine-pictures: {"images":["data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ=="],"text":"[a picture left out: at most 8 are passed on]"}
+        parts: "[audio, audio/wav, left out]\n[link to notes: file:///n.md]\ninside\n[bytes of file:///b.bin, application/zip, left out]"
+        new-part: tool `own__go`: MCP server `own`: its answer to `go` is not valid; nobody knows whether the call took effect
+        data: {"a":[2.5,null],"b":1}
+        data-alone: {"n":1}
+        data-and-picture: {"n":1}
+        nothing: ""
+        silent-error: tool `own__go`: the tool says that it failed, and not why
+        tool-error: tool `own__go`: disk full
     "#]]
     .assert_eq(&told);
 }

@@ -1,7 +1,7 @@
 //! A real HTTP server on loopback that answers as it is told, counts what it is asked, and knows
 //! how many requests are in flight.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +16,8 @@ pub(crate) enum Act {
     After(u64, Box<Act>),
     /// Waits until so many requests are in flight, then does the other thing.
     Until(usize, Box<Act>),
+    /// Waits until somebody says so, then does the other thing.
+    Held(Arc<AtomicBool>, Box<Act>),
     /// Streams pieces of a body, each after a pause in milliseconds, and ends it properly or cuts it.
     Stream { pieces: Vec<(u64, String)>, cut: bool },
     /// Closes the connection without a word.
@@ -176,6 +178,12 @@ async fn perform(stream: &mut TcpStream, act: Act, seen: &Seen) -> bool {
         }
         Act::Until(count, act) => {
             while seen.most.load(Ordering::SeqCst) < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            Box::pin(perform(stream, *act, seen)).await
+        }
+        Act::Held(goes_on, act) => {
+            while !goes_on.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             Box::pin(perform(stream, *act, seen)).await

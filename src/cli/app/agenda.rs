@@ -36,6 +36,8 @@ const FIRST_MAX: usize = 3;
 const ONLY_MAX: usize = 8;
 /// Most tries of several things that differ at once.
 const PAIRS_MAX: usize = 60;
+/// How often decisions are forced at most, each time those that the time before has shown.
+const FORCED_MAX: usize = 3;
 /// Longest time after which such tries are still begun.
 const PAIRS_TIME_MAX: Duration = Duration::from_secs(3);
 
@@ -91,7 +93,8 @@ pub(super) struct GuessAgenda<'a> {
     choices: usize,
     has_paired: bool,
     began: Duration,
-    has_forced: bool,
+    /// How often decisions were forced; `None` before that.
+    forced: Option<usize>,
     has_reversed: bool,
 }
 
@@ -106,7 +109,7 @@ impl<'a> GuessAgenda<'a> {
             choices: 1,
             has_paired: false,
             began: clock::monotonic(),
-            has_forced: false,
+            forced: None,
             has_reversed: false,
         }
     }
@@ -228,7 +231,7 @@ impl<'a> GuessAgenda<'a> {
     pub(super) fn next(
         &mut self,
         is_late: bool,
-        tried: &Rehearsals<'_>,
+        tried: &mut Rehearsals<'_>,
     ) -> Option<(TrialBasis, RunScope)> {
         let took = clock::monotonic().saturating_sub(self.began);
         let is_late = is_late || self.has_paired && took > PAIRS_TIME_MAX;
@@ -239,8 +242,12 @@ impl<'a> GuessAgenda<'a> {
             self.pair();
             return self.next(is_late, tried);
         }
-        if !std::mem::replace(&mut self.has_forced, true) {
+        if self.forced.is_none() {
             self.queue.clear();
+        }
+        if self.queue.is_empty() && self.forced.is_none_or(|rounds| rounds < FORCED_MAX) {
+            self.forced = Some(self.forced.unwrap_or(0) + 1);
+            // What is seen only behind a decision is forced in the next round.
             for (number, forced) in tried.one_sided() {
                 self.push(&TrialBasis { number, forced, ..TrialBasis::default() });
             }

@@ -53,6 +53,8 @@ pub(in crate::cli) struct Forecast {
     pub(in crate::cli) rest_spent: Option<ScriptStop>,
     /// The models that are asked for replies whose length nothing bounds.
     pub(in crate::cli) unbounded: BTreeSet<String>,
+    /// Operations that are taken to complete although they failed on every guess, and how they failed.
+    pub(in crate::cli) assumed: BTreeMap<String, String>,
 }
 
 /// How the script ends that is planned.
@@ -136,6 +138,8 @@ pub(in crate::cli) struct Once {
     /// The most that each call can take.
     bounds: HashMap<(OpId, u32), CallBound>,
     unbounded: BTreeSet<String>,
+    /// Operations that have failed on a guess, and how.
+    unfit: BTreeMap<String, String>,
     /// The texts of the script and of what it imports.
     pub(in crate::cli) texts: Vec<String>,
 }
@@ -173,6 +177,7 @@ impl Once {
             met: guess.met(),
             bounds: guess.bounds(),
             unbounded: guess.unbounded(),
+            unfit: guess.unfit(),
             texts: Vec::new(),
         }
     }
@@ -266,7 +271,7 @@ pub(in crate::cli) async fn rehearse(
 
     while !patience.is_zero() && !interrupted.load(Ordering::SeqCst) {
         let is_late = clock::monotonic() >= until;
-        let Some((assumed, scope)) = agenda.next(is_late, &tried) else { break };
+        let Some((assumed, scope)) = agenda.next(is_late, &mut tried) else { break };
 
         if let Ok(one) = once(assumed.trial(&words, limit)).await? {
             agenda.learn(&assumed, &one);
@@ -286,6 +291,11 @@ pub(super) struct Rehearsals<'a> {
     seen: BTreeMap<GuessedDecision, Ways>,
     met: BTreeSet<Unknown>,
     unbounded: BTreeSet<String>,
+    unfit: BTreeMap<String, String>,
+    /// Operations that were taken to complete.
+    assumed: BTreeSet<GuessedDecision>,
+    /// What was forced last.
+    forced: Vec<(usize, ForcedDecisions)>,
 }
 
 impl<'a> Rehearsals<'a> {
@@ -297,6 +307,9 @@ impl<'a> Rehearsals<'a> {
             seen: BTreeMap::new(),
             met: BTreeSet::new(),
             unbounded: BTreeSet::new(),
+            unfit: BTreeMap::new(),
+            assumed: BTreeSet::new(),
+            forced: Vec::new(),
         }
     }
 
@@ -321,6 +334,7 @@ impl<'a> Rehearsals<'a> {
         self.done.push((rehearsal, once.stopped));
         self.met.extend(once.met);
         self.unbounded.extend(once.unbounded);
+        self.unfit.extend(once.unfit);
 
         for (decision, ways) in once.seen {
             let known = self.seen.entry(decision).or_default();
@@ -330,20 +344,32 @@ impl<'a> Rehearsals<'a> {
     }
 
     /// Returns guesses that let decisions go the way that they were not seen to go.
-    pub(super) fn one_sided(&self) -> Vec<(usize, ForcedDecisions)> {
+    pub(super) fn one_sided(&mut self) -> Vec<(usize, ForcedDecisions)> {
         let number = self.best.map_or(0, |(number, _)| number);
+        let completes = |one: &GuessedDecision| matches!(one, GuessedDecision::Completes(_));
+        let unseen = |is_yes: bool| {
+            let is_unseen = move |ways: &Ways| if is_yes { !ways.yes } else { !ways.no };
+            let unseen = self.seen.iter().filter(move |(_, ways)| is_unseen(ways));
+            unseen.map(|(one, _)| one.clone())
+        };
 
-        [true, false]
-            .into_iter()
-            .map(|is_yes| {
-                let unseen = |ways: &Ways| if is_yes { !ways.yes } else { !ways.no };
-                let unseen = self.seen.iter().filter(|(_, ways)| unseen(ways));
-                let decisions: BTreeSet<GuessedDecision> =
-                    unseen.map(|(one, _)| one.clone()).collect();
-                (number, ForcedDecisions { decisions, is_yes })
-            })
-            .filter(|(_, forced)| !forced.decisions.is_empty())
-            .collect()
+        // An operation that completes on every guess needs no other one.
+        let yes: BTreeSet<GuessedDecision> = unseen(true).collect();
+        let no: BTreeSet<GuessedDecision> = unseen(false).filter(|one| !completes(one)).collect();
+        self.assumed.extend(yes.iter().filter(|one| completes(one)).cloned());
+
+        let both = [(yes, true), (no, false)].into_iter();
+        let forced = both.filter(|(decisions, _)| !decisions.is_empty());
+        let forced = forced.map(|(mut decisions, is_yes)| {
+            // What follows an operation that fails is seen only if that completes.
+            decisions.extend(self.assumed.iter().cloned());
+            (number, ForcedDecisions { decisions, is_yes })
+        });
+        let forced: Vec<_> = forced.collect();
+
+        // What has shown nothing new shows nothing the next time.
+        let before = std::mem::replace(&mut self.forced, forced.clone());
+        if forced == before { Vec::new() } else { forced }
     }
 
     /// Returns the failure with which every run ends, if there is one.
@@ -387,8 +413,15 @@ impl<'a> Rehearsals<'a> {
             PlanEnd::Fails(_) => EarlyEnd::Final,
             PlanEnd::Well | PlanEnd::Open(_) => EarlyEnd::Open,
         };
-        let done: Vec<Rehearsal> = self.done.into_iter().map(|(one, _)| one).collect();
-        Forecast { plan: plan(&done, early), end, spent, rest_spent, unbounded: self.unbounded }
+        let is_assumed =
+            |op: &String| self.assumed.contains(&GuessedDecision::Completes(op.clone()));
+        let assumed: BTreeMap<_, _> =
+            self.unfit.into_iter().filter(|(op, _)| is_assumed(op)).collect();
+        // What is taken to complete may fail all the same, and then less is asked.
+        let told = |one: Rehearsal| if assumed.is_empty() { one } else { one.forgiving() };
+        let done: Vec<Rehearsal> = self.done.into_iter().map(|(one, _)| told(one)).collect();
+        let plan = plan(&done, early);
+        Forecast { plan, end, spent, rest_spent, unbounded: self.unbounded, assumed }
     }
 }
 

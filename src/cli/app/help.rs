@@ -11,7 +11,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["run", "watch", "plan", "repl", "replay", "fork", "resume", "answer", "mcp"]),
     ("Look", &["runs", "show", "diff", "ui", "report", "note", "label", "sql", "export"]),
     ("Learn", &["compare", "patterns", "advise", "failures"]),
-    ("Set up", &["models", "tools", "doctor", "config", "trust", "gc", "completions"]),
+    ("Set up", &["models", "tools", "doctor", "config", "trust", "gc", "completions", "man"]),
 ];
 
 /// Columns of the names, with the space behind them.

@@ -37,7 +37,6 @@ use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
 use crate::script::host::permission::Ask;
 use crate::script::{Host, Program, ScriptError, Sink, State, Surroundings, file_hashes};
-use crate::store;
 use crate::store::writer::Writer;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
@@ -157,8 +156,7 @@ impl ScriptJob<'_> {
     /// Names the run, so that it comes after all others even if the clock was set back.
     fn run_id(&self) -> RunId {
         // What is wrong with a store is told by its first use.
-        let store = store::reopen(&self.project.store_path()).ok();
-        let newest = store.and_then(|store| history::recent(&store, 0, false).ok().flatten());
+        let newest = self.writer.look(|store| history::recent(store, 0, false).ok().flatten());
         newest.map_or_else(RunId::fresh, |newest| RunId::after(&newest.id))
     }
 

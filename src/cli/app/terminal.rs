@@ -6,7 +6,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use std::borrow::Cow;
-use std::io::IsTerminal;
+use std::io::IsTerminal as _;
 use std::os::fd::AsFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -67,10 +67,9 @@ pub(in crate::cli) fn fitted(text: &str) -> Cow<'_, str> {
 
 /// Does the same for stderr.
 pub(in crate::cli) fn fitted_err(text: &str) -> Cow<'_, str> {
-    // Asked once: a run may write a line for each of a million operations, and to ask is a call to the
-    // system.
+    // What is no terminal never becomes one, and each line of progress comes by here.
     static IS_TERMINAL: OnceLock<bool> = OnceLock::new();
-    if !*IS_TERMINAL.get_or_init(|| std::io::stderr().is_terminal()) {
+    if !IS_TERMINAL.get_or_init(|| std::io::stderr().is_terminal()) {
         return Cow::Borrowed(text);
     }
     fitted_to(text, columns(terminal_size::terminal_size_of(std::io::stderr())))

@@ -153,7 +153,7 @@ fn store(project: &Project) -> Vec<Finding> {
 
     // Nothing that is damaged may be copied into the store.
     store::keep_log(&connection, true);
-    let mut found = vec![file(&connection, &path, log), journal(&connection)];
+    let mut found = vec![file(&connection, &path, log), journal(&connection, &path)];
     store::keep_log(&connection, found.iter().any(|finding| !finding.ok));
 
     found.push(knowledge(connection));
@@ -188,10 +188,11 @@ fn file(connection: &Connection, path: &Path, log: Option<String>) -> Finding {
 }
 
 /// Looks at the journal of every run.
-fn journal(connection: &Connection) -> Finding {
-    let inspection = match Inspection::of(connection) {
-        Ok(inspection) => inspection,
-        Err(error) => return Finding::new("journal", Err(error.to_string()), Exit::Store),
+fn journal(connection: &Connection, path: &Path) -> Finding {
+    let inspection = match (Inspection::of(connection), store::mark(path)) {
+        (Ok(inspection), Some(mark)) => inspection.and_mark(connection, &mark),
+        (Ok(inspection), None) => inspection,
+        (Err(error), _) => return Finding::new("journal", Err(error.to_string()), Exit::Store),
     };
 
     let runs = counted(inspection.runs, "run", "runs");

@@ -192,7 +192,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
 
 /// Shows what planning a run has found, and returns how the run ends as far as that is known.
 fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) -> Exit {
-    let Forecast { plan, end, spent, rest_spent, unbounded } = forecast;
+    let Forecast { plan, end, spent, rest_spent, unbounded, assumed } = forecast;
     let is_reusing = project.config.reuse();
     let (own_spending, own_spent) =
         if is_reusing { (plan.rest_spent, rest_spent) } else { (plan.spent, spent) };
@@ -216,11 +216,21 @@ fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) ->
         print_line(&line);
     }
 
+    tell_assumed(assumed);
     for model in unbounded.iter().filter(|_| !global.quiet) {
         say(&unbounded_model(model));
     }
     tell_end(end, global.color);
     exit
+}
+
+/// Says what a plan takes to complete that has failed on every guess.
+pub(in crate::cli) fn tell_assumed(assumed: &BTreeMap<String, String>) {
+    for (op, fault) in assumed {
+        say(&format!(
+            "the plan assumes that operation `{op}` completes; it failed with every guess: {fault}"
+        ));
+    }
 }
 
 /// Says why a plan goes no further.

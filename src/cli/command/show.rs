@@ -184,17 +184,20 @@ pub(in crate::cli) fn find(
 fn show_losses(trace: &Trace) {
     for (op, operation) in &trace.operations {
         let name = trace.roster.name(*op).unwrap_or_default();
+
         match operation.outcome() {
             Some(Outcome::Failed { failure }) => {
                 let name = on_one_line(name);
                 let message = hanging(&failure.message);
                 let kind = failure.kind.to_string();
                 let kind = on_one_line(&kind);
+
                 let failed = paint::out_word("failed");
                 print_line(&format!("{name} {failed} ({kind}): {message}"));
             }
             Some(Outcome::Skipped { reason }) => {
                 let skipped = paint::out_word("skipped");
+
                 let reason = reason.to_string();
                 let name = on_one_line(name);
                 print_line(&format!("{name} was {skipped}: {}", on_one_line(&reason)));
@@ -412,9 +415,9 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     }
 
     if let Some((when, outcome)) = &operation.ended {
-        let said = outcome::lines(outcome).join("\n");
-        let (word, with) = said.split_once('\n').unwrap_or((&said, ""));
-        lines.push((*when, format!("{word}\n{}", indent(with)).trim_end().to_owned()));
+        let said = outcome::lines(outcome);
+        let below = indent(&said[1..].join("\n"));
+        lines.push((*when, format!("{}\n{below}", said[0]).trim_end().to_owned()));
     }
 
     lines.sort_by_key(|(when, _)| *when);

@@ -8,6 +8,7 @@ use crate::cli::render::table;
 use crate::executor::replies::guess::ITEMS_ASSUMED;
 use crate::metrics::experience::Range;
 use crate::metrics::forecast::{CallRange, Count, Plan, PlanRow, Spending};
+use crate::metrics::plan_graph::{PlanGraph, pattern};
 use crate::metrics::rehearsal::Variation;
 use serde_json::{Value, json};
 
@@ -56,11 +57,7 @@ impl PlanKind {
 /// Writes a plan for people.
 pub(in crate::cli) fn lines(plan: &Plan, runs: usize, told: PlanKind) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, layers) in &plan.graphs {
-        let layers: Vec<String> = layers.iter().map(|layer| names(layer)).collect();
-        let name = on_one_line(name);
-        lines.push(format!("{name}: {}", layers.join(" ─▶ ")));
-    }
+    lines.extend(plan.graphs.iter().map(graph));
 
     if !plan.rows.is_empty() {
         lines.push(rows(plan, told));
@@ -71,6 +68,19 @@ pub(in crate::cli) fn lines(plan: &Plan, runs: usize, told: PlanKind) -> Vec<Str
     lines.extend(doubt(plan));
 
     lines
+}
+
+/// Draws a graph, and says how often a run has it if that is more than once.
+fn graph(graph: &PlanGraph) -> String {
+    let layers: Vec<String> = graph.layers.iter().map(|layer| names(layer)).collect();
+    let last = graph.last.as_ref().map(|last| format!(" … {}", on_one_line(last)));
+    let last = last.unwrap_or_default();
+    let times = match graph.count {
+        Count { most: Some(0 | 1), .. } => String::new(),
+        several => format!(" (x {})", count(several)),
+    };
+
+    format!("{}{last}{times}: {}", on_one_line(&graph.name), layers.join(" ─▶ "))
 }
 
 fn labelled(name: &str, told: PlanKind, text: &str) -> String {
@@ -252,20 +262,6 @@ fn is_alike(one: &PlanRow, other: &PlanRow) -> bool {
     pattern(&one.name) == pattern(&other.name)
 }
 
-/// Writes a name without its numbers.
-fn pattern(name: &str) -> String {
-    let mut pattern = String::new();
-    for c in name.chars() {
-        match (c.is_ascii_digit(), pattern.ends_with('#')) {
-            (true, true) => {}
-            (true, false) => pattern.push('#'),
-            (false, _) => pattern.push(c),
-        }
-    }
-
-    pattern
-}
-
 /// Makes one row of several.
 fn together(rows: &[PlanRow]) -> PlanRow {
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return PlanRow::default() };
@@ -360,7 +356,7 @@ fn dollars(range: Range) -> String {
 
 /// Writes a plan for programs. `calls` is the least, `calls_max` the most, null if that is not known.
 pub(in crate::cli) fn to_json(forecast: &Forecast, exit: Exit) -> Value {
-    let Forecast { plan, end, spent, rest_spent, unbounded: _ } = forecast;
+    let Forecast { plan, end, spent, rest_spent, unbounded: _, assumed } = forecast;
     let (ended_early, fails) = match end {
         PlanEnd::Well => (None, false),
         PlanEnd::Open(fault) => (Some(fault.message.as_str()), false),
@@ -409,6 +405,7 @@ pub(in crate::cli) fn to_json(forecast: &Forecast, exit: Exit) -> Value {
         "type": "plan", "operations": rows, "reuse": reuse, "guesses": number_of_guesses(plan),
         "critical_path_seconds": plan.critical_path.map(pair), "earlier_runs": plan.runs,
         "ended_early": ended_early, "fails": fails, "exit_code": exit.code(),
+        "assumed_to_complete": assumed.keys().collect::<Vec<_>>(),
         "budget_used_up": budget(plan.spent, spent),
         "depends_on": plan.depends_on.iter().map(|one| one.word()).collect::<Vec<&str>>(),
     });

@@ -347,14 +347,11 @@ impl Progress {
 
         match &open.bar {
             Some(bar) => {
-                tell(
-                    bar,
-                    &format!("{}  retrying in {wait_ms} ms: {}", open.name, on_one_line(message)),
-                );
+                let message = on_one_line(message);
+                tell(bar, &format!("{}  retrying in {wait_ms} ms: {message}", open.name));
             }
             None if !self.is_live => {
-                let message = hanging(message);
-                self.say(&format!("{}: {message}; retrying in {wait_ms} ms", open.name));
+                self.say(&hanging(&format!("{}: {message}; retrying in {wait_ms} ms", open.name)));
             }
             None => {}
         }

@@ -1,6 +1,7 @@
 //! What stands in for replies while a run is only planned. A plan goes through the script several
 //! times, each time with other guesses, so that what depends on a reply shows as a range.
 
+use crate::base::failure::Failure;
 use crate::base::id::OpId;
 use crate::executor::replies::assumption::{
     AssumedChance, AssumedLag, AssumedReplies, AssumedWorld, Assumption, Unknown,
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 /// What a planned call of an operation never run before is answered.
 const UNKNOWN_REPLY: &str = "(a reply that only a run can produce)";
+/// The number of the first guess that is a text of the script itself.
+const OWN_FROM: usize = 3;
 /// How many items a list has at most that only a reply can tell, unless its schema says more.
 pub const ITEMS_ASSUMED: u64 = 10;
 /// What is tried in place of a reply, besides the texts of the script itself.
@@ -136,6 +139,8 @@ pub enum GuessedDecision {
     Passes(String),
     /// Whether the operation of this name calls tools until no step is left.
     Loops(String),
+    /// Whether the operation of this name completes, which has failed on a guess.
+    Completes(String),
 }
 
 /// Which ways a decision was seen to go.
@@ -152,7 +157,7 @@ pub struct Ways {
 pub struct ForcedDecisions {
     /// The decisions.
     pub decisions: BTreeSet<GuessedDecision>,
-    /// Whether they are yes.
+    /// Whether they are yes; that an operation completes always is.
     pub is_yes: bool,
 }
 
@@ -207,6 +212,8 @@ pub struct Guess {
     ops: RefCell<HashSet<OpId>>,
     /// Decisions that depend on a guess.
     seen: RefCell<BTreeMap<GuessedDecision, Ways>>,
+    /// Operations that have failed on a guess, and how.
+    unfit: RefCell<BTreeMap<String, String>>,
 }
 
 impl Guess {
@@ -227,6 +234,7 @@ impl Guess {
             choices: Cell::default(),
             ops: RefCell::default(),
             seen: RefCell::default(),
+            unfit: RefCell::default(),
         }
     }
 
@@ -302,8 +310,26 @@ impl Guess {
 
     /// Returns which of the answers of a person is taken: another one each time through the script.
     pub(in crate::executor) fn answer(&self) -> usize {
+        self.meet(Unknown::Replies);
         self.choices.set(usize::MAX);
         self.number
+    }
+
+    /// Returns the text that stands in for one that only a run can tell.
+    pub(in crate::executor) fn word(&self) -> &str {
+        &self.words.0[self.number % self.words.len()]
+    }
+
+    /// Returns the value that stands in for one of a schema.
+    pub(in crate::executor) fn value(&self, schema: &Value) -> Value {
+        self.example(schema, self.number)
+    }
+
+    /// Makes the example of a schema that has this number. The texts and numbers of the script come once
+    /// short and long lists were tried.
+    fn example(&self, schema: &Value, number: usize) -> Value {
+        let word = self.words.0.get(number % self.words.len()).filter(|_| number >= OWN_FROM);
+        demo::another_example(schema, number, ITEMS_ASSUMED, word.map(String::as_str))
     }
 
     /// Lets calls end in this order.
@@ -386,7 +412,7 @@ impl Guess {
                 let lines = "\n".repeat(turn + 1);
                 format!("{}{lines}", before[number % before.len()])
             }
-            ([], Some(schema)) => demo::another_example(schema, number, ITEMS_ASSUMED).to_string(),
+            ([], Some(schema)) => self.example(schema, number).to_string(),
             ([], None) if self.assumed.replies == AssumedReplies::Rising => (turn + 1).to_string(),
             ([], None) if self.assumed.replies == AssumedReplies::Falling => {
                 FALLS_FROM.saturating_sub(turn).to_string()
@@ -395,6 +421,18 @@ impl Guess {
             ([], None) if self.number == 0 && turn > 0 => format!("{UNKNOWN_REPLY} {}", turn + 1),
             ([], None) => self.words.0[number % self.words.len()].clone(),
         }
+    }
+
+    /// Says what stands in for the result of an operation that is taken to complete.
+    pub(in crate::executor) fn result(&self) -> Value {
+        UNKNOWN_REPLY.into()
+    }
+
+    /// Says what stands in for a list of which nothing is known.
+    pub(in crate::executor) fn items(&self) -> Vec<Value> {
+        let most = usize::try_from(ITEMS_ASSUMED).unwrap_or(1);
+        let count = if self.number.is_multiple_of(2) { most } else { 1 };
+        vec![self.result(); count]
     }
 
     /// Notes that an operation depends on a guess.
@@ -410,7 +448,8 @@ impl Guess {
     /// Makes a decision that depends on a guess, by which it would be `yes`.
     pub(in crate::executor) fn decide(&self, decision: GuessedDecision, yes: bool) -> bool {
         let is_forced = self.forced.decisions.contains(&decision);
-        let yes = if is_forced { self.forced.is_yes } else { yes };
+        let is_yes = self.forced.is_yes || matches!(decision, GuessedDecision::Completes(_));
+        let yes = if is_forced { is_yes } else { yes };
 
         let mut seen = self.seen.borrow_mut();
         let ways = seen.entry(decision).or_default();
@@ -418,6 +457,17 @@ impl Guess {
         ways.no |= !yes;
 
         yes
+    }
+
+    /// Tells whether an operation that has failed on a guess is taken to complete all the same.
+    pub(in crate::executor) fn completes(&self, op: &str, failure: &Failure) -> bool {
+        self.unfit.borrow_mut().insert(op.to_owned(), failure.message.clone());
+        self.decide(GuessedDecision::Completes(op.to_owned()), false)
+    }
+
+    /// Returns the operations that have failed on a guess, and how.
+    pub fn unfit(&self) -> BTreeMap<String, String> {
+        self.unfit.borrow().clone()
     }
 }
 

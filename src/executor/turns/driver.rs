@@ -60,7 +60,10 @@ struct DriverWaker {
 
 impl Wake for DriverWaker {
     fn wake(self: Arc<Self>) {
-        self.has_rung.store(true, Ordering::SeqCst);
+        // To wake the outer task is a call to the system, and once is enough until it is polled.
+        if self.has_rung.swap(true, Ordering::SeqCst) {
+            return;
+        }
         // Who polls looks afterwards whether it has rung, and needs no waking.
         if self.is_watched.load(Ordering::SeqCst) {
             return;
@@ -115,6 +118,7 @@ impl<F: Future> Driver<'_, F> {
         loop {
             bell.has_rung.store(false, Ordering::SeqCst);
             if let Poll::Ready(value) = self.main.as_mut().poll(&mut inner) {
+                self.turns.pay();
                 return Poll::Ready(value);
             }
             self.turns.poll_tasks(&mut inner);

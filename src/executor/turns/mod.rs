@@ -5,15 +5,17 @@
 //! in the recorded order. Not here: what is recorded (`executor/recorder.rs`).
 //!
 //! Start with `Turns::tell_next`, which picks the next end; `driver.rs` polls the run in between, and
-//! `siblings.rs` polls what runs side by side. `stillness.rs` finds out that nothing can end any more.
+//! `siblings.rs` polls what runs side by side. `owed.rs` lets ends share a commit. `stillness.rs` finds out that nothing can end any more.
 
 pub(crate) mod driver;
+mod owed;
 mod own_time;
 pub mod siblings;
 mod stillness;
 
 use crate::base::clock;
 use crate::executor::turns::driver::RunningTask;
+use crate::executor::turns::owed::OwedEnds;
 use crate::executor::turns::own_time::OwnPlace;
 use crate::executor::turns::siblings::Siblings;
 use crate::executor::turns::stillness::CountGuard;
@@ -100,6 +102,8 @@ pub struct Turns {
     queues: RefCell<Queues>,
     /// Those whose commit has yet to be made.
     unwritten: RefCell<CommitWaiters>,
+    /// Ends that were told and are yet to be written.
+    owed: OwedEnds,
     /// The time of the line of work that is polled, if it is measured.
     own: OwnPlace,
     /// How many ends were told.
@@ -334,28 +338,8 @@ impl Turns {
             return value;
         }
 
-        if self.is_driven.get() {
-            let is_due = Rc::new(Cell::new(false));
-            std::future::poll_fn(|context| {
-                if is_due.get() {
-                    return Poll::Ready(());
-                }
-                self.unwritten.borrow_mut().push((is_due.clone(), context.waker().clone()));
-                Poll::Pending
-            })
-            .await;
-        }
+        self.time_to_write().await;
         end.await
-    }
-
-    /// Lets those go on who wait for a commit, if there are any. Called only when nothing can be told.
-    pub(super) fn let_write(&self) -> bool {
-        let unwritten = self.unwritten.take();
-        for (is_due, waker) in &unwritten {
-            is_due.set(true);
-            waker.wake_by_ref();
-        }
-        !unwritten.is_empty()
     }
 
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
@@ -649,6 +633,29 @@ mod tests {
 
         turns.drive(futures::future::join(slow, fast)).await;
         assert_eq!(told.into_inner(), ["written", "ended"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ends_that_are_owed_are_paid_for_together_before_anything_begins_outside() {
+        let turns = Turns::default();
+        let log = Rc::new(RefCell::new(Vec::new()));
+        let paid = log.clone();
+        turns.pay_with(Rc::new(move |ends| paid.borrow_mut().push(format!("{ends} paid"))));
+
+        let strand = async |name: &'static str| {
+            turns.outside(tokio::time::sleep(MS * 10)).await;
+            turns.owe().await;
+            log.borrow_mut().push(format!("{name} ended"));
+            let begin = async {
+                turns.paid().await;
+                log.borrow_mut().push(format!("{name} begins"));
+            };
+            turns.outside(begin).await;
+        };
+
+        turns.drive(join_all([strand("a"), strand("b")])).await;
+        let expected = ["a ended", "b ended", "2 paid", "a begins", "b begins"];
+        assert_eq!(*log.borrow(), expected);
     }
 
     /// Without the rule both would have been woken, and the first in the list would have come first.

@@ -193,13 +193,13 @@ fn label_like_the_examples(question: &str, rng: &mut Rng) -> Option<String> {
 
 /// Makes an example of what a JSON schema asks for: the smallest that it allows.
 pub fn example(schema: &Value) -> Value {
-    Example { root: schema, number: 0, items: 0 }.make(schema, 0)
+    Example { root: schema, number: 0, items: 0, word: None }.make(schema, 0)
 }
 
 /// Makes one of several examples, each with other choices: lists are short and long in turn, where
-/// `items` are many.
-pub fn another_example(schema: &Value, number: usize, items: u64) -> Value {
-    Example { root: schema, number, items }.make(schema, 0)
+/// `items` are many. Texts and numbers are the `word`, where it fits.
+pub fn another_example(schema: &Value, number: usize, items: u64, word: Option<&str>) -> Value {
+    Example { root: schema, number, items, word }.make(schema, 0)
 }
 
 /// How choices are made among what a JSON schema allows, as far as the usual words of schemas go.
@@ -209,6 +209,8 @@ struct Example<'a> {
     number: usize,
     /// How long a list may get that has no bound; if 0, every list is as short as may be.
     items: u64,
+    /// What texts and numbers are, where it fits.
+    word: Option<&'a str>,
 }
 
 impl Example<'_> {
@@ -246,8 +248,15 @@ impl Example<'_> {
                 let item = schema.get("items").map_or(Value::Null, inner);
                 (0..self.length(schema, depth)).map(|_| item.clone()).collect()
             }
-            "string" => text(schema).into(),
-            "integer" | "number" => number(schema, kind == "number", self.number),
+            "string" => match self.word.filter(|word| fits_length(schema, word)) {
+                Some(word) => word.into(),
+                None => text(schema).into(),
+            },
+            "integer" | "number" => {
+                let is_float = kind == "number";
+                let own = self.word.and_then(|word| own_number(schema, is_float, word));
+                own.unwrap_or_else(|| number(schema, is_float, self.number))
+            }
             "boolean" => (self.number % 2 == 1).into(),
             _ => Value::Null,
         }
@@ -289,6 +298,33 @@ impl Example<'_> {
         };
 
         length.min(ITEMS_MAX)
+    }
+}
+
+/// Tells whether a text is as long as a schema asks for, and of any form.
+fn fits_length(schema: &Value, text: &str) -> bool {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
+    let length = u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+    let is_free = schema.get("pattern").is_none() && schema.get("format").is_none();
+    is_free
+        && bound("minLength").unwrap_or(0) <= length
+        && bound("maxLength").is_none_or(|most| length <= most)
+}
+
+/// Reads a number from a text, if a schema allows it.
+fn own_number(schema: &Value, is_float: bool, text: &str) -> Option<Value> {
+    let number: f64 = text.parse().ok().filter(|number: &f64| number.is_finite())?;
+    let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
+    let is_within = bound("minimum").is_none_or(|least| number >= least)
+        && bound("maximum").is_none_or(|most| number <= most)
+        && bound("exclusiveMinimum").is_none_or(|least| number > least)
+        && bound("exclusiveMaximum").is_none_or(|most| number < most)
+        && schema.get("multipleOf").is_none();
+
+    match (is_within, is_float) {
+        (false, _) => None,
+        (true, true) => Some(json!(number)),
+        (true, false) => (number.fract() == 0.0).then(|| json!(whole(number))),
     }
 }
 

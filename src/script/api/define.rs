@@ -29,8 +29,8 @@ pub(in crate::script) fn def<A, const N: usize, const X: bool, R, const F: bool,
         None => FuncRegistration::new(name),
     };
 
-    let lines: Vec<String> = dedent(doc).iter().map(|line| format!("/// {line}")).collect();
-    let comments: Vec<String> = if doc.is_empty() { Vec::new() } else { vec![lines.join("\n")] };
+    // As it is written in the code: `shown` makes a text of it, which few runs need.
+    let comments: &[&str] = if doc.is_empty() { &[] } else { &[doc] };
 
     registration
         .in_global_namespace()
@@ -39,6 +39,15 @@ pub(in crate::script) fn def<A, const N: usize, const X: bool, R, const F: bool,
         .with_params_info(info)
         .with_comments(comments)
         .register_into_engine(engine, UnlockedFn(function));
+}
+
+/// Returns the lines of a comment of a function: one that a script defines, or one that `def` was given.
+pub(in crate::script) fn shown(comment: &str) -> Vec<&str> {
+    if comment.starts_with("///") {
+        comment.lines().map(|line| line.strip_prefix("/// ").unwrap_or("")).collect()
+    } else {
+        dedent(comment)
+    }
 }
 
 /// A native function that works on a copy of what its first argument shares with closures: a handle

@@ -83,6 +83,9 @@ fn ask(host: &Rc<Inner>, text: &str, map: Map) -> Result<Dynamic, EvalError> {
     let executor = host.executor();
     let task = tasks::current();
     let answer = wait(executor.ask_people(&task.strand, &asked));
+    if let Some(scope) = &task.scope {
+        executor.note_guess(scope);
+    }
     answer.map(convert::from_value).map_err(|stop| host.raise(stop))
 }
 

@@ -130,7 +130,11 @@ fn once(
 ) -> Result<Value, EvalError> {
     let executor = host.executor();
     let task = tasks::current();
-    wait(executor.effect(&task.strand, what, guess, permit, work)).map_err(|stop| host.raise(stop))
+    let done = wait(executor.effect(&task.strand, what, guess, permit, work));
+    if let Some(scope) = &task.scope {
+        executor.note_guess(scope);
+    }
+    done.map_err(|stop| host.raise(stop))
 }
 
 fn limit(options: &mut Options) -> Result<Duration, Failure> {

@@ -42,7 +42,7 @@ const BUILT_IN: &[&str] = &[
 
 /// What the calls of a file are checked against.
 pub(super) struct CallScope<'a> {
-    forms: &'a Forms,
+    forms: &'a Forms<'a>,
     kinds: &'a Kinds<'a>,
     /// Functions that the script itself defines.
     pub(super) own: HashSet<String>,
@@ -56,7 +56,7 @@ impl Checker<'_> {
     pub(super) fn calls(
         &mut self,
         file: &File<'_>,
-        forms: &Forms,
+        forms: &Forms<'_>,
         modules: &Modules,
         kinds: &Kinds<'_>,
         earlier: Option<Earlier<'_>>,
@@ -115,7 +115,7 @@ impl Checker<'_> {
         let name = if is_server { options::SERVER_MAP } else { name };
         let options = options::known(name)
             .map(|known| known.into_iter().map(str::to_owned).collect())
-            .or_else(|| self.host.stdlib_options.borrow().get(name).cloned());
+            .or_else(|| self.host.stdlib_options(self.engine, name));
         let Some(options) = options else { return };
 
         for (key, _) in &map.0 {

@@ -49,7 +49,7 @@ struct Slip {
 
 impl Checker<'_> {
     /// Finds words in place whose result is used.
-    pub(super) fn in_place(&mut self, file: &File<'_>, forms: &Forms) {
+    pub(super) fn in_place(&mut self, file: &File<'_>, forms: &Forms<'_>) {
         let bodies = Bodies::of(file);
         let mut slips = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
@@ -92,7 +92,7 @@ fn help(word: &str, variable: Option<&str>) -> String {
 }
 
 /// Finds out whether a path ends in a call in place whose result is used.
-fn slip(forms: &Forms, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
+fn slip(forms: &Forms<'_>, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
     let (call, position, receiver, given) = match path.last()? {
         ASTNode::Expr(Expr::MethodCall(call, position)) => {
             (call, *position, receiver(path), call.args.len() + 1)
@@ -140,14 +140,14 @@ fn receiver<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
 }
 
 /// Tells whether a word returns nothing, whatever it is called with.
-fn returns_nothing(forms: &Forms, call: &FnCallExpr, given: usize) -> bool {
+fn returns_nothing(forms: &Forms<'_>, call: &FnCallExpr, given: usize) -> bool {
     let mut fitting = forms.all(&call.name).iter().filter(|form| form.arity == given).peekable();
     fitting.peek().is_some() && fitting.all(CallForm::returns_nothing)
 }
 
 /// Tells whether a word changes a text, a list or a map. Handles, such as branches, stand for something
 /// shared: a change of one is never lost.
-fn works_in_place(forms: &Forms, name: &str, given: usize) -> bool {
+fn works_in_place(forms: &Forms<'_>, name: &str, given: usize) -> bool {
     let mut fitting = forms.all(name).iter().filter(|form| form.arity == given);
     fitting.all(CallForm::changes_a_value)
 }

@@ -2,7 +2,7 @@
 //! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
 //! nothing is said.
 
-use crate::script::check::call::{EACH, PLANNERS, receiver_of};
+use crate::script::check::call::{EACH, PLANNERS, gives_text, receiver_of};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::paths::{self, FunctionPlace};
@@ -27,7 +27,7 @@ pub(super) struct UnknownPart {
 
 /// The kinds of the variables of a script.
 pub(super) struct Kinds<'a> {
-    forms: &'a Forms,
+    forms: &'a Forms<'a>,
     places: Vec<FunctionPlace>,
     /// What each function knows, by its name, which is empty for the script itself.
     functions: HashMap<String, FunctionKinds>,
@@ -58,7 +58,11 @@ impl FunctionKinds {
 
 impl<'a> Kinds<'a> {
     /// Collects the variables of a file. `earlier` are variables that exist already.
-    pub(super) fn of(file: &File<'_>, forms: &'a Forms, earlier: &[(String, String)]) -> Kinds<'a> {
+    pub(super) fn of(
+        file: &File<'_>,
+        forms: &'a Forms<'a>,
+        earlier: &[(String, String)],
+    ) -> Kinds<'a> {
         let places = paths::places(file);
         let mut kinds = Kinds {
             forms,
@@ -533,21 +537,9 @@ impl<'a> Kinds<'a> {
         if forms().all(|form| form.gives.as_deref() == Some("string")) || gives_text(call) {
             return Some(ValueKind::Data("string"));
         }
-
         let first = forms().next()?.gives.clone()?;
         let is_own = HANDLES.contains(&first.as_str());
         let is_certain = is_own && forms().all(|form| form.gives.as_deref() == Some(&first));
         is_certain.then_some(ValueKind::Handle(first))
     }
-}
-
-/// Tells whether a call asks a model for a text: without a schema, whatever its other options.
-fn gives_text(call: &FnCallExpr) -> bool {
-    let is_asked = ["chat", "communicate"].contains(&call.name.as_str());
-    let is_open = match call.args.last() {
-        Some(Expr::Map(options, _)) => options.0.iter().any(|(key, _)| key.name == "schema"),
-        Some(Expr::StringConstant(..) | Expr::InterpolatedString(..)) => false,
-        _ => true,
-    };
-    is_asked && !is_open
 }

@@ -135,7 +135,7 @@ impl Checker<'_> {
     fn all(&mut self, file: &File<'_>, earlier: Option<Earlier<'_>>) {
         let modules = self.imports(file);
 
-        let mut forms = Forms::of_engine(self.engine, true);
+        let mut forms = Forms::of_text(self.engine, true, file.text);
         for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
             forms.add(ast);
         }
@@ -186,7 +186,11 @@ impl Checker<'_> {
 
     /// Finds functions that hide one of kaizen's.
     fn shadows(&mut self, file: &File<'_>) {
-        let own = Forms::of_engine(self.engine, false);
+        if file.ast.iter_functions().next().is_none() {
+            return;
+        }
+
+        let own = Forms::of_text(self.engine, false, file.text);
         for function in file.ast.iter_functions() {
             // Many scripts have helpers of these names, and nothing of kaizen's hangs on them.
             let is_meant = PLAIN.contains(&function.name)

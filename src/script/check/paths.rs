@@ -16,7 +16,7 @@ impl Checker<'_> {
     pub(super) fn paths(
         &mut self,
         file: &File<'_>,
-        forms: &Forms,
+        forms: &Forms<'_>,
         modules: &Modules,
         earlier: Option<Earlier<'_>>,
     ) {
@@ -80,7 +80,7 @@ fn behind(near: Suggestion, place: Position, module: &str, name: &str) -> Sugges
 }
 
 /// Says what is wrong with `Fn("name")`, if anything is.
-fn unknown(forms: &Forms, name: &str) -> Option<(String, Option<Suggestion>)> {
+fn unknown(forms: &Forms<'_>, name: &str) -> Option<(String, Option<Suggestion>)> {
     if name.contains("::") {
         let message = format!("`Fn(\"{name}\")` cannot refer to a function of another file");
         return Some((message, Some(format!("write a closure: `|x| {name}(x)`").into())));

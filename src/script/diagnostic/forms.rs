@@ -4,7 +4,8 @@ use crate::script::diagnostic::language;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::type_word::word;
 use rhai::{AST, Engine};
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashSet};
 
 /// Most ways to call a function that an error names.
 const SHOWN_MAX: usize = 4;
@@ -48,51 +49,46 @@ impl CallForm {
     }
 }
 
-/// All functions by name.
-#[derive(Debug, Default)]
-pub(in crate::script) struct Forms(BTreeMap<String, Vec<CallForm>>);
+/// Functions by their names.
+type FormsByName = BTreeMap<String, Vec<CallForm>>;
 
-impl Forms {
+/// All functions by name. An engine has thousands, and a script calls few: those that its text may name are
+/// collected first, and all of them only where something is wrong.
+pub(in crate::script) struct Forms<'e> {
+    engine: &'e Engine,
+    /// Whether Rhai's own functions are among them.
+    standard: bool,
+    /// The words of a text, if they are the forms for one; and the functions that these name.
+    words: HashSet<String>,
+    named: FormsByName,
+    /// The functions of scripts besides.
+    added: Vec<(String, CallForm)>,
+    whole: OnceCell<FormsByName>,
+}
+
+impl<'e> Forms<'e> {
     /// Collects what an engine knows; with `standard`, Rhai's own functions too.
-    pub(in crate::script) fn of_engine(engine: &Engine, standard: bool) -> Forms {
-        let mut forms = Forms::default();
-        let each = engine.collect_fn_metadata(
-            None,
-            |info| {
-                let meta = info.metadata;
-                if !standard && language::is_word(&meta.name) {
-                    return None;
-                }
-
-                let params: Vec<&str> = match &info.script {
-                    Some(script) => script.params.iter().map(AsRef::as_ref).collect(),
-                    None => meta.params_info.iter().map(AsRef::as_ref).collect(),
-                };
-
-                let first = params.first().and_then(|param| param.split_once(": "));
-                let gives = meta.return_type.as_str();
-                let form = CallForm {
-                    arity: meta.num_params,
-                    first: first.map(|(_, kind)| kind.to_owned()),
-                    params: params
-                        .iter()
-                        .map(|param| param.split_once(": ").map_or("any".to_owned(), |p| word(p.1)))
-                        .collect(),
-                    gives: (!gives.is_empty()).then(|| gives.to_owned()),
-                    given: params.iter().map(|param| (*param).to_owned()).collect(),
-                    is_script: info.script.is_some(),
-                };
-
-                Some((meta.name.to_string(), form))
-            },
+    pub(in crate::script) fn of_engine(engine: &'e Engine, standard: bool) -> Forms<'e> {
+        Forms {
+            engine,
             standard,
-        );
-
-        for (name, form) in each {
-            forms.0.entry(name).or_default().push(form);
+            words: HashSet::new(),
+            named: FormsByName::new(),
+            added: Vec::new(),
+            whole: OnceCell::new(),
         }
+    }
 
-        forms
+    /// Does the same to look up the names of a text.
+    pub(in crate::script) fn of_text(engine: &'e Engine, standard: bool, text: &str) -> Forms<'e> {
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        let words = text.split(|c| !is_part(c)).filter(|word| !word.is_empty());
+        let mut words: HashSet<String> = words.map(str::to_owned).collect();
+        // The language writes some calls in another way: `x in list` calls this one.
+        words.insert("contains".to_owned());
+
+        let named = collect(engine, standard, |name| is_named(&words, name));
+        Forms { words, named, ..Forms::of_engine(engine, standard) }
     }
 
     /// Adds the functions of a script.
@@ -106,22 +102,92 @@ impl Forms {
                 given: function.params.iter().map(|param| (*param).to_owned()).collect(),
                 is_script: true,
             };
-            // A script's own function stands for those that it hides.
-            let known = self.0.entry(function.name.to_owned()).or_default();
-            known.retain(|other| other.arity != form.arity);
-            known.push(form);
+
+            if is_named(&self.words, function.name) {
+                hide(&mut self.named, function.name, &form);
+            }
+            self.added.push((function.name.to_owned(), form));
         }
+        self.whole.take();
+    }
+
+    fn whole(&self) -> &FormsByName {
+        self.whole.get_or_init(|| {
+            let mut whole = collect(self.engine, self.standard, |_| true);
+            for (name, form) in &self.added {
+                hide(&mut whole, name, form);
+            }
+            whole
+        })
     }
 
     /// Returns the forms of a function.
     pub(in crate::script) fn all(&self, name: &str) -> &[CallForm] {
-        self.0.get(name).map_or(&[], Vec::as_slice)
+        let is_known = !self.words.is_empty() && is_named(&self.words, name);
+        let forms = if is_known { &self.named } else { self.whole() };
+        forms.get(name).map_or(&[], Vec::as_slice)
     }
 
     /// Returns all names.
     pub(in crate::script) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.whole().keys().map(String::as_str)
     }
+}
+
+/// Tells whether a text of these words may name a function: by its name or as a property, or by a sign,
+/// which is no word.
+fn is_named(words: &HashSet<String>, name: &str) -> bool {
+    let word = name.strip_prefix("get$").or_else(|| name.strip_prefix("set$")).unwrap_or(name);
+    words.contains(word) || !word.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Adds a function of a script, which stands for those that it hides.
+fn hide(forms: &mut FormsByName, name: &str, form: &CallForm) {
+    let known = forms.entry(name.to_owned()).or_default();
+    known.retain(|other| other.arity != form.arity);
+    known.push(form.clone());
+}
+
+/// Collects the functions of an engine whose names are wanted.
+fn collect(engine: &Engine, standard: bool, is_wanted: impl Fn(&str) -> bool) -> FormsByName {
+    let is_wanted = &is_wanted;
+    let each = engine.collect_fn_metadata(
+        None,
+        |info| {
+            let meta = info.metadata;
+            if !is_wanted(&meta.name) || !standard && language::is_word(&meta.name) {
+                return None;
+            }
+
+            let params: Vec<&str> = match &info.script {
+                Some(script) => script.params.iter().map(AsRef::as_ref).collect(),
+                None => meta.params_info.iter().map(AsRef::as_ref).collect(),
+            };
+
+            let first = params.first().and_then(|param| param.split_once(": "));
+            let gives = meta.return_type.as_str();
+            let form = CallForm {
+                arity: meta.num_params,
+                first: first.map(|(_, kind)| kind.to_owned()),
+                params: params
+                    .iter()
+                    .map(|param| param.split_once(": ").map_or("any".to_owned(), |p| word(p.1)))
+                    .collect(),
+                gives: (!gives.is_empty()).then(|| gives.to_owned()),
+                given: params.iter().map(|param| (*param).to_owned()).collect(),
+                is_script: info.script.is_some(),
+            };
+
+            Some((meta.name.to_string(), form))
+        },
+        standard,
+    );
+
+    let mut forms = FormsByName::new();
+    for (name, form) in each {
+        forms.entry(name).or_default().push(form);
+    }
+    forms
 }
 
 /// Returns the names of everything that scripts can call.

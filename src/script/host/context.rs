@@ -15,6 +15,7 @@ use crate::script::host::limits::ScriptLimits;
 use crate::script::host::permission::Permissions;
 use crate::script::host::snapshot::Test;
 use crate::script::host::state::State;
+use crate::script::host::stdlib::StdlibFile;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Engine};
@@ -68,8 +69,8 @@ pub(crate) struct Inner {
     pub(in crate::script) engine: RefCell<Weak<Engine>>,
     /// Files that the script has read or imported.
     pub(in crate::script) files: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
-    /// The options of functions of the standard library, by name.
-    pub(in crate::script) stdlib_options: RefCell<BTreeMap<String, Vec<String>>>,
+    /// The files of the standard library.
+    pub(in crate::script) stdlib: Vec<Rc<StdlibFile>>,
     /// The names of the files that were imported, as errors show them.
     pub(in crate::script) imported: RefCell<BTreeSet<String>>,
     /// The captured variables that the code sets.
@@ -111,7 +112,7 @@ impl Inner {
             learn_from_demo,
             engine: RefCell::default(),
             files: RefCell::default(),
-            stdlib_options: RefCell::default(),
+            stdlib: StdlibFile::all(),
             imported: RefCell::default(),
             captures: Captures::default(),
             written: RefCell::default(),
@@ -137,6 +138,15 @@ impl Inner {
 
     pub(in crate::script) fn engine(&self) -> Result<Rc<Engine>, EvalError> {
         self.engine.borrow().upgrade().ok_or_else(|| error::terminate(Kind::Interrupted))
+    }
+
+    /// Returns the options of a function of the standard library, if it has some.
+    pub(in crate::script) fn stdlib_options(
+        &self,
+        engine: &Engine,
+        name: &str,
+    ) -> Option<Vec<String>> {
+        self.stdlib.iter().find_map(|file| file.options(engine, name))
     }
 
     /// Makes an error of a script of whatever stopped its work.

@@ -277,9 +277,13 @@ pub(in crate::script) fn is_closure(function: &FnPtr) -> bool {
     names_closure(&name_of(function))
 }
 
-/// Makes a native function of one that a file offers to others. As a method it gets `this`.
-pub(in crate::script) fn offered(home: &Rc<Home>, name: &str, is_method: bool) -> RhaiFunc {
-    let home = home.clone();
+/// Makes a native function of one that a file offers to others, and that is at home where `home` says. As a
+/// method it gets `this`.
+pub(in crate::script) fn offered(
+    name: &str,
+    is_method: bool,
+    home: impl Fn(&Engine) -> Result<Rc<Home>, EvalError> + 'static,
+) -> RhaiFunc {
     let name = name.to_owned();
     let func = move |context: Option<NativeCallContext>, arguments: &mut [&mut Dynamic]| {
         let context = context.expect("it asks for the context");
@@ -291,7 +295,7 @@ pub(in crate::script) fn offered(home: &Rc<Home>, name: &str, is_method: bool) -
         };
 
         let values = rest.iter_mut().map(|value| value.take().flatten()).collect();
-        home.call(&context, &function, this, values)
+        home(context.engine())?.call(&context, &function, this, values)
     };
 
     let func = Shared::new(func);

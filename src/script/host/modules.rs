@@ -125,12 +125,14 @@ fn offer(module: &mut Module, home: &Rc<Home>, function: &ScriptFuncDef, namespa
         this.into_iter().chain(function.params.iter().map(ImmutableString::as_str)).collect();
     let namespace = if is_method { FnNamespace::Global } else { namespace };
     let types = vec![TypeId::of::<Dynamic>(); params.len()];
+    let home = home.clone();
+    let own = move |_: &Engine| Ok(home.clone());
 
     FuncRegistration::new(function.name.as_str())
         .with_namespace(namespace)
         .with_params_info(params)
         .with_comments(function.comments.iter())
-        .set_into_module_raw(module, types, home::offered(home, &function.name, is_method));
+        .set_into_module_raw(module, types, home::offered(&function.name, is_method, own));
 }
 
 impl ModuleResolver for Resolver {

@@ -1,12 +1,20 @@
 //! The standard library: script functions that every script has, written in Rhai and part of the
-//! program. They are a global module, so that a script can use their closures and cannot change
-//! what they call.
+//! program. They are global, so that a script can use their closures and cannot change what they call.
+//!
+//! Most scripts call none of them. So a file is only looked through for the functions that it offers, and is
+//! compiled when one of them is called.
 
-use crate::script::host::captures::{Captures, Follows};
+use crate::base::failure::Kind;
+use crate::script::host::captures::Follows;
 use crate::script::host::constants::constants;
-use crate::script::host::modules;
-use rhai::{AST, ASTNode, Engine, Expr, FnNamespace, Stmt};
+use crate::script::host::context::Inner;
+use crate::script::host::error::{EvalError, throw_new};
+use crate::script::host::home::{self, Constants, Home};
+use rhai::{AST, ASTNode, Dynamic, Engine, Expr, FnNamespace, FuncRegistration, Module, Stmt};
+use std::any::TypeId;
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
 
 /// The files, by name.
 const FILES: &[(&str, &str)] = &[
@@ -15,26 +23,123 @@ const FILES: &[(&str, &str)] = &[
     ("patterns", include_str!("../../../stdlib/patterns.rhai")),
 ];
 
-/// Adds the standard library to an engine, and returns the options of its functions by name.
-pub(in crate::script) fn register(
-    engine: &mut Engine,
-    captures: &Captures,
-) -> BTreeMap<String, Vec<String>> {
-    let mut options = BTreeMap::new();
-    for (name, text) in FILES {
-        let scope = constants();
-        let mut ast = engine
-            .compile_with_scope(&scope, text)
-            .expect("the standard library is sound, tests run it");
-        ast.set_source(format!("stdlib/{name}.rhai"));
+/// A function that a file offers, as its text says.
+#[derive(Debug, PartialEq, Eq)]
+struct OfferedFunction {
+    name: &'static str,
+    params: Vec<&'static str>,
+    /// The text above it, line by line.
+    comments: String,
+}
 
-        options.extend(options_of(&ast));
-        captures.add(&ast, Follows::Nothing);
-        let module = modules::evaluated(engine, &ast, FnNamespace::Global);
-        engine.register_global_module(module.expect("it only defines functions").into());
+/// One file of the library.
+pub(in crate::script) struct StdlibFile {
+    name: &'static str,
+    text: &'static str,
+    ast: OnceCell<AST>,
+    home: OnceCell<Rc<Home>>,
+    /// The options of its functions, by name.
+    options: OnceCell<BTreeMap<String, Vec<String>>>,
+}
+
+impl StdlibFile {
+    /// Returns all files, none of them compiled.
+    pub(in crate::script) fn all() -> Vec<Rc<StdlibFile>> {
+        let file = |(name, text): &(&'static str, &'static str)| StdlibFile {
+            name,
+            text,
+            ast: OnceCell::new(),
+            home: OnceCell::new(),
+            options: OnceCell::new(),
+        };
+        FILES.iter().map(file).map(Rc::new).collect()
     }
 
-    options
+    fn source(&self) -> String {
+        format!("stdlib/{}.rhai", self.name)
+    }
+
+    fn ast(&self, engine: &Engine) -> &AST {
+        self.ast.get_or_init(|| {
+            let mut ast = engine
+                .compile_with_scope(&constants(), self.text)
+                .expect("the standard library is sound, tests run it");
+            ast.set_source(self.source());
+            ast
+        })
+    }
+
+    /// Returns what its functions see.
+    fn home(&self, engine: &Engine, host: &Weak<Inner>) -> Result<Rc<Home>, EvalError> {
+        if let Some(home) = self.home.get() {
+            return Ok(home.clone());
+        }
+
+        let Some(host) = host.upgrade() else {
+            return Err(throw_new(Kind::Interrupted, "the host of this script is gone"));
+        };
+        let ast = self.ast(engine);
+        host.captures.add(ast, Follows::Nothing);
+        let (home, _) = Home::evaluate(engine, ast, Constants::new())?;
+        Ok(self.home.get_or_init(|| home).clone())
+    }
+
+    /// Returns the options of a function, if it is one of this file and has some.
+    pub(in crate::script) fn options(&self, engine: &Engine, name: &str) -> Option<Vec<String>> {
+        if !offers(self.text).any(|offered| offered.name == name) {
+            return None;
+        }
+        self.options.get_or_init(|| options_of(self.ast(engine))).get(name).cloned()
+    }
+
+    /// Makes a module of the functions that it offers.
+    fn module(self: &Rc<Self>, host: &Rc<Inner>) -> Module {
+        let mut module = Module::new();
+        for OfferedFunction { name, params, comments } in offers(self.text) {
+            let types = vec![TypeId::of::<Dynamic>(); params.len()];
+            let file = self.clone();
+            let host = Rc::downgrade(host);
+            let function = home::offered(name, false, move |engine| file.home(engine, &host));
+
+            FuncRegistration::new(name)
+                .with_namespace(FnNamespace::Global)
+                .with_params_info(params)
+                .with_comments([comments])
+                .set_into_module_raw(&mut module, types, function);
+        }
+
+        module.set_id(self.source());
+        module.build_index();
+        module
+    }
+}
+
+/// Adds the standard library to an engine.
+pub(in crate::script) fn register(engine: &mut Engine, host: &Rc<Inner>) {
+    for file in &host.stdlib {
+        engine.register_global_module(file.module(host).into());
+    }
+}
+
+/// Finds the functions that a file offers. Each begins on a line of its own, below its comment, and names its
+/// parameters there.
+fn offers(text: &'static str) -> impl Iterator<Item = OfferedFunction> {
+    let mut comments = String::new();
+    text.lines().filter_map(move |line| {
+        if line.starts_with("///") {
+            if !comments.is_empty() {
+                comments.push('\n');
+            }
+            comments.push_str(line);
+            return None;
+        }
+
+        let comments = std::mem::take(&mut comments);
+        let (name, rest) = line.strip_prefix("fn ")?.split_once('(')?;
+        let (params, _) = rest.split_once(')')?;
+        let params = params.split(',').map(str::trim).filter(|param| !param.is_empty());
+        Some(OfferedFunction { name, params: params.collect(), comments })
+    })
 }
 
 /// Collects the options that functions fill in by `filled("name", options, defaults)`, where the
@@ -71,12 +176,45 @@ fn options_of(ast: &AST) -> BTreeMap<String, Vec<String>> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_options_of_every_pattern_are_known() {
+    fn read(text: &str) -> AST {
         let mut engine = Engine::new();
         engine.set_max_expr_depths(64, 32);
-        let ast = engine.set_optimization_level(rhai::OptimizationLevel::None).compile(FILES[2].1);
-        let options = options_of(&ast.expect("it is sound"));
+        let ast = engine.set_optimization_level(rhai::OptimizationLevel::None).compile(text);
+        ast.expect("it is sound")
+    }
+
+    #[test]
+    fn what_a_text_offers_is_what_its_code_defines() {
+        for (name, text) in FILES {
+            let ast = read(text);
+            assert!(ast.statements().is_empty(), "{name}: it only defines functions");
+
+            let is_offered = |function: &rhai::ScriptFnMetadata| {
+                function.access == rhai::FnAccess::Public
+                    && !crate::script::lexer::names_closure(function.name)
+            };
+            let each = ast.iter_functions().filter(is_offered).map(|function| {
+                let params = function.params.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let comments = function.comments.join("\n");
+                (function.name.to_owned(), params, comments)
+            });
+            let mut defined: Vec<_> = each.collect();
+            defined.sort();
+
+            let own = |name: &&str| (*name).to_owned();
+            let each = offers(text).map(|offered| {
+                let params = offered.params.iter().map(own).collect::<Vec<_>>();
+                (offered.name.to_owned(), params, offered.comments)
+            });
+            let mut offered: Vec<_> = each.collect();
+            offered.sort();
+            assert_eq!(offered, defined, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_options_of_every_pattern_are_known() {
+        let options = options_of(&read(FILES[2].1));
 
         assert_eq!(options["vote"], ["n", "settings"]);
         assert_eq!(options["few_shot"], ["examples", "input", "output", "settings"]);

@@ -1,6 +1,6 @@
 //! The reference: each word with its forms, its text and its examples.
 
-use crate::script::api::define::dedent;
+use crate::script::api::define::{dedent, shown};
 use crate::script::api::{GROUPS, RUN, STDLIB, WordEntry};
 use crate::script::diagnostic::forms::signature;
 use crate::script::diagnostic::language::is_word;
@@ -25,7 +25,8 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
                 return None;
             }
 
-            let comments: Vec<String> = meta.comments.iter().map(ToString::to_string).collect();
+            let comments = meta.comments.iter().map(|comment| shown(comment).join("\n"));
+            let comments: Vec<String> = comments.collect();
             let given: Vec<String> = meta.params_info.iter().map(ToString::to_string).collect();
             let signature = signature(&meta.name, &given, &meta.return_type);
             Some((meta.name.to_string(), signature, given, comments.join("\n")))
@@ -64,8 +65,7 @@ pub(in crate::script) fn reference(engine: &Engine, host: &Rc<Inner>) -> Vec<Wor
             if !entry.doc.is_empty() {
                 entry.doc.push_str("\n\n");
             }
-            let lines = comments.lines().map(|line| line.strip_prefix("/// ").unwrap_or(""));
-            entry.doc.push_str(&lines.collect::<Vec<_>>().join("\n"));
+            entry.doc.push_str(&comments);
         }
     }
 

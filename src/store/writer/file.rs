@@ -5,6 +5,7 @@ use crate::base::failpoint::{self, DiskFault, Failpoint};
 use crate::store::anchor::Anchor;
 use crate::store::durability::{Durability, store_of};
 use crate::store::log::LogDepth;
+use crate::store::mark::{MarkFile, NewestChange, StoreMark};
 use crate::store::{StoreError, is_shared_memory, patience, schema};
 use rusqlite::{Connection, ffi};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub(super) struct StoreFile {
     anchor: Option<Anchor>,
     patience: LockPatience,
     durability: Durability,
+    newest: NewestChange,
+    mark: Arc<MarkFile>,
 }
 
 impl StoreFile {
@@ -61,7 +64,24 @@ impl StoreFile {
         }
 
         let patience = LockPatience::Waits;
-        StoreFile { connection, path: path.to_owned(), anchor, patience, durability }
+        let newest = NewestChange::default();
+        let mark = Arc::new(MarkFile::new(path));
+        StoreFile { connection, path: path.to_owned(), anchor, patience, durability, newest, mark }
+    }
+
+    /// Returns where the newest change is noted until the disk has it.
+    pub(super) fn newest(&self) -> NewestChange {
+        self.newest.clone()
+    }
+
+    /// Returns the mark of the store.
+    pub(super) fn mark(&self) -> Arc<MarkFile> {
+        self.mark.clone()
+    }
+
+    /// Returns its connection, to read.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Returns the path of the log.
@@ -89,6 +109,14 @@ impl StoreFile {
         if let Some(anchor) = &mut self.anchor {
             anchor.note_checkpoint();
         }
+    }
+
+    /// Tells whether the log holds so much that is not in the store yet that it should be copied there; `None`
+    /// where its index cannot be read. Its file tells nothing: it keeps its length when the log begins from
+    /// the start again.
+    pub(super) fn log_is_long(&self) -> Option<bool> {
+        let uncopied = self.anchor.as_ref().and_then(Anchor::uncopied_frames);
+        uncopied.map(|frames| frames >= LOG_FRAMES_MAX)
     }
 
     fn set_patience(&mut self, patience: LockPatience) {
@@ -176,10 +204,22 @@ impl StoreFile {
         }
 
         applied.map_err(|source| StoreError::sqlite(self.path.clone(), source))?;
+        self.note_newest(batch);
         if self.durability == Durability::Power {
             self.finish_commit();
         }
         Ok(())
+    }
+
+    /// Notes the newest change by which the store can be marked.
+    fn note_newest(&self, batch: &[WriteJob]) {
+        let marks = batch.iter().rev().filter_map(|job| {
+            let place = job.place.as_ref()?;
+            Some(StoreMark { series: place.series.name.clone()?, number: place.last })
+        });
+        if let Some(mark) = marks.into_iter().next() {
+            self.newest.set(mark);
+        }
     }
 
     /// Keeps the log short, as SQLite does where it is let.
@@ -191,6 +231,9 @@ impl StoreFile {
 
         if let Some(log) = self.log() {
             failpoint::synced(&[&store_of(&log), &log], None);
+            if let Some(newest) = self.newest.take() {
+                self.mark.write(&newest);
+            }
         }
     }
 }
@@ -227,7 +270,7 @@ fn fill(connection: &Connection, jobs: &mut [WriteJob]) -> rusqlite::Result<()> 
     let mut followed: Vec<Arc<OnceLock<StoreError>>> = Vec::new();
 
     for job in jobs {
-        if let Some(SeriesPlace { series, number }) = &job.place
+        if let Some(SeriesPlace { series, number, .. }) = &job.place
             && followed.iter().all(|known| !Arc::ptr_eq(known, &series.failed))
         {
             series.follow(connection, *number)?;

@@ -49,6 +49,11 @@ impl<T: Send + 'static> Gatherer<T> {
         Gatherer { series, keep: Arc::new(keep), newest: RefCell::default() }
     }
 
+    /// Tells why nothing more can be kept, if that is so.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.series.broken()
+    }
+
     /// Makes a change that holds one thing, and may take more.
     fn begin(&self, item: T) -> (u64, StoreChange) {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -81,15 +86,16 @@ impl Writer {
         if count < GATHERED_MAX { Ok(()) } else { self.settle_gathered() }
     }
 
-    /// Returns once everything that was gathered is committed. It keeps the thread, so that nothing of the
+    /// Returns once everything that was gathered, and what is owed, is committed. It keeps the thread, so that nothing of the
     /// run goes on meanwhile: when something is shown must not decide what happens next.
     pub fn settle_gathered(&self) -> Result<(), StoreError> {
-        if !self.has_gathered.swap(false, Ordering::Relaxed) {
+        let has_gathered = self.has_gathered.swap(false, Ordering::Relaxed);
+        if !self.owes.swap(false, Ordering::Relaxed) && !has_gathered {
             return self.gathered.broken();
         }
 
         let (done, receipt) = tokio::sync::oneshot::channel();
-        let place = Some(SeriesPlace { series: self.gathered.clone(), number: 0 });
+        let place = Some(SeriesPlace { series: self.gathered.clone(), number: 0, last: 0 });
         let nothing = Box::new(|_: &Connection| Ok(()));
         self.core.send(WriteJob { place, done: vec![done], ..WriteJob::new(nothing) })?;
 
@@ -97,7 +103,9 @@ impl Writer {
             self.core.commit_here();
         }
         block_on(receipt).map_err(|_| StoreError::WriterStopped)??;
-        failpoint::pass(Failpoint::ObservationKept);
+        if has_gathered {
+            failpoint::pass(Failpoint::ObservationKept);
+        }
         Ok(())
     }
 
@@ -176,6 +184,9 @@ impl Writer {
             {
                 let mut items = items.lock().expect(INVARIANT);
                 items.push(item);
+                if let Some(place) = &mut last.place {
+                    place.last = number;
+                }
                 if rank == Rank::Last {
                     last.rank = rank;
                 }
@@ -185,7 +196,8 @@ impl Writer {
             }
 
             let (newest, change) = gatherer.begin(item);
-            let place = Some(SeriesPlace { series: gatherer.series.clone(), number });
+            let series = gatherer.series.clone();
+            let place = Some(SeriesPlace { series, number, last: number });
             let done = done.into_iter().collect();
             let gathers = Some(newest);
             let job = WriteJob { place, done, rank, gathers, ..WriteJob::new(change) };

@@ -1,4 +1,5 @@
 use super::*;
+use crate::settings::otel::header;
 
 #[test]
 fn a_header_names_the_variable_that_holds_its_value() {

@@ -66,8 +66,8 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     content: bool,
     /// Copy the whole store, including what was learned. Active runs continue. To restore the copy,
-    /// stop all kaizen processes of the project, remove `.kaizen/kaizen.db-wal` and `-shm` if they
-    /// exist, and replace `.kaizen/kaizen.db` with the copy.
+    /// stop all kaizen processes of the project, remove `.kaizen/kaizen.db-wal`, `-shm` and `-mark` if
+    /// they exist, and replace `.kaizen/kaizen.db` with the copy.
     #[arg(long)]
     store: bool,
     /// File to write. Defaults to stdout.

@@ -6,7 +6,7 @@ use crate::base::id::RunId;
 use crate::cli::app::forecast::{
     Clock, ForecastSetting, MORE_TIME_MAX, Once, ScriptStop, SeedSource, TIME_MAX, Trial, rehearse,
 };
-use crate::cli::command::plan::{EarlierRuns, tell_end};
+use crate::cli::command::plan::{EarlierRuns, tell_assumed, tell_end};
 use crate::cli::command::repl::session::{ReplSession, Took};
 use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
@@ -77,6 +77,7 @@ impl ReplSession<'_> {
             print_line(&line);
         }
 
+        tell_assumed(&forecast.assumed);
         tell_end(&forecast.end, self.global.color);
         Ok(Took::Well)
     }

@@ -437,10 +437,7 @@ impl TestBench<'_> {
         let is_whole = arguments.filter.is_none() && arguments.shard.is_none();
         if is_whole && !self.order.global.json && !self.order.global.quiet {
             for path in suite.orphans() {
-                print_line(&format!(
-                    "note: `{}` is not used by any test; you can delete it",
-                    path.display()
-                ));
+                print_line(&format!("note: no test uses `{}`; you can delete it", path.display()));
             }
         }
 

@@ -1,5 +1,6 @@
 //! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
 
+mod colons;
 mod division;
 mod quotes;
 mod shapes;
@@ -160,6 +161,7 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
         ForeignText::statement,
         ForeignText::operator,
         ForeignText::bracketed,
+        ForeignText::with_colon,
         ForeignText::shape,
         ForeignText::mark,
     ];
@@ -447,26 +449,6 @@ impl<'a> ForeignText<'a> {
             }
             let help = "write options as a map at the end: `f(a, #{ key: value })`";
             return Some((at, at + 1, message, help));
-        }
-
-        if self.is_word(at)
-            && self.bracket(at) == "("
-            && is_called
-            && matches!(self.before(at), "(" | ",")
-            && self.said(at + 1) == ":"
-            && self.said(at + 2) != ":"
-        {
-            let message = format!("`{}:` names an argument", self.said(at));
-            let help = "write options as a map at the end: `f(a, #{ key: value })`";
-            return Some((at, at + 1, message, help));
-        }
-
-        if self.said(at) == ":" && self.is_joined(at) && self.said(at + 1).starts_with('.') {
-            let is_template = self.all[at].opened_by.is_some_and(|open| self.said(open) == "{");
-            if is_template && self.follows_value(at) {
-                let message = "`:.2f` gives a number no digits".to_owned();
-                return Some((at, at + 1, message, "write `${format(x, 2)}`"));
-            }
         }
 
         let is_double = self.before(at) == ":" || self.said(at + 1) == ":";
