@@ -334,7 +334,9 @@ impl<'a> Rehearsals<'a> {
         self.done.push((rehearsal, once.stopped));
         self.met.extend(once.met);
         self.unbounded.extend(once.unbounded);
-        self.unfit.extend(once.unfit);
+        for (op, fault) in once.unfit {
+            self.unfit.entry(op).or_insert(fault);
+        }
 
         for (decision, ways) in once.seen {
             let known = self.seen.entry(decision).or_default();
