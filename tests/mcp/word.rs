@@ -486,11 +486,11 @@ fn a_server_that_a_script_describes_is_like_one_of_kaizen_toml() {
         Some(0)
         ["sh__go read"]
         1
-        `mcp`: `mcp.server` needs either `command` or `url`, and has neither
-        `mcp`: `mcp.sh` needs either `command` or `url`, and has both
+        `mcp`: `mcp.server` needs either `command` or `url`, but has neither
+        `mcp`: `mcp.sh` needs either `command` or `url`, but has both
         `mcp`: `mcp.server.command` must be a list of a program and its arguments, such as ["npx", "-y", ".."], not `"sh"`
         `mcp(#{ .. })` has no option `comand`; did you mean `command`?
-        `mcp(#{ .. })` has no option `pin`; it takes: name, command, env, url, key, read, approve, only, except, start_timeout_ms, timeout_ms, protocol
+        `mcp(#{ .. })` has no option `pin`; valid options: name, command, env, url, key, read, approve, only, except, start_timeout_ms, timeout_ms, protocol
         `mcp`: `mcp.a b`: the name of a server consists of 1 to 32 letters, digits, `_` and `-`
         `mcp`: `name` must be a string
         an MCP server `sh` is described in another way already; give this one another `name`
