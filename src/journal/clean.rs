@@ -5,7 +5,7 @@ use crate::base::failure::{Failure, FailureDetail, Kind, Place};
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in, scrubbed};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::flow::question::PersonQuestion;
-use crate::journal::event::{Event, PlannedOp, PlannedOps};
+use crate::journal::event::{Event, PlannedOp, PlannedOps, Terms};
 use crate::journal::waits::{PendingQuestion, Waits};
 
 impl Event {
@@ -25,10 +25,7 @@ impl Event {
             } => {
                 scrub_in(&mut script);
                 let params = clean_fields(params);
-                terms.model.iter_mut().for_each(scrub_in);
-                if let Some(sources) = &mut terms.sources {
-                    sources.models = clean_fields(std::mem::take(&mut sources.models));
-                }
+                clean_terms(&mut terms);
 
                 Event::RunStarted { script, params, seed, program, resumes, what, reuse, terms }
             }
@@ -82,6 +79,13 @@ impl Event {
                 Event::RunEnded { status, value, failure, comparisons, read }
             }
         }
+    }
+}
+
+fn clean_terms(terms: &mut Terms) {
+    terms.model.iter_mut().for_each(scrub_in);
+    if let Some(sources) = &mut terms.sources {
+        sources.models = clean_fields(std::mem::take(&mut sources.models));
     }
 }
 

@@ -179,7 +179,7 @@ impl Journal {
         let owed = match &self.writer {
             Some(writer) => {
                 let row = self.row(at, event);
-                Some(writer.owe(&self.events, row.seq, row)?)
+                Some(writer.owe(&self.events, row.after + 1, row)?)
             }
             None => None,
         };

@@ -118,6 +118,7 @@ const WHOLE: &str = "
         kind TEXT NOT NULL, body TEXT NOT NULL
     );
     CREATE INDEX annotations_of_run ON annotations (run);
+    CREATE TABLE run_sums (run TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ";
 
 /// Tables that every store has, whatever its format; a database without them is no store.

@@ -233,7 +233,7 @@ fn a_run_that_is_under_way_is_not_resumed() {
     let told = refused.stderr.replace(run.as_deref().unwrap_or("-"), "RUN");
     assert_eq!(refused.code, Some(2));
     assert!(
-        told.contains("is still under way, or another process is resuming it; wait for its end"),
+        told.contains("is still active, or another process is resuming it; wait until it ends"),
         "{told}"
     );
     assert_eq!(server.bodies().len(), 3);

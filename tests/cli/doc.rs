@@ -201,5 +201,5 @@ fn a_folder_that_cannot_be_made_is_named() {
     project.file("taken", "");
     let ran = project.kaizen(&["doc", "--html", "taken/out"]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("creating the folder `taken/out`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("cannot create the folder `taken/out`"), "{}", ran.stderr);
 }

@@ -181,7 +181,7 @@ fn a_collector_that_fails_costs_a_run_nothing_and_its_losses_are_told() {
     let cases: Vec<(Act, &str)> = vec![
         (json(400, "no such thing"), "it answered with HTTP 400: no such thing"),
         (json(503, ""), "it answered with HTTP 503"),
-        (Act::Close, "broke"),
+        (Act::Close, "connection closed before message completed"),
         (Act::Hang, "it did not answer within 2 s"),
         (
             json(
@@ -285,7 +285,7 @@ fn a_run_is_a_table_with_a_row_for_each_call() {
         .collect();
     expect![[r#"
         RUN,s.rhai,*,ok,0,chat,,,completed,*,"a, ""b""
-        c",1,openai/m,,0,,*,,,,server,500 Internal Server Error,=1+1,
+        c",1,openai/m,,0,,*,0,0,0.0,server,the provider failed with status 500: no reason given,=1+1,
         RUN,s.rhai,*,ok,0,chat,,,completed,*,"a, ""b""
         c",2,openai/m,served-1,0,,*,10,5,,,,=1+1,"a, ""b""
         c"

@@ -172,12 +172,14 @@ fn no_answer_holds_a_secret() {
     project.file(
         "s.rhai",
         r#"let key = env("MY_API_KEY");
+           let token = param("my_token", "", "another secret");
            let b = builder("flow " + key);
            b.add_operation("communicate", #{ name: "op " + key, instruction: "say " + key });
            b.add_operation(|inputs| throw "no " + key, #{ name: "fails" });
            session(branch("demo/echo")).flow(b, #{ allow_failures: true });
            log.warn(key);
-           optimizer().record_execution("task " + key, "pattern " + key, #{ success_rate: 1.0 });
+           optimizer().record_execution("review", "direct", #{ success_rate: 1.0 });
+           optimizer().save_pattern_failure("review", "direct", #{ kind: "own", message: "no " + key });
            key"#,
     );
     for _ in 0..2 {

@@ -334,7 +334,9 @@ impl<'a> Rehearsals<'a> {
         self.done.push((rehearsal, once.stopped));
         self.met.extend(once.met);
         self.unbounded.extend(once.unbounded);
-        self.unfit.extend(once.unfit);
+        for (op, fault) in once.unfit {
+            self.unfit.entry(op).or_insert(fault);
+        }
 
         for (decision, ways) in once.seen {
             let known = self.seen.entry(decision).or_default();
@@ -368,9 +370,8 @@ impl<'a> Rehearsals<'a> {
         let forced: Vec<_> = forced.collect();
 
         // What has shown nothing new shows nothing the next time.
-        let is_new = forced != self.forced;
-        self.forced.clone_from(&forced);
-        if is_new { forced } else { Vec::new() }
+        let before = std::mem::replace(&mut self.forced, forced.clone());
+        if forced == before { Vec::new() } else { forced }
     }
 
     /// Returns the failure with which every run ends, if there is one.

@@ -184,6 +184,7 @@ pub(in crate::cli) fn find(
 fn show_losses(trace: &Trace) {
     for (op, operation) in &trace.operations {
         let name = trace.roster.name(*op).unwrap_or_default();
+
         match operation.outcome() {
             Some(Outcome::Failed { failure }) => {
                 let name = on_one_line(name);

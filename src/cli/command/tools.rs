@@ -247,6 +247,7 @@ fn tell(servers: &Servers) {
 /// Tells what went wrong, and how the program ends by it.
 fn refuse(fault: &ServerFault) -> Exit {
     say(&format!("error: {fault}"));
+
     match fault {
         ServerFault::UnknownServer { .. }
         | ServerFault::NameTaken { .. }

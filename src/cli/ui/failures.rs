@@ -121,6 +121,7 @@ fn in_runs(
     groups: &mut BTreeMap<String, FailureGroup>,
 ) -> Result<usize, PageRefusal> {
     let newest: Vec<_> = library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
+
     for row in &newest {
         let digest = library.digest(row)?;
         for ((kind, _), found) in &digest.failures {

@@ -103,7 +103,13 @@ async fn guarded(State(token): State<Token>, request: Request, next: Next) -> Re
     let is_data = target == PageTarget::Data;
 
     let checked = guard::check(target, &headers(&request), &token);
+    let is_too_large = told_length(&request).is_some_and(|length| length > BODY_MAX);
     let mut answer = match checked {
+        // Said before any of it is read.
+        Ok(()) if is_too_large => {
+            PageRefusal::new(413, format!("the body may have at most {BODY_MAX} bytes"))
+                .into_response()
+        }
         Ok(()) => match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
             Ok(answer) => answer,
             Err(_) => PageRefusal::new(408, "the request took too long").into_response(),
@@ -112,6 +118,11 @@ async fn guarded(State(token): State<Token>, request: Request, next: Next) -> Re
     };
     protect(answer.headers_mut(), is_data);
     answer
+}
+
+/// Returns how many bytes a request says that its body has.
+fn told_length(request: &Request) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Returns what the headers of a request say.

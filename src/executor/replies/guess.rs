@@ -461,7 +461,9 @@ impl Guess {
 
     /// Tells whether an operation that has failed on a guess is taken to complete all the same.
     pub(in crate::executor) fn completes(&self, op: &str, failure: &Failure) -> bool {
-        self.unfit.borrow_mut().insert(op.to_owned(), failure.message.clone());
+        let mut unfit = self.unfit.borrow_mut();
+        unfit.entry(op.to_owned()).or_insert_with(|| failure.message.clone());
+        drop(unfit);
         self.decide(GuessedDecision::Completes(op.to_owned()), false)
     }
 

@@ -65,6 +65,7 @@ pub(in crate::script) async fn demand(
             let path = models.variable("PATH").filter(|_| !permissions.denies_variable("PATH"));
             let found = Executable::find(named, folder, path.as_deref());
             permissions.demand_program(&found, arguments).await?;
+
             for name in env {
                 permissions.demand_variable(name).await?;
             }
