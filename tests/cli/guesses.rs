@@ -118,7 +118,7 @@ fn each_wrong_guess_leads_to_the_right_word() {
             write `report.result("name")`, or the property itself, such as `report.failed_operations`
         > let o = optimizer(); o.record("qa", "direct", #{ success_rate: 1.0 });
         K0003 1:24 an optimizer has no method `record`
-            write `o.record_execution("task", "pattern", #{ success_rate: 1.0 })`
+            did you mean `record_execution` or `record_executions`?
         > let o = optimizer(); o.record_execution("qa", "direct", #{ success: true, time: 2.0 });
         K0031 1:60 unknown metric `success`
             did you mean `success_rate`?

@@ -305,11 +305,6 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("metrics", "total_cost", "write `metrics.cost`"),
     ("metrics", "total_time", "write `metrics.execution_time`"),
     ("metrics", "total_tokens", "write `metrics.tokens.input + metrics.tokens.output`"),
-    (
-        "optimizer",
-        "record",
-        "write `o.record_execution(\"task\", \"pattern\", #{ success_rate: 1.0 })`",
-    ),
     ("report", "duration", "write `report.metrics.execution_time`"),
     (
         "report",
