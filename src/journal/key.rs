@@ -84,7 +84,7 @@ pub fn deciding(settings: &Settings) -> Settings {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        // Each request has several: to format byte by byte takes a hundred times as long.
+        // Each request has several, and to format byte by byte is slow.
         let both = |byte: &u8| [byte >> 4, byte & 15].map(|half| DIGITS[usize::from(half)]);
         let text: Vec<u8> = self.0.iter().flat_map(both).collect();
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)

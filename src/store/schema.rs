@@ -77,7 +77,7 @@ const STEPS: &[&str] = &[
 ",
 ];
 
-/// What all the steps make of an empty store: to take each of them takes three times as long.
+/// What all the steps make of an empty store, without going through each of them.
 const WHOLE: &str = "
     CREATE TABLE runs (
         id TEXT PRIMARY KEY, script TEXT NOT NULL, started_at INTEGER NOT NULL,
