@@ -1,4 +1,5 @@
 //! Functions and tools of the program, called by a script and by a model.
+#![allow(clippy::print_stdout, reason = "an example shows what it gives")]
 
 use kaizen::{Error, Outcome, Permissions, Runtime};
 use serde_json::json;

@@ -1,4 +1,5 @@
 //! The optimizer alone, without scripts: it recommends a pattern, and learns from how it performed.
+#![allow(clippy::print_stdout, reason = "an example shows what it gives")]
 
 use kaizen::{Error, Runtime};
 use serde_json::json;

@@ -75,6 +75,7 @@ pub enum Error {
 }
 
 impl Error {
+    #[allow(clippy::needless_pass_by_value, reason = "`map_err` passes errors by value")]
     pub(super) fn setup(message: impl ToString) -> Error {
         Error::Setup { message: message.to_string() }
     }

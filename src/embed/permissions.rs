@@ -31,49 +31,49 @@ impl Permissions {
     /// Grants reading a file or a folder.
     #[must_use]
     pub fn read(self, path: impl AsRef<Path>) -> Permissions {
-        self.allow(Right::Read, path.as_ref().display())
+        self.allow(Right::Read, &path.as_ref().display())
     }
 
     /// Grants writing a file or a folder.
     #[must_use]
     pub fn write(self, path: impl AsRef<Path>) -> Permissions {
-        self.allow(Right::Write, path.as_ref().display())
+        self.allow(Right::Write, &path.as_ref().display())
     }
 
     /// Grants access to a host, such as `api.example.com` or `*.example.com`.
     #[must_use]
     pub fn net(self, host: &str) -> Permissions {
-        self.allow(Right::Net, host)
+        self.allow(Right::Net, &host)
     }
 
     /// Grants reading a variable that the builder was given.
     #[must_use]
     pub fn env(self, name: &str) -> Permissions {
-        self.allow(Right::Env, name)
+        self.allow(Right::Env, &name)
     }
 
     /// Grants running a program, which is not restricted in turn.
     #[must_use]
     pub fn run(self, program: &str) -> Permissions {
-        self.allow(Right::Run, program)
+        self.allow(Right::Run, &program)
     }
 
     /// Denies reading a file or a folder, overriding every grant.
     #[must_use]
     pub fn deny_read(self, path: impl AsRef<Path>) -> Permissions {
-        self.deny(Right::Read, path.as_ref().display())
+        self.deny(Right::Read, &path.as_ref().display())
     }
 
     /// Denies writing a file or a folder.
     #[must_use]
     pub fn deny_write(self, path: impl AsRef<Path>) -> Permissions {
-        self.deny(Right::Write, path.as_ref().display())
+        self.deny(Right::Write, &path.as_ref().display())
     }
 
     /// Denies access to a host, for models too.
     #[must_use]
     pub fn deny_net(self, host: &str) -> Permissions {
-        self.deny(Right::Net, host)
+        self.deny(Right::Net, &host)
     }
 
     /// Approves every call of a tool whose calls need approval; `*` stands for any characters.
@@ -83,12 +83,12 @@ impl Permissions {
         self
     }
 
-    fn allow(mut self, right: Right, what: impl ToString) -> Permissions {
+    fn allow(mut self, right: Right, what: &impl ToString) -> Permissions {
         self.allow.push((right, what.to_string()));
         self
     }
 
-    fn deny(mut self, right: Right, what: impl ToString) -> Permissions {
+    fn deny(mut self, right: Right, what: &impl ToString) -> Permissions {
         self.deny.push((right, what.to_string()));
         self
     }

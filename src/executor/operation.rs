@@ -285,7 +285,7 @@ impl Executor {
                 let ops = each_of(scope, job, make, &guess.items()).await?;
                 Ok(WorkResult::Ops(ops))
             }
-            _ => Ok(WorkResult::Value(guess.result())),
+            _ => Ok(WorkResult::Value(Guess::result())),
         }
     }
 

@@ -22,6 +22,7 @@ pub mod query;
 mod ran;
 pub mod result_line;
 pub mod roster;
+mod row_event;
 pub mod tool_trace;
 pub mod trace;
 pub mod waits;

@@ -1,8 +1,8 @@
 //! Forgetting old runs, so that a store does not grow for ever. What was learned from them stays.
 
 use crate::base::id::RunId;
-use crate::journal::history::as_text;
 use crate::journal::inspection::holds;
+use crate::journal::row_event::as_text;
 use crate::store::{
     Connection, Size, StoreError, StoreMark, mark, remove_mark, rewrite, shrink, size,
 };

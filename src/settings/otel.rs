@@ -16,7 +16,8 @@ pub(crate) struct OtelSettings {
 /// Reads a header, such as `x-api-key=env:NAME`: its name, and the variable that holds its value.
 pub(crate) fn header(text: &str) -> Option<(&str, &str)> {
     let (name, from) = text.split_once('=')?;
-    let (name, of) = (name.trim(), from.trim().strip_prefix("env:")?);
+    let name = name.trim();
+    let of = from.trim().strip_prefix("env:")?;
     let is_word = |text: &str, more: &[char]| {
         !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(&c))
     };

@@ -1,12 +1,27 @@
 //! The examples, run as they are, and the service under many requests at once.
 
-#[allow(dead_code, unreachable_pub, reason = "an example is a program of its own")]
+#[allow(
+    clippy::print_stdout,
+    dead_code,
+    unreachable_pub,
+    reason = "an example is a program of its own"
+)]
 #[path = "../../examples/functions.rs"]
 mod functions;
-#[allow(dead_code, unreachable_pub, reason = "an example is a program of its own")]
+#[allow(
+    clippy::print_stdout,
+    dead_code,
+    unreachable_pub,
+    reason = "an example is a program of its own"
+)]
 #[path = "../../examples/learning.rs"]
 mod learning;
-#[allow(dead_code, unreachable_pub, reason = "an example is a program of its own")]
+#[allow(
+    clippy::print_stdout,
+    dead_code,
+    unreachable_pub,
+    reason = "an example is a program of its own"
+)]
 #[path = "../../examples/service.rs"]
 mod service;
 

@@ -65,6 +65,9 @@ fn keep_all(project: &Project, server: &Server) {
     assert_eq!(project.kaizen(&["run", "other.rhai"]).code, Some(0));
 }
 
+/// Something that happens to the files of a store that nobody has open, in words and as it is done.
+type RestingDeed = (&'static str, fn(&Places));
+
 /// The places of a project that its store has to do with.
 struct Places {
     root: PathBuf,
@@ -172,7 +175,7 @@ fn held_server() -> (Server, Arc<AtomicBool>) {
 fn wait_for_hold(at: &Places, run: &str) {
     let began = Instant::now();
     loop {
-        assert!(began.elapsed() < Duration::from_secs(60), "the run never waits");
+        assert!(began.elapsed() < Duration::from_mins(1), "the run never waits");
         std::thread::sleep(Duration::from_millis(5));
         let store = Connection::open(&at.store).unwrap();
         store.busy_timeout(Duration::from_secs(10)).unwrap();
@@ -421,7 +424,7 @@ fn a_log_that_is_changed_in_place_ends_the_run_and_nothing_is_written_to_it() {
 /// The run was killed, and nobody has the store open.
 #[test]
 fn a_log_that_is_lost_while_nobody_has_it_open_is_named_until_the_next_run() {
-    let deeds: [(&str, fn(&Places)); 7] = [
+    let deeds: [RestingDeed; 7] = [
         ("it is cut to nothing", |at| fs::write(at.beside("wal"), "").unwrap()),
         ("it is removed", |at| fs::remove_file(at.beside("wal")).unwrap()),
         ("it is cut after its head", |at| cut_to(&at.beside("wal"), 32)),
@@ -469,7 +472,7 @@ fn killed_while_it_waits(durability: &str) -> (Project, Places, Server) {
 
 #[test]
 fn a_log_that_is_used_up_by_anybody_is_not_taken_for_lost() {
-    let deeds: [(&str, fn(&Places)); 6] = [
+    let deeds: [RestingDeed; 6] = [
         ("nothing", |_| {}),
         ("somebody opens and closes it", |at| at.sql("SELECT 1 FROM runs")),
         ("it is written back", |at| {

@@ -415,8 +415,8 @@ fn a_cassette_tells_again_that_a_server_did_not_start() {
 }
 
 /// Describes the server of a project in its script, with further fields.
-fn described(mode: &str, more: &str) -> String {
-    format!("mcp(#{{ command: [\"sh\", \"hostile.sh\", \"{mode}\"]{more} }})")
+fn described(mode: &str, fields: &str) -> String {
+    format!("mcp(#{{ command: [\"sh\", \"hostile.sh\", \"{mode}\"]{fields} }})")
 }
 
 /// Creates a project that has no server, and a script.

@@ -5,6 +5,7 @@ use crate::support::browser::Browser;
 use crate::support::server::{Server, json};
 use crate::support::{Project, Ran};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 /// Texts that would do something if they were taken for anything but text.
 const CORPUS: [&str; 40] = [
@@ -69,7 +70,10 @@ const SCRIPT: &str = r#"
 
 /// Escapes everything in a part of an address.
 fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        let _ = write!(escaped, "%{byte:02X}");
+        escaped
+    })
 }
 
 /// A project with a run that holds the corpus, twice, and what people have noted about it.

@@ -10,7 +10,7 @@ use crate::base::unit::Money;
 use crate::base::{clock, secret, visible};
 use crate::cli::app::asking::{lost_asker, person_asker};
 use crate::cli::app::cause;
-use crate::cli::app::exit::Exit;
+use crate::cli::app::exit::{Exit, exit_of_cause, exit_of_failure};
 use crate::cli::app::lease::Lease;
 use crate::cli::app::otel::{self, SpanPush};
 use crate::cli::app::permissions::asker;
@@ -516,24 +516,6 @@ pub(in crate::cli) fn interrupt_on_closed_pipe(executor: &Rc<Executor>) {
         let append = last.journal().append(clock::micros(), &ended);
         let _ = futures::executor::block_on(append);
     });
-}
-
-/// Says how a run ends that failed: by the budget if that refused a call, or else by the first failure of
-/// an operation that had to complete.
-pub(in crate::cli) fn exit_of_cause(executor: &Executor) -> Exit {
-    if executor.budget().is_some_and(|budget| budget.is_spent()) {
-        return Exit::Budget;
-    }
-    executor.first_failure().map_or(Exit::Failed, |failure| failure.exit())
-}
-
-/// Says how a run ends that this failure ended. What a script throws because a result is missing says
-/// nothing of the cause.
-pub(in crate::cli) fn exit_of_failure(failure: &Failure, executor: &Executor) -> Exit {
-    match failure.exit() {
-        Exit::Failed => exit_of_cause(executor),
-        exit => exit,
-    }
 }
 
 /// Tells that operations did not complete although they had to, and why the first one did not.

@@ -424,7 +424,7 @@ impl Guess {
     }
 
     /// Says what stands in for the result of an operation that is taken to complete.
-    pub(in crate::executor) fn result(&self) -> Value {
+    pub(in crate::executor) fn result() -> Value {
         UNKNOWN_REPLY.into()
     }
 
@@ -432,7 +432,7 @@ impl Guess {
     pub(in crate::executor) fn items(&self) -> Vec<Value> {
         let most = usize::try_from(ITEMS_ASSUMED).unwrap_or(1);
         let count = if self.number.is_multiple_of(2) { most } else { 1 };
-        vec![self.result(); count]
+        vec![Guess::result(); count]
     }
 
     /// Notes that an operation depends on a guess.

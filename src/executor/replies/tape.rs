@@ -180,10 +180,10 @@ impl Tape {
 
         let lines = places.into_iter().flat_map(|(asked, mut equal)| {
             let last = equal.keys().next_back().copied().unwrap_or_default();
-            let mut line = move |nth| {
+            let line = move |nth| {
                 equal.remove(&nth).unwrap_or_else(|| ResultLine::new(&asked, ResultEnd::Nothing))
             };
-            (0..=last).map(move |nth| line(nth)).collect::<Vec<_>>()
+            (0..=last).map(line).collect::<Vec<_>>()
         });
         lines.collect()
     }

@@ -73,7 +73,10 @@ fn is_nearby(host: &str) -> bool {
         Ok(IpAddr::V6(six)) => {
             six.is_loopback() || six.is_unique_local() || six.is_unicast_link_local()
         }
-        Err(_) => !bare.contains('.') || bare.ends_with(".local") || bare.ends_with(".localhost"),
+        Err(_) => {
+            let last = bare.rsplit_once('.').map(|(_, last)| last);
+            last.is_none_or(|last| ["local", "localhost"].contains(&last))
+        }
     }
 }
 
@@ -151,6 +154,7 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::reply::Usage;
 
     #[test]
     fn streams_that_nobody_asked_for_are_left_to_servers_that_count_tokens() {
@@ -194,7 +198,7 @@ mod tests {
         assert_eq!(server.get(), StreamUse::Untried);
 
         let reply = |usage| Ok(Reply { said: "x".into(), finish: None, usage, served_by: None });
-        StreamTrial::begin(&server).expect("a trial").learn(&reply(Some(Default::default())));
+        StreamTrial::begin(&server).expect("a trial").learn(&reply(Some(Usage::default())));
         assert_eq!(server.get(), StreamUse::Counted);
         StreamTrial::begin(&server).expect("a trial").learn(&reply(None));
         assert_eq!(server.get(), StreamUse::Never);

@@ -63,13 +63,13 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
 
     let inner = host.clone();
     def(engine, "mcp(server: map) -> array", "", move |described: Map| {
-        let server = server_map::add(&inner, described)?;
+        let server = server_map::add(&inner, &described)?;
         tools(&inner, &server, Map::new())
     });
 
     let inner = host.clone();
     def(engine, "mcp(server: map, options: map) -> array", "", move |described: Map, map: Map| {
-        let server = server_map::add(&inner, described)?;
+        let server = server_map::add(&inner, &described)?;
         tools(&inner, &server, map)
     });
 }
@@ -267,7 +267,7 @@ fn kept_of(answer: &ToolAnswer, version: &str) -> Value {
             }
             Ok(image) => images.push(image.to_text()),
             Err(ImageFault::Text) => {
-                lines.push("[a picture left out: it is not base64]".to_owned())
+                lines.push("[a picture left out: it is not base64]".to_owned());
             }
             Err(fault) => lines.push(format!("[a picture left out: it {fault}]")),
         }

@@ -20,12 +20,12 @@ use std::rc::Rc;
 const NAME_MAX: usize = 32;
 
 /// Adds a server to those of the run, and returns its name.
-pub(super) fn add(host: &Rc<Inner>, described: Map) -> Result<String, EvalError> {
+pub(super) fn add(host: &Rc<Inner>, described: &Map) -> Result<String, EvalError> {
     let wrong = |reason: String| throw_new(Kind::Option, format!("`mcp`: {reason}"));
 
     // Unknown keys are named as they are for every other map.
     Options::of(SERVER_MAP, described.clone()).map_err(|failure| throw(&failure))?;
-    let mut fields = convert::to_fields(&described).map_err(wrong)?;
+    let mut fields = convert::to_fields(described).map_err(wrong)?;
     let name = match fields.remove("name") {
         Some(Value::String(name)) => name,
         Some(_) => return Err(wrong("`name` must be a string".to_owned())),

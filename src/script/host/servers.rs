@@ -77,7 +77,9 @@ pub(in crate::script) async fn demand(
             if let Some(KeyRef::Env(name)) = key {
                 permissions.demand_variable(name).await?;
             }
-            key.iter().for_each(|key| models.learn_key(key));
+            if let Some(key) = key {
+                models.learn_key(key);
+            }
         }
     }
     Ok(())

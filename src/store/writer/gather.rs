@@ -25,13 +25,13 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 type Keeping<T> = dyn Fn(&Connection, &[T]) -> rusqlite::Result<()> + Send + Sync;
 
 /// The newest change that gathers, and what it holds so far.
-type NewestChange<T> = Option<(u64, Arc<Mutex<Vec<T>>>)>;
+type OpenBatch<T> = Option<(u64, Arc<Mutex<Vec<T>>>)>;
 
 /// Gathers the changes of a series.
 pub struct Gatherer<T> {
     pub(super) series: Series,
     keep: Arc<Keeping<T>>,
-    newest: RefCell<NewestChange<T>>,
+    newest: RefCell<OpenBatch<T>>,
 }
 
 impl<T> std::fmt::Debug for Gatherer<T> {

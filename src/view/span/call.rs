@@ -101,34 +101,30 @@ impl SpanFold {
         if let Some(served_by) = served_by {
             span.add_text("gen_ai.response.model", served_by.as_str());
         }
-        match reused {
+        if let Some(RunId(run)) = reused {
             // No call was made now, so neither its tokens nor its cost count again.
-            Some(RunId(run)) => {
-                span.role = SpanRole::Internal;
-                span.add_text("kaizen.reused", run.as_str());
+            span.role = SpanRole::Internal;
+            span.add_text("kaizen.reused", run.as_str());
+        } else {
+            if let Some(usage) = usage {
+                add_usage(span, usage);
             }
-            None => {
-                if let Some(usage) = usage {
-                    add_usage(span, usage);
-                }
-                if let Some(cost) = cost {
-                    span.add("kaizen.cost_usd", SpanValue::Number(cost.dollars()));
-                }
+            if let Some(cost) = cost {
+                span.add("kaizen.cost_usd", SpanValue::Number(cost.dollars()));
             }
         }
 
-        match failure {
-            Some(failure) => span.fail(failure, self.content),
-            None => {
-                let reason = finish_reason(*cut, calls);
-                let reasons = SpanValue::Texts(vec![reason.to_owned()]);
-                span.add("gen_ai.response.finish_reasons", reasons);
-                if let (SpanContent::Shown, Some(reply)) = (self.content, reply) {
-                    let parts = parts_of(reply, calls);
-                    let said =
-                        json!([{ "role": "assistant", "parts": parts, "finish_reason": reason }]);
-                    span.add_text("gen_ai.output.messages", said.to_string());
-                }
+        if let Some(failure) = failure {
+            span.fail(failure, self.content);
+        } else {
+            let reason = finish_reason(*cut, calls);
+            let reasons = SpanValue::Texts(vec![reason.to_owned()]);
+            span.add("gen_ai.response.finish_reasons", reasons);
+            if let (SpanContent::Shown, Some(reply)) = (self.content, reply) {
+                let parts = parts_of(reply, calls);
+                let said =
+                    json!([{ "role": "assistant", "parts": parts, "finish_reason": reason }]);
+                span.add_text("gen_ai.output.messages", said.to_string());
             }
         }
     }

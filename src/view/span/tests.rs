@@ -90,6 +90,7 @@ fn a_reply_that_was_reused_bears_no_tokens_and_no_cost() {
         ],
         SpanContent::Left,
     );
+
     let names: Vec<&str> = found[0].values.iter().map(|(name, _)| *name).collect();
     assert_eq!(
         names,

@@ -61,9 +61,9 @@ pub(super) fn rows(run: &str, trace: &Trace) -> Vec<String> {
         let calls: Vec<Option<&AttemptTrace>> = known.attempts.iter().map(Some).collect();
         let calls = if calls.is_empty() { vec![None] } else { calls };
         for call in calls {
-            let cells = of_run.iter().cloned().chain(of_op.iter().cloned());
-            let cells = cells.chain(end(known)).chain(cells_of(call, known));
-            lines.push(csv::line(&cells.map(scrubbed).collect::<Vec<_>>()));
+            let known_before = of_run.iter().cloned().chain(of_op.iter().cloned());
+            let row = known_before.chain(end(known)).chain(cells_of(call, known));
+            lines.push(csv::line(&row.map(scrubbed).collect::<Vec<_>>()));
         }
     }
     lines
@@ -95,7 +95,7 @@ fn cells_of(call: Option<&AttemptTrace>, op: &OpTrace) -> [String; 13] {
     let took = call.started.zip(end).map(|(began, end)| seconds(end.when.at - began.at));
     let usage = end.and_then(|end| end.usage);
     let failure = end.and_then(|end| end.failure.as_ref());
-    let cost = end.and_then(|end| end.cost).map(|cost| cost.dollars());
+    let cost = end.and_then(|end| end.cost).map(crate::base::unit::Money::dollars);
 
     [
         call.number.to_string(),
