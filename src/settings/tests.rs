@@ -2,6 +2,7 @@ use super::*;
 use crate::mcp::spec::ServerSpec;
 use crate::model::spec::{ModelSpec, keys as model_keys};
 use crate::script::OPERATIONS_MAX;
+use serde_json::json;
 
 #[test]
 fn every_example_and_default_fits_its_key() {

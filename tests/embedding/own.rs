@@ -17,14 +17,14 @@ async fn errors_of_functions_are_errors_of_scripts_in_their_own_words() {
         with_script(
             r#"
         fn told(f) { let e = attempt(f).error; [e.kind, e.message] }
-        [none(), two("a", #{ b: 1 }), told(|| order("17")), told(|| order(1)), told(|| broken())]
+        [none(), two("a", #{ b: 1 }), told(|| lookup("17")), told(|| lookup(1)), told(|| broken())]
         "#,
         )
         .function("none", "Returns nothing.", || async { Ok::<_, String>(()) })
         .function("two", "Joins.", |a: String, b: Value| async move {
             Ok::<_, String>(format!("{a}{b}"))
         })
-        .function("order", "Fails.", |id: String| async move { Err::<(), _>(Gone(id)) })
+        .function("lookup", "Fails.", |id: String| async move { Err::<(), _>(Gone(id)) })
         .function("broken", "Panics.", || async {
             std::panic::resume_unwind(Box::new("oh")) as Result<(), String>
         });

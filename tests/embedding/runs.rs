@@ -129,8 +129,8 @@ fn a_runtime_that_cannot_be_is_refused_with_what_to_do() {
         [
             "the runtime has no store: call `project(folder)` or `in_memory()`",
             "`threads` must be from 1 to 64, not 0",
-            "model `m`: `nobody` names no provider; write `provider/name`, such as `openai/gpt-4o-mini`",
-            "unknown provider `m`; there are: openai, anthropic, gemini, ollama, demo. A server that speaks OpenAI's \
+            "model `m`: `nobody` does not name a provider; write `provider/name`, such as `openai/gpt-4o-mini`",
+            "unknown provider `m`; available: openai, anthropic, gemini, ollama, demo. A server that speaks OpenAI's \
              protocol is `openai` with a `base_url`",
             "the maximum cost must be an amount in dollars from 0 up to 9000000000, not `-1`",
             "a maximum of tokens or calls must be at least 1",

@@ -504,7 +504,7 @@ fn a_server_that_a_script_describes_is_like_one_of_kaizen_toml() {
     let project = plain(&format!("print(branch().act({}[0], #{{ }}));\n", described("plain", "")));
     let refused = run(&project, &["a.rhai", "--allow-run=sh"]);
     assert_eq!((refused.code, calls(&project)), (Some(6), 0), "{}", refused.stderr);
-    let approved = run(&project, &["--resume", "--approve=sh__go"]);
+    let approved = run(&project, &["--resume", "--allow-run=sh", "--approve=sh__go"]);
     assert_eq!((approved.code, calls(&project)), (Some(0), 1), "{}", approved.stderr);
 }
 

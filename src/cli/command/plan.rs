@@ -5,6 +5,7 @@ use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
+use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::forecast::{
     Forecast, ForecastSetting, MORE_TIME_MAX, PlanEnd, SeedSource, TIME_MAX, forecast,
@@ -228,7 +229,9 @@ fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) ->
 pub(in crate::cli) fn tell_assumed(assumed: &BTreeMap<String, String>) {
     for (op, fault) in assumed {
         say(&format!(
-            "the plan assumes that operation `{op}` completes; it failed with every guess: {fault}"
+            "the plan assumes that operation `{}` completes; it failed with every guess: {}",
+            on_one_line(op),
+            on_one_line(fault)
         ));
     }
 }
