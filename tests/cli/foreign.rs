@@ -303,7 +303,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0001 2:1 expecting ';' to terminate this statement
             end the statement before this with `;`
         > let items = [1]; for i, x in enumerate(items) { print(x); }
-        K0021 1:18 two variables of a `for` stand in brackets, the item first
+        K0021 1:18 write the two variables of a `for` in brackets, the item first
             write `for (item, index) in list { .. }`; for a map `for key in map.keys() { let value = map[key]; .. }`
         > let m = #{ a: 1 }; let v = m.get("a", 0);
         K0004 1:30 `get` takes 1 argument, not 2
@@ -371,7 +371,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:1 `console.log` is from another language
             write `print(..)`
         > let name = "a"; print(f"hi {name}");
-        K0021 1:23 `f` before a text means nothing
+        K0021 1:23 `f` before a text has no meaning in kaizen
             write a text in backticks: `` `Hello ${name}` ``
         > let a = None;
         K0021 1:9 `None` is from another language
@@ -446,13 +446,13 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `throw "message"`
         > import os
         K0021 1:1 `import os` names a module from another language
-            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
         > import os, json
         K0021 1:1 `import os` names a module from another language
-            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
         > from os import path
         K0021 1:1 `from .. import` is from another language
-            leave it out, since kaizen's words need no import
+            leave it out; kaizen's functions need no import
         > async def f():
         >     pass
         K0021 1:1 `async` is from another language
@@ -548,7 +548,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:31 `items` is from another language
             write `for key in map.keys() { let value = map[key]; .. }`
         > let m = #{ a: 1 }; for k, v in m.items() { print(k); }
-        K0021 1:20 two variables of a `for` stand in brackets, the item first
+        K0021 1:20 write the two variables of a `for` in brackets, the item first
             write `for (item, index) in list { .. }`; for a map `for key in map.keys() { let value = map[key]; .. }`
         > let a = [1]; a.append(2);
         K0021 1:16 `append` adds a whole list
@@ -693,7 +693,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:12 `if ..:` is from another language
             write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
         > let a = 1; let b = 2 if a else 3;
-        K0021 1:22 a condition behind its value is from another language
+        K0021 1:22 a condition after its value is from another language
             write `if condition { a } else { b }`, which is a value
         > let a = (); let b = a || 1;
         K0001 1:26 expecting a boolean expression, not a number
@@ -736,7 +736,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `round(x, 0)`
         > let x = math.sqrt(2.0);
         K0021 1:9 `math` is from another language
-            write `x.floor()`, `x.sqrt()` or `round(x, 2)`: numbers have these words themselves
+            write `x.floor()`, `x.sqrt()` or `round(x, 2)`: these are functions of numbers
         > let x = re.match("a", "b");
         K0021 1:9 `re` is from another language
             write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`
@@ -760,12 +760,12 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `x.to_string()`, or `${x}` in a text in backticks
         > let x = Promise.all([1]);
         K0021 1:9 `Promise` is from another language
-            write `gather([|| .., || ..])` to run functions at once
+            write `gather([|| .., || ..])` to run functions concurrently
         > let x = asyncio.gather(1);
         K0021 1:9 `asyncio` is from another language
-            write `gather([|| .., || ..])` to run functions at once
+            write `gather([|| .., || ..])` to run functions concurrently
         > return 1 if true else 2
-        K0021 1:10 a condition behind its value is from another language
+        K0021 1:10 a condition after its value is from another language
             write `if condition { a } else { b }`, which is a value
         > let x = [1,2]; x.push(3).push(4);
         K0016 1:18 `push` works in place and returns nothing, but its result is used
@@ -876,7 +876,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0003 1:26 unknown function `f`
             `f` is a variable; call the function in it: `f.call(..)`
         > print(1) if true;
-        K0021 1:10 a condition behind its value is from another language
+        K0021 1:10 a condition after its value is from another language
             write `if condition { a } else { b }`, which is a value
         > let x = 1 <> 2;
         K0021 1:11 `<>` is from another language
@@ -944,7 +944,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write the value alone, and `()` for no value
         > let x = f()?;
         K0021 1:12 `?` is from another language
-            leave it out: a failure is thrown by itself, and caught with `try { .. } catch (e) { .. }`
+            leave it out: a failure is thrown automatically, and caught with `try { .. } catch (e) { .. }`
         > let x = &y;
         K0021 1:9 `&` is from another language
             leave it out: values are copied
@@ -953,10 +953,10 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             import it first: `import "lib/a" as a;`
         > unwrap();
         K0021 1:1 `unwrap` is from another language
-            leave it out: a failure is thrown by itself
+            leave it out: a failure is thrown automatically
         > let x = "a".unwrap();
         K0021 1:13 `unwrap` is from another language
-            leave it out: a failure is thrown by itself
+            leave it out: a failure is thrown automatically
         > let x = 2; if (x == 1) print(x);
         K0021 1:12 `if` needs a block in braces
             write `if condition { .. }`, `while condition { .. }`
@@ -1059,10 +1059,10 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `list.extract(1..3)`, or `text.sub_string(1..3)`
         > import numpy as np
         K0021 1:1 `import numpy` names a module from another language
-            leave it out, since kaizen's words need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
         > from lionagi import Branch, Session
         K0021 1:1 `from .. import` is from another language
-            leave it out, since kaizen's words need no import
+            leave it out; kaizen's functions need no import
         > let b = Branch(system="x");
         K0021 1:16 `system=` names an argument
             write options as a map at the end: `f(a, #{ key: value })`
@@ -1114,25 +1114,21 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
         .collect();
     expect_test::expect![[r#"
         > g.expand(list, |x| #{ instrucion: x });
-        K0005 3:20 an operation `communicate` needs an `instruction`
-            add it: `#{ instruction: "", .. }`
         K0005 3:23 an operation of `expand` has no option `instrucion`
             did you mean `instruction`?
         > g.expand(list, |x| #{ instruction: x, name: "a" });
-        K0005 3:39 the function of `expand` gives a `name`, but its operations are numbered
+        K0005 3:39 the function of `expand` sets a `name`, but its operations are numbered
             name the expansion: `expand(node, function, #{ name: "each" })`
         > g.expand(list, |x| #{ instruction: x, temprature: 1 }, #{ name: "each" });
         K0005 3:39 an operation of `expand` has no option `temprature`
             did you mean `temperature`?
         > g.expand(list, |x, i| if i == 0 { #{ instruction: x } } else { #{ prompt: x } });
-        K0005 3:64 an operation `communicate` needs an `instruction`
-            add it: `#{ instruction: "", .. }`
         K0005 3:67 an operation of `expand` has no option `prompt`
             write `instruction`
         > g.expand(list, |x| { let more = #{ anything: 1 }; #{ instruction: x, retries: "2" } });
         K0031 3:79 option `retries` of `add_operation`: must be a whole number of at least 0, not a string
         > g.expand(list, |x| { return #{ instruction: x, timeout: 5, depend_on: list }; });
-        K0005 3:48 an operation `communicate` takes no `timeout`
+        K0005 3:48 an operation `communicate` does not accept `timeout`
             kinds that take it: `ask`
         K0005 3:60 an operation of `expand` has no option `depend_on`
             did you mean `depends_on`?

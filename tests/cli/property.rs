@@ -206,7 +206,7 @@ try { r.ok } catch { failure("x").knd }
         error K0030 5:31 `inputs` has no `alpha` | it is empty
         error K0030 5:68 `inputs` has no `beta` | it is empty
         error K0030 8:22 `metrics` has no property `succes_rate` | did you mean `success_rate`?
-        error K0030 9:14 a report has no parts to be reached by `[..]` | write `.completed_operations`
+        error K0030 9:14 a report has no property `completed_operations` | write `report.metrics.completed_operations`
         error K0030 10:14 a report has no property `complete_operations` | did you mean `completed_operations`?
         error K0030 11:9 a node has no property `result` | its value is in the report of the flow: `report.result(node)`
         error K0030 13:45 `tokens` has no property `inputs` | did you mean `input`?

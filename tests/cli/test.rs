@@ -128,7 +128,7 @@ fn every_fault_is_found_before_any_test_runs() {
     project.file("tests/c_test.rhai", "import \"../lib/bad\" as b;\nprivate fn test_c() { 1 }");
     project.file("lib/bad.rhai", "fn f() { nope() }");
     project.file("tests/d_test.rhai", "fn tset_d() { 1 }");
-    project.file("tests/cassettes/a_test/test_a.jsonl", "{\"cassette\":5}\n");
+    project.file("tests/cassettes/a_test/test_a.jsonl", "{\"cassette\":6}\n");
     // None of these is looked at.
     for folder in [".hidden", "target", "node_modules", ".kaizen"] {
         project.file(&format!("{folder}/x_test.rhai"), "let");
@@ -144,7 +144,7 @@ fn every_fault_is_found_before_any_test_runs() {
     let expected = [
         "unknown function `asert`",
         "unknown function `nope`",
-        "the cassette `tests/cassettes/a_test/test_a.jsonl` has format 5",
+        "the cassette `tests/cassettes/a_test/test_a.jsonl` has format 6",
         "`tests/d_test.rhai` has no test",
         "the test `test_b` must not take arguments",
         "the test `test_c` is private",

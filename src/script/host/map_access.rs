@@ -5,7 +5,7 @@ use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::known_map::{
     KnownMap, KnownNames, advice, no_operation, no_property, plain,
 };
-use rhai::{Array, Dynamic, Engine, EvalContext, ImmutableString, Map};
+use rhai::{Array, Dynamic, Engine, EvalContext, FuncRegistration, ImmutableString, Map};
 
 impl KnownMap {
     fn get(&self, name: &str) -> Result<Dynamic, EvalError> {
@@ -44,9 +44,13 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     engine.register_fn("contains", |record: &mut KnownMap, name: &str| {
         record.fields.contains_key(name)
     });
-    engine.register_fn("keys", |record: &mut KnownMap| -> Array {
-        record.fields.keys().map(|name| ImmutableString::from(name.as_str()).into()).collect()
-    });
+    // The reference shows it, since another type has the word as well.
+    FuncRegistration::new("keys").with_params_info(["map: map", "array"]).register_into_engine(
+        engine,
+        |record: &mut KnownMap| -> Array {
+            record.fields.keys().map(|name| ImmutableString::from(name.as_str()).into()).collect()
+        },
+    );
     engine.register_fn("values", |record: &mut KnownMap| -> Array {
         record.fields.values().cloned().collect()
     });

@@ -217,11 +217,11 @@ impl SpanFold {
     }
 }
 
-/// Takes a label apart: who serves the model, and the provider's name for it.
-fn named(label: &str) -> (&str, &str) {
-    let (provider, model) = label.split_once('/').unwrap_or(("_OTHER", label));
+/// Takes a model apart: who serves it, and the provider's name for it.
+fn named(model: &str) -> (&str, &str) {
+    let (provider, name) = model.split_once('/').unwrap_or(("_OTHER", model));
     let known = PROVIDERS.iter().find(|(own, _)| *own == provider);
-    (known.map_or(provider, |(_, other)| *other), model)
+    (known.map_or(provider, |(_, other)| *other), name)
 }
 
 fn finish_reason(cut: bool, calls: &[ToolCall]) -> &'static str {
