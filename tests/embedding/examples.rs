@@ -1,27 +1,12 @@
 //! The examples, run as they are, and the service under many requests at once.
 
-#[allow(
-    clippy::print_stdout,
-    dead_code,
-    unreachable_pub,
-    reason = "an example is a program of its own"
-)]
+#[allow(dead_code, unreachable_pub, reason = "an example is a program of its own")]
 #[path = "../../examples/functions.rs"]
 mod functions;
-#[allow(
-    clippy::print_stdout,
-    dead_code,
-    unreachable_pub,
-    reason = "an example is a program of its own"
-)]
+#[allow(dead_code, unreachable_pub, reason = "an example is a program of its own")]
 #[path = "../../examples/learning.rs"]
 mod learning;
-#[allow(
-    clippy::print_stdout,
-    dead_code,
-    unreachable_pub,
-    reason = "an example is a program of its own"
-)]
+#[allow(dead_code, unreachable_pub, reason = "an example is a program of its own")]
 #[path = "../../examples/service.rs"]
 mod service;
 
