@@ -8,7 +8,7 @@ use kaizen::base::clock;
 use kaizen::base::failure::{Failure, Kind};
 use kaizen::base::rng::Rng;
 use kaizen::optimizer::Optimizer;
-use kaizen::optimizer::choice::formulas::Policy;
+use kaizen::optimizer::choice::policy::Policy;
 use kaizen::optimizer::choice::recommendation::Manner;
 use kaizen::optimizer::evidence::knowledge::Knowledge;
 use kaizen::optimizer::evidence::observation::Observation;

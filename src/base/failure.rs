@@ -165,7 +165,7 @@ kinds! {
     /// The script used up its operations.
     Operations     "operations"                      Failed      Other    "K0112" false true  false;
     /// There is no memory for another task.
-    Memory         "memory"                          Failed      Other    "K0113" false false false;
+    OutOfMemory    "memory"                          Failed      Other    "K0113" false false false;
     /// A fault of kaizen.
     Panicked       "panicked"                        Failed      Other    "K0114" false false false;
     /// An operation that was not tried.

@@ -44,7 +44,7 @@ struct Arguments {
     quiet: bool,
     /// When to use colours: auto, always or never.
     #[arg(long, global = true, value_enum, default_value = "auto", hide_possible_values = true)]
-    color: When,
+    color: ColorMode,
     /// Run as if started in DIR.
     #[arg(short = 'C', global = true, value_name = "DIR")]
     folder: Option<PathBuf>,
@@ -54,7 +54,7 @@ struct Arguments {
 
 /// When to use colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum When {
+enum ColorMode {
     /// On a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
@@ -207,9 +207,9 @@ pub fn run() -> ExitCode {
 
     let stderr_is_terminal = std::io::stderr().is_terminal();
     let color = |terminal: bool| match arguments.color {
-        When::Always => true,
-        When::Never => false,
-        When::Auto => terminal && project::variable("NO_COLOR").is_none(),
+        ColorMode::Always => true,
+        ColorMode::Never => false,
+        ColorMode::Auto => terminal && project::variable("NO_COLOR").is_none(),
     };
 
     let global = Global {
@@ -224,7 +224,7 @@ pub fn run() -> ExitCode {
     match perform(&global, arguments.command.as_ref()) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            say(&format!("error: {}", cause::told(&error)));
+            say(&format!("error: {}", cause::sentence(&error)));
             exit_for(&error).into()
         }
     }

@@ -1,6 +1,6 @@
 //! Which pattern to use, and why.
 
-use crate::optimizer::choice::formulas::Recommendation;
+use crate::optimizer::choice::policy::Recommendation;
 
 /// Which pattern to use for a task, and why.
 ///

@@ -7,7 +7,7 @@ use crate::embed::order::RunOrder;
 use crate::embed::setup::Setup;
 use crate::embed::stage;
 use crate::model::registry::Models;
-use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::policy::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::{NamedExecution, Optimizer};
 use crate::script::HostWords;

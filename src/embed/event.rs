@@ -91,7 +91,7 @@ pub enum Event {
     },
     /// The script was told something from outside: the result of a function or tool of the program, a page, the
     /// time, ..
-    Told {
+    EffectEnded {
         /// What it asked for, such as `host_call lookup_order ["17"]`.
         what: String,
         /// What it was told, unless that failed.
@@ -185,7 +185,7 @@ impl EventReader {
                 Event::OperationStarted { operation: self.name(*op) }
             }
             JournalEvent::OpEnded { op, outcome, .. } => ended(self.name(*op), outcome),
-            JournalEvent::Told { what, value, .. } => told(what, value),
+            JournalEvent::EffectEnded { what, value, .. } => told(what, value),
             JournalEvent::Logged { level, text } => {
                 Event::Logged { level: level.to_string(), text: text.clone() }
             }
@@ -252,11 +252,11 @@ fn told(what: &Inquiry, told: &Value) -> Event {
     let what = what.to_string();
     let failure: Option<Failure> = serde_json::from_value(told["failure"].clone()).ok();
     if let Some(failure) = failure {
-        return Event::Told { what, value: None, error: Some(failure.message) };
+        return Event::EffectEnded { what, value: None, error: Some(failure.message) };
     }
 
     let value = told.get("value").unwrap_or(told).clone();
-    Event::Told { what, value: Some(value), error: None }
+    Event::EffectEnded { what, value: Some(value), error: None }
 }
 
 fn message(failure: Option<&Failure>) -> Option<String> {

@@ -1,7 +1,7 @@
 //! Models that the embedding program answers for.
 
 use crate::embed::function::Caller;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::limiter::ServerLimits;
 use crate::model::message::{Message, Role};
 use crate::model::price::Price;

@@ -4,7 +4,7 @@ use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::embed::error::Error;
 use crate::embed::setup::Setup;
-use crate::executor::memory::Figures;
+use crate::executor::recall::Figures;
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, HistoryError};
 use crate::journal::known_replies::Replies;

@@ -8,7 +8,7 @@ use crate::embed::error::Error;
 use crate::embed::order::{RunBuilder, RunOrder};
 use crate::embed::setup::Setup;
 use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::policy::Policy;
 use crate::optimizer::choice::recommendation::Manner;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::store;

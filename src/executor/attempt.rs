@@ -5,10 +5,10 @@ use crate::base::secret;
 use crate::executor::bill::AttemptBill;
 use crate::executor::budget::Reserve;
 use crate::executor::call_guard::CallGuard;
-use crate::executor::protocol::leave_images_out;
 use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
+use crate::executor::tool_protocol::leave_images_out;
 use crate::executor::{Executor, RunError};
 use crate::flow::op::Prompt;
 use crate::journal::event::{Event, LogLevel, Timer};
@@ -16,13 +16,13 @@ use crate::journal::known_replies::Sample;
 use crate::journal::past::PastTry;
 use crate::metrics::charge::Charge;
 use crate::model::Model;
-use crate::model::error::{CallError, Retry};
+use crate::model::call_error::{CallError, Retry};
 use crate::model::message::Message;
 use crate::model::reply::{CallResult, ReplyContent};
 use crate::model::request::{Request, SchemaCheck};
 use crate::model::tool::{ToolChoice, ToolSpec};
 use crate::model::tuning::LimitChange;
-use crate::schema::{self, Found, Unfit};
+use crate::schema::{self, FittedValue, Unfit};
 use crate::session::branch::SharedBranch;
 use crate::session::scope::Scope;
 use crate::store::StoreError;
@@ -239,8 +239,8 @@ impl Executor {
     }
 
     /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.
-    fn read(&self, said: &ReplyContent, schema: Option<&Value>) -> Result<Found, Unfit> {
-        let plain = |value| Found { value, mended: Vec::new() };
+    fn read(&self, said: &ReplyContent, schema: Option<&Value>) -> Result<FittedValue, Unfit> {
+        let plain = |value| FittedValue { value, mended: Vec::new() };
         let text = said.text.as_str();
         let schema = schema.filter(|_| said.calls.is_empty());
 
@@ -276,7 +276,7 @@ impl Executor {
         let may_ask = is_guess || self.replies.may_ask(&source, sample);
         let mut reserve = if may_ask { Some(self.reserve(scope, asked).await?) } else { None };
 
-        // A call of the run that is gone through again waited for its turn then, so it does now.
+        // A call of the recorded run waited for its turn then, so it does now.
         let was_asked = matches!(&source, ReplySource::Then(then) if !then.was_reused);
         let waits = may_ask || was_asked;
         let _permit = if waits { self.budgets.permit().await } else { None };
@@ -426,7 +426,7 @@ impl Executor {
         Ok(Stop::Failed(failure))
     }
 
-    /// Refuses a call that the run which is gone through again has refused.
+    /// Refuses a call that the recorded run has refused.
     async fn refuse_again(
         &self,
         scope: &Scope,

@@ -48,7 +48,7 @@ impl Drop for CallGuard<'_> {
         let PendingCall { model, request, .. } = self.asked;
         let is_again = self.executor.is_resuming();
         if is_again && !self.has_begun.get() {
-            // A run that is gone through again holds its calls back; without a crash this one would
+            // A resumed run holds its calls back; without a crash this one would
             // have been made, and may have been, so it counts as if it was.
             self.executor.budgets.count_known(model, request, None);
         }

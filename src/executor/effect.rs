@@ -72,7 +72,7 @@ impl Executor {
         at: Spot,
         told: Value,
     ) -> Result<Value, Stop> {
-        let event = Event::Told { what, value: told.clone(), at: Some(at) };
+        let event = Event::EffectEnded { what, value: told.clone(), at: Some(at) };
         self.commit(&event).await?;
 
         match serde_json::from_value::<Failure>(told["failure"].clone()) {
@@ -98,7 +98,7 @@ impl Executor {
                 if let Err(failure) = permit().await {
                     return Ok(Err(failure));
                 }
-                self.keep(&Event::Telling { what: what.clone(), at: at.clone() }).await?;
+                self.keep(&Event::EffectBegan { what: what.clone(), at: at.clone() }).await?;
                 self.failpoint(Failpoint::EffectBegins);
             }
 
@@ -133,13 +133,13 @@ impl Executor {
         }
     }
 
-    /// Takes what a script was told at this place in the run that this one goes through again.
+    /// Takes what a script was told at this place in the recorded run.
     /// Returns the place as well, by which the answer is journaled.
     pub fn recall(&self, strand: &Strand, what: &Inquiry) -> (Spot, Option<Value>) {
         // The journal knows what was asked without the secrets in it.
         let what = &what.clone().without_secrets();
         let at = strand.count(what);
-        let Some(told) = self.memory.told(what, &at) else { return (at, None) };
+        let Some(told) = self.memory.answer_at(what, &at) else { return (at, None) };
 
         if let Some(place) = told.place {
             self.turns.pass_by(place);
@@ -154,7 +154,7 @@ impl Executor {
         what: &Inquiry,
     ) -> (Spot, Option<Value>) {
         let at = strand.count(what);
-        let Some(told) = self.memory.told(what, &at) else { return (at, None) };
+        let Some(told) = self.memory.answer_at(what, &at) else { return (at, None) };
 
         if let Some(place) = told.place {
             self.turns.known(place).await;
@@ -172,8 +172,8 @@ impl Executor {
         self.memory.is_resuming()
     }
 
-    /// Waits for something that happens outside of the run, and that did not happen in the run that
-    /// this one goes through again, and then for its turn to be told.
+    /// Waits for something that happens outside of the run, and that did not happen in the recorded run,
+    /// and then for its turn to be told.
     pub async fn outside<F: Future>(&self, end: F) -> F::Output {
         self.turns.outside(end).await
     }
@@ -192,7 +192,7 @@ impl Executor {
     }
 
     /// Finds something out that a later run could not find out again, and journals it; or returns
-    /// what the run that this one goes through again was told, and true.
+    /// what the recorded run was told, and true.
     pub fn find_once<E>(
         &self,
         strand: &Strand,
@@ -207,7 +207,8 @@ impl Executor {
             None => (find(&at)?, false),
         };
 
-        self.note(&Event::Told { what, value: value.clone(), at: Some(at) }).map_err(broken)?;
+        self.note(&Event::EffectEnded { what, value: value.clone(), at: Some(at) })
+            .map_err(broken)?;
         Ok((value, is_known))
     }
 
@@ -318,7 +319,7 @@ impl Executor {
 
         let count = self.memory.count(&what);
         if count <= ANSWERS_MAX {
-            let told = Event::Told { what, value: value.clone(), at: Some(at) };
+            let told = Event::EffectEnded { what, value: value.clone(), at: Some(at) };
             self.note(&told)?;
         } else if is_new && count == ANSWERS_MAX + 1 && self.turns.is_retelling() {
             let text = format!(

@@ -4,27 +4,27 @@
 pub mod attempt;
 mod bill;
 pub mod budget;
-mod budgets;
 mod call_guard;
+pub mod checked_answer;
 mod effect;
 pub mod flow;
 pub mod glimpse;
 pub mod lost;
-pub mod memory;
-pub mod operate;
 pub mod operation;
 pub mod people;
-mod protocol;
 pub mod question;
 mod react;
+pub mod recall;
 mod recorder;
 pub mod replies;
 pub mod report;
 pub mod retry;
+mod run_budgets;
 pub mod schedule;
 pub mod server_effect;
 pub mod standstill;
 mod step;
+mod tool_protocol;
 pub mod tools;
 pub mod turns;
 
@@ -32,15 +32,15 @@ use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::executor::budget::{Budget, Tally};
-use crate::executor::budgets::Budgets;
 use crate::executor::lost::LostRule;
-use crate::executor::memory::{Figures, Memory};
 use crate::executor::people::People;
+use crate::executor::recall::{Figures, Recall};
 use crate::executor::recorder::Recorder;
 use crate::executor::replies::ReplySources;
 use crate::executor::replies::guess::{EndOrder, Guess};
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::replies::tape::Tape;
+use crate::executor::run_budgets::Budgets;
 use crate::executor::standstill::Standstill;
 use crate::executor::turns::Turns;
 use crate::flow::check::BuildErrors;
@@ -91,7 +91,7 @@ pub struct Executor {
     /// Writes down what happens.
     recorder: Recorder,
     /// Knows what happened before.
-    memory: Memory,
+    memory: Recall,
     /// Finds replies without asking a model.
     replies: ReplySources,
     /// Bounds and counts the calls.
@@ -133,7 +133,7 @@ impl Executor {
 
         Executor {
             recorder: Recorder::new(journal),
-            memory: Memory::new(seed, origin),
+            memory: Recall::new(seed, origin),
             replies: ReplySources::default(),
             budgets: Budgets::new(concurrency),
             turns,
@@ -216,7 +216,7 @@ impl Executor {
         self
     }
 
-    /// Reports the figures that the flows had in the run that this one goes through again.
+    /// Reports the figures that the flows had in the recorded run.
     #[must_use]
     pub fn reporting(mut self, figures: Figures) -> Executor {
         self.memory.report(figures);

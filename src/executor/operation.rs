@@ -9,7 +9,7 @@ use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
-use crate::executor::operate::{RuleResult, reading};
+use crate::executor::checked_answer::{RuleResult, reading};
 use crate::executor::replies::guess::{Guess, GuessedDecision};
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, CallbackInput, Inputs};

@@ -2,7 +2,7 @@
 
 use crate::base::failure::Failure;
 use crate::base::rng::Rng;
-use crate::model::error::{CallError, Retry};
+use crate::model::call_error::{CallError, Retry};
 use std::time::Duration;
 
 /// Most tries of one call unless the settings say otherwise, the first included.

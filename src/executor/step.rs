@@ -3,15 +3,15 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::as_text;
 use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
-use crate::executor::operate::{Conversation, FirstAnswer};
-use crate::executor::protocol::{
+use crate::executor::checked_answer::{Conversation, FirstAnswer};
+use crate::executor::react::{LoopCourse, ToolLoop};
+use crate::executor::tool_protocol::{
     StepForm, StepReply, as_texts, explained, step_reply, step_schema,
 };
-use crate::executor::react::{LoopCourse, ToolLoop};
 use crate::flow::op::ToolProtocol;
 use crate::journal::event::{Event, LogLevel};
 use crate::journal::known_replies::Sample;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::reply::ReplyContent;
 use crate::model::request::SchemaCheck;

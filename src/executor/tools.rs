@@ -18,7 +18,7 @@ use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::image::Image;
 use crate::schema::Unfit;
 use crate::session::scope::Scope;
-use crate::session::tool::{CallContext, Deed, Effects, Given, Tool};
+use crate::session::tool::{CallContext, Deed, Effects, Tool, ToolOutput};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -189,7 +189,7 @@ impl Executor {
         self.failpoint(Failpoint::ToolDone);
 
         let result_max = call.tool.as_ref().map_or(ERROR_MAX, |tool| tool.result_max);
-        let told = told(&given, result_max);
+        let told = text_for_model(&given, result_max);
         let kept_result = given.as_ref().ok().map(kept_of);
         let (result, images) = match given {
             Ok(given) => (Ok(given.value), given.images),
@@ -227,7 +227,7 @@ impl Executor {
         &self,
         tool: &Tool,
         call: &PreparedCall,
-    ) -> Result<Result<Given, Failure>, Stop> {
+    ) -> Result<Result<ToolOutput, Failure>, Stop> {
         let outer = &call.scope;
         let bounded = Deadline::begin(self.real_limit(tool.timeout), outer.deadline.clone());
         let due = self.age().saturating_add(tool.timeout);
@@ -408,10 +408,10 @@ struct ToldText {
     is_cut: bool,
 }
 
-fn told(given: &Result<Given, Failure>, result_max: usize) -> ToldText {
+fn text_for_model(given: &Result<ToolOutput, Failure>, result_max: usize) -> ToldText {
     let whole = match given {
-        Ok(Given { text: Some(text), .. }) => text.clone(),
-        Ok(Given { value, .. }) => as_text(value),
+        Ok(ToolOutput { text: Some(text), .. }) => text.clone(),
+        Ok(ToolOutput { value, .. }) => as_text(value),
         Err(failure) => {
             let text =
                 scrub(&format!("error ({}): {}", failure.kind, failure.message)).into_owned();
@@ -428,7 +428,7 @@ fn told(given: &Result<Given, Failure>, result_max: usize) -> ToldText {
 }
 
 /// Returns what is journaled of what a tool gave: of pictures, what they are.
-fn kept_of(given: &Given) -> Value {
+fn kept_of(given: &ToolOutput) -> Value {
     if given.images.is_empty() || !given.value["images"].is_array() {
         return kept(&given.value);
     }

@@ -29,10 +29,12 @@ impl Event {
 
                 Event::RunStarted { script, params, seed, program, resumes, what, reuse, terms }
             }
-            Event::Told { what, value, at } => {
-                Event::Told { what: what.without_secrets(), value: clean(value), at }
+            Event::EffectEnded { what, value, at } => {
+                Event::EffectEnded { what: what.without_secrets(), value: clean(value), at }
             }
-            Event::Telling { what, at } => Event::Telling { what: what.without_secrets(), at },
+            Event::EffectBegan { what, at } => {
+                Event::EffectBegan { what: what.without_secrets(), at }
+            }
             Event::Asked { question } => Event::Asked { question: question_of(question) },
             Event::Answered { mut question, at, value } => {
                 scrub_in(&mut question);
@@ -370,7 +372,7 @@ mod tests {
         );
 
         let value = json!({ "14142135": 14_142_135 });
-        let told = Event::Told { what: Inquiry::Bare(Topic::Now), value, at: None };
+        let told = Event::EffectEnded { what: Inquiry::Bare(Topic::Now), value, at: None };
         assert_eq!(cleaned(told)["value"], json!({ "[secret]": 14_142_135 }));
         assert_eq!(cleaned(Event::FlowEnded { flow: FlowId(1) })["flow"], Value::from(1));
     }

@@ -194,7 +194,8 @@ pub enum Event {
         terms: Box<Terms>,
     },
     /// The script was told something that no later run could find out again.
-    Told {
+    #[serde(rename = "told")]
+    EffectEnded {
         /// What it asked.
         what: Inquiry,
         /// What it was told.
@@ -204,7 +205,8 @@ pub enum Event {
         at: Option<Spot>,
     },
     /// Something begins that has a lasting effect. Its end is what the script is told.
-    Telling {
+    #[serde(rename = "telling")]
+    EffectBegan {
         /// What the script asked.
         what: Inquiry,
         /// Where it asked.

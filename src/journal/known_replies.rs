@@ -385,7 +385,7 @@ impl ReplyFollower {
                     replies.failed.retain(|sample| !used.contains(sample));
                 }
             }
-            Event::Told { .. } => replies.results.see(&mut self.results, event),
+            Event::EffectEnded { .. } => replies.results.see(&mut self.results, event),
             _ => {}
         }
     }

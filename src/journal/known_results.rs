@@ -35,7 +35,7 @@ impl ResultCounts {
 impl KnownResults {
     /// Takes in an event of a run.
     pub(super) fn see(&mut self, counts: &mut ResultCounts, event: &Event) {
-        let Event::Told { what, value: told, .. } = event else { return };
+        let Event::EffectEnded { what, value: told, .. } = event else { return };
         // A failure need not come again.
         let value = told.get("value");
 

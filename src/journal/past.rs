@@ -37,7 +37,7 @@ pub struct PastTry {
     pub is_refused: bool,
     /// The run that made it.
     pub run: RunId,
-    /// Whether the run that is gone through again had it from another one.
+    /// Whether the recorded run had it from another one.
     pub was_reused: bool,
 }
 
@@ -133,7 +133,7 @@ impl Past {
     fn add(&mut self, end: PastEnd, time: Duration) {
         let place = self.times.len() as u64 + 1;
         let is_new = match (end.id, end.what) {
-            (EndId::Try(call, number), What::Try(one)) => {
+            (EndId::Try(call, number), PastEndKind::Try(one)) => {
                 let known = self.tries.entry(call).or_default();
                 let is_next = known.len() == number;
                 if is_next {
@@ -141,7 +141,7 @@ impl Past {
                 }
                 is_next
             }
-            (EndId::Answer(what, at), What::Answer(value)) => {
+            (EndId::Answer(what, at), PastEndKind::Answer(value)) => {
                 let is_new = !self.told.contains_key(&(what.clone(), at.clone()));
                 self.told.entry((what, at)).or_insert(PastAnswer { place, value });
                 is_new
@@ -242,10 +242,10 @@ struct PastEnd {
     id: EndId,
     /// How long after the start of the run it came.
     elapsed: Duration,
-    what: What,
+    what: PastEndKind,
 }
 
-enum What {
+enum PastEndKind {
     Try(Box<PastTry>),
     Answer(Value),
     Time,
@@ -344,8 +344,8 @@ impl Reading<'_> {
                 });
             }
 
-            Event::Told { what, value, at } => self.see_answer(what, value, at.as_ref()),
-            Event::Telling { what, at } => {
+            Event::EffectEnded { what, value, at } => self.see_answer(what, value, at.as_ref()),
+            Event::EffectBegan { what, at } => {
                 self.begun.insert((what.clone(), at.clone()));
             }
             Event::Asked { question } => {
@@ -365,7 +365,7 @@ impl Reading<'_> {
             }
             Event::TimePassed { at, timer, times } => {
                 for nth in at.nth..at.nth.saturating_add(*times) {
-                    self.end(EndId::Timer(*timer, Spot { nth, ..at.clone() }), What::Time);
+                    self.end(EndId::Timer(*timer, Spot { nth, ..at.clone() }), PastEndKind::Time);
                 }
             }
 
@@ -395,7 +395,7 @@ impl Reading<'_> {
 
         if !self.is_in_vain(what, value) {
             let id = EndId::Answer(what.clone(), at.clone());
-            self.end(id, What::Answer(value.clone()));
+            self.end(id, PastEndKind::Answer(value.clone()));
             return;
         }
 
@@ -406,7 +406,7 @@ impl Reading<'_> {
         }
     }
 
-    fn end(&mut self, id: EndId, what: What) {
+    fn end(&mut self, id: EndId, what: PastEndKind) {
         self.ends.push(PastEnd { id, elapsed: self.elapsed, what });
     }
 
@@ -469,7 +469,7 @@ impl Reading<'_> {
         *number += 1;
 
         let one = make(self.run.clone());
-        self.end(id, What::Try(Box::new(one)));
+        self.end(id, PastEndKind::Try(Box::new(one)));
     }
 }
 

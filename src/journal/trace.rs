@@ -236,7 +236,7 @@ impl Trace {
             Event::Logged { level, text } => {
                 self.remarks.push(Remark::Logged { level: *level, text: text.clone() });
             }
-            Event::Told { what, value, .. } => {
+            Event::EffectEnded { what, value, .. } => {
                 let what = what.clone();
                 let value = value.clone();
                 self.remarks.push(Remark::Told { what, value });
@@ -255,7 +255,7 @@ impl Trace {
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
             Event::Suspended { waits } => self.waits = Some(waits.clone()),
             Event::TimePassed { .. }
-            | Event::Telling { .. }
+            | Event::EffectBegan { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::SleepBegan { .. } => {}

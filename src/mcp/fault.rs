@@ -55,7 +55,7 @@ pub enum ServerFault {
     /// It took too long to start.
     #[error(
         "MCP server `{server}` did not start within {limit_ms} ms (`start_timeout_ms`){stderr}",
-        stderr = told(stderr)
+        stderr = stderr_note(stderr)
     )]
     NotReady {
         /// The server.
@@ -66,7 +66,7 @@ pub enum ServerFault {
         stderr: String,
     },
     /// It ended, or closed the connection.
-    #[error("MCP server `{server}` {how}{stderr}", stderr = told(stderr))]
+    #[error("MCP server `{server}` {how}{stderr}", stderr = stderr_note(stderr))]
     Gone {
         /// The server.
         server: String,
@@ -185,7 +185,7 @@ impl ServerFault {
 }
 
 /// Says what a server wrote to stderr, if it wrote anything.
-fn told(stderr: &str) -> String {
+fn stderr_note(stderr: &str) -> String {
     match stderr {
         "" => String::new(),
         text => format!("; its stderr ends with: {text}"),

@@ -3,7 +3,7 @@
 use crate::base::secret::beginning;
 use crate::mcp::fault::{MESSAGE_MAX, ServerFault};
 use crate::mcp::tap::{End, Tap};
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::provider::exchange::{Exchanger, HttpAnswer, Verb};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -272,7 +272,7 @@ async fn unknown_session(
         Ok(ServerJsonRpcMessage::Error(error)) if error.id.is_none() => {
             Err(StreamableHttpError::SessionExpired)
         }
-        said => told(400, &body, said.ok(), message),
+        said => fault_of_answer(400, &body, said.ok(), message),
     }
 }
 
@@ -347,11 +347,11 @@ async fn refusal(
         return Ok(StreamableHttpPostResponse::Json(answer, None));
     }
 
-    told(status, &body, said, message)
+    fault_of_answer(status, &body, said, message)
 }
 
 /// Returns what a server says of a refusal: an error of the protocol, or else its text.
-fn told(
+fn fault_of_answer(
     status: u16,
     body: &[u8],
     said: Option<ServerJsonRpcMessage>,

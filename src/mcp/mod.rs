@@ -57,7 +57,7 @@ pub struct Servers {
 #[derive(Clone)]
 struct KnownServer {
     spec: Rc<ServerSpec>,
-    running: Rc<tokio::sync::Mutex<Running>>,
+    running: Rc<tokio::sync::Mutex<RunningServer>>,
 }
 
 impl KnownServer {
@@ -68,7 +68,7 @@ impl KnownServer {
 
 /// What is known of a server in this run.
 #[derive(Default)]
-struct Running {
+struct RunningServer {
     connection: Option<Rc<Connection>>,
     tap: Tap,
 }

@@ -150,8 +150,8 @@ impl FlowFold {
             | Event::Expanded { .. }
             | Event::FlowEnded { .. }
             | Event::RunStarted { .. }
-            | Event::Told { .. }
-            | Event::Telling { .. }
+            | Event::EffectEnded { .. }
+            | Event::EffectBegan { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::SleepBegan { .. }
@@ -170,7 +170,7 @@ impl FlowFold {
         !again || self.forgets
     }
 
-    /// Returns how many replies were reused that were not got in the run that is gone through again.
+    /// Returns how many replies were reused that were not got in the recorded run.
     pub fn borrowed(&self) -> u64 {
         self.borrowed
     }

@@ -129,7 +129,7 @@ impl SumsFold {
                 }
             }
             Event::OpEnded { flow, op, outcome } => self.end(at, *flow, *op, outcome),
-            Event::Logged { .. } | Event::Told { .. } | Event::Suspended { .. } => {
+            Event::Logged { .. } | Event::EffectEnded { .. } | Event::Suspended { .. } => {
                 self.sums.remarks += 1;
             }
             _ => {}

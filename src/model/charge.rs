@@ -4,7 +4,7 @@
 
 use crate::base::unit::Money;
 use crate::model::Model;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::message::Message;
 use crate::model::reply::{CallResult, Usage};
 use crate::model::request::Request;
@@ -141,7 +141,7 @@ pub fn is_unbilled(status: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::error::TimeLimit;
+    use crate::model::call_error::TimeLimit;
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
     use crate::model::reply::ReplyContent;

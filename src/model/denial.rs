@@ -1,7 +1,7 @@
 //! What no call to a model or for a page may touch, whatever else allows it.
 
 use crate::base::wildcard::Wildcard;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::provider::host::HostPattern;
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 //! refuses calls, fewer are made at once.
 
 use crate::base::clock;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::tuning::{CallEnd, LimitChange, Tuning};
 use governor::clock::{Clock, DefaultClock};
 use governor::state::{InMemoryState, NotKeyed};

@@ -1,15 +1,15 @@
 //! Talking to a language model: requests, replies, errors, prices, limits, and the transports that
 //! carry them. Knows nothing of sessions, graphs, scripts or terminals.
 
+pub mod call_error;
 pub mod charge;
 pub mod denial;
-pub mod error;
 pub mod extra;
-pub mod fault;
 pub mod image;
 mod key_file;
 pub mod limiter;
 pub mod message;
+pub mod model_error;
 pub mod opaque;
 pub mod price;
 pub mod provider;
@@ -22,8 +22,8 @@ pub mod transport;
 pub mod tuning;
 
 use crate::base::unit::Money;
+use crate::model::call_error::CallError;
 use crate::model::charge::{CallBound, REPLY_TOKENS_ASSUMED};
-use crate::model::error::CallError;
 use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;

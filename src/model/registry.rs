@@ -2,15 +2,15 @@
 
 use crate::base::secret::Secret;
 use crate::base::spelling::nearest;
+use crate::model::call_error::CallError;
 use crate::model::denial::Denials;
-use crate::model::error::CallError;
-pub use crate::model::fault::ModelError;
 use crate::model::limiter::{Limiter, ServerLimits};
+pub use crate::model::model_error::ModelError;
 use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::exchange::Exchanger;
 use crate::model::provider::http::Clients;
-use crate::model::provider::page::{self, Got};
+use crate::model::provider::page::{self, PageReply};
 use crate::model::provider::server::{LimitName, Protocol, Server};
 use crate::model::provider::watched::StreamUse;
 use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
@@ -278,7 +278,7 @@ impl Models {
         url: &str,
         headers: &[(String, String)],
         limit: Duration,
-    ) -> Result<Got, CallError> {
+    ) -> Result<PageReply, CallError> {
         page::get(&self.clients, url, headers, limit).await
     }
 

@@ -2,7 +2,7 @@
 
 use crate::base::secret;
 use crate::base::unit::Money;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::message::Message;
 use crate::model::opaque::OpaquePart;
 use crate::model::tool::ToolCall;

@@ -1,7 +1,7 @@
 //! The ways a request can reach a model: a closed set.
 
 use crate::base::secret::Secret;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::server::Server;
 use crate::model::provider::simulated::SimulatedModel;

@@ -14,7 +14,7 @@ use crate::base::id::RunId;
 use crate::base::rng::Rng;
 use crate::base::strand::Spot;
 use crate::optimizer::choice::chooser::near;
-use crate::optimizer::choice::formulas::{Policy, RankedPattern, rank};
+use crate::optimizer::choice::policy::{Policy, RankedPattern, rank};
 use crate::optimizer::choice::recommendation::{Manner, standings};
 use crate::optimizer::evidence::feature::{FeatureError, Features, OF};
 use crate::optimizer::evidence::guide_file::{GuideFile, GuideFileError};
@@ -75,7 +75,7 @@ pub struct Optimizer {
     rng: Rc<RefCell<Rng>>,
     seed: u64,
     time: TimeSource,
-    /// What was known when the run that this one goes on from chose.
+    /// What was known when the recorded run chose.
     hindsight: Rc<RefCell<Hindsight>>,
     /// Whether what the demo model did counts.
     learn_from_demo: bool,

@@ -16,7 +16,7 @@ mod typed;
 mod words;
 
 pub use check::check;
-pub use read::{Found, Unfit, fit, guess, read};
+pub use read::{FittedValue, Unfit, fit, guess, read};
 pub use shared::SharedSchema;
 
 use jsonschema::Validator;

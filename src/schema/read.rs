@@ -21,7 +21,7 @@ const FENCE: &str = "```";
 
 /// A value that fits its schema.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub struct FittedValue {
     /// The value.
     pub value: Value,
     /// What had to be mended, as JSON pointers.
@@ -77,7 +77,7 @@ impl std::fmt::Display for Unfit {
 }
 
 /// Reads a reply that has to be a value of a schema.
-pub fn read(text: &str, schema: &Value) -> Result<Found, Unfit> {
+pub fn read(text: &str, schema: &Value) -> Result<FittedValue, Unfit> {
     let mut candidates = candidates(text)?;
     if candidates.len() == 1 {
         return fit(candidates.remove(0), schema);
@@ -85,7 +85,7 @@ pub fn read(text: &str, schema: &Value) -> Result<Found, Unfit> {
 
     let count = candidates.len();
     let fitting = candidates.into_iter().filter_map(|value| fit(value, schema).ok());
-    let mut fitting: Vec<Found> = fitting.collect();
+    let mut fitting: Vec<FittedValue> = fitting.collect();
     fitting.dedup_by(|later, first| later.value == first.value);
 
     if fitting.len() == 1 {
@@ -100,7 +100,7 @@ pub fn read(text: &str, schema: &Value) -> Result<Found, Unfit> {
 }
 
 /// Takes a value for one of a schema: mends it, validates it, and gives its numbers their types.
-pub fn fit(value: Value, schema: &Value) -> Result<Found, Unfit> {
+pub fn fit(value: Value, schema: &Value) -> Result<FittedValue, Unfit> {
     fit_by(value, schema, &rules(schema))
 }
 
@@ -114,7 +114,7 @@ pub(super) fn rules(schema: &Value) -> Rules {
 }
 
 /// Does the same by rules that were made before.
-pub(super) fn fit_by(value: Value, schema: &Value, rules: &Rules) -> Result<Found, Unfit> {
+pub(super) fn fit_by(value: Value, schema: &Value, rules: &Rules) -> Result<FittedValue, Unfit> {
     let wrapped = match &value {
         Value::Object(map) if map.len() == 1 && !lower::is_object(schema) => map.get(WRAPPER),
         _ => None,
@@ -131,7 +131,7 @@ pub(super) fn fit_by(value: Value, schema: &Value, rules: &Rules) -> Result<Foun
     }
 }
 
-fn fit_bare(value: Value, schema: &Value, rules: &Rules) -> Result<Found, Unfit> {
+fn fit_bare(value: Value, schema: &Value, rules: &Rules) -> Result<FittedValue, Unfit> {
     let rules = rules.as_ref().map_err(Unfit::clone)?;
 
     let (value, mended) = if rules.is_valid(&value) {
@@ -154,7 +154,7 @@ fn fit_bare(value: Value, schema: &Value, rules: &Rules) -> Result<Found, Unfit>
     }
 
     let value = typed(value, schema).map_err(Unfit::Wrong)?;
-    Ok(Found { value, mended })
+    Ok(FittedValue { value, mended })
 }
 
 /// Reads what stands for a reply while a run is only planned: it need not fit, as long as it is JSON.
@@ -225,13 +225,13 @@ fn spans(text: &str) -> Option<Vec<&str>> {
 struct Scan {
     /// The brackets that are open: where the outermost began, and how each closes.
     open: Vec<(usize, char)>,
-    inside: Within,
+    inside: ScanPlace,
     was_star: bool,
 }
 
 /// What the scan is in the middle of, within brackets.
 #[derive(Default, Clone, Copy, PartialEq)]
-enum Within {
+enum ScanPlace {
     #[default]
     Nothing,
     Text {
@@ -247,18 +247,18 @@ impl Scan {
     fn step(&mut self, at: usize, letter: char, next: Option<char>) -> Option<usize> {
         let was_star = std::mem::replace(&mut self.was_star, false);
         match self.inside {
-            Within::Text { is_escaped: true, quote } => {
-                self.inside = Within::Text { quote, is_escaped: false };
+            ScanPlace::Text { is_escaped: true, quote } => {
+                self.inside = ScanPlace::Text { quote, is_escaped: false };
             }
-            Within::Text { quote, .. } if letter == quote => self.inside = Within::Nothing,
-            Within::Text { quote, .. } if letter == '\\' => {
-                self.inside = Within::Text { quote, is_escaped: true };
+            ScanPlace::Text { quote, .. } if letter == quote => self.inside = ScanPlace::Nothing,
+            ScanPlace::Text { quote, .. } if letter == '\\' => {
+                self.inside = ScanPlace::Text { quote, is_escaped: true };
             }
-            Within::Line if letter == '\n' => self.inside = Within::Nothing,
-            Within::Comment if was_star && letter == '/' => self.inside = Within::Nothing,
-            Within::Comment => self.was_star = letter == '*',
-            Within::Text { .. } | Within::Line => {}
-            Within::Nothing => return self.step_outside(at, letter, next),
+            ScanPlace::Line if letter == '\n' => self.inside = ScanPlace::Nothing,
+            ScanPlace::Comment if was_star && letter == '/' => self.inside = ScanPlace::Nothing,
+            ScanPlace::Comment => self.was_star = letter == '*',
+            ScanPlace::Text { .. } | ScanPlace::Line => {}
+            ScanPlace::Nothing => return self.step_outside(at, letter, next),
         }
         None
     }
@@ -269,10 +269,10 @@ impl Scan {
             '{' => self.open.push((at, '}')),
             '[' => self.open.push((at, ']')),
             '"' | '\'' if is_within => {
-                self.inside = Within::Text { quote: letter, is_escaped: false };
+                self.inside = ScanPlace::Text { quote: letter, is_escaped: false };
             }
-            '/' if is_within && next == Some('/') => self.inside = Within::Line,
-            '/' if is_within && next == Some('*') => self.inside = Within::Comment,
+            '/' if is_within && next == Some('/') => self.inside = ScanPlace::Line,
+            '/' if is_within && next == Some('*') => self.inside = ScanPlace::Comment,
             _ if self.open.last().is_some_and(|(_, close)| *close == letter) => {
                 let (start, _) = self.open.pop()?;
                 return self.open.is_empty().then_some(start);
@@ -298,11 +298,11 @@ mod tests {
     use serde_json::json;
 
     #[allow(clippy::unnecessary_wraps, reason = "it is compared with what reading gives")]
-    fn found(value: Value, mended: &[&str]) -> Result<Found, String> {
-        Ok(Found { value, mended: mended.iter().map(ToString::to_string).collect() })
+    fn found(value: Value, mended: &[&str]) -> Result<FittedValue, String> {
+        Ok(FittedValue { value, mended: mended.iter().map(ToString::to_string).collect() })
     }
 
-    fn read_told(text: &str, schema: &Value) -> Result<Found, String> {
+    fn read_told(text: &str, schema: &Value) -> Result<FittedValue, String> {
         read(text, schema).map_err(|unfit| unfit.to_string())
     }
 

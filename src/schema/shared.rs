@@ -1,7 +1,7 @@
 //! A schema that is used again and again: what follows from it is found out once.
 
 use super::lower::{Dialect, WireSchema, lower};
-use super::read::{Found, Rules, Unfit, fit_by, rules};
+use super::read::{FittedValue, Rules, Unfit, fit_by, rules};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use std::cell::OnceCell;
@@ -47,7 +47,7 @@ impl SharedSchema {
     }
 
     /// Reads a value by it, mended where that is possible.
-    pub fn fit(&self, value: Value) -> Result<Found, Unfit> {
+    pub fn fit(&self, value: Value) -> Result<FittedValue, Unfit> {
         fit_by(value, &self.0.schema, self.0.rules.get_or_init(|| rules(&self.0.schema)))
     }
 

@@ -64,7 +64,7 @@ pub fn written(schema: Value) -> Result<Value, String> {
 
 /// What a tool gave.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Given {
+pub struct ToolOutput {
     /// The value, for scripts.
     pub value: Value,
     /// What the model is told, if it is not the value.
@@ -73,14 +73,15 @@ pub struct Given {
     pub images: Vec<Image>,
 }
 
-impl From<Value> for Given {
-    fn from(value: Value) -> Given {
-        Given { value, text: None, images: Vec::new() }
+impl From<Value> for ToolOutput {
+    fn from(value: Value) -> ToolOutput {
+        ToolOutput { value, text: None, images: Vec::new() }
     }
 }
 
 /// Does the work of a tool.
-pub type Runner = Rc<dyn Fn(Value, CallContext) -> LocalBoxFuture<'static, Result<Given, Failure>>>;
+pub type Runner =
+    Rc<dyn Fn(Value, CallContext) -> LocalBoxFuture<'static, Result<ToolOutput, Failure>>>;
 /// Says whether a call with these arguments needs a person's approval.
 pub type NeedsApproval =
     Rc<dyn Fn(Value, Rc<Scope>) -> LocalBoxFuture<'static, Result<bool, Failure>>>;

@@ -16,7 +16,7 @@ use crate::base::clock;
 use crate::store::StoreError;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
 use crate::store::mark::{MarkFile, NewestChange};
-use file::{LockPatience, StoreFile, Written};
+use file::{BatchEnd, LockPatience, StoreFile};
 use queue::{Queue, WriterQueue};
 use rusqlite::{Connection, ffi};
 use std::fmt;
@@ -211,7 +211,7 @@ impl Writer {
 
         let served = core.clone();
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
-            let _closing = Closing(served.clone());
+            let _closing = CloseGuard(served.clone());
             served.serve();
         });
         let thread = thread.expect("the system has room for one more thread");
@@ -427,11 +427,11 @@ impl WriterCore {
         }
 
         match file.commit_all(batch, LockPatience::Hurries) {
-            Written::Told => {
+            BatchEnd::Told => {
                 self.note_commit(&file);
                 true
             }
-            Written::Busy(back) => {
+            BatchEnd::Busy(back) => {
                 self.queue.change(|queue| queue.put_back(back));
                 false
             }
@@ -526,9 +526,9 @@ async fn let_others_go_first() {
 }
 
 /// Ends the queue with the thread, also by a panic, so that nobody waits for it.
-struct Closing(Arc<WriterCore>);
+struct CloseGuard(Arc<WriterCore>);
 
-impl Drop for Closing {
+impl Drop for CloseGuard {
     fn drop(&mut self) {
         self.0.queue.abandon();
     }

@@ -31,10 +31,12 @@ pub struct LogLine {
 pub fn line(seq: i64, at: i64, event: &Event) -> Option<LogLine> {
     let (kind, text, why) = match event {
         Event::Logged { level, text } => (level.word(), text.clone(), None),
-        Event::Told { what, value, .. } if is_choice(what, value) => {
+        Event::EffectEnded { what, value, .. } if is_choice(what, value) => {
             ("decision", choice(what, value), reason(value))
         }
-        Event::Told { what, value, .. } => ("told", format!("{what}: {}", as_text(value)), None),
+        Event::EffectEnded { what, value, .. } => {
+            ("told", format!("{what}: {}", as_text(value)), None)
+        }
         Event::Asked { question } => ("asked", question.question.text.clone(), None),
         Event::Answered { question, value, .. } => {
             ("answered", as_text(value), Some(question.clone()))
@@ -50,7 +52,7 @@ pub fn line(seq: i64, at: i64, event: &Event) -> Option<LogLine> {
 pub fn whole(event: &Event) -> Option<String> {
     match event {
         Event::Logged { text, .. } => Some(text.clone()),
-        Event::Told { what, value, .. } => Some(format!("{what}: {}", as_text(value))),
+        Event::EffectEnded { what, value, .. } => Some(format!("{what}: {}", as_text(value))),
         Event::Asked { question } => Some(question.question.text.clone()),
         Event::Answered { value, .. } => Some(as_text(value)),
         _ => None,

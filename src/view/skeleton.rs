@@ -224,7 +224,7 @@ impl Skeleton {
             Event::RequestPart { key, .. } => {
                 self.parts.insert(*key, seq);
             }
-            Event::Told { what, .. } => match what.topic() {
+            Event::EffectEnded { what, .. } => match what.topic() {
                 Some(Topic::Execute) => self.has_cases = true,
                 _ => self.said.push(seq),
             },

@@ -229,8 +229,8 @@ impl SpanFold {
             Event::AttemptEnded { op, .. } => self.end_call(at, *op, event, sink),
             Event::ToolStarted { op, .. } => self.begin_tool(at, *op, event),
             Event::ToolEnded { op, .. } => self.end_tool(at, *op, event, sink),
-            Event::Told { .. }
-            | Event::Telling { .. }
+            Event::EffectEnded { .. }
+            | Event::EffectBegan { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::SleepBegan { .. }

@@ -177,7 +177,7 @@ fn told(event: &Event) -> Option<Value> {
     fields.remove("again");
     match event {
         Event::RunStarted { .. } | Event::TimePassed { .. } | Event::Logged { .. } => return None,
-        Event::Told { what: Inquiry::Bare(Topic::Now | Topic::Elapsed), .. } => {
+        Event::EffectEnded { what: Inquiry::Bare(Topic::Now | Topic::Elapsed), .. } => {
             fields.remove("value");
         }
         // A call that was given up before the resumed run had made it has cost nothing there.
@@ -193,7 +193,7 @@ fn told(event: &Event) -> Option<Value> {
 /// What scripts were told, by word and place.
 fn answers(events: &[(i64, Event)]) -> BTreeMap<(String, String), Value> {
     let told = events.iter().filter_map(|(_, event)| match event {
-        Event::Told { what, value, at: Some(at) } => {
+        Event::EffectEnded { what, value, at: Some(at) } => {
             Some(((what.to_string(), at.to_string()), value.clone()))
         }
         _ => None,

@@ -7,7 +7,7 @@ use kaizen::base::clock;
 use kaizen::base::rng::Rng;
 use kaizen::executor::retry::pause;
 use kaizen::model::Model;
-use kaizen::model::error::{CallError, Retry};
+use kaizen::model::call_error::{CallError, Retry};
 use kaizen::model::limiter::ServerLimits;
 use kaizen::model::message::{Message, Role};
 use kaizen::model::provider::simulated::SimulatedModel;

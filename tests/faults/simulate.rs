@@ -25,7 +25,7 @@ use kaizen::journal::event::Event;
 use kaizen::journal::known_replies::Replies;
 use kaizen::journal::past::{Failures, Past};
 use kaizen::model::Model;
-use kaizen::model::error::CallError;
+use kaizen::model::call_error::CallError;
 use kaizen::model::limiter::ServerLimits;
 use kaizen::model::provider::simulated::SimulatedModel;
 use kaizen::model::reply::{Finish, Reply};

@@ -23,7 +23,7 @@ async fn streamed(events: &[Value], is_marked: bool) -> CallResult {
 
 fn text(called: &CallResult) -> Result<&str, Kind> {
     let said = called.result.as_ref().map(|said| said.text.as_str());
-    said.map_err(kaizen::model::error::CallError::kind)
+    said.map_err(kaizen::model::call_error::CallError::kind)
 }
 
 /// Checks what becomes of pieces of one answer, the last of which has a word for the end.

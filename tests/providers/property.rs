@@ -7,7 +7,7 @@ use super::{ask_for, kind, model};
 use crate::support::server::{Act, Server};
 use futures::StreamExt;
 use kaizen::base::rng::Rng;
-use kaizen::model::error::{CallError, Retry};
+use kaizen::model::call_error::{CallError, Retry};
 use kaizen::model::reply::CallResult;
 use kaizen::model::request::Settings;
 use serde_json::{Value, json};

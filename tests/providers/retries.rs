@@ -3,7 +3,7 @@
 use super::{ask, kind};
 use crate::support::Project;
 use crate::support::server::{Act, Server, answer, json, refusal};
-use kaizen::model::error::CallError;
+use kaizen::model::call_error::CallError;
 use kaizen::model::registry::Models;
 use kaizen::model::request::Settings;
 use kaizen::model::spec::{LimitField, ModelSpec};

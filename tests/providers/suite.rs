@@ -2,7 +2,7 @@
 
 use super::{ask, kind, model};
 use crate::support::server::{Act, Server, json, refusal};
-use kaizen::model::error::{CallError, Retry};
+use kaizen::model::call_error::{CallError, Retry};
 use kaizen::model::request::Settings;
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Errors with their causes, for people.
 
 /// Says an error and its causes, each once: many errors already say what their cause says.
-pub(in crate::cli) fn told(error: &anyhow::Error) -> String {
+pub(in crate::cli) fn sentence(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if text.is_empty() {
@@ -29,12 +29,12 @@ mod tests {
     fn a_cause_that_was_said_is_not_said_again() {
         let none = || io::Error::other("no such file");
         let own = anyhow::Error::from(Unread { source: none() });
-        assert_eq!(told(&own), "cannot read `x`: no such file");
+        assert_eq!(sentence(&own), "cannot read `x`: no such file");
 
         let outer = Err::<(), _>(own).context("cannot open the project").unwrap_err();
-        assert_eq!(told(&outer), "cannot open the project: cannot read `x`: no such file");
+        assert_eq!(sentence(&outer), "cannot open the project: cannot read `x`: no such file");
 
         let bare = Err::<(), _>(none()).context("cannot read `y`").unwrap_err();
-        assert_eq!(told(&bare), "cannot read `y`: no such file");
+        assert_eq!(sentence(&bare), "cannot read `y`: no such file");
     }
 }

@@ -66,7 +66,7 @@ fn checked(origin: &SettingOrigin, section: &str, key: &str, value: Value) -> Re
         .map_err(|error| error.to_string())?;
     let Some(fields) = model else { return Ok(()) };
     let read = ModelSpec::from_map(&fields).with_context(|| format!("{origin}: model `{key}`"));
-    read.map(|_| ()).map_err(|error| cause::told(&error))
+    read.map(|_| ()).map_err(|error| cause::sentence(&error))
 }
 
 /// Finds where a section, or a key of one, stands.

@@ -5,11 +5,11 @@ use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Strand;
-use crate::cli::app::agenda::{GuessAgenda, TrialBasis};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::exit::exit_of_cause;
 use crate::cli::app::job::{OpenJob, ScriptJob};
 use crate::cli::app::script_words::words;
+use crate::cli::app::trials::{TrialBasis, TrialQueue};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
@@ -123,7 +123,7 @@ impl ScriptStop {
 }
 
 /// One time through a script.
-pub(in crate::cli) struct Once {
+pub(in crate::cli) struct RehearsalResult {
     pub(in crate::cli) events: Vec<Event>,
     pub(in crate::cli) ended: RehearsalEnd,
     /// Why it went no further, or failed at its end.
@@ -145,14 +145,14 @@ pub(in crate::cli) struct Once {
     pub(in crate::cli) texts: Vec<String>,
 }
 
-impl Once {
+impl RehearsalResult {
     /// Tells how a script ended that was gone through with a guess.
     pub(in crate::cli) fn of(
         guess: &Guess,
         events: Vec<Event>,
         stopped: Result<Option<ScriptStop>, ScriptStop>,
         is_over: bool,
-    ) -> Once {
+    ) -> RehearsalResult {
         let (ended, stopped) = match stopped {
             Ok(None) => (RehearsalEnd::Well, None),
             Ok(Some(stop)) | Err(stop) if stop.is_spent() => (RehearsalEnd::Spent, Some(stop)),
@@ -168,7 +168,7 @@ impl Once {
             Err(stop) => (RehearsalEnd::Early, Some(stop)),
         };
 
-        Once {
+        RehearsalResult {
             events,
             ended,
             stopped,
@@ -244,7 +244,7 @@ pub(in crate::cli) async fn forecast(
 pub(in crate::cli) async fn rehearse(
     setting: &ForecastSetting<'_>,
     interrupted: &AtomicBool,
-    mut once: impl AsyncFnMut(Trial) -> anyhow::Result<Result<Once, Vec<Diagnostic>>>,
+    mut once: impl AsyncFnMut(Trial) -> anyhow::Result<Result<RehearsalResult, Vec<Diagnostic>>>,
 ) -> anyhow::Result<Result<Forecast, Vec<Diagnostic>>> {
     let began = clock::monotonic();
     let usual = TrialBasis::default();
@@ -264,7 +264,7 @@ pub(in crate::cli) async fn rehearse(
     let limit = if has_end { TRY_TIME_MIN.max(took * 2) } else { ENDLESS_TIME_MAX };
     let limit = limit.min(patience);
 
-    let mut agenda = GuessAgenda::new(setting, words.len());
+    let mut agenda = TrialQueue::new(setting, words.len());
     let mut tried = Rehearsals::new(setting);
     let lane = agenda.begin(&first);
     tried.add(&usual, lane, first);
@@ -314,7 +314,7 @@ impl<'a> Rehearsals<'a> {
         }
     }
 
-    fn add(&mut self, assumed: &TrialBasis, scope: RunScope, once: Once) {
+    fn add(&mut self, assumed: &TrialBasis, scope: RunScope, once: RehearsalResult) {
         let differs = assumed.differs();
         let takes_to_fail = differs.contains(&Variation::Failures);
         if takes_to_fail && once.ended > RehearsalEnd::Spent {
@@ -435,7 +435,7 @@ async fn once(
     replies: Replies,
     trial: Trial,
     interrupted: Arc<AtomicBool>,
-) -> anyhow::Result<Result<Once, Vec<Diagnostic>>> {
+) -> anyhow::Result<Result<RehearsalResult, Vec<Diagnostic>>> {
     let concurrency = job.project.config.concurrency();
     let seed = match trial.guess.assumed().chance {
         AssumedChance::Other(other) => job.seed ^ other,
@@ -477,7 +477,7 @@ async fn once(
     };
 
     let Some(guess) = reuse.guess() else { anyhow::bail!("a plan without guesses") };
-    let mut once = Once::of(guess, events.take(), stopped, is_over);
+    let mut once = RehearsalResult::of(guess, events.take(), stopped, is_over);
     once.texts = texts(text, &open.host);
     Ok(Ok(once))
 }

@@ -15,7 +15,7 @@ use crate::cli::app::lease::Lease;
 use crate::cli::app::otel::{self, SpanPush};
 use crate::cli::app::permissions::asker;
 use crate::cli::app::project::Project;
-use crate::cli::app::resumed::Again;
+use crate::cli::app::resumed::ResumeInput;
 use crate::cli::app::seen_tools;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::value::rounded;
@@ -63,7 +63,7 @@ pub(in crate::cli) struct ScriptJob<'a> {
     /// The run that this one goes on from, if it does.
     pub(in crate::cli) resumes: Option<RunId>,
     /// What happened in that one.
-    pub(in crate::cli) again: Option<Again>,
+    pub(in crate::cli) again: Option<ResumeInput>,
     /// Whether people may be asked for what is not granted.
     pub(in crate::cli) may_ask: bool,
     /// Whether it may end while it waits for people or a time, for another run to go on with it.
@@ -450,7 +450,7 @@ impl ScriptJob<'_> {
             let mut own = self.project.config.servers().map(|(spec, _)| spec);
             let Some(spec) = own.find(|spec| spec.name == listing.server) else { continue };
             if let Err(error) = seen_tools::remember(self.project, spec, &listing) {
-                say(&format!("warning: {}", cause::told(&error)));
+                say(&format!("warning: {}", cause::sentence(&error)));
             }
         }
     }

@@ -1,6 +1,5 @@
 //! What every command shares: settings, the project, permissions, how a run is given and ends.
 
-mod agenda;
 pub(in crate::cli) mod asking;
 pub(in crate::cli) mod cause;
 pub(in crate::cli) mod condition;
@@ -21,6 +20,7 @@ mod script_words;
 pub(in crate::cli) mod seen_tools;
 pub(in crate::cli) mod signal;
 pub(in crate::cli) mod terminal;
+mod trials;
 pub(in crate::cli) mod trust;
 pub(in crate::cli) mod waiting;
 

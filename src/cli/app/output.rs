@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Why text did not reach stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Unwritten {
+pub(in crate::cli) enum OutputFault {
     /// Nobody reads it any more.
     Closed,
     /// It was for a terminal that has gone away.
@@ -19,32 +19,32 @@ pub(in crate::cli) enum Unwritten {
     Failed,
 }
 
-impl Unwritten {
+impl OutputFault {
     /// Returns how the program ends: as one that SIGPIPE or SIGHUP has ended, or as one that failed.
     pub(in crate::cli) fn code(self) -> i32 {
         match self {
-            Unwritten::Closed => 141,
-            Unwritten::HungUp => i32::from(Exit::HungUp.code()),
-            Unwritten::Failed => 1,
+            OutputFault::Closed => 141,
+            OutputFault::HungUp => i32::from(Exit::HungUp.code()),
+            OutputFault::Failed => 1,
         }
     }
 }
 
 /// Writes to stdout at once. What is wrong, other than that nobody reads it, is said on stderr.
-pub(in crate::cli) fn write_out(bytes: &[u8]) -> Result<(), Unwritten> {
+pub(in crate::cli) fn write_out(bytes: &[u8]) -> Result<(), OutputFault> {
     flush_err();
     let mut stdout = std::io::stdout().lock();
     let Err(error) = stdout.write_all(bytes).and_then(|()| stdout.flush()) else { return Ok(()) };
     if error.kind() == ErrorKind::BrokenPipe {
-        return Err(Unwritten::Closed);
+        return Err(OutputFault::Closed);
     }
     // The signal that says so may come later than this.
     if terminal::is_gone(&stdout) {
-        return Err(Unwritten::HungUp);
+        return Err(OutputFault::HungUp);
     }
 
     write_err(&format!("error: cannot write to stdout: {error}\n"));
-    Err(Unwritten::Failed)
+    Err(OutputFault::Failed)
 }
 
 /// Longest time that a line of progress waits for more.

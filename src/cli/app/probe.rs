@@ -5,7 +5,7 @@ use crate::base::secret::scrub;
 use crate::cli::app::project::Project;
 use crate::cli::app::trust;
 use crate::model::Model;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::registry::Models;
 use crate::model::request::{Request, Settings};

@@ -10,7 +10,7 @@ use crate::cli::app::project::Project;
 use crate::cli::command::plan::is_same;
 use crate::cli::command::show;
 use crate::executor::lost::LostDecision;
-use crate::executor::memory::Figures;
+use crate::executor::recall::Figures;
 use crate::journal::event::{Event, RunKind, RunStatus, Terms};
 use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;
@@ -45,7 +45,7 @@ pub(in crate::cli) struct ResumedRun {
     /// What else it was given.
     pub(in crate::cli) terms: Terms,
     /// What happened in it.
-    pub(in crate::cli) again: Again,
+    pub(in crate::cli) again: ResumeInput,
     /// The run that was to be resumed, if this one went on from it.
     instead_of: Option<RunId>,
     /// Calls that had no reply yet.
@@ -56,7 +56,7 @@ pub(in crate::cli) struct ResumedRun {
 
 /// What a run needs in order to go through another one again.
 #[derive(Debug, Clone)]
-pub(in crate::cli) struct Again {
+pub(in crate::cli) struct ResumeInput {
     pub(in crate::cli) past: Rc<Past>,
     /// The figures of the flows that had ended.
     pub(in crate::cli) figures: Figures,
@@ -109,14 +109,14 @@ fn before<'a>(
 /// Tells whether something began that a fork does again, on purpose.
 fn is_begun(event: &Event) -> bool {
     match event {
-        Event::Telling { .. }
+        Event::EffectBegan { .. }
         | Event::Asked { .. }
         | Event::Answered { .. }
         | Event::SleepBegan { .. }
         | Event::Suspended { .. } => true,
 
         Event::RunStarted { .. }
-        | Event::Told { .. }
+        | Event::EffectEnded { .. }
         | Event::TimePassed { .. }
         | Event::FlowStarted { .. }
         | Event::Expanded { .. }
@@ -367,7 +367,7 @@ pub(in crate::cli) fn read(
     let events = log.events.into_iter().enumerate().filter(|(place, (_, event))| {
         // Answers without a place are known by their order, so none counts after one that may be
         // missing.
-        *place < sound || !matches!(event, Event::Told { at: None, .. })
+        *place < sound || !matches!(event, Event::EffectEnded { at: None, .. })
     });
 
     let mut chain = vec![(row.id.clone(), events.map(|(_, event)| event).collect::<Vec<_>>())];
@@ -420,7 +420,7 @@ fn collect(
         replies,
         reuse: start.reuse,
         terms: start.terms,
-        again: Again {
+        again: ResumeInput {
             past: Rc::new(past),
             figures: figures(chain),
             origin: origin.clone(),

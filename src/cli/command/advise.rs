@@ -10,8 +10,8 @@ use crate::cli::command::compare::verdict::{self, LastTest};
 use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas;
-use crate::optimizer::choice::formulas::{Policy, RankedPattern, Recommendation};
+use crate::optimizer::choice::policy;
+use crate::optimizer::choice::policy::{Policy, RankedPattern, Recommendation};
 use crate::optimizer::choice::recommendation::{Manner, percent, tested_sentence};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
@@ -128,7 +128,7 @@ fn tell_objective(objective: &Objective, scale: &Scale) {
 /// Shows all patterns, the best first: as a picture and as a table.
 fn tell_ranking(found: Recommendation, is_tested: bool) {
     let mut all: Vec<RankedPattern> = found.ranked.into_iter().chain(found.alternatives).collect();
-    formulas::order(&mut all);
+    policy::order(&mut all);
     if all.is_empty() {
         return;
     }

@@ -6,7 +6,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::permissions::ask_and_wait;
 use crate::cli::app::resumed::{self, ResumedRun};
 use crate::cli::command::resume::{Resumption, continued};
-use crate::cli::command::run::With;
+use crate::cli::command::run::RunSettings;
 use crate::cli::render::waits;
 use crate::cli::{Global, say};
 use crate::journal::event::RunKind;
@@ -26,7 +26,7 @@ pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     resumption: Resumption,
     #[command(flatten)]
-    with: With,
+    with: RunSettings,
 }
 
 /// Answers a question and continues the run.

@@ -55,7 +55,7 @@ pub(in crate::cli) fn run(global: &Global) -> Exit {
             found.extend(store(&project));
         }
         Err(error) => {
-            found.push(Finding::new("configuration", Err(cause::told(&error)), Exit::Refused));
+            found.push(Finding::new("configuration", Err(cause::sentence(&error)), Exit::Refused));
         }
     }
 
@@ -100,7 +100,7 @@ fn model(project: &Project) -> Vec<Finding> {
             None if model.is_demo() => Ok(format!("{} (the demo, offline)", model.label)),
             None => Ok(format!("{} at {}", model.label, model.server().unwrap_or("?"))),
         },
-        Err(error) => Err(cause::told(error)),
+        Err(error) => Err(cause::sentence(error)),
     };
 
     let can_be_asked = setup.is_ok();
@@ -113,7 +113,7 @@ fn model(project: &Project) -> Vec<Finding> {
             Ok(()) => endpoint(&model),
             Err(error) => Finding::new(
                 "endpoint",
-                Err(format!("not asked: {}", cause::told(&error))),
+                Err(format!("not asked: {}", cause::sentence(&error))),
                 Exit::Permission,
             ),
         });
@@ -128,7 +128,7 @@ fn endpoint(model: &Model) -> Finding {
             let millis = probed.latency.as_millis();
             probed.answer.map(|answer| format!("{answer}, in {millis} ms (asked for 1 token)"))
         }
-        Err(error) => Err(cause::told(&error)),
+        Err(error) => Err(cause::sentence(&error)),
     };
     Finding::new("endpoint", answer, Exit::Provider)
 }

@@ -14,7 +14,7 @@ use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::policy::Policy;
 use crate::optimizer::evidence::knowledge::{FailureClass, Knowledge};
 use crate::store::Connection;
 use serde_json::{Value, json};

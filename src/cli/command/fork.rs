@@ -4,7 +4,7 @@
 use crate::cli::Global;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::resumed;
-use crate::cli::command::run::{self, With, run_from};
+use crate::cli::command::run::{self, RunSettings, run_from};
 use std::path::PathBuf;
 
 /// The options of `fork`.
@@ -19,7 +19,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
     #[command(flatten)]
-    with: With,
+    with: RunSettings,
 }
 
 /// Runs a script from a run's journal up to an operation, and live from there.

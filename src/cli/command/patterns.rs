@@ -11,7 +11,7 @@ use crate::cli::command::compare::verdict;
 use crate::cli::render::{standing, table};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas::{Policy, RankedPattern, SAMPLES_MIN};
+use crate::optimizer::choice::policy::{Policy, RankedPattern, SAMPLES_MIN};
 use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;

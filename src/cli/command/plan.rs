@@ -57,7 +57,7 @@ pub(in crate::cli) struct EarlierRuns {
 
 impl EarlierRuns {
     /// Says what is known. Which of the replies a run uses, only the run itself finds out.
-    pub(in crate::cli) fn told(&self) -> String {
+    pub(in crate::cli) fn sentence(&self) -> String {
         let runs = counted(self.runs, "earlier run", "earlier runs");
         let left_out = match self.left_out {
             0 => String::new(),

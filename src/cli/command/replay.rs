@@ -50,7 +50,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 /// How a replay went.
-enum Went {
+enum ReplayResult {
     /// As the run did.
     Same {
         /// How many replies were used.
@@ -89,9 +89,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     tell(global, &run, &went);
 
     Ok(match went {
-        Went::Same { .. } => Exit::Ok,
-        Went::Otherwise(_) => Exit::Diverged,
-        Went::Unknown(_) => Exit::Refused,
+        ReplayResult::Same { .. } => Exit::Ok,
+        ReplayResult::Otherwise(_) => Exit::Diverged,
+        ReplayResult::Unknown(_) => Exit::Refused,
     })
 }
 
@@ -108,12 +108,12 @@ fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result
         let went = replay(global, project, store, &row, false)?;
 
         match &went {
-            Went::Same { .. } => same += 1,
-            Went::Otherwise(_) => otherwise += 1,
-            Went::Unknown(_) => unknown += 1,
+            ReplayResult::Same { .. } => same += 1,
+            ReplayResult::Otherwise(_) => otherwise += 1,
+            ReplayResult::Unknown(_) => unknown += 1,
         }
 
-        if global.json || !matches!(went, Went::Same { .. }) {
+        if global.json || !matches!(went, ReplayResult::Same { .. }) {
             tell(global, &run, &went);
         }
     }
@@ -125,13 +125,13 @@ fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result
     Ok(if otherwise > 0 { Exit::Diverged } else { Exit::Ok })
 }
 
-fn tell(global: &Global, run: &RunId, went: &Went) {
+fn tell(global: &Global, run: &RunId, went: &ReplayResult) {
     let (word, text) = match went {
-        Went::Same { replies } => {
+        ReplayResult::Same { replies } => {
             ("same", format!("{}, no calls", counted(*replies, "reply", "replies")))
         }
-        Went::Otherwise(reason) => ("diverged", reason.clone()),
-        Went::Unknown(reason) => ("unknown", reason.clone()),
+        ReplayResult::Otherwise(reason) => ("diverged", reason.clone()),
+        ReplayResult::Unknown(reason) => ("unknown", reason.clone()),
     };
 
     if global.json {
@@ -149,28 +149,30 @@ fn replay(
     store: &Connection,
     row: &RunRow,
     shown: bool,
-) -> anyhow::Result<Went> {
+) -> anyhow::Result<ReplayResult> {
     let log = damage::read(store, &row.id)?;
     if let Some((_, damage)) = log.damage.first() {
-        return Ok(Went::Unknown(format!("its journal is damaged: {damage}")));
+        return Ok(ReplayResult::Unknown(format!("its journal is damaged: {damage}")));
     }
     let Some(RunEnd { status, value, .. }) = Trace::fold(&log.events).end else {
-        return Ok(Went::Unknown("it has not finished".to_owned()));
+        return Ok(ReplayResult::Unknown("it has not finished".to_owned()));
     };
 
     let resumed = match resumed::read(store, row, Failures::Told)? {
         Ok(resumed) => resumed.found_from(&project.root),
-        Err(reason) => return Ok(Went::Unknown(reason)),
+        Err(reason) => return Ok(ReplayResult::Unknown(reason)),
     };
 
     match resumed.what {
         RunKind::Script => {}
         RunKind::Session => {
-            return Ok(Went::Unknown("sessions of `kaizen repl` cannot be replayed".to_owned()));
+            return Ok(ReplayResult::Unknown(
+                "sessions of `kaizen repl` cannot be replayed".to_owned(),
+            ));
         }
         RunKind::Comparison => {
             let reason = "comparison runs cannot be replayed";
-            return Ok(Went::Unknown(reason.to_owned()));
+            return Ok(ReplayResult::Unknown(reason.to_owned()));
         }
     }
 
@@ -180,7 +182,7 @@ fn replay(
         Ok(text) => text,
         Err(error) => {
             let script = resumed.script.display();
-            return Ok(Went::Unknown(format!("its script `{script}`: {error}")));
+            return Ok(ReplayResult::Unknown(format!("its script `{script}`: {error}")));
         }
     };
 
@@ -194,7 +196,7 @@ async fn go_through(
     text: &str,
     (status, value): (RunStatus, &Value),
     shown: bool,
-) -> anyhow::Result<Went> {
+) -> anyhow::Result<ReplayResult> {
     let seed = resumed.seed;
     let reuse = Rc::new(Reuse::replaying(resumed.replies));
     let job = ScriptJob {
@@ -233,7 +235,7 @@ async fn go_through(
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => {
             let first = faults.first().map_or("", |fault| fault.message.as_str());
-            return Ok(Went::Otherwise(format!("the script now has errors: {first}")));
+            return Ok(ReplayResult::Otherwise(format!("the script now has errors: {first}")));
         }
         Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
     };
@@ -243,8 +245,8 @@ async fn go_through(
 
     // The run may have had grants that this replay does not have.
     Ok(match (went, open.host.refused()) {
-        (Went::Otherwise(reason), Some(refused)) => {
-            Went::Otherwise(format!("{reason}; {refused} if the run was granted it"))
+        (ReplayResult::Otherwise(reason), Some(refused)) => {
+            ReplayResult::Otherwise(format!("{reason}; {refused} if the run was granted it"))
         }
         (went, _) => went,
     })
@@ -258,17 +260,17 @@ fn judge(
     result: Result<Value, ScriptError>,
     (status, value): (RunStatus, &Value),
     shown: bool,
-) -> anyhow::Result<Went> {
+) -> anyhow::Result<ReplayResult> {
     if reuse.gave_up() {
         let reason = "it cancelled a call, and its journal does not record when";
-        return Ok(Went::Unknown(reason.to_owned()));
+        return Ok(ReplayResult::Unknown(reason.to_owned()));
     }
 
     // Where a run was interrupted is not journaled: it was somewhere after its last event.
     // One that was suspended had come to what it waits for.
     let is_cut = matches!(status, RunStatus::Interrupted | RunStatus::Waiting);
     if is_cut && !executor.turns().is_retelling() {
-        return Ok(Went::Same { replies: executor.reused() });
+        return Ok(ReplayResult::Same { replies: executor.reused() });
     }
 
     if let Some(failure) = reuse.diverged() {
@@ -279,31 +281,33 @@ fn judge(
             };
             say(&diagnostic::render(&fault, global.color));
         }
-        return Ok(Went::Otherwise(failure.message));
+        return Ok(ReplayResult::Otherwise(failure.message));
     }
 
     let (now, given) = match result {
         Ok(given) if executor.unforgiven() == 0 => (RunStatus::Ok, given),
         Ok(given) => (RunStatus::Failed, given),
         Err(ScriptError::Failed(both)) if both.0.kind == Kind::Interrupted => {
-            return Ok(Went::Unknown("it was interrupted".to_owned()));
+            return Ok(ReplayResult::Unknown("it was interrupted".to_owned()));
         }
         Err(ScriptError::Failed(_)) => (RunStatus::Failed, Value::Null),
         Err(ScriptError::Store(error)) => return Err(error.into()),
         Err(ScriptError::Suspended(_)) => (RunStatus::Waiting, Value::Null),
         Err(ScriptError::Refused(_)) => {
-            return Ok(Went::Otherwise("the script is refused now".to_owned()));
+            return Ok(ReplayResult::Otherwise("the script is refused now".to_owned()));
         }
     };
 
     if now != status {
-        return Ok(Went::Otherwise(format!(
+        return Ok(ReplayResult::Otherwise(format!(
             "it now ends with status `{now}`; it ended with `{status}` before"
         )));
     }
     if given != *value {
-        return Ok(Went::Otherwise(format!("it now returns {given}; it returned {value} before")));
+        return Ok(ReplayResult::Otherwise(format!(
+            "it now returns {given}; it returned {value} before"
+        )));
     }
 
-    Ok(Went::Same { replies: executor.reused() })
+    Ok(ReplayResult::Same { replies: executor.reused() })
 }

@@ -5,7 +5,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
 use crate::cli::app::waiting::{self, WaitingRun};
-use crate::cli::command::run::{self, With};
+use crate::cli::command::run::{self, RunSettings};
 use crate::cli::{Global, say};
 use crate::executor::lost::LostDecision;
 
@@ -22,7 +22,7 @@ pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     resumption: Resumption,
     #[command(flatten)]
-    with: With,
+    with: RunSettings,
 }
 
 /// How a run is continued.
@@ -91,7 +91,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 pub(in crate::cli) fn continued(
     global: &Global,
     mut resumed: ResumedRun,
-    with: &With,
+    with: &RunSettings,
     resumption: Resumption,
 ) -> anyhow::Result<Exit> {
     resumed.again.lost = resumption.lost.map(LostChoice::decision);

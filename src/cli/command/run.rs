@@ -34,12 +34,12 @@ pub(in crate::cli) struct RunOptions {
     /// Script to use (.rhai).
     pub(in crate::cli) script: PathBuf,
     #[command(flatten)]
-    pub(in crate::cli) with: With,
+    pub(in crate::cli) with: RunSettings,
 }
 
 /// With what a script is run.
 #[derive(Debug, Clone, clap::Args)]
-pub(in crate::cli) struct With {
+pub(in crate::cli) struct RunSettings {
     /// Set a parameter of the script. Repeatable.
     #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
     pub(in crate::cli) params: Vec<String>,
@@ -78,7 +78,7 @@ pub(in crate::cli) struct Arguments {
     /// Script to run (.rhai). Optional with --resume.
     script: Option<PathBuf>,
     #[command(flatten)]
-    with: With,
+    with: RunSettings,
     /// Resume a run that failed or was interrupted, reusing the replies it already has. Defaults to
     /// the latest run.
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
@@ -103,7 +103,7 @@ pub(in crate::cli) struct Arguments {
     progress: ProgressMode,
 }
 
-impl With {
+impl RunSettings {
     fn terms(&self) -> Terms {
         Terms {
             text: None,
@@ -218,12 +218,16 @@ pub(in crate::cli) fn printer(global: &Global) -> Sink {
 
 impl Arguments {
     /// Continues from a run.
-    pub(in crate::cli) fn resuming(run: &str, with: &With, lost: Option<LostChoice>) -> Arguments {
+    pub(in crate::cli) fn resuming(
+        run: &str,
+        with: &RunSettings,
+        lost: Option<LostChoice>,
+    ) -> Arguments {
         Arguments { resume: Some(run.to_owned()), lost, ..Arguments::of(None, with) }
     }
 
     /// Runs a script, asking for everything.
-    pub(in crate::cli) fn of(script: Option<PathBuf>, with: &With) -> Arguments {
+    pub(in crate::cli) fn of(script: Option<PathBuf>, with: &RunSettings) -> Arguments {
         Arguments {
             script,
             with: with.clone(),
@@ -333,7 +337,7 @@ pub(in crate::cli) fn run_from(
     if let Some(earlier) = &earlier
         && !global.quiet
     {
-        say(&earlier.told());
+        say(&earlier.sentence());
     }
     set_up(&mut job, resumed, earlier);
     if job.resumes.is_some() && lacks_secret(&job.params) {

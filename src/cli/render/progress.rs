@@ -262,8 +262,8 @@ impl Progress {
             // A failure that is told again is neither a call nor a reply.
             Event::AttemptEnded { reused: Some(_), reply: None, .. }
             | Event::RunStarted { .. }
-            | Event::Told { .. }
-            | Event::Telling { .. }
+            | Event::EffectEnded { .. }
+            | Event::EffectBegan { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::SleepBegan { .. }

@@ -2,7 +2,7 @@
 //! patterns did over time; in the terminal and as SVG.
 
 use crate::base::visible::on_one_line;
-use crate::optimizer::choice::formulas::RankedPattern;
+use crate::optimizer::choice::policy::RankedPattern;
 use std::fmt::Write as _;
 
 /// Width of a plot in the terminal, in characters.

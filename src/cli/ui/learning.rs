@@ -6,7 +6,7 @@ use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas::{Policy, RankedPattern, SAMPLES_MIN};
+use crate::optimizer::choice::policy::{Policy, RankedPattern, SAMPLES_MIN};
 use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::evidence::knowledge::{Knowledge, last_observation as last, tasks_since};
 use crate::optimizer::evidence::pattern::TaskType;
@@ -196,7 +196,7 @@ fn decisions(library: &mut Library, task: &str, before: usize) -> Result<Value, 
         let digest = library.digest(&row)?;
         for seq in digest.said.iter().rev() {
             let found = library.timed_event(run, *seq);
-            let Some((at, Event::Told { what, value, .. })) = found else { continue };
+            let Some((at, Event::EffectEnded { what, value, .. })) = found else { continue };
             if is_about(&what, task) && value["pattern"].is_string() {
                 rows.push(json!({
                     "at": at, "run": run, "pattern": value["pattern"],

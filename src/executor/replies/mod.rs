@@ -34,7 +34,7 @@ use crate::journal::known_results::ResultCounts;
 use crate::journal::past::PastTry;
 use crate::metrics::charge::Charge;
 use crate::model::Model;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::reply::{CallResult, ReplyContent, Usage};
 use crate::model::request::Request;
 use crate::session::scope::Scope;
@@ -62,7 +62,7 @@ pub(super) struct PendingCall {
 
 /// Where the answer to a request comes from.
 pub(super) enum ReplySource {
-    /// From the run that this one goes through again.
+    /// From the recorded run.
     Then(Box<PastTry>),
     /// Not from the recorded run. Once all its ends have been told, the other sources are asked.
     News,
@@ -81,7 +81,7 @@ pub(super) struct AttemptResult {
     pub(super) is_cut: bool,
     /// The run that paid, if it was not this one.
     pub(super) reused: Option<RunId>,
-    /// Whether it happened in the run that this one goes through again.
+    /// Whether it happened in the recorded run.
     pub(super) is_again: bool,
     pub(super) result: Result<ReplyContent, Miss>,
 }
@@ -90,7 +90,7 @@ pub(super) struct AttemptResult {
 pub(super) enum Miss {
     /// It failed now.
     Now(Box<CallError>),
-    /// It failed in the run that this one goes through again.
+    /// It failed in the recorded run.
     Then {
         failure: Box<Failure>,
         /// The pause before the next try, if there was one.
@@ -122,7 +122,7 @@ impl AttemptResult {
         }
     }
 
-    /// Returns what a try of the run that is gone through again cost, if that is known.
+    /// Returns what a try of the recorded run cost, if that is known.
     pub(super) fn cost_then(&self) -> Option<Money> {
         let failure = match &self.result {
             Err(Miss::Then { failure, .. }) => Some(&**failure),
@@ -324,7 +324,7 @@ impl Executor {
         self.replies.reused_answer(asked, follower.name(asked.op))
     }
 
-    /// Finds out how a request is answered that the run that is gone through again had not answered.
+    /// Finds out how a request is answered that the recorded run had not answered.
     pub(super) fn answer_to_news(&self, asked: &PendingCall) -> Answer {
         let Sample { key, at, .. } = &asked.sample;
 

@@ -272,7 +272,7 @@ impl Reuse {
         watch: TextWatch,
     ) -> CallResult {
         let called = self.join(&sample, model, request, begun, watch);
-        let waiting = Waiting { reuse: self, sample: &sample };
+        let waiting = WaitGuard { reuse: self, sample: &sample };
 
         let called = called.await;
         // While the run is being replaced, the wait leaves the call there; one that has ended goes.
@@ -328,12 +328,12 @@ impl Reuse {
 
 /// Somebody who waits for a call. When they give up, so does the call, unless the run is being
 /// replaced.
-struct Waiting<'a> {
+struct WaitGuard<'a> {
     reuse: &'a Reuse,
     sample: &'a Sample,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         let mut pending = self.reuse.pending.borrow_mut();
         if !self.reuse.is_handing_over.get() {

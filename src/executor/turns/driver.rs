@@ -91,7 +91,7 @@ impl<F: Future> Future for Driver<'_, F> {
             return self.main.as_mut().poll(context);
         }
 
-        let _driven = Driven::begin(self.turns);
+        let _driven = DriveGuard::begin(self.turns);
         let bell = self.bell.clone();
         let outer = context.waker().clone();
         *bell.outer.lock().expect("nobody panics while holding the waker") = Some(outer);
@@ -130,7 +130,7 @@ impl<F: Future> Driver<'_, F> {
                 if self.turns.let_write() {
                     continue;
                 }
-                self.turns.look_around();
+                self.turns.find_standstill();
                 return Poll::Pending;
             }
             ends += 1;
@@ -143,16 +143,16 @@ impl<F: Future> Driver<'_, F> {
 }
 
 /// The time during which a run is polled by its driver.
-struct Driven<'a>(&'a Turns);
+struct DriveGuard<'a>(&'a Turns);
 
-impl<'a> Driven<'a> {
-    fn begin(turns: &'a Turns) -> Driven<'a> {
+impl<'a> DriveGuard<'a> {
+    fn begin(turns: &'a Turns) -> DriveGuard<'a> {
         turns.is_driven.set(true);
-        Driven(turns)
+        DriveGuard(turns)
     }
 }
 
-impl Drop for Driven<'_> {
+impl Drop for DriveGuard<'_> {
     fn drop(&mut self) {
         self.0.is_driven.set(false);
     }

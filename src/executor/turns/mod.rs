@@ -77,7 +77,7 @@ struct Queues {
     ended: VecDeque<Rc<Waiter>>,
     /// Timers where no time passes, by the time at which they end.
     timers: BTreeMap<(Duration, u64), Rc<Waiter>>,
-    /// Ends of the run that is gone through again that are yet to be told, and how long after its
+    /// Ends of the recorded run that are yet to be told, and how long after its
     /// start each came.
     untold: BTreeMap<u64, Duration>,
     asked: u64,
@@ -127,7 +127,7 @@ pub struct Turns {
     looks: Cell<(u64, u32)>,
     /// When the run began.
     began: Cell<Duration>,
-    /// How much time was skipped because it had passed in the run that is gone through again.
+    /// How much time was skipped because it had passed in the recorded run.
     skipped: Cell<Duration>,
 
     // Standstill: whether anything can still end by itself.
@@ -136,11 +136,11 @@ pub struct Turns {
     /// How many do so for people, or for a time that is far.
     for_people: Cell<usize>,
     /// How many wait for nothing but a time that is near.
-    pacing: Cell<usize>,
+    near_timers: Cell<usize>,
     /// How long a run goes on in which nothing but times end while people are waited for; and since when
     /// that is so.
     patience: Cell<Option<Duration>>,
-    pacing_since: Cell<Option<Duration>>,
+    near_timers_since: Cell<Option<Duration>>,
     /// Nothing that is under way can go on.
     is_still: Cell<bool>,
     still_wakers: RefCell<Vec<Waker>>,
@@ -215,17 +215,17 @@ impl Turns {
     }
 
     /// Returns how many ends were told. As long as it stays the same, nobody has waited.
-    pub(crate) fn told(&self) -> u64 {
+    pub(crate) fn count_of_ends(&self) -> u64 {
         self.told.get()
     }
 
     /// Tells whether something new has come although others of the journal were yet to be told: the
-    /// script, or what it asks again, goes another way than the run that is gone through again.
+    /// script, or what it asks again, goes another way than the recorded run.
     pub(super) fn has_strayed(&self) -> bool {
         self.has_strayed.get()
     }
 
-    /// Tells whether ends of the run that is gone through again are yet to be told.
+    /// Tells whether ends of the recorded run are yet to be told.
     pub(crate) fn is_retelling(&self) -> bool {
         !self.has_strayed.get() && !self.queues.borrow().untold.is_empty()
     }
@@ -345,7 +345,7 @@ impl Turns {
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
     pub(super) async fn pass(&self, known: Option<u64>, time: Duration) -> Passage {
         let near = async |left| {
-            let _pacing = CountGuard::add(&self.pacing);
+            let _near_timers = CountGuard::add(&self.near_timers);
             tokio::time::sleep(left).await;
         };
         self.pass_by_way(known, time, near).await.0

@@ -47,18 +47,19 @@ impl Turns {
     }
 
     /// Finds out whether anything in the run can go on; called when there is no end to tell.
-    pub(in crate::executor) fn look_around(&self) {
+    pub(in crate::executor) fn find_standstill(&self) {
         let others = self.waiting.get() - self.for_the_end.get() - self.for_people.get();
         // A task that looks from time to time whether another one has ended would do so for ever.
-        let is_pacing = others == self.pacing.get();
+        let only_timers_end = others == self.near_timers.get();
 
         let is_still = if self.for_the_end.get() > 0 {
-            is_pacing
+            only_timers_end
         } else {
-            self.for_people.get() > 0 && (others == 0 || is_pacing && self.is_tired())
+            self.for_people.get() > 0
+                && (others == 0 || only_timers_end && self.has_waited_too_long())
         };
-        if !is_pacing {
-            self.pacing_since.set(None);
+        if !only_timers_end {
+            self.near_timers_since.set(None);
         }
 
         self.is_still.set(is_still);
@@ -68,12 +69,12 @@ impl Turns {
     }
 
     /// Tells whether nothing but times have ended for too long.
-    fn is_tired(&self) -> bool {
+    fn has_waited_too_long(&self) -> bool {
         let Some(patience) = self.patience.get() else { return false };
 
         let now = clock::monotonic();
-        let since = self.pacing_since.get().unwrap_or(now);
-        self.pacing_since.set(Some(since));
+        let since = self.near_timers_since.get().unwrap_or(now);
+        self.near_timers_since.set(Some(since));
         now.saturating_sub(since) > patience
     }
 }

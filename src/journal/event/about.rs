@@ -22,8 +22,8 @@ impl Event {
     pub fn kind(&self) -> &'static str {
         match self {
             Event::RunStarted { .. } => "run_started",
-            Event::Told { .. } => "told",
-            Event::Telling { .. } => "telling",
+            Event::EffectEnded { .. } => "told",
+            Event::EffectBegan { .. } => "telling",
             Event::Asked { .. } => "asked",
             Event::Answered { .. } => "answered",
             Event::SleepBegan { .. } => "sleep_began",
@@ -103,8 +103,8 @@ impl Event {
             Event::FlowStarted { flow, .. } | Event::FlowEnded { flow } => (Some(*flow), None),
 
             Event::RunStarted { .. }
-            | Event::Told { .. }
-            | Event::Telling { .. }
+            | Event::EffectEnded { .. }
+            | Event::EffectBegan { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::SleepBegan { .. }

@@ -1,7 +1,7 @@
 //! Anthropic's messages: how a request is written and how a reply, or an event of one, is read. Knows
 //! nothing of connections.
 
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::extra;
 use crate::model::image::Image;
 use crate::model::message::{Message, Role};
@@ -186,7 +186,7 @@ pub(super) fn take(
         count_refused(partial, document);
     }
 
-    if let Some(error) = refusal::told(document, STATUS) {
+    if let Some(error) = refusal::error_in(document, STATUS) {
         return Err(error);
     }
 

@@ -3,7 +3,7 @@
 use crate::base::rng::Rng;
 use crate::base::secret;
 use crate::base::unit::Money;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::message::Message;
 use crate::model::provider::demo_call;
 use crate::model::reply::{Finish, Reply, ReplyContent, Usage, rough_tokens};
@@ -69,7 +69,7 @@ impl Demo {
             && latency > limit
         {
             tokio::time::sleep(limit).await;
-            let deadline = crate::model::error::TimeLimit::Total;
+            let deadline = crate::model::call_error::TimeLimit::Total;
             return Err(CallError::Timeout { deadline, limit });
         }
 

@@ -1,7 +1,7 @@
 //! Requests to a server that is no model: bytes go there, and a stream of bytes comes back. No redirect
 //! is followed, and no host is reached that is denied.
 
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::provider::http::{Clients, network};
 use futures::StreamExt;
 use futures::stream::BoxStream;

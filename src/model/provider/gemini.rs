@@ -1,7 +1,7 @@
 //! Gemini's contents: how a request is written and how a reply, or a piece of one, is read. Knows
 //! nothing of connections.
 
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::extra;
 use crate::model::message::{Message, Role};
 use crate::model::opaque::OpaquePlace;
@@ -102,7 +102,7 @@ pub(super) fn take(
     // The figures count also where an error stands beside them.
     partial.count(tally(document), is_final);
 
-    if let Some(error) = refusal::told(document, STATUS) {
+    if let Some(error) = refusal::error_in(document, STATUS) {
         return Err(error);
     }
     if let Some(model) = document.get("modelVersion").and_then(Value::as_str) {

@@ -1,7 +1,7 @@
 //! What all providers that are reached over HTTP share: the clients, and a broken connection.
 
+use crate::model::call_error::CallError;
 use crate::model::denial::Denials;
-use crate::model::error::CallError;
 use crate::model::provider::page::host_of;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};

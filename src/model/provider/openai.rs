@@ -1,7 +1,7 @@
 //! OpenAI's chat completions, which most servers speak, Ollama among them: how a request is written
 //! and how a reply, or a piece of one, is read. Knows nothing of connections.
 
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::opaque::OpaquePlace;
 use crate::model::provider::openai_message::{self, WireMessage};
 use crate::model::provider::partial::{DocumentForm, Partial, PartialChoice, Sequel, numbers};
@@ -149,7 +149,7 @@ pub(super) fn take(
     // The figures count also where an error stands beside them.
     count(partial, document, choices, is_final);
 
-    if let Some(error) = refusal::told(document, STATUS) {
+    if let Some(error) = refusal::error_in(document, STATUS) {
         return Err(error);
     }
     if let Some(model) = map.get("model").and_then(Value::as_str) {
@@ -406,7 +406,7 @@ fn take_ollama(
 ) -> Result<(), CallError> {
     let is_done = map.get("done") == Some(&Value::Bool(true));
     partial.count(UsageReport::of_ollama(map), is_done);
-    if let Some(error) = refusal::told(document, STATUS) {
+    if let Some(error) = refusal::error_in(document, STATUS) {
         return Err(error);
     }
 

@@ -1,6 +1,6 @@
 //! Plain pages of the web, for scripts: one request, no redirect followed.
 
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::provider::http::{BODY_MAX, Clients, network};
 use crate::model::provider::refusal::refused;
 use crate::model::provider::refusal_body::RefusalBody;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What a request for a page gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Got {
+pub enum PageReply {
     /// The text.
     Page(String),
     /// Another address, to which it has moved.
@@ -33,7 +33,7 @@ pub async fn get(
     url: &str,
     headers: &[(String, String)],
     limit: Duration,
-) -> Result<Got, CallError> {
+) -> Result<PageReply, CallError> {
     let work = fetch(clients, url, headers);
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
         let message = format!("no answer within {} ms", limit.as_millis());
@@ -45,7 +45,7 @@ async fn fetch(
     clients: &Clients,
     url: &str,
     headers: &[(String, String)],
-) -> Result<Got, CallError> {
+) -> Result<PageReply, CallError> {
     let mut request = clients.client(url).await?.get(url);
     for (name, value) in headers {
         request = request.header(name, value);
@@ -57,7 +57,7 @@ async fn fetch(
         && let Some(target) = response.headers().get("location").and_then(|to| to.to_str().ok())
     {
         let moved = response.url().join(target).map(String::from);
-        return moved.map(Got::Moved).map_err(|error| CallError::Network {
+        return moved.map(PageReply::Moved).map_err(|error| CallError::Network {
             url: url.to_owned(),
             message: format!("it redirects to `{target}`, which is not a valid address: {error}"),
         });
@@ -77,7 +77,7 @@ async fn fetch(
 
     let text = String::from_utf8_lossy(&body).into_owned();
     if status.is_success() {
-        Ok(Got::Page(text))
+        Ok(PageReply::Page(text))
     } else {
         Err(refused(code, &answered, &RefusalBody::read(&text)))
     }

@@ -1,6 +1,6 @@
 //! A reply as far as it has come, in whatever protocol, and what becomes of it at its end.
 
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::opaque::OpaquePlace;
 use crate::model::provider::document;
 use crate::model::provider::partial_call::{CallPiece, PartialCalls, PieceForm};

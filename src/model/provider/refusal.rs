@@ -3,7 +3,7 @@
 //! servers. A body is never shown as it is: it may repeat the whole request.
 
 use crate::base::secret;
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::refusal_body::RefusalBody;
 use reqwest::header::HeaderMap;
@@ -162,13 +162,13 @@ pub(super) fn refused(status: u16, headers: &HeaderMap, body: &RefusalBody) -> C
     let said = body.documents.iter().find_map(|document| Some((inner(document)?, document)));
     let said = said.or_else(|| body.documents.first().map(|document| (document, document)));
     if let Some((inner, document)) = said {
-        return Said::of(inner, document).error(status, asked);
+        return ErrorContent::of(inner, document).error(status, asked);
     }
 
     let moved = headers.get("location").and_then(|place| place.to_str().ok());
     let words = body.words.clone();
     let words = words.or_else(|| moved.map(|place| format!("it redirects to `{place}`")));
-    Said { words, ..Said::default() }.error(status, asked)
+    ErrorContent { words, ..ErrorContent::default() }.error(status, asked)
 }
 
 /// Returns the documents of an event that was sent as an error, each as a document that says so.
@@ -195,14 +195,14 @@ pub(super) fn layers(document: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Makes an error of a document that is one although it came under 200, or in a stream.
-pub(super) fn told(document: &Value, status: u16) -> Option<CallError> {
+pub(super) fn error_in(document: &Value, status: u16) -> Option<CallError> {
     let inner = inner(document)?;
-    Some(Said::of(inner, document).error(status, None))
+    Some(ErrorContent::of(inner, document).error(status, None))
 }
 
 /// Makes an error of what stands in the place of one within a reply.
 pub(super) fn of_part(error: &Value, status: u16) -> Option<CallError> {
-    says_something(error).then(|| Said::of(error, error).error(status, None))
+    says_something(error).then(|| ErrorContent::of(error, error).error(status, None))
 }
 
 /// Finds what a document says of an error, if it is no reply.
@@ -243,7 +243,7 @@ fn says_something(value: &Value) -> bool {
 
 /// What a provider says of an error.
 #[derive(Debug, Default)]
-struct Said {
+struct ErrorContent {
     words: Option<String>,
     /// Names of the error: a code, a type.
     names: Vec<String>,
@@ -254,11 +254,13 @@ struct Said {
     retry_after: Option<Duration>,
 }
 
-impl Said {
+impl ErrorContent {
     /// Reads an error that stands in a document, or is one.
-    fn of(inner: &Value, document: &Value) -> Said {
-        let mut said =
-            Said { words: words(inner, 0).or_else(|| words(document, 0)), ..Said::default() };
+    fn of(inner: &Value, document: &Value) -> ErrorContent {
+        let mut said = ErrorContent {
+            words: words(inner, 0).or_else(|| words(document, 0)),
+            ..ErrorContent::default()
+        };
 
         said.look(inner, 0);
         said.look(document, 0);
@@ -485,7 +487,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
     use crate::base::failure::Kind;
-    use crate::model::error::Retry;
+    use crate::model::call_error::Retry;
     use reqwest::header::{HeaderName, HeaderValue};
 
     fn asked(name: &'static str, value: &str) -> Option<Duration> {
@@ -513,7 +515,7 @@ mod tests {
 
     /// Returns kind, words, and whether asking again may help.
     fn under_200(document: &Value) -> Option<(Kind, String, bool)> {
-        told(document, 200)
+        error_in(document, 200)
             .map(|error| (error.kind(), error.to_string(), error.retry() != Retry::Never))
     }
 

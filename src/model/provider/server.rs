@@ -3,7 +3,7 @@
 //! libraries hide: how a stream ended, how large a body is, what a refusal said.
 
 use crate::base::secret::{self, Secret};
-use crate::model::error::{CallError, TimeLimit};
+use crate::model::call_error::{CallError, TimeLimit};
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::frames::Frames;
 use crate::model::provider::http::{self, BODY_MAX, Clients, ServerAddress};

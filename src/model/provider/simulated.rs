@@ -1,7 +1,7 @@
 //! A model that somebody in the same process speaks for: for simulations, and for programs that
 //! embed kaizen. There is no server, and time may be paused.
 
-use crate::model::error::{CallError, TimeLimit};
+use crate::model::call_error::{CallError, TimeLimit};
 use crate::model::reply::{CallFault, Reply};
 use crate::model::request::Request;
 use futures::future::LocalBoxFuture;

@@ -1,6 +1,6 @@
 //! Calls whose replies somebody sees grow.
 
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::provider::partial::{Partial, WireEnd};
 use crate::model::provider::server::{Protocol, Server};
 use crate::model::reply::{CallFault, Reply};

@@ -1,7 +1,7 @@
 //! Choosing with an optimizer, and making a choice again that an earlier run has made.
 
-use crate::optimizer::choice::formulas::{Policy, Recommendation, choose, rank, without_evidence};
 use crate::optimizer::choice::note::Note;
+use crate::optimizer::choice::policy::{Policy, Recommendation, choose, rank, without_evidence};
 use crate::optimizer::choice::recommendation::{Manner, advise, standings};
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};

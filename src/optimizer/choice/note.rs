@@ -1,7 +1,7 @@
 //! What the journal keeps of a choice: the choice, how likely it was, and how much was known then. All
 //! else follows from the observations, so a run that goes on makes the whole of it again.
 
-use crate::optimizer::choice::formulas::{RankedPattern, Recommendation};
+use crate::optimizer::choice::policy::{RankedPattern, Recommendation};
 use crate::optimizer::evidence::pattern::Pattern;
 use serde_json::{Value, json};
 

@@ -4,8 +4,8 @@
 
 use crate::base::count::counted;
 use crate::base::rng::Rng;
-use crate::optimizer::choice::formulas;
-use crate::optimizer::choice::formulas::{
+use crate::optimizer::choice::policy;
+use crate::optimizer::choice::policy::{
     RankedPattern, Recommendation, SAMPLES_MIN, without_evidence,
 };
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
@@ -40,7 +40,7 @@ pub fn standings(
     let seen = learner.look(number, &arms, &manner.within);
 
     let mut ranked = ranked(experience, (task, patterns), &seen, &odds(&seen), cells);
-    formulas::order(&mut ranked);
+    policy::order(&mut ranked);
     ranked
 }
 
@@ -96,10 +96,10 @@ pub fn advise(
     // Copied before the chosen one is taken out, which moves the places.
     let best = all[choice.best].clone();
     let chosen = all.remove(choice.chosen);
-    formulas::order(&mut all);
+    policy::order(&mut all);
     // Where nothing is known of any, none of them seems better.
     let explored = choice.chosen != choice.best && leader.is_known;
-    let why = Why {
+    let why = ReasonParts {
         task,
         chosen: &chosen,
         borrowed: arm.borrowed,
@@ -130,9 +130,9 @@ pub fn tested_sentence(
     others: &[RankedPattern],
     (probability, run): (f64, &str),
 ) -> String {
-    let mut text = format!("on `{task}` {}", formulas::figures(chosen));
+    let mut text = format!("on `{task}` {}", policy::figures(chosen));
     let Some(next) = others.first() else { return text };
-    let figures = formulas::figures(next);
+    let figures = policy::figures(next);
 
     // Writing to a String cannot fail.
     let _ = if next.score > chosen.score {
@@ -156,7 +156,7 @@ pub fn tested_sentence(
 }
 
 /// What a reason is made of.
-struct Why<'a> {
+struct ReasonParts<'a> {
     task: &'a TaskType,
     chosen: &'a RankedPattern,
     borrowed: f64,
@@ -169,10 +169,10 @@ struct Why<'a> {
     all_fail: bool,
 }
 
-impl Why<'_> {
+impl ReasonParts<'_> {
     fn sentence(&self) -> String {
         let chosen = self.chosen;
-        let mut text = format!("on `{}` {}", self.task, formulas::figures(chosen));
+        let mut text = format!("on `{}` {}", self.task, policy::figures(chosen));
         let borrowed = self.borrowed.round();
 
         // Writing to a String cannot fail.
@@ -210,7 +210,7 @@ impl Why<'_> {
     /// Says which pattern seems better than the chosen one. What was never tried may be better still, so
     /// beside such a pattern no chance is named.
     fn leader(&self, best: &RankedPattern) -> String {
-        let figures = formulas::figures(best);
+        let figures = policy::figures(best);
         if self.is_any_unknown() {
             format!("; probably the best of those tried is {figures}")
         } else {
@@ -220,7 +220,7 @@ impl Why<'_> {
 
     /// Says that the chosen pattern seems better than the next one.
     fn lead(&self, next: &RankedPattern) -> String {
-        let figures = formulas::figures(next);
+        let figures = policy::figures(next);
         if self.is_any_unknown() {
             return format!("; probably the best of those tried; next: {figures}");
         }

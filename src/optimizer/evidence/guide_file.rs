@@ -4,7 +4,7 @@
 
 use crate::base::secret::{clean_fields, scrub};
 use crate::base::{file, own};
-use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::policy::Policy;
 use crate::optimizer::evidence::observation::Observation;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;

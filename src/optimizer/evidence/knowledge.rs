@@ -10,7 +10,7 @@ use crate::base::failure::Lesson;
 use crate::optimizer::evidence::audit::Audit;
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::evidence::insights::Cells;
-use crate::optimizer::evidence::knowledge::row::{COLUMNS, Unread, cell};
+use crate::optimizer::evidence::knowledge::row::{COLUMNS, UnreadableRows, cell};
 use crate::optimizer::evidence::observation::{Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
@@ -118,7 +118,7 @@ pub struct Knowledge {
     /// Whether snapshots are kept all the same.
     keeps: bool,
     /// Rows that could not be read.
-    unread: Unread,
+    unread: UnreadableRows,
     /// Whether it begins with what a store knows, and changes nothing there.
     is_copy: bool,
     /// What is recorded and not waited for.
@@ -137,7 +137,14 @@ impl fmt::Debug for Knowledge {
 impl Knowledge {
     fn over(reader: Connection, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
         let gatherer = writer.as_ref().map(|writer| writer.gatherer(keep));
-        Knowledge { reader, writer, keeps, unread: Unread::default(), is_copy: false, gatherer }
+        Knowledge {
+            reader,
+            writer,
+            keeps,
+            unread: UnreadableRows::default(),
+            is_copy: false,
+            gatherer,
+        }
     }
 
     /// Returns what could not be read so far, in words. Everything else was used.

@@ -2,7 +2,7 @@
 //! believed, two processes with the same observations would not agree.
 
 use super::fit::HierarchyLevel;
-use super::kind::TaskState;
+use super::task_state::TaskState;
 use super::{DEPTH_MAX, Learner};
 use std::collections::{BTreeSet, HashMap};
 

@@ -12,25 +12,25 @@ pub mod synced;
 
 mod belief;
 mod cell;
-mod choice;
 mod excerpt;
+mod exploration;
 mod fit;
-mod kind;
 mod ring;
-mod row;
 mod scale;
 mod snapshot;
+mod streak;
+mod task_state;
 mod utility;
 
-pub use choice::{Arm, Choice, Constraints, Odds, choose, odds};
+pub use exploration::{Arm, Choice, Constraints, Odds, choose, odds};
 pub use scale::{Scale, median};
 pub use utility::{ExecutionOutcome, Goal, Objective};
 
 use cell::FadingSums;
 use fit::{HierarchyLevel, TYPES_SD};
-use kind::TaskState;
-use row::FailureRow;
 use std::collections::HashMap;
+use streak::FailureStreak;
+use task_state::TaskState;
 
 /// The scatter of single executions, and how many executions that belief is worth.
 const NOISE_SD: f64 = 0.4;
@@ -283,7 +283,7 @@ impl Learner {
         let surprise = self.surprise_at(arm);
         let kind = &mut self.kinds[task];
         if !outcome.is_failure() {
-            kind.row = FailureRow::default();
+            kind.row = FailureStreak::default();
             return 1.0;
         }
 

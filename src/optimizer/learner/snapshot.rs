@@ -4,9 +4,9 @@
 
 use super::cell::FadingSums;
 use super::fit::HierarchyLevel;
-use super::kind::TaskState;
-use super::row::FailureRow;
 use super::scale::Gauge;
+use super::streak::FailureStreak;
+use super::task_state::TaskState;
 use super::{Goal, Learner, Objective};
 use crate::optimizer::learner::packed::{ByteReader, Packing};
 use std::collections::HashMap;
@@ -195,7 +195,7 @@ fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<
     let has_cost = from.below(2)? == 1;
     let (ease, ease_variance) = from.pair()?;
     let ((unsteady, age), spread) = (from.pair()?, from.pair()?);
-    let row = FailureRow::unpack(from, arms)?;
+    let row = FailureStreak::unpack(from, arms)?;
     let time = Gauge::unpack(from, arms)?;
     let cost = Gauge::unpack(from, arms)?;
 

@@ -3,7 +3,7 @@
 //! process all that went before; it is never more than that, and what is wrong with one is no error.
 
 use crate::base::clock::Stamp;
-use crate::optimizer::choice::formulas::Shift;
+use crate::optimizer::choice::policy::Shift;
 use crate::optimizer::evidence::feature::{Cuts, Features};
 use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::evidence::observation::ObservationSource;

@@ -51,7 +51,7 @@ impl KnownExecutions {
     /// Takes in the events of a run; what is newer counts.
     pub fn learn(&mut self, events: &[(i64, Event)]) {
         for (_, event) in events {
-            let Event::Told { what, value, .. } = event else { continue };
+            let Event::EffectEnded { what, value, .. } = event else { continue };
             if what.topic() != Some(Topic::Execute) {
                 continue;
             }

@@ -17,7 +17,7 @@ use crate::optimizer::Optimizer;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
 use crate::optimizer::trial::accuracy::{Accuracy, JudgeAccuracy};
-use crate::optimizer::trial::agenda::{
+use crate::optimizer::trial::bouts::{
     Bout, BoutOrder, CountedInput, OpenBout, TrialStep, distinct,
 };
 use crate::optimizer::trial::cases::{CaseKey, ComparedExecution, KnownExecutions};
@@ -101,20 +101,20 @@ impl fmt::Debug for StandingSink {
 
 /// Why a comparison came to its end.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::optimizer) enum Over {
+pub(in crate::optimizer) enum ComparisonEnd {
     Decided,
     Inputs,
     Budget,
     Useless(String),
 }
 
-impl Over {
+impl ComparisonEnd {
     pub(in crate::optimizer) fn word(&self) -> &'static str {
         match self {
-            Over::Decided => "decided",
-            Over::Inputs => "inputs",
-            Over::Budget => "budget",
-            Over::Useless(_) => "failures",
+            ComparisonEnd::Decided => "decided",
+            ComparisonEnd::Inputs => "inputs",
+            ComparisonEnd::Budget => "budget",
+            ComparisonEnd::Useless(_) => "failures",
         }
     }
 }
@@ -314,7 +314,7 @@ impl Course {
 
     /// Goes through the inputs until it is over. However many executions run at once, what they give is
     /// looked at in the order in which they began, so the outcome follows from the replies alone.
-    async fn run(&self) -> Result<Over, Failure> {
+    async fn run(&self) -> Result<ComparisonEnd, Failure> {
         let plan = &self.plan;
         let everybody = vec![true; plan.arms.len()];
         for round in 0..plan.warm_up {
@@ -325,7 +325,7 @@ impl Course {
             let mut done = InOrder::new(steps, plan.max_concurrent);
             while let Some((_, seen)) = done.next().await {
                 match seen {
-                    Err(failure) if self.is_spent(&failure) => return Ok(Over::Budget),
+                    Err(failure) if self.is_spent(&failure) => return Ok(ComparisonEnd::Budget),
                     other => other?,
                 };
             }
@@ -344,7 +344,7 @@ impl Course {
         while let Some((step, seen)) = done.next().await {
             let seen = match seen {
                 Err(failure) if self.is_spent(&failure) => {
-                    over.get_or_insert(Over::Budget);
+                    over.get_or_insert(ComparisonEnd::Budget);
                     agenda.borrow_mut().close();
                     None
                 }
@@ -362,7 +362,7 @@ impl Course {
                 Some(message) => {
                     useless += 1;
                     if useless >= USELESS_MAX {
-                        over.get_or_insert(Over::Useless(message));
+                        over.get_or_insert(ComparisonEnd::Useless(message));
                         agenda.borrow_mut().close();
                     }
                 }
@@ -371,7 +371,7 @@ impl Course {
         }
 
         let is_decided = self.experiment.borrow().verdict() != Verdict::Open;
-        Ok(if is_decided { Over::Decided } else { over.unwrap_or(Over::Inputs) })
+        Ok(if is_decided { ComparisonEnd::Decided } else { over.unwrap_or(ComparisonEnd::Inputs) })
     }
 
     fn order(&self) -> BoutOrder {
@@ -452,7 +452,7 @@ impl Course {
         );
         let what = Inquiry::About(Topic::Execute, about);
 
-        // What the run that this one goes on from has done is done once more with its replies, which
+        // What the recorded run has done is done once more with its replies, which
         // costs nothing and leaves everything after it as it was; its figures are those of then.
         let (at, known) = executor.recall(strand, &what);
         let known: Option<Measurement> = known.and_then(|value| serde_json::from_value(value).ok());
@@ -487,7 +487,7 @@ impl Course {
         };
         let kept = ComparedExecution { seen: seen.clone(), case };
         let value = serde_json::to_value(&kept).expect("an execution is plain data");
-        executor.commit(&Event::Told { what, value, at: Some(at) }).await.map_err(broken)?;
+        executor.commit(&Event::EffectEnded { what, value, at: Some(at) }).await.map_err(broken)?;
 
         // What the replies of another run have given is no new experience.
         let is_known = || self.plan.known.has(pattern.as_str(), input, &seen);

@@ -7,7 +7,7 @@ use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::learner::{ExecutionOutcome, Objective, Scale, median};
 use crate::optimizer::stats;
 use crate::optimizer::trial::accuracy::Accuracy;
-use crate::optimizer::trial::comparison::{ComparisonPlan, Over, USELESS_MAX};
+use crate::optimizer::trial::comparison::{ComparisonEnd, ComparisonPlan, USELESS_MAX};
 use crate::optimizer::trial::execution::Measurement;
 use crate::optimizer::trial::sequential_test::{Difference, Experiment, StopRule, Verdict};
 use serde_json::{Value, json};
@@ -115,7 +115,7 @@ pub(in crate::optimizer) struct Ending<'a> {
     pub(in crate::optimizer) plan: &'a ComparisonPlan,
     pub(in crate::optimizer) experiment: &'a Experiment,
     pub(in crate::optimizer) blocks: &'a [Block],
-    pub(in crate::optimizer) over: &'a Over,
+    pub(in crate::optimizer) over: &'a ComparisonEnd,
     pub(in crate::optimizer) accuracy: Option<Accuracy>,
 }
 
@@ -218,7 +218,7 @@ struct Facts<'a> {
     difference: Difference,
     /// The chance that the first is the better one, by the normal approximation.
     likely: Option<f64>,
-    over: &'a Over,
+    over: &'a ComparisonEnd,
     to_decide: Option<Value>,
     judged: Option<Value>,
     rule: StopRule,
@@ -302,10 +302,10 @@ impl Facts<'_> {
 
     fn add_why_not_more(&self, text: &mut String) {
         match self.over {
-            Over::Decided => {}
-            Over::Inputs => *text += "; there are no more inputs",
-            Over::Budget => *text += "; the budget is spent",
-            Over::Useless(message) => {
+            ComparisonEnd::Decided => {}
+            ComparisonEnd::Inputs => *text += "; there are no more inputs",
+            ComparisonEnd::Budget => *text += "; the budget is spent",
+            ComparisonEnd::Useless(message) => {
                 *text += &format!(
                     "; stopped because {USELESS_MAX} inputs in a row failed for external reasons: \
                      {message}"

@@ -1,7 +1,7 @@
 //! Trying patterns on inputs, and testing which is better.
 
 pub mod accuracy;
-mod agenda;
+mod bouts;
 pub mod cases;
 pub mod comparison;
 pub mod execution;

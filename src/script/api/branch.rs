@@ -7,7 +7,7 @@ use super::question::put;
 use super::tool::read_tools;
 use super::{image, model, saved};
 use crate::base::failure::{Failure, Kind};
-use crate::executor::operate::{RuleResult, reading};
+use crate::executor::checked_answer::{RuleResult, reading};
 use crate::executor::question::BranchQuestion;
 use crate::flow::op::{
     CheckedPrompt, Keep, Prompt, REPAIRS_MAX, STEPS_MAX, TOOL_CALLS_MAX, ToolProtocol, ToolUse,

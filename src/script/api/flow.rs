@@ -219,14 +219,14 @@ fn run(
     let report = report.map_err(|error| host.raise(Stop::from(error)))?;
     if verbose {
         for entry in &report.entries {
-            (host.with.say)(&told(&entry.name, &entry.outcome));
+            (host.with.say)(&sentence(&entry.name, &entry.outcome));
         }
     }
 
     Ok(Rc::new(report))
 }
 
-fn told(name: &str, outcome: &Outcome) -> String {
+fn sentence(name: &str, outcome: &Outcome) -> String {
     let name = on_one_line(name);
     match outcome {
         Outcome::Completed { .. } => format!("{name}: completed"),

@@ -12,7 +12,7 @@ use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::{convert, tasks};
-use crate::session::tool::{Effects, Given, RESULT_MAX, Runner, TIMEOUT, Tool};
+use crate::session::tool::{Effects, RESULT_MAX, Runner, TIMEOUT, Tool, ToolOutput};
 use futures::future::LocalBoxFuture;
 use rhai::{Dynamic, Engine};
 use serde_json::Value;
@@ -182,7 +182,7 @@ fn made(host: &Rc<Inner>, tool: HostTool) -> Tool {
         Box::pin(async move {
             let (executor, name, call) = &*shared;
             let told = once(executor, &context.scope.strand, (name, call), vec![args]).await;
-            told.map(Given::from).map_err(|stop| match stop {
+            told.map(ToolOutput::from).map_err(|stop| match stop {
                 Stop::Failed(failure) => failure,
                 Stop::Store(error) => Failure::new(Kind::Store, error.to_string()),
             })

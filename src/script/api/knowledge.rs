@@ -105,7 +105,7 @@ fn answers(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-/// Tells what a file says, or what it said in the run that this one goes through again: by now it holds
+/// Tells what a file says, or what it said in the recorded run: by now it holds
 /// what that run saved later.
 fn tell(host: &Rc<Inner>, what: Inquiry, found: Value) -> Result<Dynamic, EvalError> {
     let strand = &tasks::current().strand;
@@ -156,7 +156,7 @@ fn save_once(host: &Rc<Inner>, k: &KnowledgeHandle, entry: &Entry) -> Result<(),
         None => k.borrow_mut().count_anew(entry).map_err(raise)?,
     };
 
-    let told = Event::Told { what, value: equal.into(), at: Some(at) };
+    let told = Event::EffectEnded { what, value: equal.into(), at: Some(at) };
     wait(executor.commit(&told)).map_err(|error| host.raise(error.into()))?;
 
     let mut file = k.borrow_mut();

@@ -18,7 +18,7 @@ use crate::script::host::fiber::wait;
 use crate::script::host::options::Options;
 use crate::script::host::tasks;
 use crate::session::tool::{
-    Approval, CallContext, Effects, Given, RESULT_MAX, Runner, TIMEOUT, Tool,
+    Approval, CallContext, Effects, RESULT_MAX, Runner, TIMEOUT, Tool, ToolOutput,
 };
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
@@ -211,7 +211,7 @@ async fn call(
     of: &ServerCall,
     args: Value,
     context: CallContext,
-) -> Result<Given, Stop> {
+) -> Result<ToolOutput, Stop> {
     let strand = &context.scope.strand;
     let asked = ServerEffect {
         what: Inquiry::About(Topic::McpCall, format!("{} {args}", of.full_name)),
@@ -236,7 +236,7 @@ async fn call(
     if told["is_error"] == true {
         return Err(Failure::new(Kind::Failed, text.unwrap_or_default()).into());
     }
-    Ok(Given { value: told["value"].clone(), text, images: shown(&told) })
+    Ok(ToolOutput { value: told["value"].clone(), text, images: shown(&told) })
 }
 
 /// Returns the pictures of an answer that is known.

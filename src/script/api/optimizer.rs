@@ -457,7 +457,7 @@ fn looking(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-/// Says what the history says, or what it said at this place in the run that is gone through again.
+/// Says what the history says, or what it said at this place in the recorded run.
 fn insights(
     host: &Rc<Inner>,
     o: &OptimizerHandle,

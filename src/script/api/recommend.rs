@@ -8,8 +8,8 @@ use crate::base::json::digest;
 use crate::base::strand::Spot;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::optimizer::choice::formulas::{Policy, RankedPattern, Recommendation};
 use crate::optimizer::choice::note::Note;
+use crate::optimizer::choice::policy::{Policy, RankedPattern, Recommendation};
 use crate::optimizer::choice::recommendation::Manner;
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::learner::{Constraints, Objective};
@@ -94,7 +94,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-/// Recommends a pattern, or tells what the run that this one goes on from was told.
+/// Recommends a pattern, or tells what the recorded run was told.
 fn recommend(
     host: &Rc<Inner>,
     o: &OptimizerHandle,
@@ -120,7 +120,7 @@ pub(super) struct ScriptChoice {
     pub(super) value: Value,
     /// The name under which the execution is recorded once, if it was to have one.
     pub(super) execution: Option<String>,
-    /// Whether the run that this one goes on from has made it.
+    /// Whether the recorded run has made it.
     pub(super) is_known: bool,
 }
 
@@ -130,7 +130,7 @@ pub(super) fn among_short(among: &[String]) -> String {
 }
 
 /// Makes a choice, of which the journal keeps a note, with the name of its execution; or makes the one
-/// again that was made at this place in the run that this one goes through again.
+/// again that was made at this place in the recorded run.
 pub(super) fn choose_once(
     host: &Rc<Inner>,
     o: &OptimizerHandle,
@@ -162,7 +162,7 @@ pub(super) fn choose_once(
         }
     };
 
-    let told = Event::Told { what, value: kept.clone(), at: Some(at) };
+    let told = Event::EffectEnded { what, value: kept.clone(), at: Some(at) };
     executor.note(&told).map_err(|error| host.raise(error.into()))?;
     tell_of_store(host, o);
 

@@ -2,7 +2,7 @@
 
 use super::define::def;
 use crate::base::failure::{Failure, Kind};
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::schema;
 use crate::script::host::context::Inner;
 use crate::script::host::convert;

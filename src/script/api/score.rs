@@ -2,7 +2,7 @@
 
 use super::define::def;
 use crate::base::failure::{Failure, Kind};
-use crate::optimizer::evidence::label;
+use crate::optimizer::evidence::right_answer;
 use crate::optimizer::trial::execution::{WITHOUT_SCORE, no_score, read_score};
 use crate::script::diagnostic::type_word;
 use crate::script::host::context::Inner;
@@ -55,7 +55,7 @@ pub(super) fn register(engine: &mut Engine, _: &Rc<Inner>) {
                 })
             };
 
-            Ok(label::is_right(&data(&answer)?, &data(&expected)?))
+            Ok(right_answer::is_right(&data(&answer)?, &data(&expected)?))
         },
     );
 }

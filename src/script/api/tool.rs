@@ -14,8 +14,8 @@ use crate::script::host::tasks::Task;
 use crate::session::branch::SharedBranch;
 use crate::session::tool;
 use crate::session::tool::{
-    Approval, Approver, CallContext, Effects, Given, NeedsApproval, RESULT_MAX, Runner, TIMEOUT,
-    Tool, arguments_schema, check_name, check_names,
+    Approval, Approver, CallContext, Effects, NeedsApproval, RESULT_MAX, Runner, TIMEOUT, Tool,
+    ToolOutput, arguments_schema, check_name, check_names,
 };
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::json;
@@ -171,7 +171,7 @@ fn runner(function: BoundFn) -> Runner {
             let info = convert::from_value(json!({ "id": id, "key": key, "step": step }));
             let arguments = vec![convert::from_value(args), info];
             let result = function.call(Task::of(scope), arguments).await;
-            function.value(result).map(Given::from)
+            function.value(result).map(ToolOutput::from)
         })
     })
 }

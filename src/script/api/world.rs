@@ -9,8 +9,8 @@ use crate::base::process::Group;
 use crate::base::secret::{Secret, is_secret_name, weakness, without_credentials};
 use crate::executor::lost::Repeat;
 use crate::journal::inquiry::{Inquiry, Topic};
-use crate::model::error::CallError;
-use crate::model::provider::page::{Got, host_of};
+use crate::model::call_error::CallError;
+use crate::model::provider::page::{PageReply, host_of};
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::executable::Executable;
@@ -119,7 +119,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-/// Does something that only this run can do, or tells what the run that this one goes on from was
+/// Does something that only this run can do, or tells what the recorded run was
 /// told. `guess` stands in for it in a plan, which only asks whether it is permitted.
 fn once(
     host: &Rc<Inner>,
@@ -211,8 +211,8 @@ async fn fetch(
         host.with.permissions.demand_host(&target).await?;
 
         match host.with.models.page(&url, &headers, limit).await.map_err(|e| refusal(&url, &e))? {
-            Got::Page(text) => return Ok(text.into()),
-            Got::Moved(to) => {
+            PageReply::Page(text) => return Ok(text.into()),
+            PageReply::Moved(to) => {
                 if host_of(&to) != Some((name, port)) {
                     // What is meant for one host is no other's.
                     headers.clear();

@@ -9,9 +9,9 @@
 mod argument;
 pub(in crate::script) mod call;
 mod calls;
+mod captured_loops;
 pub(in crate::script) mod checker;
 mod closure;
-mod closures;
 mod echo;
 mod expansions;
 mod imports;
@@ -220,7 +220,7 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
     vec![
         ("PLAIN", PLAIN.to_vec()),
         ("DOING", imports::DOING.to_vec()),
-        ("KEEPERS", closures::KEEPERS.to_vec()),
+        ("KEEPERS", captured_loops::KEEPERS.to_vec()),
         ("WHOLE", whole::WHOLE.to_vec()),
         ("MEANT", whole::MEANT.to_vec()),
         ("PLACES", whole::PLACES.to_vec()),

@@ -1,6 +1,6 @@
 //! What `check` can know of a value.
 
-use crate::script::host::shape::{Held, Shape};
+use crate::script::host::shape::{PropertyShape, Shape};
 
 /// What is known of a value.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,11 +20,11 @@ pub(super) enum ValueKind {
 }
 
 impl ValueKind {
-    pub(super) fn of(held: Held) -> Option<ValueKind> {
+    pub(super) fn of(held: PropertyShape) -> Option<ValueKind> {
         match held {
-            Held::Any => None,
-            Held::One(shape) => Some(ValueKind::Map(shape)),
-            Held::Many(shape) => Some(ValueKind::List(shape)),
+            PropertyShape::Any => None,
+            PropertyShape::One(shape) => Some(ValueKind::Map(shape)),
+            PropertyShape::Many(shape) => Some(ValueKind::List(shape)),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::script::check::call::EACH;
 use crate::script::editor::code::ScriptCode;
 use crate::script::editor::names::{NameKind, NameTable};
-use crate::script::host::shape::{self, Held, Shape};
+use crate::script::host::shape::{self, PropertyShape, Shape};
 use crate::script::lexer::LexemeClass;
 use crate::script::reference::completion::Word;
 
@@ -57,11 +57,11 @@ impl ValueGuess {
         }
     }
 
-    fn held(held: Held) -> ValueGuess {
+    fn held(held: PropertyShape) -> ValueGuess {
         match held {
-            Held::Any => ValueGuess::Unknown,
-            Held::One(shape) => ValueGuess::Map(MapShape(shape)),
-            Held::Many(shape) => ValueGuess::List(MapShape(shape)),
+            PropertyShape::Any => ValueGuess::Unknown,
+            PropertyShape::One(shape) => ValueGuess::Map(MapShape(shape)),
+            PropertyShape::Many(shape) => ValueGuess::List(MapShape(shape)),
         }
     }
 

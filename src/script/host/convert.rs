@@ -3,7 +3,7 @@
 use crate::script::diagnostic::type_word;
 use crate::script::host::handle;
 use crate::script::host::known_map::{self, KnownMap};
-use crate::script::host::shape::{Held, Shape};
+use crate::script::host::shape::{PropertyShape, Shape};
 use crate::script::host::state::State;
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
@@ -94,7 +94,7 @@ impl KnownMap {
         let Value::Object(data) = data else { return from_value(data) };
 
         let field = |(key, value): (String, Value)| {
-            let held = shape.property(&key).unwrap_or(Held::Any);
+            let held = shape.property(&key).unwrap_or(PropertyShape::Any);
             (key.into(), KnownMap::held(held, value))
         };
         let fields = data.into_iter().map(field).collect();
@@ -107,11 +107,11 @@ impl KnownMap {
         items.into_iter().map(|item| KnownMap::of_shape(shape, item)).collect::<Array>().into()
     }
 
-    fn held(held: Held, data: Value) -> Dynamic {
+    fn held(held: PropertyShape, data: Value) -> Dynamic {
         match held {
-            Held::Any => from_value(data),
-            Held::One(shape) => KnownMap::of_shape(shape, data),
-            Held::Many(shape) => KnownMap::list(shape, data),
+            PropertyShape::Any => from_value(data),
+            PropertyShape::One(shape) => KnownMap::of_shape(shape, data),
+            PropertyShape::Many(shape) => KnownMap::list(shape, data),
         }
     }
 }

@@ -30,12 +30,12 @@ pub(in crate::script) struct ScriptLimits {
     operations_max: Cell<u64>,
     interrupted: RefCell<Arc<AtomicBool>>,
     executor: Rc<Executor>,
-    computing: Cell<Computing>,
+    computing: Cell<ComputeSpan>,
 }
 
 /// Since when a script computes without a wait.
 #[derive(Debug, Clone, Copy, Default)]
-struct Computing {
+struct ComputeSpan {
     /// How many ends the run had been told when it began.
     ends: u64,
     /// When that was first noticed, on the monotonic clock.
@@ -92,9 +92,9 @@ impl ScriptLimits {
         let Some(at) = tasks::current().ends_at() else { return false };
 
         let now = clock::monotonic();
-        let ends = self.executor.turns().told();
+        let ends = self.executor.turns().count_of_ends();
         if self.computing.get().ends != ends {
-            self.computing.set(Computing { ends, since: now });
+            self.computing.set(ComputeSpan { ends, since: now });
         }
 
         let computed_for = now.saturating_sub(self.computing.get().since);

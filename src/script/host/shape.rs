@@ -9,12 +9,12 @@ pub(in crate::script) struct Shape {
     /// What errors call such a map.
     pub(in crate::script) what: &'static str,
     /// Its properties, and what each of them holds. One that a map lacks is `()`.
-    pub(in crate::script) properties: &'static [(&'static str, Held)],
+    pub(in crate::script) properties: &'static [(&'static str, PropertyShape)],
 }
 
 /// What a word gives or a property holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::script) enum Held {
+pub(in crate::script) enum PropertyShape {
     /// Anything.
     Any,
     /// A map of a shape, or `()`.
@@ -23,11 +23,11 @@ pub(in crate::script) enum Held {
     Many(&'static Shape),
 }
 
-use Held::{Any, Many, One};
+use PropertyShape::{Any, Many, One};
 
 impl Shape {
     /// Returns what a property holds; `None` if there is no such property.
-    pub(in crate::script) fn property(&self, name: &str) -> Option<Held> {
+    pub(in crate::script) fn property(&self, name: &str) -> Option<PropertyShape> {
         self.properties.iter().find(|(known, _)| *known == name).map(|(_, held)| *held)
     }
 
@@ -39,18 +39,18 @@ impl Shape {
 
 /// Returns what a function gives, if it gives maps of a known shape. With `settle`, `gather` and
 /// `parallel` give a list of outcomes.
-pub(in crate::script) fn given_by(word: &str) -> Option<Held> {
+pub(in crate::script) fn given_by(word: &str) -> Option<PropertyShape> {
     GIVEN.iter().find(|(known, _)| *known == word).map(|(_, held)| *held)
 }
 
 /// Returns what a property of a handle holds, if that is a map of a known shape.
-pub(in crate::script) fn held_by(handle: &str, property: &str) -> Option<Held> {
+pub(in crate::script) fn held_by(handle: &str, property: &str) -> Option<PropertyShape> {
     let mut held = HELD.iter();
     held.find(|(of, name, _)| *of == handle && *name == property).map(|(.., held)| *held)
 }
 
 /// What functions give.
-const GIVEN: &[(&str, Held)] = &[
+const GIVEN: &[(&str, PropertyShape)] = &[
     ("analyze_failure", One(&LESSON)),
     ("assert_throws", One(&ERROR)),
     ("attempt", One(&OUTCOME)),
@@ -65,7 +65,7 @@ const GIVEN: &[(&str, Held)] = &[
 ];
 
 /// What properties of handles hold.
-const HELD: &[(&str, &str, Held)] = &[
+const HELD: &[(&str, &str, PropertyShape)] = &[
     ("branch", "messages", Many(&MESSAGE)),
     ("branch", "usage", One(&USAGE)),
     ("report", "metrics", One(&METRICS)),
@@ -278,7 +278,7 @@ static FLOW_ENDED: Shape =
 
 /// What a listener of all events gets: each property that one of them has.
 static ANY_EVENT: LazyLock<Shape> = LazyLock::new(|| {
-    let mut all: Vec<(&str, Held)> = Vec::new();
+    let mut all: Vec<(&str, PropertyShape)> = Vec::new();
     for property in EVENTS.iter().flat_map(|(_, shape)| shape.properties) {
         if all.iter().all(|(known, _)| *known != property.0) {
             all.push(*property);

@@ -115,5 +115,5 @@ pub(in crate::script) fn room() -> Result<(), EvalError> {
 
 fn no_room(error: &std::io::Error) -> EvalError {
     let message = format!("cannot start another task: {error}");
-    error::throw(&Failure::new(Kind::Memory, message))
+    error::throw(&Failure::new(Kind::OutOfMemory, message))
 }

@@ -26,7 +26,7 @@ pub(super) enum LockPatience {
 
 /// What came of a batch.
 #[derive(Debug)]
-pub(super) enum Written {
+pub(super) enum BatchEnd {
     /// Everybody who waits has been told.
     Told,
     /// Another process has locked the store, and nothing was changed.
@@ -135,28 +135,28 @@ impl StoreFile {
 
     /// Commits changes. One that nobody misses goes alone, after the others, so that it takes nothing
     /// needed with it.
-    pub(super) fn commit_all(&mut self, batch: Vec<WriteJob>, patience: LockPatience) -> Written {
+    pub(super) fn commit_all(&mut self, batch: Vec<WriteJob>, patience: LockPatience) -> BatchEnd {
         self.set_patience(patience);
         let (spare, needed): (Vec<_>, Vec<_>) = batch.into_iter().partition(|job| job.is_spare);
 
         match self.commit(needed) {
-            Written::Told => {
+            BatchEnd::Told => {
                 for job in spare {
                     // Nobody misses it while the store is locked, either.
                     self.commit(vec![job]);
                 }
-                Written::Told
+                BatchEnd::Told
             }
-            Written::Busy(mut back) => {
+            BatchEnd::Busy(mut back) => {
                 back.extend(spare);
-                Written::Busy(back)
+                BatchEnd::Busy(back)
             }
         }
     }
 
     /// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
     /// itself, so that one bad change does not take its neighbours with it.
-    fn commit(&mut self, mut batch: Vec<WriteJob>) -> Written {
+    fn commit(&mut self, mut batch: Vec<WriteJob>) -> BatchEnd {
         let broken =
             |job: &WriteJob| job.place.as_ref().map_or(Ok(()), |place| place.series.broken());
         batch.retain_mut(|job| match broken(job) {
@@ -167,12 +167,12 @@ impl StoreFile {
             }
         });
         if batch.is_empty() {
-            return Written::Told;
+            return BatchEnd::Told;
         }
 
         match self.write(&mut batch) {
             Err(StoreError::Locked { .. }) if self.patience == LockPatience::Hurries => {
-                return Written::Busy(batch);
+                return BatchEnd::Busy(batch);
             }
             // One bad write must not fail the others, so each is tried alone.
             Err(error) if batch.len() > 1 && !error.is_of_store() => {
@@ -187,7 +187,7 @@ impl StoreFile {
                 }
             }
         }
-        Written::Told
+        BatchEnd::Told
     }
 
     /// Applies the changes in one transaction, and checks that it has reached the store that others

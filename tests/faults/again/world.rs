@@ -5,7 +5,7 @@ use kaizen::base::rng::Rng;
 use kaizen::executor::Executor;
 use kaizen::journal::event::Event;
 use kaizen::model::Model;
-use kaizen::model::error::CallError;
+use kaizen::model::call_error::CallError;
 use kaizen::model::limiter::ServerLimits;
 use kaizen::model::provider::simulated::SimulatedModel;
 use kaizen::model::reply::{CallFault, Finish, Reply};

@@ -7,7 +7,7 @@ use kaizen::base::unit::Money;
 use kaizen::flow::outcome::Outcome;
 use kaizen::journal::event::Event;
 use kaizen::model::Model;
-use kaizen::model::error::CallError;
+use kaizen::model::call_error::CallError;
 use kaizen::model::provider::simulated::SimulatedModel;
 use kaizen::model::reply::{CallFault, Finish, Reply, Usage};
 use kaizen::model::request::Request;

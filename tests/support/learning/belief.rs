@@ -6,7 +6,7 @@ use super::family::world;
 use super::own::Own;
 use super::rival::{Policy, Task};
 use super::world::{World, float};
-use kaizen::optimizer::choice::formulas::{RankedPattern, Recommendation};
+use kaizen::optimizer::choice::policy::{RankedPattern, Recommendation};
 
 /// Choices after which the leader is looked at.
 const LOOKS: [usize; 7] = [20, 50, 100, 200, 400, 700, 999];

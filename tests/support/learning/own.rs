@@ -7,7 +7,7 @@ use super::world::World;
 use kaizen::base::clock::{Stamp, TimeSource};
 use kaizen::base::rng::Rng;
 use kaizen::optimizer::Optimizer;
-use kaizen::optimizer::choice::formulas::Recommendation;
+use kaizen::optimizer::choice::policy::Recommendation;
 use kaizen::optimizer::choice::recommendation::Manner;
 use kaizen::optimizer::evidence::feature::Features;
 use kaizen::optimizer::evidence::knowledge::Knowledge;
@@ -57,7 +57,7 @@ impl Own {
         Own {
             optimizer: Optimizer::new(
                 knowledge,
-                kaizen::optimizer::choice::formulas::Policy::default(),
+                kaizen::optimizer::choice::policy::Policy::default(),
                 false,
             )
             .choosing(objective, manner, seed)

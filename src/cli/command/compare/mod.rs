@@ -19,7 +19,7 @@ use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::terminal::Terminal;
 use crate::cli::app::{damage, resumed, signal};
 use crate::cli::command::plan::{self, EarlierRuns};
-use crate::cli::command::run::{RunOptions, With, block_on};
+use crate::cli::command::run::{RunOptions, RunSettings, block_on};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, render, say};
 use crate::executor::attempt::Stop;
@@ -28,10 +28,10 @@ use crate::journal::event::{RunKind, RunStatus};
 use crate::journal::trace::Trace;
 use crate::model::Model;
 use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::policy::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;
-use crate::optimizer::evidence::label;
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
+use crate::optimizer::evidence::right_answer;
 use crate::optimizer::trial::cases::{Case, KnownExecutions, cases, filtered};
 use crate::optimizer::trial::comparison::{AT_ONCE, ComparisonPlan, StandingSink, compare};
 use crate::optimizer::trial::execution::{Judge, PatternArm, Setting, Work, read_score};
@@ -100,7 +100,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     resume: bool,
     #[command(flatten)]
-    with: With,
+    with: RunSettings,
 }
 
 /// Compares the scripts and shows what was found.
@@ -159,7 +159,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if !earlier.replies.is_empty() {
         if !global.quiet {
-            say(&format!("{} (`--fresh` makes the calls again)", earlier.told()));
+            say(&format!("{} (`--fresh` makes the calls again)", earlier.sentence()));
         }
         job.reuse = Some(Rc::new(Reuse::wide(earlier.replies)));
     }
@@ -378,7 +378,7 @@ fn judge_of(judge: Option<ComparedScript>, tasks: Tasks, open: &OpenJob) -> Opti
         return tasks.is_labelled().then(|| -> Judge {
             Rc::new(move |_, _, answer, task| {
                 let mut labels = tasks.labels(&task).into_iter();
-                let is_right = labels.any(|expected| label::is_right(&answer, &expected));
+                let is_right = labels.any(|expected| right_answer::is_right(&answer, &expected));
                 Box::pin(async move { Ok(f64::from(u8::from(is_right))) })
             })
         });

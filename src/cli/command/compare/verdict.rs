@@ -4,7 +4,7 @@
 use crate::base::id::RunId;
 use crate::journal::event::{ComparisonVerdict, RunKind};
 use crate::journal::history;
-use crate::optimizer::choice::formulas::{self, RankedPattern};
+use crate::optimizer::choice::policy::{self, RankedPattern};
 use crate::optimizer::stats::Interval;
 use crate::store::Connection;
 use serde_json::Value;
@@ -74,7 +74,7 @@ impl LastTest {
             one.interval = interval;
             one.best = chance.or(one.best);
         }
-        formulas::order(ranked);
+        policy::order(ranked);
         true
     }
 

@@ -12,7 +12,7 @@ use crate::journal::history::{self, RunRow};
 use crate::journal::trace::{OpTrace, Trace};
 use crate::metrics::fold::FlowFold;
 use crate::optimizer::Optimizer;
-use crate::optimizer::choice::formulas::Policy;
+use crate::optimizer::choice::policy::Policy;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
 use std::cell::RefCell;

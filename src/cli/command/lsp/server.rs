@@ -392,7 +392,7 @@ impl LanguageServer {
                         self.found.insert(path.to_owned(), found);
                     }
                     // The terminal refuses every script of such a project, and says why.
-                    Err(error) => self.refuse(path, cause::told(&error)),
+                    Err(error) => self.refuse(path, cause::sentence(&error)),
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! `:answer`: answers a suspended run of the project, which then goes on in a process of its own.
 
 use crate::cli::app::waiting;
-use crate::cli::command::repl::session::{ReplSession, Took};
+use crate::cli::command::repl::session::{InputEnd, ReplSession};
 use crate::cli::render::waits;
 use crate::cli::{print_line, say};
 use anyhow::Context;
@@ -40,7 +40,7 @@ impl AnswerWords<'_> {
 
 impl ReplSession<'_> {
     /// Answers a run, or lists those that wait for an answer.
-    pub(super) fn answer(&self, rest: &str) -> anyhow::Result<Took> {
+    pub(super) fn answer(&self, rest: &str) -> anyhow::Result<InputEnd> {
         let Some(words) = AnswerWords::read(rest) else { return self.list_waiting() };
 
         let program = std::env::current_exe().context("cannot find the program itself")?;
@@ -55,10 +55,10 @@ impl ReplSession<'_> {
         }
 
         let status = command.status().context("cannot start `kaizen answer`")?;
-        Ok(if status.success() { Took::Well } else { Took::Wrong })
+        Ok(if status.success() { InputEnd::Well } else { InputEnd::Wrong })
     }
 
-    fn list_waiting(&self) -> anyhow::Result<Took> {
+    fn list_waiting(&self) -> anyhow::Result<InputEnd> {
         let found = match self.project.existing_store()? {
             Some(store) => waiting::all(&store)?,
             None => Vec::new(),
@@ -73,7 +73,7 @@ impl ReplSession<'_> {
                 print_line(&format!("  {}", line.replace("`kaizen answer ", "`:answer ")));
             }
         }
-        Ok(Took::Well)
+        Ok(InputEnd::Well)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::base::visible::painted;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::{damage, settings};
 use crate::cli::command::repl::highlight::BOLD;
-use crate::cli::command::repl::session::{ReplSession, SavedInput, Took};
+use crate::cli::command::repl::session::{InputEnd, ReplSession, SavedInput};
 use crate::cli::command::{doc, runs, show};
 use crate::cli::render::plot::plot;
 use crate::cli::render::value::{self, Room};
@@ -79,7 +79,7 @@ pub(super) fn completeness(text: &str) -> Completeness {
 
 impl ReplSession<'_> {
     /// Does what a command says.
-    pub(super) async fn command(&mut self, line: &str) -> anyhow::Result<Took> {
+    pub(super) async fn command(&mut self, line: &str) -> anyhow::Result<InputEnd> {
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
         let takes = COMMANDS.iter().find(|command| command.name == name).map_or("", |c| c.takes);
@@ -88,7 +88,7 @@ impl ReplSession<'_> {
             && !["answer", "doc", "set", "model", "plot"].contains(&name)
         {
             say(&format!("error: `:{name}` needs an argument: `:{name} {takes}`"));
-            return Ok(Took::Wrong);
+            return Ok(InputEnd::Wrong);
         }
 
         Ok(match name {
@@ -103,7 +103,7 @@ impl ReplSession<'_> {
             "cost" => self.cost(),
             "runs" => {
                 runs::run(self.global, &runs::Arguments { limit: RUNS, due: false })?;
-                Took::Well
+                InputEnd::Well
             }
             "answer" => return self.answer(rest),
             "plot" => return self.plot(rest),
@@ -113,7 +113,7 @@ impl ReplSession<'_> {
             "save" => self.save(rest),
             "model" => self.model(rest),
             "set" => self.set(rest),
-            "quit" | "q" | "exit" => Took::End(Exit::Ok),
+            "quit" | "q" | "exit" => InputEnd::End(Exit::Ok),
             unknown => {
                 let names = COMMANDS.iter().map(|command| command.name);
                 let help = match nearest(unknown, names) {
@@ -122,12 +122,12 @@ impl ReplSession<'_> {
                 };
 
                 say(&format!("error: unknown command `:{unknown}`\n   help: {help}"));
-                Took::Wrong
+                InputEnd::Wrong
             }
         })
     }
 
-    fn help(&self) -> Took {
+    fn help(&self) -> InputEnd {
         let width = |command: &ReplCommand| command.name.len() + command.takes.len() + 2;
         let column = COMMANDS.iter().map(width).max().unwrap_or(0);
         let is_narrow = doc::width() < column + 40;
@@ -148,17 +148,17 @@ impl ReplSession<'_> {
             print_line(&entry::wrap(text, doc::width()).join("\n"));
         }
 
-        Took::Well
+        InputEnd::Well
     }
 
-    fn tell(&self, words: &str) -> Took {
+    fn tell(&self, words: &str) -> InputEnd {
         match doc::show(self.global, &self.reference, words) {
-            Exit::Ok => Took::Well,
-            _ => Took::Wrong,
+            Exit::Ok => InputEnd::Well,
+            _ => InputEnd::Wrong,
         }
     }
 
-    fn list_variables(&self) -> Took {
+    fn list_variables(&self) -> InputEnd {
         let rows: Vec<Vec<String>> = self
             .dialogue
             .variables()
@@ -175,20 +175,20 @@ impl ReplSession<'_> {
         } else {
             print_line(&table::render(&["name", "type", "value"], &rows));
         }
-        Took::Well
+        InputEnd::Well
     }
 
-    fn show_one(&self, name: &str) -> anyhow::Result<Took> {
+    fn show_one(&self, name: &str) -> anyhow::Result<InputEnd> {
         if let Some(shown) = self.dialogue.value(name) {
             let room = Room { height: None, ..self.room() };
             if let Some(text) = value::whole(&shown, room) {
                 print_line(&text);
             }
-            return Ok(Took::Well);
+            return Ok(InputEnd::Well);
         }
 
         let exit = show::run(self.global, &show::Arguments::of(&self.before_this(name)?))?;
-        Ok(if exit == Exit::Ok { Took::Well } else { Took::Wrong })
+        Ok(if exit == Exit::Ok { InputEnd::Well } else { InputEnd::Wrong })
     }
 
     /// Makes `@` the last run before this session, which is a run itself, if there is one.
@@ -205,15 +205,15 @@ impl ReplSession<'_> {
     }
 
     /// Says that there is no variable of a name, and what may be meant.
-    fn no_variable(&self, name: &str) -> Took {
+    fn no_variable(&self, name: &str) -> InputEnd {
         let variables = self.dialogue.variables();
         let near = nearest(name, variables.iter().map(|variable| variable.name.as_str()));
         let help = near.map_or(String::new(), |near| format!("\n   help: did you mean `{near}`?"));
         say(&format!("error: unknown variable `{name}`{help}"));
-        Took::Wrong
+        InputEnd::Wrong
     }
 
-    fn messages(&self, rest: &str) -> Took {
+    fn messages(&self, rest: &str) -> InputEnd {
         let mut words: Vec<&str> = rest.split_whitespace().collect();
         let is_raw = words.contains(&"--raw");
         words.retain(|word| *word != "--raw");
@@ -225,7 +225,7 @@ impl ReplSession<'_> {
             Some(_) => {
                 let kind = self.dialogue.kind(name).unwrap_or_default();
                 say(&format!("error: `{name}` is not a branch; its type is {kind}"));
-                return Took::Wrong;
+                return InputEnd::Wrong;
             }
             None => return self.no_variable(name),
         };
@@ -233,7 +233,7 @@ impl ReplSession<'_> {
         let count = words.get(1).map_or(Some(messages.len()), |n| n.parse().ok());
         let Some(count) = count else {
             say(&format!("error: invalid number of messages `{}`", words[1]));
-            return Took::Wrong;
+            return InputEnd::Wrong;
         };
 
         let first = messages.len().saturating_sub(count);
@@ -262,24 +262,24 @@ impl ReplSession<'_> {
             }
         }
 
-        Took::Well
+        InputEnd::Well
     }
 
-    fn graph(&self, name: &str) -> Took {
+    fn graph(&self, name: &str) -> InputEnd {
         match self.dialogue.drawing(name) {
             Some(Ok(drawing)) => {
                 print_line(drawing.trim_end());
-                Took::Well
+                InputEnd::Well
             }
             Some(Err(reason)) => {
                 say(&format!("error: {reason}"));
-                Took::Wrong
+                InputEnd::Wrong
             }
             None => self.no_variable(name),
         }
     }
 
-    async fn time(&mut self, code: &str) -> anyhow::Result<Took> {
+    async fn time(&mut self, code: &str) -> anyhow::Result<InputEnd> {
         let began = clock::monotonic();
         let (took, _) = self.evaluate(code).await?;
         let micros = clock::monotonic().saturating_sub(began).as_micros();
@@ -291,7 +291,7 @@ impl ReplSession<'_> {
         Ok(took)
     }
 
-    fn cost(&self) -> Took {
+    fn cost(&self) -> InputEnd {
         let metrics = self.executor.metrics();
         let cost = metrics.cost_text();
 
@@ -310,40 +310,40 @@ impl ReplSession<'_> {
             counted(metrics.retries, "retry", "retries"),
             metrics.demo_calls,
         ));
-        Took::Well
+        InputEnd::Well
     }
 
-    fn plot(&self, name: &str) -> anyhow::Result<Took> {
+    fn plot(&self, name: &str) -> anyhow::Result<InputEnd> {
         let name = if name.is_empty() { "@" } else { name };
         let Some(store) = self.project.existing_store()? else {
             say("no runs yet");
-            return Ok(Took::Wrong);
+            return Ok(InputEnd::Wrong);
         };
 
         let row = match show::find(&store, name)? {
             Ok(row) => row,
             Err(reason) => {
                 say(&format!("error: {reason}"));
-                return Ok(Took::Wrong);
+                return Ok(InputEnd::Wrong);
             }
         };
 
         print_line(&plot(&damage::events(&store, &row.id)?, doc::width()));
-        Ok(Took::Well)
+        Ok(InputEnd::Well)
     }
 
-    fn load(&mut self, name: &str) -> Took {
+    fn load(&mut self, name: &str) -> InputEnd {
         if !self.load_file(&PathBuf::from(name)) {
-            return Took::Wrong;
+            return InputEnd::Wrong;
         }
         self.whisper(&format!("loaded `{name}`; it will be reloaded when you save it"));
-        Took::Well
+        InputEnd::Well
     }
 
-    fn reload_all(&mut self) -> Took {
+    fn reload_all(&mut self) -> InputEnd {
         if self.files.is_empty() {
             say("no files are loaded; load one with `:load FILE`");
-            return Took::Well;
+            return InputEnd::Well;
         }
 
         let sound = (0..self.files.len()).filter(|index| self.reload(*index)).count();
@@ -351,10 +351,10 @@ impl ReplSession<'_> {
             "{sound} of {} reloaded",
             counted(self.files.len(), "file", "files")
         ));
-        if sound == self.files.len() { Took::Well } else { Took::Wrong }
+        if sound == self.files.len() { InputEnd::Well } else { InputEnd::Wrong }
     }
 
-    fn save(&self, name: &str) -> Took {
+    fn save(&self, name: &str) -> InputEnd {
         let path = Path::new(name);
         let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
         let text = script_of(&self.worked);
@@ -363,45 +363,45 @@ impl ReplSession<'_> {
         match written {
             Ok(()) => {
                 self.whisper(&format!("wrote `{name}`; run it with `kaizen run {name}`"));
-                Took::Well
+                InputEnd::Well
             }
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 say(&format!("error: `{name}` already exists; choose another name"));
-                Took::Wrong
+                InputEnd::Wrong
             }
             Err(error) => {
                 say(&format!("error: cannot write `{name}`: {error}"));
-                Took::Wrong
+                InputEnd::Wrong
             }
         }
     }
 
-    fn model(&self, name: &str) -> Took {
+    fn model(&self, name: &str) -> InputEnd {
         if name.is_empty() {
             match self.models.default_model() {
                 Ok((model, _)) => print_line(&model.label),
                 Err(error) => say(&format!("error: {error}")),
             }
-            return Took::Well;
+            return InputEnd::Well;
         }
 
         if let Err(error) = self.models.set_default(name) {
             say(&format!("error: {error}"));
-            return Took::Wrong;
+            return InputEnd::Wrong;
         }
 
         self.whisper(&format!("new branches now use `{name}`"));
-        Took::Well
+        InputEnd::Well
     }
 
-    fn set(&mut self, rest: &str) -> Took {
+    fn set(&mut self, rest: &str) -> InputEnd {
         let Some((key, text)) = rest.split_once(char::is_whitespace) else {
             for (key, value, origin) in self.project.config.all() {
                 if rest.is_empty() || rest == key {
                     print_line(&format!("{key} = {value}  ({origin})"));
                 }
             }
-            return Took::Well;
+            return InputEnd::Well;
         };
 
         let text = text.trim().trim_start_matches('=').trim();
@@ -414,7 +414,7 @@ impl ReplSession<'_> {
 
         if let Err(error) = self.project.set(key, value, ":set") {
             say(&format!("error: {error}"));
-            return Took::Wrong;
+            return InputEnd::Wrong;
         }
 
         match key {
@@ -435,11 +435,11 @@ impl ReplSession<'_> {
                     "`{key}` cannot change during a session; set it in `kaizen.toml` or with an \
                      option of `kaizen repl`"
                 ));
-                return Took::Wrong;
+                return InputEnd::Wrong;
             }
         }
 
-        Took::Well
+        InputEnd::Well
     }
 }
 

@@ -20,9 +20,9 @@ use crate::cli::app::terminal::{self, Terminal};
 use crate::cli::command::list;
 use crate::cli::command::repl::editor::{EditorSetup, LineInput, Typist};
 use crate::cli::command::repl::history::Secrets;
-use crate::cli::command::repl::session::{ReplSession, Took};
+use crate::cli::command::repl::session::{InputEnd, ReplSession};
 use crate::cli::command::repl::stage::Stage;
-use crate::cli::command::run::{RunOptions, With, block_on};
+use crate::cli::command::run::{RunOptions, RunSettings, block_on};
 use crate::cli::render::progress::ProgressMode;
 use crate::cli::{Global, say};
 use crate::executor::people::PersonChannel;
@@ -49,11 +49,11 @@ pub(in crate::cli) struct Arguments {
     #[arg(short, long, value_name = "CODE")]
     eval: Option<String>,
     #[command(flatten)]
-    with: With,
+    with: RunSettings,
 }
 
 /// Where inputs come from.
-enum From {
+enum InputSource {
     Terminal,
     Pipe,
     CommandLine(String),
@@ -78,12 +78,12 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     let from = match &arguments.eval {
-        Some(code) => From::CommandLine(code.clone()),
-        None if std::io::stdin().is_terminal() => From::Terminal,
-        None => From::Pipe,
+        Some(code) => InputSource::CommandLine(code.clone()),
+        None if std::io::stdin().is_terminal() => InputSource::Terminal,
+        None => InputSource::Pipe,
     };
 
-    let is_terminal = matches!(from, From::Terminal);
+    let is_terminal = matches!(from, InputSource::Terminal);
     let mut session = open(global, arguments, &given, params, is_terminal)?;
 
     block_on(async move {
@@ -98,9 +98,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
 
         match from {
-            From::Terminal => converse(session).await,
-            From::Pipe => batch(session, editor::read_lines()).await,
-            From::CommandLine(code) => {
+            InputSource::Terminal => converse(session).await,
+            InputSource::Pipe => batch(session, editor::read_lines()).await,
+            InputSource::CommandLine(code) => {
                 let took = session.take(&code).await?;
                 let exit = exit_of(took, session.exit());
                 session.close(exit).await
@@ -180,18 +180,18 @@ fn root(project: &Project, folder: &Path) -> anyhow::Result<PathBuf> {
     Ok(if folder.starts_with(&root) { root } else { folder })
 }
 
-fn exit_of(took: Took, otherwise: Exit) -> Exit {
+fn exit_of(took: InputEnd, otherwise: Exit) -> Exit {
     match took {
-        Took::Well => otherwise,
-        Took::Wrong => Exit::Failed,
-        Took::Failed(exit) | Took::End(exit) => exit,
+        InputEnd::Well => otherwise,
+        InputEnd::Wrong => Exit::Failed,
+        InputEnd::Failed(exit) | InputEnd::End(exit) => exit,
     }
 }
 
 /// Says that an input cannot be read.
-fn refuse(reason: &str) -> Took {
+fn refuse(reason: &str) -> InputEnd {
     say(&format!("error: cannot read the input: {reason}"));
-    Took::Wrong
+    InputEnd::Wrong
 }
 
 /// Takes inputs from a pipe, up to the first error.
@@ -207,7 +207,7 @@ async fn batch(mut session: ReplSession<'_>, mut typist: Typist) -> anyhow::Resu
 
         let took = match input {
             LineInput::Text(text) => session.take(&text).await?,
-            LineInput::Dropped => Took::Well,
+            LineInput::Dropped => InputEnd::Well,
             LineInput::Refused(reason) => refuse(&reason),
             LineInput::End => {
                 let exit = session.exit();
@@ -215,7 +215,7 @@ async fn batch(mut session: ReplSession<'_>, mut typist: Typist) -> anyhow::Resu
             }
         };
 
-        if !matches!(took, Took::Well) {
+        if !matches!(took, InputEnd::Well) {
             return session.close(exit_of(took, Exit::Ok)).await;
         }
     }
@@ -259,13 +259,13 @@ async fn converse(mut session: ReplSession<'_>) -> anyhow::Result<Exit> {
         session.stage().set_typing(false);
         let took = match input {
             LineInput::Text(text) => session.take(&text).await?,
-            LineInput::Dropped => Took::Well,
+            LineInput::Dropped => InputEnd::Well,
             LineInput::Refused(reason) => refuse(&reason),
             LineInput::End if terminal::is_gone(&std::io::stdin()) => break Exit::HungUp,
             LineInput::End => break Exit::Ok,
         };
 
-        if let Took::End(exit) = took {
+        if let InputEnd::End(exit) = took {
             break exit;
         }
     };

@@ -4,10 +4,11 @@ use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::cli::app::forecast::{
-    Clock, ForecastSetting, MORE_TIME_MAX, Once, ScriptStop, SeedSource, TIME_MAX, Trial, rehearse,
+    Clock, ForecastSetting, MORE_TIME_MAX, RehearsalResult, ScriptStop, SeedSource, TIME_MAX,
+    Trial, rehearse,
 };
 use crate::cli::command::plan::{EarlierRuns, tell_assumed, tell_end};
-use crate::cli::command::repl::session::{ReplSession, Took};
+use crate::cli::command::repl::session::{InputEnd, ReplSession};
 use crate::cli::render::plan::PlanKind;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{print_line, say};
@@ -26,12 +27,12 @@ use std::rc::Rc;
 
 impl ReplSession<'_> {
     /// Shows what code would ask and cost.
-    pub(super) async fn plan(&mut self, code: &str) -> anyhow::Result<Took> {
+    pub(super) async fn plan(&mut self, code: &str) -> anyhow::Result<InputEnd> {
         let running = self.dialogue.tasks();
         if running > 0 {
             let running = counted(running, "task is", "tasks are");
             say(&format!("error: {running} running; wait with `.wait()` before you plan"));
-            return Ok(Took::Wrong);
+            return Ok(InputEnd::Wrong);
         }
 
         let past = match self.project.existing_store()? {
@@ -56,7 +57,7 @@ impl ReplSession<'_> {
 
         let found = tokio::select! {
             found = found => found?,
-            _ = signals.caught() => return Ok(Took::Wrong),
+            _ = signals.caught() => return Ok(InputEnd::Wrong),
         };
 
         let forecast = match found {
@@ -65,7 +66,7 @@ impl ReplSession<'_> {
                 for fault in &faults {
                     say(&diagnostic::render(fault, self.global.color));
                 }
-                return Ok(Took::Wrong);
+                return Ok(InputEnd::Wrong);
             }
         };
 
@@ -79,7 +80,7 @@ impl ReplSession<'_> {
 
         tell_assumed(&forecast.assumed);
         tell_end(&forecast.end, self.global.color);
-        Ok(Took::Well)
+        Ok(InputEnd::Well)
     }
 
     /// Evaluates code once without asking a model.
@@ -88,7 +89,7 @@ impl ReplSession<'_> {
         code: &str,
         mut replies: Replies,
         trial: Trial,
-    ) -> anyhow::Result<Result<Once, Vec<Diagnostic>>> {
+    ) -> anyhow::Result<Result<RehearsalResult, Vec<Diagnostic>>> {
         let concurrency = self.project.config.concurrency();
         if !trial.uses_known {
             replies.keep_names_only();
@@ -122,7 +123,7 @@ impl ReplSession<'_> {
         };
 
         let Some(guess) = reuse.guess() else { anyhow::bail!("a plan without guesses") };
-        let mut once = Once::of(guess, events.take(), stopped, is_over);
+        let mut once = RehearsalResult::of(guess, events.take(), stopped, is_over);
         once.texts = vec![code.to_owned()];
         Ok(Ok(once))
     }

@@ -1,7 +1,7 @@
 //! The script that a session is about: what there is to do with it besides calling its functions.
 
 use crate::base::file;
-use crate::cli::command::repl::session::{ReplSession, Took};
+use crate::cli::command::repl::session::{InputEnd, ReplSession};
 use crate::cli::say;
 use std::path::Path;
 
@@ -18,17 +18,17 @@ impl ReplSession<'_> {
     }
 
     /// Evaluates the session's script as if it were typed.
-    pub(super) async fn run_script(&mut self) -> anyhow::Result<Took> {
+    pub(super) async fn run_script(&mut self) -> anyhow::Result<InputEnd> {
         let Some(script) = self.files.iter().find(|file| file.is_script) else {
             say("error: this session has no script; `kaizen repl SCRIPT` begins one that has");
-            return Ok(Took::Wrong);
+            return Ok(InputEnd::Wrong);
         };
 
         match file::read_text(&script.path) {
             Ok(text) => Ok(self.evaluate(&text).await?.0),
             Err(error) => {
                 say(&format!("error: cannot read `{}`: {error}", script.path.display()));
-                Ok(Took::Wrong)
+                Ok(InputEnd::Wrong)
             }
         }
     }

@@ -42,7 +42,7 @@ const SLOW: Duration = Duration::from_secs(1);
 
 /// How an input was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Took {
+pub(super) enum InputEnd {
     Well,
     Wrong,
     /// It failed, for a reason that has an exit code of its own.
@@ -211,19 +211,19 @@ impl<'a> ReplSession<'a> {
     }
 
     /// Takes an input: a command, or code.
-    pub(super) async fn take(&mut self, text: &str) -> anyhow::Result<Took> {
+    pub(super) async fn take(&mut self, text: &str) -> anyhow::Result<InputEnd> {
         self.reload_changed();
 
         match text.trim().strip_prefix(':') {
             Some(command) => self.command(command).await,
-            None if text.trim().is_empty() => Ok(Took::Well),
-            None if self.is_terminal && LEAVE.contains(&text.trim()) => Ok(Took::End(Exit::Ok)),
+            None if text.trim().is_empty() => Ok(InputEnd::Well),
+            None if self.is_terminal && LEAVE.contains(&text.trim()) => Ok(InputEnd::End(Exit::Ok)),
             None => Ok(self.evaluate(text).await?.0),
         }
     }
 
     /// Evaluates code and shows its value, and tells how long it took.
-    pub(super) async fn evaluate(&mut self, text: &str) -> anyhow::Result<(Took, Duration)> {
+    pub(super) async fn evaluate(&mut self, text: &str) -> anyhow::Result<(InputEnd, Duration)> {
         self.launch()?;
         self.renew();
 
@@ -246,7 +246,7 @@ impl<'a> ReplSession<'a> {
                 let gave = answer.value != DisplayValue::Nothing;
                 let defined = answer.defined;
                 self.worked.push(SavedInput { text: text.to_owned(), gave, defined });
-                Took::Well
+                InputEnd::Well
             }
             Some(Err(error)) if !is_interrupted(&error) => self.fail(error)?,
             Some(Err(_)) | None => self.interrupted(),
@@ -265,14 +265,14 @@ impl<'a> ReplSession<'a> {
         }
     }
 
-    fn interrupted(&self) -> Took {
+    fn interrupted(&self) -> InputEnd {
         match self.signals.seen() {
             Some(Exit::Interrupted) | None if self.is_terminal => {
                 say("interrupted; variables are kept");
                 self.renew();
-                Took::Wrong
+                InputEnd::Wrong
             }
-            seen => Took::End(seen.unwrap_or(Exit::Interrupted)),
+            seen => InputEnd::End(seen.unwrap_or(Exit::Interrupted)),
         }
     }
 
@@ -315,7 +315,7 @@ impl<'a> ReplSession<'a> {
         }
     }
 
-    fn fail(&self, error: ScriptError) -> anyhow::Result<Took> {
+    fn fail(&self, error: ScriptError) -> anyhow::Result<InputEnd> {
         let (faults, exit) = match error {
             ScriptError::Refused(faults) => (faults, Exit::Refused),
             ScriptError::Failed(both) => {
@@ -338,7 +338,7 @@ impl<'a> ReplSession<'a> {
             say(&diagnostic::render(fault, self.global.color));
         }
 
-        Ok(Took::Failed(exit))
+        Ok(InputEnd::Failed(exit))
     }
 
     /// Returns how a session ends whose inputs all worked: like a run, it fails by what did not complete

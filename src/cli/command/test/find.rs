@@ -117,7 +117,7 @@ impl Suite {
 
         let host = match check::host(project, models, file) {
             Ok(host) => host,
-            Err(error) => return self.told.push(cause::told(&error)),
+            Err(error) => return self.told.push(cause::sentence(&error)),
         };
 
         let program = host.compile(&text);

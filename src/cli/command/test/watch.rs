@@ -44,7 +44,7 @@ pub(super) async fn watch(order: &Order<'_>, first: TestRound) -> anyhow::Result
         match order.round(true) {
             Ok(round) => files.watch(round.files),
             // Such as a kaizen.toml that is being written.
-            Err(error) => say(&format!("error: {}", cause::told(&error))),
+            Err(error) => say(&format!("error: {}", cause::sentence(&error))),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::base::unit::Money;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::forecast::{ForecastSetting, SeedSource, TIME_MAX, forecast};
 use crate::cli::command::watch::files::Files;
-use crate::cli::command::watch::round::{AfterRound, How, WatchState};
+use crate::cli::command::watch::round::{AfterRound, RoundKind, WatchState};
 use crate::cli::command::watch::{Cause, EventSource, Happening};
 use crate::cli::render::plan::{self, PlanKind};
 use crate::cli::say;
@@ -31,7 +31,7 @@ impl WatchState<'_> {
         };
 
         let replies = self.reuse.replies().clone();
-        let job = self.job(How::Reuse);
+        let job = self.job(RoundKind::Reuse);
         let flag = events.signals.renew();
         // The run itself tells of faults.
         let setting = ForecastSetting {
@@ -64,7 +64,9 @@ impl WatchState<'_> {
         loop {
             match events.next().await {
                 Happening::Signal(exit) => return Ok(Some(AfterRound::Quit(exit))),
-                Happening::Changed(cause) => return Ok(Some(AfterRound::Again(How::Reuse, cause))),
+                Happening::Changed(cause) => {
+                    return Ok(Some(AfterRound::Again(RoundKind::Reuse, cause)));
+                }
                 Happening::Key('\n' | '\r') => return Ok(None),
                 Happening::Key('p') => {
                     for line in plan::lines(&forecast.plan, self.experience.runs(), PlanKind::Rest)

@@ -29,7 +29,7 @@ impl WatchState<'_> {
 
         // Calls under way were made for runs that are lost.
         self.reuse.end();
-        say(&format!("error: {}", cause::told(&error)));
+        say(&format!("error: {}", cause::sentence(&error)));
         say(CHOICE);
 
         loop {

@@ -27,7 +27,7 @@ use crate::cli::command::run::{RunOptions, block_on};
 use crate::cli::command::watch::files::{Contents, Files};
 use crate::cli::command::watch::inbox::{Inbox, WatchEvent};
 use crate::cli::command::watch::outcome::{Outcomes, show_changes};
-use crate::cli::command::watch::round::{AfterRound, How, WatchState};
+use crate::cli::command::watch::round::{AfterRound, RoundKind, WatchState};
 use crate::cli::command::watch::sources::Configs;
 use crate::cli::render::progress::ProgressMode;
 use crate::cli::{Global, say};
@@ -171,7 +171,7 @@ async fn watch(
     files: Files,
     mut events: EventSource,
 ) -> anyhow::Result<Exit> {
-    let mut next = Some((How::Reuse, Cause::asked("start")));
+    let mut next = Some((RoundKind::Reuse, Cause::asked("start")));
     let mut is_paused = false;
     let mut missed = None;
 
@@ -181,7 +181,7 @@ async fn watch(
                 Ok(round) => round,
                 Err(error) => match desk.after_loss(&mut events, error).await? {
                     Some(exit) => AfterRound::Quit(exit),
-                    None => AfterRound::Again(How::Reuse, Cause::asked("another store")),
+                    None => AfterRound::Again(RoundKind::Reuse, Cause::asked("another store")),
                 },
             },
             None => AfterRound::Ended,
@@ -202,12 +202,12 @@ async fn watch(
                 desk.tell(&format!("{}; paused: press [p] to continue", cause.text));
                 missed = Some(cause);
             }
-            Happening::Changed(cause) => next = Some((How::Reuse, cause)),
+            Happening::Changed(cause) => next = Some((RoundKind::Reuse, cause)),
             Happening::Key('p') => {
                 is_paused = !is_paused;
                 desk.tell(if is_paused { "paused: saves are ignored" } else { "continuing" });
                 // A save that was missed meanwhile runs now.
-                next = missed.take().filter(|_| !is_paused).map(|cause| (How::Reuse, cause));
+                next = missed.take().filter(|_| !is_paused).map(|cause| (RoundKind::Reuse, cause));
             }
             Happening::Key('q') => return Ok(Exit::Ok),
             Happening::Key(key) => next = desk.pressed(key),
@@ -217,12 +217,12 @@ async fn watch(
 
 impl WatchState<'_> {
     /// Does what a key says while nothing runs; gives what is to run, if anything is.
-    fn pressed(&mut self, key: char) -> Option<(How, Cause)> {
+    fn pressed(&mut self, key: char) -> Option<(RoundKind, Cause)> {
         match key {
-            'r' => return Some((How::Reuse, Cause::asked("re-run"))),
+            'r' => return Some((RoundKind::Reuse, Cause::asked("re-run"))),
             'a' => {
                 self.reuse.replies().clear();
-                return Some((How::Reuse, Cause::asked("repeating all calls")));
+                return Some((RoundKind::Reuse, Cause::asked("repeating all calls")));
             }
             'f' => {
                 let count = self.reuse.replies().forget_failed();
@@ -230,9 +230,9 @@ impl WatchState<'_> {
                     "retrying failed operations ({} discarded)",
                     counted(count, "reply", "replies")
                 );
-                return Some((How::Reuse, Cause::asked(&text)));
+                return Some((RoundKind::Reuse, Cause::asked(&text)));
             }
-            'n' => return Some((How::Sample { left: MORE }, Cause::asked("another sample"))),
+            'n' => return Some((RoundKind::Sample { left: MORE }, Cause::asked("another sample"))),
             'd' => show_changes(self, true),
             'c' => self.tell(&visible::own("\u{1b}[2J\u{1b}[H")),
             '?' | 'h' => self.tell(

@@ -33,7 +33,7 @@ const GRACE: Duration = Duration::from_millis(150);
 
 /// How a script is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum RoundKind {
     /// Reusing what is known.
     Reuse,
     /// Asking everything, for another sample of the result; so many times.
@@ -48,7 +48,7 @@ pub(super) enum AfterRound {
     /// Waiting.
     Ended,
     /// Another round at once.
-    Again(How, Cause),
+    Again(RoundKind, Cause),
     /// The end.
     Quit(Exit),
 }
@@ -82,7 +82,7 @@ pub(super) struct WatchState<'a> {
 /// How a run under way was left.
 enum RunFate {
     Done(Box<Result<Value, ScriptError>>),
-    Replaced(How, Cause),
+    Replaced(RoundKind, Cause),
     Quit(Exit),
 }
 
@@ -118,7 +118,7 @@ impl WatchState<'_> {
         &mut self,
         events: &mut EventSource,
         files: &Files,
-        how: How,
+        how: RoundKind,
         cause: &Cause,
     ) -> anyhow::Result<AfterRound> {
         let script = self.given.script.as_path();
@@ -151,7 +151,7 @@ impl WatchState<'_> {
             return Ok(AfterRound::Ended);
         }
         // Also after a run that cost nothing: the next one may ask another model.
-        if how == How::Reuse
+        if how == RoundKind::Reuse
             && let Some(round) = self.gate(events, files, &text, cause).await?
         {
             return Ok(round);
@@ -185,18 +185,18 @@ impl WatchState<'_> {
         &self,
         events: &mut EventSource,
         text: &str,
-        how: How,
+        how: RoundKind,
         cause: &Cause,
     ) -> anyhow::Result<RunAttempt> {
         let began = clock::monotonic();
         let job = self.job(how);
-        let mode = if how == How::Reuse { self.mode } else { ProgressMode::None };
+        let mode = if how == RoundKind::Reuse { self.mode } else { ProgressMode::None };
         let progress = Progress::new(mode, self.global.stderr_is_terminal);
 
         let snapshot: Rc<RefCell<RunSummary>> = Rc::default();
         let printed = snapshot.clone();
         let print = printer(self.global);
-        let is_shown = how == How::Reuse;
+        let is_shown = how == RoundKind::Reuse;
         // A sample shows nothing, but what it would print is kept.
         let print = Rc::new(move |line: &str| {
             printed.borrow_mut().printed.push(line.to_owned());
@@ -215,7 +215,7 @@ impl WatchState<'_> {
             Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
         };
 
-        if how == How::Reuse {
+        if how == RoundKind::Reuse {
             self.announce(cause, began);
             job.warn(&program);
         }
@@ -233,8 +233,8 @@ impl WatchState<'_> {
             RunFate::Done(result) => {
                 let end = job.judge(&open.executor, *result, events.signals.seen())?;
                 match how {
-                    How::Reuse => drop(job.finish(&open, &end).await?),
-                    How::Sample { .. } => job.close(&open, &end).await?,
+                    RoundKind::Reuse => drop(job.finish(&open, &end).await?),
+                    RoundKind::Sample { .. } => job.close(&open, &end).await?,
                 }
 
                 self.reuse.end();
@@ -285,16 +285,16 @@ impl WatchState<'_> {
                 Happening::Signal(exit) => break RunFate::Quit(exit),
                 Happening::Key('q') => break RunFate::Quit(Exit::Ok),
                 Happening::Key('r') => {
-                    break RunFate::Replaced(How::Reuse, Cause::asked("run again"));
+                    break RunFate::Replaced(RoundKind::Reuse, Cause::asked("run again"));
                 }
                 Happening::Key('a') => {
                     self.reuse.replies().clear();
-                    break RunFate::Replaced(How::Reuse, Cause::asked("repeating all calls"));
+                    break RunFate::Replaced(RoundKind::Reuse, Cause::asked("repeating all calls"));
                 }
                 Happening::Key(_) => {}
                 Happening::Changed(cause) => {
                     if self.is_replaced_by(open, program, &cause, stopped.is_some()) {
-                        break RunFate::Replaced(How::Reuse, cause);
+                        break RunFate::Replaced(RoundKind::Reuse, cause);
                     }
                 }
             }
@@ -359,7 +359,7 @@ impl WatchState<'_> {
     ) -> AfterRound {
         if cause.saved_at.is_some() {
             match tokio::time::timeout(GRACE, events.next()).await {
-                Ok(Happening::Changed(cause)) => return AfterRound::Again(How::Reuse, cause),
+                Ok(Happening::Changed(cause)) => return AfterRound::Again(RoundKind::Reuse, cause),
                 Ok(Happening::Signal(exit)) => return AfterRound::Quit(exit),
                 Ok(Happening::Key('q')) => return AfterRound::Quit(Exit::Ok),
                 Ok(Happening::Key(_)) | Err(_) => {}
@@ -377,20 +377,20 @@ impl WatchState<'_> {
     }
 
     /// Takes in what a run has given, and shows what differs from the run before.
-    fn conclude(&mut self, snapshot: RunSummary, how: How, cause: &Cause) -> AfterRound {
+    fn conclude(&mut self, snapshot: RunSummary, how: RoundKind, cause: &Cause) -> AfterRound {
         self.experience.learn(&snapshot.events);
         self.waiting.clone_from(&snapshot.waiting);
 
         match how {
-            How::Reuse => {
+            RoundKind::Reuse => {
                 self.outcomes.take(snapshot, cause.saved_at.is_some());
                 show_changes(self, false);
             }
-            How::Sample { left } => {
+            RoundKind::Sample { left } => {
                 let sample = self.outcomes.sample(&snapshot);
                 self.tell(&format!("sample: {sample}"));
                 if left > 1 {
-                    let how = How::Sample { left: left - 1 };
+                    let how = RoundKind::Sample { left: left - 1 };
                     return AfterRound::Again(how, Cause::asked("another sample"));
                 }
                 self.outcomes.tell_samples(self);
@@ -404,10 +404,10 @@ impl WatchState<'_> {
         AfterRound::Ended
     }
 
-    pub(super) fn job(&self, how: How) -> ScriptJob<'_> {
+    pub(super) fn job(&self, how: RoundKind) -> ScriptJob<'_> {
         let (seed, reuse) = match how {
-            How::Reuse => (self.seed, self.reuse.clone()),
-            How::Sample { left } => {
+            RoundKind::Reuse => (self.seed, self.reuse.clone()),
+            RoundKind::Sample { left } => {
                 (self.seed.wrapping_add(u64::from(left)), Rc::new(Reuse::default()))
             }
         };

@@ -83,7 +83,7 @@ impl WatchState<'_> {
                 if is_news {
                     self.tell(&format!(
                         "error: {}; keeping the previous settings",
-                        cause::told(&error)
+                        cause::sentence(&error)
                     ));
                 }
                 true

@@ -20,9 +20,9 @@ pub(super) const COLUMNS: &str =
 
 /// Rows that could not be read, in words.
 #[derive(Debug, Default)]
-pub(super) struct Unread(RefCell<BTreeSet<String>>);
+pub(super) struct UnreadableRows(RefCell<BTreeSet<String>>);
 
-impl Unread {
+impl UnreadableRows {
     /// Notes that a row cannot be read, unless it is the store that cannot.
     pub(super) fn skip<T>(
         &self,

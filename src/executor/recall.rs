@@ -32,12 +32,12 @@ pub(super) struct RecalledAnswer {
 }
 
 /// What is known from earlier, and what follows from the seed.
-pub(super) struct Memory {
+pub(super) struct Recall {
     /// Decides everything random that a script asks for.
     seed: u64,
     /// The run that began the work: this one, or the first of those that it resumes.
     origin: RunId,
-    /// What happened in the run that this one goes through again.
+    /// What happened in the recorded run.
     past: Option<Rc<Past>>,
     /// The figures of that run's flows.
     figures: Figures,
@@ -51,10 +51,10 @@ pub(super) struct Memory {
     given: RefCell<Vec<(Inquiry, Spot, Value)>>,
 }
 
-impl Memory {
+impl Recall {
     /// Creates the memory of a run that resumes none.
-    pub(super) fn new(seed: u64, origin: RunId) -> Memory {
-        Memory {
+    pub(super) fn new(seed: u64, origin: RunId) -> Recall {
+        Recall {
             seed,
             origin,
             past: None,
@@ -96,7 +96,7 @@ impl Memory {
     }
 
     /// Takes the answer to a question at this place in the resumed run.
-    pub(super) fn told(&self, what: &Inquiry, at: &Spot) -> Option<RecalledAnswer> {
+    pub(super) fn answer_at(&self, what: &Inquiry, at: &Spot) -> Option<RecalledAnswer> {
         let past = self.past.as_ref()?;
 
         if let Some(told) = past.answer(what, at) {
@@ -200,7 +200,7 @@ impl Memory {
         at.chance(!self.seed, attempt)
     }
 
-    /// Returns the figures that a flow had in the run that is gone through again, if it went the
+    /// Returns the figures that a flow had in the recorded run, if it went the
     /// same way: going through it again takes another time.
     pub(super) fn figures_then(&self, flow: FlowId, at: &Address, now: Metrics) -> Metrics {
         let ends = |metrics: &Metrics| {

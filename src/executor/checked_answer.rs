@@ -4,11 +4,11 @@
 use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop};
-use crate::executor::protocol::as_texts;
 use crate::executor::react::LoopCourse;
+use crate::executor::tool_protocol::as_texts;
 use crate::flow::callback::CallbackInput;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
-use crate::model::error::CallError;
+use crate::model::call_error::CallError;
 use crate::model::message::{Message, Role};
 use crate::model::request::SchemaCheck;
 use crate::model::tool::ToolChoice;

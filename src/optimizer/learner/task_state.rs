@@ -2,8 +2,8 @@
 
 use super::cell::FadingSums;
 use super::fit::EASE_SD;
-use super::row::FailureRow;
 use super::scale::{Gauge, Scale};
+use super::streak::FailureStreak;
 use super::utility::{COST_HALF, ExecutionOutcome, Objective, TIME_HALF};
 
 /// What share of the old evidence is left with every execution, at least; how it falls where a pattern
@@ -34,7 +34,7 @@ pub(super) struct TaskState {
     /// Whether any execution is known to have cost something.
     pub(super) has_cost: bool,
     /// The failures since the last success.
-    pub(super) row: FailureRow,
+    pub(super) row: FailureStreak,
     /// The scales of its times and costs.
     pub(super) time: Gauge,
     pub(super) cost: Gauge,
@@ -52,7 +52,7 @@ impl TaskState {
             age: 0.0,
             spread: (0.0, 0.0),
             has_cost: false,
-            row: FailureRow::default(),
+            row: FailureStreak::default(),
             time: Gauge::new(objective.time_half, TIME_HALF),
             cost: Gauge::new(objective.cost_half, COST_HALF),
         }

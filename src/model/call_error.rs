@@ -114,7 +114,7 @@ pub enum CallError {
         text: String,
     },
     /// The reply ended for a reason that is not on the list of ends, so it is not known to be whole.
-    #[error("the reply ended with {}, so it may be incomplete", told(word))]
+    #[error("the reply ended with {}, so it may be incomplete", quoted_word(word))]
     Ended {
         /// The server's word for the reason.
         word: String,
@@ -308,6 +308,6 @@ impl From<CallError> for Failure {
 }
 
 /// Writes the word that a reply ended with.
-fn told(word: &str) -> String {
+fn quoted_word(word: &str) -> String {
     if word.is_empty() { "an empty finish reason".to_owned() } else { format!("`{word}`") }
 }

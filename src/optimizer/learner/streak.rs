@@ -17,7 +17,7 @@ const WEIGHT: f64 = 0.05;
 
 /// The failures since the last success on a kind of task.
 #[derive(Debug, Clone, Default)]
-pub(super) struct FailureRow {
+pub(super) struct FailureStreak {
     /// What was known of the patterns that failed before they did.
     before: Vec<Before>,
     /// How unsteady the kind was.
@@ -37,7 +37,7 @@ pub(super) struct Before {
     pub(super) surprise: f64,
 }
 
-impl FailureRow {
+impl FailureStreak {
     /// Tells whether a failure now is held against nobody.
     pub(super) fn is_blameless(&self) -> bool {
         self.is_blameless
@@ -82,7 +82,7 @@ impl FailureRow {
 
     /// Adds everything to bytes.
     pub(super) fn pack(&self, to: &mut Packing) {
-        let FailureRow { before, unsteady, chance, is_blameless } = self;
+        let FailureStreak { before, unsteady, chance, is_blameless } = self;
         to.pair((*unsteady, *chance));
         to.count(usize::from(*is_blameless));
         to.count(before.len());
@@ -95,7 +95,7 @@ impl FailureRow {
     }
 
     /// Reads a row from bytes.
-    pub(super) fn unpack(from: &mut ByteReader<'_>, arms: usize) -> Option<FailureRow> {
+    pub(super) fn unpack(from: &mut ByteReader<'_>, arms: usize) -> Option<FailureStreak> {
         let (unsteady, chance) = from.pair()?;
         let is_blameless = from.below(2)? == 1;
 
@@ -106,7 +106,7 @@ impl FailureRow {
             before.push(Before { arm, cell: FadingSums::unpack(from)?, surprise });
         }
 
-        Some(FailureRow { before, unsteady, chance, is_blameless })
+        Some(FailureStreak { before, unsteady, chance, is_blameless })
     }
 }
 

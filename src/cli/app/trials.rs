@@ -2,7 +2,7 @@
 
 use crate::base::clock;
 use crate::base::failure::Kind;
-use crate::cli::app::forecast::{ForecastSetting, Once, Rehearsals, SeedSource, Trial};
+use crate::cli::app::forecast::{ForecastSetting, RehearsalResult, Rehearsals, SeedSource, Trial};
 use crate::executor::replies::assumption::{
     AssumedChance, AssumedFailures, AssumedLag, AssumedReplies, AssumedSize, AssumedWorld,
     Assumption, Unknown,
@@ -80,7 +80,7 @@ impl TrialBasis {
 }
 
 /// What is yet to be tried.
-pub(super) struct GuessAgenda<'a> {
+pub(super) struct TrialQueue<'a> {
     setting: &'a ForecastSetting<'a>,
     /// How many texts can stand in for a reply.
     words: usize,
@@ -98,9 +98,9 @@ pub(super) struct GuessAgenda<'a> {
     has_reversed: bool,
 }
 
-impl<'a> GuessAgenda<'a> {
-    pub(super) fn new(setting: &'a ForecastSetting<'a>, words: usize) -> GuessAgenda<'a> {
-        GuessAgenda {
+impl<'a> TrialQueue<'a> {
+    pub(super) fn new(setting: &'a ForecastSetting<'a>, words: usize) -> TrialQueue<'a> {
+        TrialQueue {
             setting,
             words,
             queue: VecDeque::new(),
@@ -115,7 +115,7 @@ impl<'a> GuessAgenda<'a> {
     }
 
     /// Plans what comes after the first time. Returns of which runs that one told.
-    pub(super) fn begin(&mut self, first: &Once) -> RunScope {
+    pub(super) fn begin(&mut self, first: &RehearsalResult) -> RunScope {
         let is_reused =
             |event: &Event| matches!(event, Event::AttemptEnded { reused, .. } if reused.is_some());
         let has_reused = first.events.iter().any(is_reused);
@@ -139,7 +139,7 @@ impl<'a> GuessAgenda<'a> {
     }
 
     /// Plans what follows from a time through the script.
-    pub(super) fn learn(&mut self, assumed: &TrialBasis, once: &Once) {
+    pub(super) fn learn(&mut self, assumed: &TrialBasis, once: &RehearsalResult) {
         let gives_up = |event: &Event| matches!(event, Event::AttemptEnded { failure: Some(failure), .. } if failure.kind == Kind::Cancelled);
         if !self.has_reversed && once.events.iter().any(gives_up) {
             // What was given up, and what had been asked by then, depends on which call ends first.
