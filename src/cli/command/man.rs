@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 pub(in crate::cli) struct Arguments {
     /// Folder to write the pages to.
     #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    pages: PathBuf,
 }
 
 /// Writes a page for the program and for each of its commands.
 pub(in crate::cli) fn run(mut program: Command, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let folder = &arguments.folder;
+    let folder = &arguments.pages;
     std::fs::create_dir_all(folder).with_context(|| format!("creating `{}`", folder.display()))?;
 
     // Commands are known by their whole name from then on, such as `kaizen-run`.

@@ -387,7 +387,11 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     let operation = match found[..] {
         [] => {
             let names = names_of(trace);
-            say(&format!("error: the run has no operation `{wanted}`; it has: {names}"));
+            let known = match names.as_str() {
+                "" => "it has none".to_owned(),
+                names => format!("it has: {names}"),
+            };
+            say(&format!("error: the run has no operation `{wanted}`; {known}"));
             return Exit::Usage;
         }
         [(_, operation)] => operation,
@@ -472,7 +476,8 @@ fn list_operations(trace: &Trace, run: &str, name: &str, ops: &[OpId]) {
 /// Says what a call has asked, with its whole request where the journal keeps it.
 fn begun(trace: &Trace, attempt: &AttemptTrace) -> String {
     let AttemptTrace { number, model, history, prompt, .. } = attempt;
-    let mut said = format!("call {number} to {model}, {history} messages before it\n");
+    let before = counted(*history, "message", "messages");
+    let mut said = format!("call {number} to {model}, {before} before it\n");
 
     if let Some(request) = trace.request(attempt) {
         let settings = json!(request.settings);

@@ -10,6 +10,12 @@ pub(in crate::cli) fn moment(micros: i64) -> String {
     stamp.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Writes the first whole second at which a moment has come: nothing has happened before it.
+pub(in crate::cli) fn moment_from(micros: i64) -> String {
+    const SECOND: i64 = 1_000_000;
+    moment(micros.saturating_add(SECOND - 1).div_euclid(SECOND).saturating_mul(SECOND))
+}
+
 /// Writes a moment in few columns: `11-26 10:42`.
 pub(in crate::cli) fn short_moment(micros: i64) -> String {
     let Ok(stamp) = Timestamp::from_microsecond(micros) else { return "?".to_owned() };

@@ -59,5 +59,5 @@ pub(in crate::cli) fn to_json(waits: &Waits) -> Value {
 }
 
 fn moment(millis: i64) -> String {
-    time::moment(millis.saturating_mul(1000))
+    time::moment_from(millis.saturating_mul(1000))
 }
