@@ -3,8 +3,10 @@
 use crate::base::id::RunId;
 use crate::journal::damage::Damage;
 use crate::journal::history::{self, HistoryError, is_corrupt};
+use crate::journal::ran::RanOps;
+use crate::journal::row_event::as_text;
 use crate::store::StoreMark;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// What was found in the journals of a store.
 #[derive(Debug, Default)]
@@ -57,8 +59,16 @@ impl Inspection {
     }
 }
 
-/// Tells whether the event that a store is marked with is in it.
+/// Tells whether the event that a store is marked with is in it: in a row of its own, or in one of operations, which
+/// stands under the number of its first event.
 pub fn holds(connection: &Connection, mark: &StoreMark) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM events WHERE run = ? AND seq = ?)";
-    connection.query_row(sql, params![&*mark.series, mark.number], |row| row.get(0))
+    let sql = "SELECT seq, body FROM events WHERE run = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
+    let newest = connection.query_row(sql, params![&*mark.series, mark.number], |row| {
+        Ok((row.get::<_, i64>(0)?, as_text(row.get_ref(1)?)))
+    });
+    let Some((first, body)) = newest.optional()? else { return Ok(false) };
+
+    let events = RanOps::read(&body).map_or(1, |ops| ops.events().count());
+    let next = first.saturating_add(i64::try_from(events).unwrap_or(i64::MAX));
+    Ok(mark.number < next)
 }

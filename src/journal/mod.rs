@@ -315,6 +315,7 @@ mod tests {
     use crate::journal::event::RunStatus;
     use crate::journal::history;
     use crate::store;
+    use crate::store::StoreMark;
     use crate::store::durability::Durability;
     use futures::executor::block_on;
     use serde_json::{Map, Value, json};
@@ -390,6 +391,14 @@ mod tests {
             assert_eq!(found.as_ref(), Some(event));
         }
         assert_eq!(history::event_at(&reader, &run, 14).expect("no row"), None);
+
+        // Whichever of them is marked as the last one on the disk, it is there.
+        let is_held = |number| {
+            let mark = StoreMark { series: "r".into(), number };
+            inspection::holds(&reader, &mark).expect("an answer")
+        };
+        assert!((0..14).all(is_held));
+        assert!(!is_held(14) && !is_held(15));
     }
 
     #[test]

@@ -41,6 +41,11 @@ pub(super) struct RanOps {
 }
 
 impl RanOps {
+    /// Reads them from the body of a row, if it is one of them.
+    pub(super) fn read(body: &str) -> Option<RanOps> {
+        RanOps::are_in(body).then(|| serde_json::from_str(body).ok()).flatten()
+    }
+
     /// Tells whether a body is that of such a row.
     pub(super) fn are_in(body: &str) -> bool {
         body.starts_with(HEAD)

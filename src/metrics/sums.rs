@@ -162,7 +162,10 @@ impl SumsFold {
 
         if self.sums.lost.len() == LOST_MAX {
             self.sums.lost_more += 1;
-            return;
+            // A failure says why; what was skipped only follows from one.
+            let skipped = self.sums.lost.iter().rposition(|lost| lost.kind.is_none());
+            let Some(place) = skipped.filter(|_| kind.is_some()) else { return };
+            self.sums.lost.remove(place);
         }
         let name = self.roster.name(op).map_or_else(|| format!("#{}", op.0), str::to_owned);
         let outcome = outcome.word().to_owned();

@@ -378,17 +378,29 @@ pub(super) fn damage(path: &Path) -> Option<String> {
 
 /// Finds a frame that does not follow from the one before, although a later one was committed.
 fn gap(log: &File, header: &LogHeader) -> Option<String> {
-    let walked = walk(log, header, u32::MAX);
-    let mut is_gap = false;
+    for _ in 0..LOOKS_MAX {
+        let sound = walk(log, header, u32::MAX).sound;
+        let mut is_gap = false;
 
-    each_frame(log, header, walked.sound, u32::MAX, |bytes| {
-        let frame = FrameHeader::read(bytes);
-        is_gap = frame.is_some_and(|frame| frame.is_commit && frame.salts == header.salts);
-        !is_gap
-    });
+        each_frame(log, header, sound, u32::MAX, |bytes| {
+            let frame = FrameHeader::read(bytes);
+            is_gap = frame.is_some_and(|frame| frame.is_commit && frame.salts == header.salts);
+            !is_gap
+        });
+        if !is_gap {
+            return None;
+        }
 
-    let broken = walked.sound + 1;
-    is_gap.then(|| format!("its frame {broken} is damaged, so what it held from there on is lost"))
+        // What a process that writes has committed between the two looks is no gap.
+        if walk(log, header, u32::MAX).sound == sound {
+            let broken = sound + 1;
+            return Some(format!(
+                "its frame {broken} is damaged, so what it held from there on is lost"
+            ));
+        }
+    }
+
+    None
 }
 
 fn big(bytes: &[u8]) -> Option<u32> {

@@ -42,7 +42,9 @@ pub(super) fn show(
     ];
     print_line(&table::render(&head, &rows));
 
-    for LostOp { name, outcome, kind, message } in &sums.lost {
+    let (failed, others): (Vec<&LostOp>, Vec<&LostOp>) =
+        sums.lost.iter().partition(|lost| lost.kind.is_some());
+    for LostOp { name, outcome, kind, message } in failed.into_iter().chain(others) {
         let name = on_one_line(name);
         let word = paint::out_word(outcome);
         match kind {
