@@ -15,3 +15,15 @@ where
 pub fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
     *number == N::default()
 }
+
+/// Most names that are listed in an error.
+const NAMES_MAX: usize = 30;
+
+/// Lists names: the first ones, and how many more there are.
+pub fn listed(names: &[String]) -> String {
+    let first = names.iter().take(NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMES_MAX) {
+        0 => first,
+        more => format!("{first}, and {more} more"),
+    }
+}

@@ -149,7 +149,7 @@ fn the_public_names_are_these() {
           operation: String
           result: Option<Value>
           error: Option<String>
-          Told
+          EffectEnded
           what: String
           value: Option<Value>
           error: Option<String>

@@ -1,6 +1,6 @@
 //! Going on from a run that did not end well.
 
-use crate::base::count::counted;
+use crate::base::count::{counted, listed};
 use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
@@ -103,7 +103,7 @@ fn before<'a>(
 
     let names: BTreeSet<String> = trace.operations.keys().map(|op| trace.name(*op)).collect();
     let names: Vec<String> = names.into_iter().collect();
-    Err(format!("run {run} has no operation `{step}`; it has: {}", names.join(", ")))
+    Err(format!("run {run} has no operation `{step}`; it has: {}", listed(&names)))
 }
 
 /// Tells whether something began that a fork does again, on purpose.

@@ -1,6 +1,6 @@
 //! `kaizen show RUN`: what a run did, operation by operation.
 
-use crate::base::count::counted;
+use crate::base::count::{counted, listed};
 use crate::base::id::{OpId, RunId};
 use crate::base::secret;
 use crate::base::visible::{hanging, on_one_line};
@@ -28,7 +28,7 @@ use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::trial::cases::{Case, cases, filtered};
 use crate::store::{self, Connection};
 use serde_json::{Value, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 /// The options of `show`.
@@ -434,8 +434,10 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
 /// Lists the names of all operations, each once, with how many bear it.
 fn names_of(trace: &Trace) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for name in trace.operations.keys().map(|op| trace.name(*op)) {
-        match counts.iter_mut().find(|(known, _)| *known == name) {
+        let place = *places.entry(name.clone()).or_insert(counts.len());
+        match counts.get_mut(place) {
             Some((_, count)) => *count += 1,
             None => counts.push((name, 1)),
         }
@@ -445,7 +447,7 @@ fn names_of(trace: &Trace) -> String {
         1 => on_one_line(&name).into_owned(),
         count => format!("{} ({count})", on_one_line(&name)),
     };
-    counts.into_iter().map(shown).collect::<Vec<_>>().join(", ")
+    listed(&counts.into_iter().map(shown).collect::<Vec<_>>())
 }
 
 /// Lists operations of one name, and says how to pick one of them.
