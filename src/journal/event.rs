@@ -1,6 +1,9 @@
 //! The events of a run. A stored event is never changed; a new fact is a new variant or field.
 
 mod about;
+mod sources;
+
+pub use sources::RunSources;
 
 use crate::base::count::is_zero;
 use crate::base::failure::Failure;
@@ -146,18 +149,6 @@ pub struct Terms {
     /// What it was made of; programs before 0.2 did not note it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sources: Option<RunSources>,
-}
-
-/// What a run was made of besides the text of its script.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct RunSources {
-    /// The hashes of the files that it imports or compares, by their paths in the project.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub files: BTreeMap<String, String>,
-    /// The models that the configuration describes, by alias.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub models: Map<String, Value>,
 }
 
 impl Terms {
