@@ -85,8 +85,8 @@ fn main() -> ExitCode {
 fn rows(short: bool) -> Vec<Row> {
     let scale = if short { 5 } else { 1 };
     let mut rows = vec![
-        fan_out("fan_out", 1000 / scale, 64, 6.9, None),
-        fan_out("wide", 1000, 1000, 3.8, Some(40.0 * 1024.0)),
+        fan_out("fan_out", 1000 / scale, 64, 4.2, None),
+        fan_out("wide", 1000, 1000, 2.7, Some(40.0 * 1024.0)),
         chain(300),
         graph("graph", 10_000),
         record(100_000 / scale),
@@ -144,7 +144,7 @@ fn chain(count: usize) -> Row {
         bare: calls(count, 1),
         is_slow: false,
         // 40 us more than the 24 of bare calls.
-        goal: Goal { ratio: 64.0 / 24.0, limit: 12.3, wall: Some(40.0), memory: None },
+        goal: Goal { ratio: 64.0 / 24.0, limit: 13.5, wall: Some(40.0), memory: None },
     }
 }
 
@@ -174,7 +174,7 @@ fn graph(name: &'static str, count: usize) -> Row {
         is_slow: false,
         goal: Goal {
             ratio: 10.0 / 0.37,
-            limit: 98.0,
+            limit: 65.0,
             wall: None,
             memory: Some(14.0 * 1024.0 + 1.5 * count as f64),
         },
@@ -214,7 +214,7 @@ fn start() -> Row {
         script: "branch().chat(\"hello\")".to_owned(),
         bare: calls(1, 1),
         is_slow: false,
-        goal: Goal { ratio: 7.0 / 2.3, limit: 14.9, wall: None, memory: Some(14.0 * 1024.0) },
+        goal: Goal { ratio: 7.0 / 2.3, limit: 9.6, wall: None, memory: Some(14.0 * 1024.0) },
     }
 }
 
