@@ -180,10 +180,10 @@ fn a_large_run_is_shown_by_its_sums_and_lists_its_operations_when_asked() {
         few       1           2          0       1        1          0  TIME
         many      1        1200       1197       3        0          0  TIME
         a failed (thrown): gone
-        b was skipped: `a` failed
         op 7 failed (thrown): no 7
         op 507 failed (thrown): no 507
         op 1007 failed (thrown): no 1007
+        b was skipped: `a` failed
         info: half
         value: 1197
         success rate 1.00, 0 calls (0 retries), 0 tokens in, 0 out, cost $0
