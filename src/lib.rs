@@ -60,12 +60,13 @@
 //!
 //! - [`Runtime`] is cheap to clone, and shared by all threads of a program. Scripts run on threads of its own.
 //! - [`Run`] is cancelled when it is dropped. The journal says how each run ended.
-//! - A [`Function`] is an async closure that returns a `Result`. A [`Model`] is yours, a name, or a description.
-//! - The library prints nothing, reads no environment, and handles no signals. Keys of providers are given with
-//!   [`RuntimeBuilder::variable`].
+//! - A [`Function`] is an async closure that returns a `Result`. A [`Model`] is your own type, a name, or a
+//!   description.
+//! - The library prints nothing, handles no signals, and reads no environment variables except those that name
+//!   proxies. Keys of providers are given with [`RuntimeBuilder::variable`].
 //!
 //! `docs/embedding.md` explains each part, and `examples/` has whole programs: a web service, functions and
-//! tools, and the optimizer alone. `docs/script-api.md` lists what scripts can call. Hidden modules are no part of
+//! tools, and the optimizer alone. `docs/script-api.md` lists what scripts can call. Hidden modules are not part of
 //! the interface; `docs/architecture.md` describes them for those who change kaizen.
 
 #![cfg_attr(

@@ -1,6 +1,6 @@
 //! The loop in which a model calls tools until it knows the answer. Each step is one request, an attempt
 //! like every other; how calls are made is in `tools.rs`, how they are written where a provider has none,
-//! in `protocol.rs`.
+//! in `tool_protocol.rs`.
 
 use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;

@@ -1,5 +1,5 @@
-//! What happened, append-only: the source of truth. Metrics, `show` and the optimizer are folds of
-//! these events.
+//! What happened, append-only: the source of truth. Metrics and `show` are folds of these events. What the
+//! optimizer learns from is stored by itself (`optimizer/evidence/`).
 
 pub mod annotation;
 pub mod cassette;

@@ -1,6 +1,8 @@
-//! Learning from runs: what was done for which kind of task, how it went, and what to do next time.
-//! Pure but for `knowledge`, which keeps it, and `guide_file`, which reads and writes the guide's
-//! own format.
+//! Learning from runs: what was done for which task type, how it went, and what to do next time.
+//!
+//! `evidence/knowledge.rs` stores what was observed, `learner/synced.rs` learns from what is stored,
+//! `evidence/guide_file.rs` reads and writes the guide's own format, and `trial/` executes patterns. Everything
+//! else only computes.
 
 pub mod choice;
 pub mod evidence;

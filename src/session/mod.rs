@@ -1,4 +1,5 @@
-//! The conversation nouns. Pure: knows nothing of graphs, disks or scripts.
+//! Conversations: branches, the scope of a call, and the tools that models may call. Knows nothing of graphs,
+//! disks or scripts.
 
 pub mod branch;
 pub mod scope;

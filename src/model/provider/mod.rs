@@ -4,7 +4,7 @@
 //! `demo_call.rs`) and `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
 //! `document.rs`, `partial.rs`), calls of tools (`partial_call.rs`, `partial_opaque.rs`, `call_form.rs`,
 //! `openai_message.rs`), errors (`refusal.rs`) and token counts (`usage.rs`). Not here:
-//! retries (`executor/retry.rs`) and prices (`model/charge.rs`).
+//! retries (`executor/retry.rs`) and prices (`model/price.rs`).
 //!
 //! Start with `server.rs`, which makes one call.
 

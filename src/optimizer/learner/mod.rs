@@ -5,7 +5,7 @@
 //!
 //! The same observations in the same order give the same state. Only `synced.rs` reads a store; the
 //! rest has neither clock nor store. Not here: observations (`optimizer/evidence/`) and the reasons of
-//! a recommendation (`optimizer/choice/`). Start with `Learner` in this file, then `cell.rs`, `choice.rs`.
+//! a recommendation (`optimizer/choice/`). Start with `Learner` in this file, then `cell.rs`, `exploration.rs`.
 
 pub mod packed;
 pub mod synced;
