@@ -69,7 +69,7 @@ impl Model {
         let cost = match &self.transport {
             // The demo model has a price for a call, and a call that failed may have been taken on.
             Transport::Demo(_) => called.cost,
-            _ => self.cost(counted.as_ref()),
+            Transport::Server(_) | Transport::Simulated(_) => self.cost(counted.as_ref()),
         };
 
         CallResult { usage: counted, cost, ..called }

@@ -74,8 +74,22 @@ fn said(model: &Model, error: &CallError) -> String {
         CallError::Network { .. } | CallError::Unreachable { .. } => {
             "; is the server running, and is `base_url` right?"
         }
-        CallError::Timeout { .. } => "; the server took the request and did not answer",
-        _ => "",
+        CallError::Timeout { .. } => "; the server accepted the request but did not answer",
+        // These messages already say what to do, or there is nothing to do about them.
+        CallError::RateLimited { .. }
+        | CallError::Server { .. }
+        | CallError::Quota { .. }
+        | CallError::BadRequest { .. }
+        | CallError::CutOff { .. }
+        | CallError::Ended { .. }
+        | CallError::Length { .. }
+        | CallError::Empty
+        | CallError::Refused { .. }
+        | CallError::BadReply { .. }
+        | CallError::InvalidOutput { .. }
+        | CallError::TooLarge { .. }
+        | CallError::Setup { .. }
+        | CallError::Denied { .. } => "",
     };
     let server = model.server().unwrap_or("?");
     scrub(&format!("{} at {server}: {error}{help}", model.label)).into_owned()

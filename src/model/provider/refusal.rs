@@ -361,7 +361,11 @@ impl ErrorContent {
                 )
             }
             RefusalClass::BadRequest => named == RefusalClass::RateLimited,
-            _ => false,
+            RefusalClass::RateLimited
+            | RefusalClass::Quota
+            | RefusalClass::Unauthorized
+            | RefusalClass::NotFound
+            | RefusalClass::Filtered => false,
         };
 
         named.filter(|named| is_clearer(*named)).unwrap_or(of_status)
