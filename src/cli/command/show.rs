@@ -11,6 +11,7 @@ use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::large_run::{self, LISTED_MAX};
 use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::table::TableRow;
 use crate::cli::render::value::rounded;
 use crate::cli::render::{outcome, table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
@@ -38,11 +39,11 @@ pub(in crate::cli) struct Arguments {
     /// latest failed run. Append `:OPERATION` to see that operation in full.
     #[arg(default_value = "@")]
     pub(in crate::cli) run: String,
-    /// Show the inputs of a comparison with what was expected, the answers and the scores; all of them,
-    /// or those that are wrong or differ.
+    /// Show each input of a comparison with its expected answer, the answers of the scripts and the
+    /// scores: all inputs, or those that are wrong or differ.
     #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     inputs: Option<ShownCases>,
-    /// List every operation, also of a run of more than 1,000, which is otherwise summed up.
+    /// List every operation. Runs of more than 1,000 operations are otherwise summarized.
     #[arg(long)]
     all: bool,
     /// Write them to a file that ends in .csv, .jsonl or .md.
@@ -137,7 +138,7 @@ fn show_cases(
 ) -> anyhow::Result<Exit> {
     if cases.is_empty() {
         say(
-            "error: the run is not a comparison, or a version that did not store inputs recorded it",
+            "error: the run is not a comparison, or was recorded by a version that did not store inputs",
         );
         return Ok(Exit::Usage);
     }
@@ -192,11 +193,11 @@ fn show_losses(trace: &Trace) {
                 let kind = failure.kind.to_string();
                 let kind = on_one_line(&kind);
 
-                let failed = paint::out_word("failed");
+                let failed = paint::out("failed", Mood::Bad);
                 print_line(&format!("{name} {failed} ({kind}): {message}"));
             }
             Some(Outcome::Skipped { reason }) => {
-                let skipped = paint::out_word("skipped");
+                let skipped = paint::out("skipped", Mood::Doubtful);
 
                 let reason = reason.to_string();
                 let name = on_one_line(name);
@@ -210,10 +211,12 @@ fn show_losses(trace: &Trace) {
 /// Says which run it is, and who answered.
 pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
+    let condition = condition(row);
+
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
         row.id,
-        paint::out_word(condition(row).word()),
+        paint::out(condition.word(), Mood::of_run(condition)),
         time::moment(row.started_at),
         on_one_line(&row.script)
     ));
@@ -230,7 +233,7 @@ pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
 fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     show_head(row, metrics);
 
-    let rows: Vec<Vec<String>> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
+    let rows: Vec<TableRow> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
     if !rows.is_empty() {
         let head =
             ["op", "flow", "name", "outcome", ">took", ">calls", ">tokens", ">cost", "model"];
@@ -332,17 +335,21 @@ fn choice(value: &Value) -> String {
     }
 }
 
-fn cells(trace: &Trace, op: OpId) -> Vec<String> {
+fn cells(trace: &Trace, op: OpId) -> TableRow {
     let operation = &trace.operations[&op];
-    let outcome = match operation.outcome() {
-        Some(outcome) => outcome.word(),
-        None if operation.started.is_some() => "unfinished",
-        None => "not started",
+    let (outcome, mood) = match operation.outcome() {
+        Some(outcome) => (outcome.word(), Some(Mood::of_outcome(outcome))),
+        None if operation.started.is_some() => ("unfinished", Some(Mood::Doubtful)),
+        None => ("not started", None),
     };
 
     let last = operation.attempts.iter().filter_map(|attempt| attempt.end.as_ref()).next_back();
     let is_cut = last.is_some_and(|end| end.cut);
-    let outcome = if is_cut { format!("{outcome}, cut") } else { outcome.to_owned() };
+    let (outcome, mood) = if is_cut {
+        (format!("{outcome}, cut"), Some(Mood::Doubtful))
+    } else {
+        (outcome.to_owned(), mood)
+    };
 
     let calls = operation.calls().count();
     let unknown = || "unknown".to_owned();
@@ -365,7 +372,7 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
     };
 
     let member = trace.roster.get(op);
-    vec![
+    let cells = vec![
         op.0.to_string(),
         member.map_or(0, |member| member.flow.0).to_string(),
         member.map_or_else(String::new, |member| member.name.to_owned()),
@@ -378,7 +385,8 @@ fn cells(trace: &Trace, op: OpId) -> Vec<String> {
         tokens,
         cost,
         model,
-    ]
+    ];
+    TableRow { cells, mood }
 }
 
 /// Shows everything that happened in one operation, by its name or number.
@@ -459,16 +467,16 @@ fn list_operations(trace: &Trace, run: &str, name: &str, ops: &[OpId]) {
     ));
 
     let all = cases(trace);
-    let rows: Vec<Vec<String>> = ops
+    let rows: Vec<TableRow> = ops
         .iter()
         .map(|op| {
             let case = all.iter().find(|case| case.op == Some(op.0));
             let score = case.and_then(|case| case.score);
-            let mut row: Vec<String> =
-                [0, 3, 4, 5, 7].map(|at| cells(trace, *op)[at].clone()).into();
-            row.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
-            row.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
-            row
+            let TableRow { cells, mood } = cells(trace, *op);
+            let mut cells = [0, 3, 4, 5, 7].map(|at| cells[at].clone()).to_vec();
+            cells.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
+            cells.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
+            TableRow { cells, mood }
         })
         .collect();
     let head = [">op", "outcome", ">took", ">calls", ">cost", ">input", ">score"];

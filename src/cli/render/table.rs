@@ -2,7 +2,7 @@
 
 use crate::base::visible::on_one_line;
 use crate::cli::app::project::variable;
-use crate::cli::render::paint;
+use crate::cli::render::paint::{self, Mood};
 use std::io::IsTerminal;
 
 /// Narrowest column that is shortened further.
@@ -14,9 +14,23 @@ const OUTCOMES: &[&str] = &["outcome", "status", "state", "last run"];
 const KEPT: &[(&str, usize)] =
     &[("run", 14), ("outcome", 14), ("status", 11), ("started", 11), ("op", 12)];
 
+/// A row of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::cli) struct TableRow {
+    pub(in crate::cli) cells: Vec<String>,
+    /// Colours the cell that says how something went.
+    pub(in crate::cli) mood: Option<Mood>,
+}
+
+impl From<Vec<String>> for TableRow {
+    fn from(cells: Vec<String>) -> TableRow {
+        TableRow { cells, mood: None }
+    }
+}
+
 /// Draws rows under a head; columns whose head starts with `>` are aligned to the right. On a terminal
 /// the table is no wider than the terminal.
-pub(in crate::cli) fn render(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(in crate::cli) fn render<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R]) -> String {
     fitted(head, rows, terminal_width())
 }
 
@@ -30,20 +44,25 @@ pub(in crate::cli) fn terminal_width() -> Option<usize> {
 }
 
 /// Draws rows in so many columns of the page: long texts are shortened, then the last columns go.
-fn fitted(head: &[&str], rows: &[Vec<String>], page: Option<usize>) -> String {
-    let safe = |row: &Vec<String>| row.iter().map(|cell| on_one_line(cell).into_owned()).collect();
-    let rows: Vec<Vec<String>> = rows.iter().map(safe).collect();
+fn fitted<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
+    let safe = |row: &R| {
+        let TableRow { cells, mood } = row.clone().into();
+        let cells = cells.iter().map(|cell| on_one_line(cell).into_owned()).collect();
+        TableRow { cells, mood }
+    };
+    let rows: Vec<TableRow> = rows.iter().map(safe).collect();
     // A head that begins with `>` is of a column that stands right.
     let bare: Vec<&str> = head.iter().map(|name| name.trim_start_matches('>')).collect();
 
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        let cells = rows.iter().filter_map(|row| row.cells.get(column));
+        let cells = cells.map(|cell| cell.chars().count());
         cells.chain([bare[column].chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..head.len()).map(width).collect();
     let widths = narrowed(head, widths, page);
 
-    let line = |cells: Vec<&str>| {
+    let line = |cells: Vec<&str>, mood: Option<Mood>| {
         let mut text = String::new();
         for ((cell, name), width) in cells.iter().zip(head).zip(&widths) {
             let Some(width) = *width else { continue };
@@ -51,15 +70,16 @@ fn fitted(head: &[&str], rows: &[Vec<String>], page: Option<usize>) -> String {
             let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
             let right = name.starts_with('>');
             // Coloured last: colours take no room.
-            let cell = if OUTCOMES.contains(name) { paint::out_word(&cell) } else { cell };
+            let cell = paint::out(&cell, mood.filter(|_| OUTCOMES.contains(name)));
             text.push_str(&if right { format!("{pad}{cell}  ") } else { format!("{cell}{pad}  ") });
         }
 
         text.trim_end().to_owned()
     };
 
-    let mut lines = vec![line(bare.clone())];
-    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    let mut lines = vec![line(bare.clone(), None)];
+    let texts = |row: &TableRow| line(row.cells.iter().map(String::as_str).collect(), row.mood);
+    lines.extend(rows.iter().map(texts));
     if widths.contains(&None) {
         let left: Vec<&str> =
             bare.iter().zip(&widths).filter(|(_, w)| w.is_none()).map(|(name, _)| *name).collect();
@@ -116,13 +136,14 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = vec![vec!["few_shot".into(), "40".into()], vec!["vote".into(), "5".into()]];
+        let rows: Vec<Vec<String>> =
+            vec![vec!["few_shot".into(), "40".into()], vec!["vote".into(), "5".into()]];
         assert_eq!(render(&["pattern", ">n"], &rows), "pattern    n\nfew_shot  40\nvote       5");
     }
 
     #[test]
     fn a_narrow_page_shortens_texts_and_then_drops_columns() {
-        let rows = vec![
+        let rows: Vec<Vec<String>> = vec![
             vec![
                 "01J9".into(),
                 "completed".into(),
