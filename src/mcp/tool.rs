@@ -78,7 +78,7 @@ impl Listing {
             }
             if !names.insert(tool.name.to_string()) {
                 notes.push(format!(
-                    "`{server}` lists the tool `{shown}` more than once: the first one counts"
+                    "`{server}` lists the tool `{shown}` more than once; the first one is used"
                 ));
                 continue;
             }
@@ -98,8 +98,7 @@ impl Listing {
             let (description, taken_out) = description(&tool);
             if taken_out > 0 {
                 notes.push(format!(
-                    "the description of `{full_name}` had {taken_out} invisible characters, which \
-                     are removed"
+                    "removed {taken_out} invisible characters from the description of `{full_name}`"
                 ));
             }
             tools.push(offered(spec, &tool, full_name, description, hash));

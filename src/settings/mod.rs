@@ -151,7 +151,7 @@ pub(crate) const SETTINGS: &[SettingEntry] = &[
         SettingKind::Paths,
         NONE,
         "[\"prompts\"]",
-        "Files and folders that `kaizen watch` watches although no script reads them.",
+        "Files and folders that `kaizen watch` watches even if no script reads them.",
     ),
     entry(
         ("permissions", "read"),
@@ -242,7 +242,7 @@ pub(crate) const SETTINGS: &[SettingEntry] = &[
         SettingKind::Durability,
         Fallback::Value("\"process\""),
         "\"power\"",
-        "What is safe once an operation has ended. With `process`, a killed process loses nothing, and a power \
+        "What is guaranteed once an operation has ended. With `process`, a killed process loses nothing, and a power \
          failure loses at most the last 50 ms of a run. With `power`, every operation is on disk before anything \
          depends on it, which costs one disk sync per operation. docs/reliability.md has the details.",
     ),
@@ -343,7 +343,8 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "a whole number of at least 1",
         "unknown",
         "1600",
-        "Most tokens of a picture. A budget needs it, and most models are shown the pictures of tools only with it.",
+        "Maximum number of tokens of a picture. A budget needs it, and most models are shown the pictures that tools \
+         return only if it is set.",
     ),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (
@@ -404,8 +405,8 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "\"accept\" or \"fail\"",
         "\"fail\"",
         "\"accept\"",
-        "How a reply that reached `max_tokens` counts: as an error, or as a reply that is marked as cut. With a \
-         schema, it is always an error.",
+        "Whether a reply that reached `max_tokens` is an error, or a reply that is marked as cut. With a schema, it is \
+         always an error.",
     ),
     (
         "extra",
