@@ -682,7 +682,7 @@ fn what_goes_wrong_in_a_run_is_told() {
         [
           {
             "type": "text"
-            "text": "parameter `a=b` cannot be given: its name is empty or has `=`, or there is a null character"
+            "text": "parameter `a=b` cannot be passed: its name is empty or contains `=`, or there is a null character in it"
           }
         ]"#]],
     );

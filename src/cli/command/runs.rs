@@ -10,7 +10,7 @@ use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::command::large_run;
 use crate::cli::render::paint::Mood;
-use crate::cli::render::table::{self, TableRow};
+use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::render::{time, waits};
 use crate::cli::{Global, print_line, print_of_run};
 use crate::journal::damage::Damage;
@@ -164,7 +164,7 @@ impl ListedRun {
     }
 
     /// Returns its cells in the table.
-    fn cells(self, is_narrow: bool) -> TableRow {
+    fn cells(self, is_narrow: bool) -> PrintedRow {
         let calls = self.calls().to_string();
         let ListedRun { row, status, mood, metrics, .. } = self;
         let started = if is_narrow {
@@ -183,6 +183,6 @@ impl ListedRun {
             metrics.cost_text(),
             row.script,
         ];
-        TableRow { cells, mood }
+        PrintedRow { cells, mood }
     }
 }

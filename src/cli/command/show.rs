@@ -11,7 +11,7 @@ use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::large_run::{self, LISTED_MAX};
 use crate::cli::render::paint::{self, Mood};
-use crate::cli::render::table::TableRow;
+use crate::cli::render::table::PrintedRow;
 use crate::cli::render::value::rounded;
 use crate::cli::render::{outcome, table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
@@ -46,7 +46,7 @@ pub(in crate::cli) struct Arguments {
     /// List every operation. Runs of more than 1,000 operations are otherwise summarized.
     #[arg(long)]
     all: bool,
-    /// Write them to a file that ends in .csv, .jsonl or .md.
+    /// Write the inputs to a file that ends in .csv, .jsonl or .md.
     #[arg(long, value_name = "FILE", requires = "inputs")]
     out: Option<PathBuf>,
 }
@@ -233,7 +233,7 @@ pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
 fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
     show_head(row, metrics);
 
-    let rows: Vec<TableRow> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
+    let rows: Vec<PrintedRow> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
     if !rows.is_empty() {
         let head =
             ["op", "flow", "name", "outcome", ">took", ">calls", ">tokens", ">cost", "model"];
@@ -335,7 +335,7 @@ fn choice(value: &Value) -> String {
     }
 }
 
-fn cells(trace: &Trace, op: OpId) -> TableRow {
+fn cells(trace: &Trace, op: OpId) -> PrintedRow {
     let operation = &trace.operations[&op];
     let (outcome, mood) = match operation.outcome() {
         Some(outcome) => (outcome.word(), Some(Mood::of_outcome(outcome))),
@@ -386,7 +386,7 @@ fn cells(trace: &Trace, op: OpId) -> TableRow {
         cost,
         model,
     ];
-    TableRow { cells, mood }
+    PrintedRow { cells, mood }
 }
 
 /// Shows everything that happened in one operation, by its name or number.
@@ -467,16 +467,16 @@ fn list_operations(trace: &Trace, run: &str, name: &str, ops: &[OpId]) {
     ));
 
     let all = cases(trace);
-    let rows: Vec<TableRow> = ops
+    let rows: Vec<PrintedRow> = ops
         .iter()
         .map(|op| {
             let case = all.iter().find(|case| case.op == Some(op.0));
             let score = case.and_then(|case| case.score);
-            let TableRow { cells, mood } = cells(trace, *op);
+            let PrintedRow { cells, mood } = cells(trace, *op);
             let mut cells = [0, 3, 4, 5, 7].map(|at| cells[at].clone()).to_vec();
             cells.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
             cells.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
-            TableRow { cells, mood }
+            PrintedRow { cells, mood }
         })
         .collect();
     let head = [">op", "outcome", ">took", ">calls", ">cost", ">input", ">score"];

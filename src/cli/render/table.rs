@@ -16,21 +16,21 @@ const KEPT: &[(&str, usize)] =
 
 /// A row of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::cli) struct TableRow {
+pub(in crate::cli) struct PrintedRow {
     pub(in crate::cli) cells: Vec<String>,
     /// Colours the cell that says how something went.
     pub(in crate::cli) mood: Option<Mood>,
 }
 
-impl From<Vec<String>> for TableRow {
-    fn from(cells: Vec<String>) -> TableRow {
-        TableRow { cells, mood: None }
+impl From<Vec<String>> for PrintedRow {
+    fn from(cells: Vec<String>) -> PrintedRow {
+        PrintedRow { cells, mood: None }
     }
 }
 
 /// Draws rows under a head; columns whose head starts with `>` are aligned to the right. On a terminal
 /// the table is no wider than the terminal.
-pub(in crate::cli) fn render<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R]) -> String {
+pub(in crate::cli) fn render<R: Clone + Into<PrintedRow>>(head: &[&str], rows: &[R]) -> String {
     fitted(head, rows, terminal_width())
 }
 
@@ -44,13 +44,13 @@ pub(in crate::cli) fn terminal_width() -> Option<usize> {
 }
 
 /// Draws rows in so many columns of the page: long texts are shortened, then the last columns go.
-fn fitted<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
+fn fitted<R: Clone + Into<PrintedRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
     let safe = |row: &R| {
-        let TableRow { cells, mood } = row.clone().into();
+        let PrintedRow { cells, mood } = row.clone().into();
         let cells = cells.iter().map(|cell| on_one_line(cell).into_owned()).collect();
-        TableRow { cells, mood }
+        PrintedRow { cells, mood }
     };
-    let rows: Vec<TableRow> = rows.iter().map(safe).collect();
+    let rows: Vec<PrintedRow> = rows.iter().map(safe).collect();
     // A head that begins with `>` is of a column that stands right.
     let bare: Vec<&str> = head.iter().map(|name| name.trim_start_matches('>')).collect();
 
@@ -78,7 +78,7 @@ fn fitted<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R], page: Option<usi
     };
 
     let mut lines = vec![line(bare.clone(), None)];
-    let texts = |row: &TableRow| line(row.cells.iter().map(String::as_str).collect(), row.mood);
+    let texts = |row: &PrintedRow| line(row.cells.iter().map(String::as_str).collect(), row.mood);
     lines.extend(rows.iter().map(texts));
     if widths.contains(&None) {
         let left: Vec<&str> =

@@ -90,7 +90,7 @@ pub(in crate::cli) struct Arguments {
     /// Show each input with its expected answer, the answers of the scripts and the scores.
     #[arg(long, value_enum, value_name = "WHICH")]
     show: Option<ShownCases>,
-    /// Write them to a file that ends in .csv, .jsonl or .md; all, unless --show says which.
+    /// Write the inputs to a file that ends in .csv, .jsonl or .md: all inputs, unless --show selects some.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Number of warm-up executions per script, which do not count.
