@@ -77,6 +77,7 @@ mod cli {
     mod sturdy;
     mod test;
     mod traps;
+    mod typical;
     mod verdicts;
     mod watch;
 }

@@ -21,15 +21,18 @@ const WIDTH_MAX: usize = 100;
 
 /// Lists the commands in their groups, in the place of one long list.
 pub(in crate::cli) fn grouped(command: Command) -> Command {
-    let list = list(&command);
+    grouped_within(command, doc::width().clamp(40, WIDTH_MAX))
+}
+
+/// Lists them in so many columns.
+fn grouped_within(command: Command, width: usize) -> Command {
+    let list = list(&command, width - NAME_WIDTH - 2);
     command.help_template(format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{list}\nOptions:\n{{options}}{{after-help}}"
     ))
 }
 
-fn list(command: &Command) -> String {
-    let width = doc::width().clamp(40, WIDTH_MAX) - NAME_WIDTH - 2;
-
+fn list(command: &Command, width: usize) -> String {
     let mut list = String::new();
     for (title, names) in GROUPS {
         let _ = writeln!(list, "\n{title}:");
@@ -52,6 +55,41 @@ mod tests {
     use crate::cli::Arguments;
     use clap::CommandFactory;
     use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn command() -> Command {
+        grouped_within(Arguments::command(), WIDTH_MAX).term_width(WIDTH_MAX)
+    }
+
+    /// Returns the words that call a command and each of those below it.
+    fn calls(command: &Command, before: &[String]) -> Vec<Vec<String>> {
+        let own = [before, &[command.get_name().to_owned()]].concat();
+        let below: Vec<Vec<String>> =
+            command.get_subcommands().flat_map(|below| calls(below, &own)).collect();
+        [vec![own], below].concat()
+    }
+
+    #[test]
+    fn the_written_help_is_up_to_date() {
+        let mut text = String::new();
+        for call in calls(&command(), &[]) {
+            let call = [&call[..], &["--help".to_owned()]].concat();
+            let shown = command().try_get_matches_from(&call).expect_err("the help");
+            let _ = writeln!(text, "$ {}", call.join(" "));
+            for line in shown.to_string().lines() {
+                let _ = writeln!(text, "{}", line.trim_end());
+            }
+            text.push('\n');
+        }
+
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/help.txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &text).expect("a file");
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        let is_same = text == written;
+        assert!(is_same, "tests/cli/help.txt is old: `UPDATE=1 cargo test --lib help` writes it");
+    }
 
     #[test]
     fn every_command_stands_in_one_group() {
