@@ -17,9 +17,7 @@ use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
 pub const SHOWN: &str = "[secret]";
-/// What names of variables with secrets contain, or end with.
-const NAMES: &[&str] = &["_KEY", "_TOKEN", "_SECRET", "PASSWORD"];
-/// Words of which one makes a name that of a secret: of a parameter, or of a part of an address.
+/// Words of which one makes a name that of a secret: of a variable, a parameter, or a part of an address.
 const WORDS: &[&str] = &[
     "apikey",
     "auth",
@@ -28,6 +26,7 @@ const WORDS: &[&str] = &[
     "credential",
     "credentials",
     "key",
+    "keyring",
     "passphrase",
     "passwd",
     "password",
@@ -37,6 +36,12 @@ const WORDS: &[&str] = &[
     "signature",
     "token",
 ];
+/// The words that mean the same with an `s`. Of tokens, a number is more often meant than secrets.
+const PLURAL_WORDS: &[&str] = &["apikeys", "keys", "passphrases", "passwords", "secrets"];
+/// Words beside which `TOKENS` in the name of a variable means a number.
+const COUNT_WORDS: &[&str] = &["count", "input", "limit", "max", "min", "num", "output", "total"];
+/// Variables of shells and their agents, whose names only look like those of secrets.
+const NO_SECRETS: &[&str] = &["PWD", "OLDPWD", "SSH_AUTH_SOCK"];
 /// Fewest characters of a secret that is taken out, unless another number is set: shorter ones stand in
 /// any text by chance.
 pub const LENGTH_MIN: usize = 8;
@@ -231,23 +236,33 @@ fn in_json(text: &str) -> String {
 
 /// Tells whether a variable of this name holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
-    let more = MORE_NAMES.read().unwrap_or_else(PoisonError::into_inner);
-    if more.iter().any(|pattern| pattern.covers(name)) {
-        return true;
+    if NO_SECRETS.contains(&name.to_uppercase().as_str()) {
+        return is_named(name);
     }
 
-    let name = name.to_uppercase();
-    NAMES.iter().any(|part| {
-        if *part == "PASSWORD" {
-            name.contains(part)
-        } else {
-            name.ends_with(part) || name.contains(&format!("{part}_"))
-        }
-    })
+    let words = name_words(name);
+    let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+    let has_tokens = has(&["tokens"]) && !has(COUNT_WORDS);
+    has_tokens || is_secret_parameter(name)
 }
 
 /// Tells whether a parameter of this name, or a part of an address, holds a secret.
 pub fn is_secret_parameter(name: &str) -> bool {
+    let is_secret =
+        |word: &String| [WORDS, PLURAL_WORDS].iter().any(|known| known.contains(&word.as_str()));
+
+    let is_password = name.to_uppercase().contains("PASSWORD");
+    is_password || name_words(name).iter().any(is_secret) || is_named(name)
+}
+
+/// Tells whether the settings name this variable.
+fn is_named(name: &str) -> bool {
+    let more = MORE_NAMES.read().unwrap_or_else(PoisonError::into_inner);
+    more.iter().any(|pattern| pattern.covers(name))
+}
+
+/// Splits a name into its words, in lower case and without the numbers behind them.
+fn name_words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
     for c in name.chars() {
@@ -262,7 +277,11 @@ pub fn is_secret_parameter(name: &str) -> bool {
         }
     }
 
-    words.iter().any(|word| WORDS.contains(&word.as_str())) || is_secret_name(name)
+    for word in &mut words {
+        word.truncate(word.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    }
+
+    words
 }
 
 /// Takes passwords and parts that look like secrets out of the addresses in a text.

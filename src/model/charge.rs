@@ -6,7 +6,7 @@ use crate::base::unit::Money;
 use crate::model::Model;
 use crate::model::call_error::CallError;
 use crate::model::message::Message;
-use crate::model::reply::{CallResult, Usage};
+use crate::model::reply::{FaultUsage, Usage};
 use crate::model::request::Request;
 use crate::model::transport::Transport;
 use crate::schema::lower::{Dialect, lower};
@@ -56,23 +56,34 @@ impl Model {
         Worst { read, written, cost }
     }
 
-    /// Says of a finished call what it is charged: usage and cost are both nothing if it cannot have
-    /// been billed, and both `None` if nobody knows.
-    #[must_use]
-    pub fn settle(&self, called: CallResult) -> CallResult {
+    /// Returns the tokens and the cost of a call with a reply; `None` if nobody knows them.
+    pub(super) fn charge(&self, said: Option<Usage>) -> (Option<Usage>, Option<Money>) {
         // Every request has a token, so figures without one that was read are no figures.
-        let counted = called.usage.filter(|usage| usage.input() > 0);
-        if counted.is_none() && called.result.as_ref().is_err_and(|error| !may_be_billed(error)) {
-            return CallResult { usage: Some(Usage::default()), cost: Some(Money::ZERO), ..called };
-        }
-
+        let counted = said.filter(|usage| usage.input() > 0);
         let cost = match &self.transport {
-            // The demo model has a price for a call, and a call that failed may have been taken on.
-            Transport::Demo(_) => called.cost,
+            // The demo model has a price for a call.
+            Transport::Demo(_) => self.cost(said.as_ref()),
             _ => self.cost(counted.as_ref()),
         };
 
-        CallResult { usage: counted, cost, ..called }
+        (counted, cost)
+    }
+
+    /// Returns the tokens and the cost of a call without a reply: nothing if it cannot have been billed, and
+    /// `None` if nobody knows.
+    pub(super) fn charge_fault(
+        &self,
+        error: &CallError,
+        said: FaultUsage,
+    ) -> (Option<Usage>, Option<Money>) {
+        match said {
+            FaultUsage::Unsaid if !may_be_billed(error) => {
+                (Some(Usage::default()), Some(Money::ZERO))
+            }
+            // A call that failed may have been taken on all the same.
+            FaultUsage::Unsaid | FaultUsage::Doubtful => (None, None),
+            FaultUsage::Counted(usage) => self.charge(Some(usage)),
+        }
     }
 }
 
@@ -169,10 +180,6 @@ mod tests {
         Money::from_dollars(f64::from(amount))
     }
 
-    fn failed(error: CallError, usage: Option<Usage>) -> CallResult {
-        CallResult { usage, cost: None, served_by: None, is_cut: false, result: Err(error) }
-    }
-
     fn request(settings: Settings, schema: Option<Value>) -> Request {
         Request::new(vec![Message::new(Role::User, "four")], settings, schema)
     }
@@ -249,8 +256,8 @@ mod tests {
         ];
 
         for error in errors {
-            let settled = priced().settle(failed(error, Some(usage)));
-            assert_eq!((settled.usage, settled.cost), (Some(usage), dollars(25)), "{settled:?}");
+            let charged = priced().charge_fault(&error, FaultUsage::Counted(usage));
+            assert_eq!(charged, (Some(usage), dollars(25)), "{error:?}");
         }
     }
 
@@ -279,9 +286,14 @@ mod tests {
         ];
         free.extend([409, 425, 500, 501, 503, 521].map(server));
         for error in free {
-            let settled = priced().settle(failed(error, None));
-            let charged = (settled.usage, settled.cost);
-            assert_eq!(charged, (Some(Usage::default()), Some(Money::ZERO)), "{settled:?}");
+            let charged = priced().charge_fault(&error, FaultUsage::Unsaid);
+            assert_eq!(charged, (Some(Usage::default()), Some(Money::ZERO)), "{error:?}");
+
+            // Who tells of tokens has done something, whatever the status says.
+            let unread = Usage { output_visible: 5, ..Usage::default() };
+            for said in [FaultUsage::Doubtful, FaultUsage::Counted(unread)] {
+                assert_eq!(priced().charge_fault(&error, said), (None, None), "{error:?}");
+            }
         }
 
         let mut unknown = vec![
@@ -302,8 +314,8 @@ mod tests {
         ];
         unknown.extend([200, 408, 502, 504, 524].map(server));
         for error in unknown {
-            let settled = priced().settle(failed(error, None));
-            assert_eq!((settled.usage, settled.cost), (None, None), "{settled:?}");
+            let charged = priced().charge_fault(&error, FaultUsage::Unsaid);
+            assert_eq!(charged, (None, None), "{error:?}");
         }
     }
 
@@ -311,32 +323,11 @@ mod tests {
     fn figures_that_say_that_nothing_was_read_are_unknown() {
         let unread = Usage { output_visible: 5, reasoning: 3, ..Usage::default() };
         for usage in [Usage::default(), unread] {
-            let called = CallResult {
-                is_cut: false,
-                usage: Some(usage),
-                cost: Some(Money::ZERO),
-                served_by: None,
-                result: Ok("x".into()),
-            };
-            let settled = priced().settle(called);
-            assert_eq!((settled.usage, settled.cost), (None, None), "{usage:?}");
+            assert_eq!(priced().charge(Some(usage)), (None, None), "{usage:?}");
         }
 
         // What comes from the cache was read as well.
         let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
-        let called = CallResult {
-            is_cut: false,
-            usage: Some(usage),
-            cost: None,
-            served_by: None,
-            result: Ok("x".into()),
-        };
-        assert_eq!(priced().settle(called).usage, Some(usage));
-
-        // A refusal may well say that it used nothing.
-        let message = "m".to_owned();
-        let refused = CallError::RateLimited { status: 429, retry_after: None, message };
-        let settled = priced().settle(failed(refused, Some(Usage::default())));
-        assert_eq!(settled.cost, Some(Money::ZERO));
+        assert_eq!(priced().charge(Some(usage)).0, Some(usage));
     }
 }

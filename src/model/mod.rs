@@ -116,22 +116,18 @@ impl Model {
         match result {
             Ok(reply) => {
                 let has_length = reply.finish == Some(Finish::Length);
-                let usage = reply.usage;
+                let (usage, cost) = self.charge(reply.usage);
                 let served_by = reply.served_by.clone();
                 let result = judge(reply, request);
 
                 // A reply that was cut is only a result where that was accepted.
                 let is_cut = has_length && result.is_ok();
-                let cost = self.cost(usage.as_ref());
                 CallResult { usage, cost, served_by, is_cut, result }
             }
-            Err(CallFault { error, usage, served_by }) => CallResult {
-                usage,
-                cost: usage.and_then(|usage| self.cost(Some(&usage))),
-                served_by,
-                is_cut: false,
-                result: Err(error),
-            },
+            Err(CallFault { error, usage, served_by }) => {
+                let (usage, cost) = self.charge_fault(&error, usage);
+                CallResult { usage, cost, served_by, is_cut: false, result: Err(error) }
+            }
         }
     }
 

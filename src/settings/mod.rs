@@ -226,7 +226,7 @@ pub(crate) const SETTINGS: &[SettingEntry] = &[
     entry(
         ("secrets", "names"),
         SettingKind::Variables,
-        Fallback::Words("names with `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD`"),
+        Fallback::Words("names with a word such as KEY, TOKEN, SECRET or PASSWORD"),
         "[\"LICENCE_*\"]",
         "Further variables whose values are kept out of journal and output.",
     ),

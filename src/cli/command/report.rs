@@ -1,6 +1,7 @@
 //! `kaizen report RUN..`: one file that shows runs, opens from the disk, and loads and sends nothing.
 
 use crate::base::id::{OpId, RunId};
+use crate::base::own;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::ui::asset;
@@ -14,7 +15,6 @@ use crate::view::table::{RowQuery, TableRow};
 use crate::view::{graph, overview, story, table};
 use anyhow::Context;
 use serde_json::{Value, json};
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -79,7 +79,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let default = || PathBuf::from(format!("report-{}.html", report.first));
     let path = arguments.out.clone().unwrap_or_else(default);
-    let opened = OpenOptions::new().write(true).create_new(true).open(&path);
+    // A report holds prompts and replies, so only its owner can read it until somebody decides otherwise.
+    let opened = own::create(&path);
     let mut file = match opened {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             say(&format!("error: `{}` already exists; choose another file", path.display()));

@@ -360,7 +360,10 @@ impl ErrorContent {
                     RefusalClass::BadRequest | RefusalClass::Unauthorized | RefusalClass::NotFound
                 )
             }
-            RefusalClass::BadRequest => named == RefusalClass::RateLimited,
+            // Some servers refuse a wrong key as a wrong request.
+            RefusalClass::BadRequest => {
+                matches!(named, RefusalClass::RateLimited | RefusalClass::Unauthorized)
+            }
             _ => false,
         };
 
@@ -560,6 +563,7 @@ mod tests {
         assert_eq!(kind(500, "context_length_exceeded"), Kind::BadRequest);
         assert_eq!(kind(503, "model_not_found"), Kind::NotFound);
         assert_eq!(kind(500, "invalid_api_key"), Kind::Unauthorized);
+        assert_eq!(kind(400, "API_KEY_INVALID"), Kind::Unauthorized);
         assert_eq!(kind(400, "content_filter"), Kind::Refused);
 
         let moonshot =

@@ -9,7 +9,7 @@ use kaizen::journal::event::Event;
 use kaizen::model::Model;
 use kaizen::model::call_error::CallError;
 use kaizen::model::provider::simulated::SimulatedModel;
-use kaizen::model::reply::{CallFault, Finish, Reply, Usage};
+use kaizen::model::reply::{CallFault, FaultUsage, Finish, Reply, Usage};
 use kaizen::model::request::Request;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -149,16 +149,17 @@ impl World {
         tokio::time::sleep(Duration::from_millis(rng.below(400))).await;
         let result = act(fate, &mut rng, &text(request), usage).map_err(|error| CallFault {
             error,
-            usage: says.then_some(usage),
+            usage: if says { FaultUsage::Counted(usage) } else { FaultUsage::Unsaid },
             served_by: None,
         });
         let said = match &result {
             Ok(reply) => reply.usage,
-            Err(fault) => fault.usage,
+            Err(CallFault { usage: FaultUsage::Counted(usage), .. }) => Some(*usage),
+            Err(_) => None,
         };
         let known = match said.filter(|usage| usage.input() > 0) {
             Some(_) => charge,
-            None if is_refused => free,
+            None if is_refused && !says => free,
             None => worst,
         };
         call.end(known);
