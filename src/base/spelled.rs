@@ -47,6 +47,8 @@ const ENTITY_MAX: usize = 10;
 
 /// Most backslashes before one character: those of a text within five texts of JSON.
 const ESCAPES_MAX: usize = 63;
+/// Most times that a `%` is escaped.
+const PERCENTS_MAX: usize = 6;
 /// Most bytes between two lines of a text that is broken.
 const BREAK_MAX: usize = 80;
 /// Most bytes between two numbers in hex, besides what such a number begins with.
@@ -156,7 +158,9 @@ fn length(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
         .flatten()
         .find_map(|taken| Some(taken + behind(&text[taken..], wanted_next, lines)?));
 
-    by_letter.or_else(|| by_backslashes(text, wanted, lines))
+    by_letter
+        .or_else(|| by_backslashes(text, wanted, lines))
+        .or_else(|| by_percent(text, wanted, lines))
 }
 
 /// Goes on behind a letter that was found. A new line may begin there.
@@ -188,6 +192,21 @@ fn by_backslashes(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
         let rest = is_there.then(|| length(&text[taken..], &wanted[count..], lines)).flatten()?;
         Some(taken + rest)
     })
+}
+
+/// Reads a `%` that was escaped several times, which looks like the beginning of a longer escape.
+fn by_percent(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
+    let rest = wanted.strip_prefix('%')?;
+    let mut behind = text.strip_prefix('%')?;
+
+    for _ in 0..PERCENTS_MAX {
+        behind = behind.strip_prefix("25")?;
+        if let Some(length) = length(behind, rest, lines) {
+            return Some(text.len() - behind.len() + length);
+        }
+    }
+
+    None
 }
 
 /// Reads the escape at the beginning of a text: the character, and the bytes that it takes.
@@ -413,6 +432,10 @@ mod tests {
         // A backslash before an `n`, as it is, and within one and two texts of JSON.
         for text in [r"v9\n8", r"v9\\n8", r"v9\\\\n8", r"v9\u005cn8"] {
             assert_eq!(find(text, r"v9\n8", 0), Some((0, text.len())), "{text}");
+        }
+
+        for text in ["%2Fk%25p", "%252Fk%2525p", "%25252Fk%252525p", "%252Fk%25252525p"] {
+            assert_eq!(find(text, "%2Fk%25p", 0), Some((0, text.len())), "{text}");
         }
 
         assert_eq!(find("x&amp;amp;y", "x&amp;y", 0), Some((0, 11)));

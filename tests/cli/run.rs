@@ -160,7 +160,8 @@ fn what_does_not_fit_is_said_in_the_words_of_scripts() {
         ),
         ("let b = branch(); b.name = 1", "a branch has no writable property `name`"),
         ("let b = branch(); b[1]", "a branch cannot be indexed with `[..]`"),
-        ("let x = 5; if x { 1 }", "a bool, found an int"),
+        ("let x = 5; if x { 1 }", "a condition is true or false, not an int"),
+        ("fn f(x) { if x { 1 } } f(5)", "a bool, found an int"),
         ("let f = |x| x; gather(f)", "`gather`: argument 1 is a function, expected an array"),
     ] {
         let ran = Project::new().file("s.rhai", script).kaizen(&["run", "s.rhai"]);

@@ -52,6 +52,66 @@ let m = #{ a: 1 }.mixin(#{ b: 2 });
 }
 
 #[test]
+fn what_compares_drops_or_quotes_in_vain_is_found() {
+    let script = r#"let b = branch("demo/echo");
+let answer = b.chat("How many?");
+if answer > 3 { print("many"); }
+print(answer == 3 || answer != true);
+if answer { print("yes"); }
+while !answer { break; }
+let rows = ["a", "b"];
+rows.for_each(|x| b.chat("Describe " + x));
+rows.for_each(|| print(this));
+rows.for_each(|n| print(`${n} ${this}`));
+print("Hello ${answer}, ${HOME} and ${rows.len}");
+print("${HOME}");
+let text = " yes ";
+text.trimmed();
+rows.sorted();
+text == "yes";
+rows.len + 1;
+fn sorted_twice(list) { list.sorted() }
+fn round(x) { print(x); x }
+round(2.5);
+if rows.len == 2.0 { text += "!"; }
+print("5" == 5);
+print([1] == #{ a: 1 });
+if text.contains("y") && rows.len > 1 { exit(1); }
+exit(0);
+"#;
+    expect_test::expect![[r#"
+        K0031 3:11 `>` between a string and an int is always false
+            write `text.parse_int()` or `text.parse_float()` to compare numbers
+        K0031 4:14 `==` between a string and an int is always false
+            write `text.parse_int()` or `text.parse_float()` to compare numbers
+        K0031 4:29 `!=` between a string and a bool is always true
+            compare the text with a text, such as `text.lower() == "yes"`
+        K0031 5:4 a condition is true or false, not a string
+            compare it, such as `text == "yes"` or `text != ""`
+        K0031 6:8 a condition is true or false, not a string
+            compare it, such as `text == "yes"` or `text != ""`
+        K0031 8:6 `for_each` passes the number of the item to its function
+            write `for item in list { .. }`; in `for_each`, the item is `this`
+        K0018 11:7 `${answer}` in double quotes is not replaced
+            write the text in backticks: `` `.. ${..}` ``
+        K0023 14:6 `trimmed` changes nothing, and its result is not used
+            write `x = x.trimmed(..);` to keep the result
+        K0023 15:6 `sorted` changes nothing, and its result is not used
+            write `x = x.sorted(..);` to keep the result
+        K0023 16:6 `==` changes nothing, and its result is not used
+            write `=` to set a variable
+        K0023 17:10 `+` changes nothing, and its result is not used
+            write `let result = a + b;` to keep the result
+        K0031 22:11 `==` between a string and an int is always false
+            write `text.parse_int()` or `text.parse_float()` to compare numbers
+        K0031 23:11 `==` between an array and a map is always false
+        K0031 24:41 `exit(1)` completes the run, with the value 1
+            write `throw "the reason"` to end a run as failed, with exit code 1
+    "#]]
+    .assert_eq(&found(script));
+}
+
+#[test]
 fn every_way_to_use_what_a_word_in_place_returns_is_found() {
     for line in [
         "let y = x.reverse();",

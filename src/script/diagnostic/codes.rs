@@ -59,6 +59,8 @@ pub const RUNS: &str = "K0020";
 pub const FOREIGN: &str = "K0021";
 /// A question that no answer fits.
 pub const QUESTION: &str = "K0022";
+/// A result that nothing is done with.
+pub const UNUSED: &str = "K0023";
 /// A property that the value does not have.
 pub const PROPERTY: &str = "K0030";
 /// An argument that the function does not take.
@@ -209,10 +211,10 @@ pub const CODES: &[Code] = &[
     ),
     found(
         ESCAPE,
-        "escapes have no effect in backticks",
+        "escapes have no effect in backticks, nor `${..}` in double quotes",
         "In a text in backticks, `\\n` is a backslash and an n. Line breaks are kept as they are \
          written, and only `${..}` has a special meaning. Write a real line break, or use double \
-         quotes.",
+         quotes. In a text in double quotes, escapes work, and `${name}` stays as it is written.",
         "print(`first\\nsecond`);",
     ),
     found(
@@ -243,6 +245,14 @@ pub const CODES: &[Code] = &[
          different texts, numbers or booleans, `default` must be one of them or match `schema`, and \
          `timeout` must be a number of milliseconds or a text such as \"3d\".",
         "ask(\"Release?\", #{ options: [\"yes\", \"no\"], default: \"maybe\" });",
+    ),
+    found(
+        UNUSED,
+        "a result that is not used",
+        "The function or the operator changes nothing: all it does is to return a result, and the script \
+         drops it. Texts and lists stay as they are. Assign the result to a variable, or use the function \
+         that works in place, such as `trim` and `sort`.",
+        "let text = \" yes \";\ntext.trimmed();\nprint(text);",
     ),
     found(
         PROPERTY,
