@@ -166,6 +166,8 @@ impl Executor {
                 branch.borrow_mut().count(tried.usage);
             }
 
+            // A pause that stands in the journal is for a call of the recorded run.
+            let is_new = matches!(&tried.result, Err(Miss::Now(_)));
             let left = scope.due.map(|at| at.saturating_sub(self.age()));
             let wait = match &tried.result {
                 Ok(_) => None,
@@ -197,6 +199,9 @@ impl Executor {
                 (Ok(said), Some(read), _) => {
                     let value = read.map(|found| found.value);
                     return Ok(WholeReply { said, is_cut, value, sample: asked.sample, bill });
+                }
+                (_, _, Some(wait)) if is_new => {
+                    self.pass_anew(&scope.strand, Timer::Pause, wait).await?;
                 }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), ..) => return Err(failure.into()),

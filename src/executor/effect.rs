@@ -371,6 +371,35 @@ impl Executor {
         if known.is_none() && !self.is_dry() && (due.is_some() || self.is_far(time)) {
             return self.pass_a_far_one(at, timer, time).await;
         }
+        self.pass_a_near_one(at, timer, known, time).await
+    }
+
+    /// Lets a time pass on a strand, whatever the recorded run did there.
+    pub(super) async fn pass_anew(
+        &self,
+        strand: &Strand,
+        timer: Timer,
+        time: Duration,
+    ) -> Result<(), StoreError> {
+        if let Some(guess) = self.guess() {
+            guess.meet(Unknown::Time);
+        }
+
+        let at = strand.count(&timer);
+        if !self.is_dry() && self.is_far(time) {
+            return self.pass_a_far_one(at, timer, time).await;
+        }
+        self.pass_a_near_one(at, timer, None, time).await
+    }
+
+    /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
+    async fn pass_a_near_one(
+        &self,
+        at: Spot,
+        timer: Timer,
+        known: Option<u64>,
+        time: Duration,
+    ) -> Result<(), StoreError> {
         if self.turns.pass(known, time).await == Passage::Forced {
             return Ok(());
         }
