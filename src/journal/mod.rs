@@ -27,13 +27,12 @@ pub mod tool_trace;
 pub mod trace;
 pub mod waits;
 
-use crate::base::id::{FlowId, OpId, RunId};
+use crate::base::id::RunId;
 use crate::base::secret;
 use crate::journal::event::Event;
 use crate::journal::ran::{OPS_RAN, RanEnd};
-use crate::store::StoreError;
-use crate::store::writer::{Gatherer, Series, Writer};
-use rusqlite::{Connection, params};
+use crate::store::writer::{Series, Writer};
+use crate::store::{EventRow, RunEdge, StoreError};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -49,39 +48,13 @@ pub struct Journal {
     /// What is kept of the run as a whole when it ends.
     sums: RefCell<Option<String>>,
     /// Its events are worth nothing with a gap: an answer without its question, say.
-    events: Gatherer<EventRow>,
-}
-
-/// An event as it is kept.
-#[derive(Debug)]
-struct EventRow {
-    seq: i64,
-    /// The number of the row before it, which it stands on.
-    after: i64,
-    at: i64,
-    kind: &'static str,
-    op: Option<u32>,
-    body: String,
-    edge: RunEdge,
-    /// The operation of a graph that began with it, if one did and nothing came after it.
-    opens: Option<(FlowId, OpId)>,
-}
-
-/// What an event is to the row of its run.
-#[derive(Debug)]
-enum RunEdge {
-    /// It begins it.
-    Begins(String),
-    /// It leaves it as it is.
-    Within,
-    /// It ends it, with these sums.
-    Ends(&'static str, Option<String>),
+    events: Series,
 }
 
 impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
-        let events = events(&run);
+        let events = Series::of_run(&run);
         Journal {
             run,
             next: Cell::new(0),
@@ -94,7 +67,7 @@ impl Journal {
 
     /// Starts a journal that keeps nothing.
     pub fn off(run: RunId) -> Journal {
-        let events = events(&run);
+        let events = Series::of_run(&run);
         Journal {
             run,
             next: Cell::new(0),
@@ -253,52 +226,16 @@ impl Journal {
             op: event.op().map(|op| op.0),
             body: body(event),
             edge: match event {
-                Event::RunStarted { script, .. } => RunEdge::Begins(script.clone()),
-                Event::RunEnded { status, .. } => RunEdge::Ends(status.word(), self.sums.take()),
+                Event::RunStarted { script, .. } => {
+                    RunEdge::Begins { script: script.clone(), pid: std::process::id() }
+                }
+                Event::RunEnded { status, .. } => {
+                    RunEdge::Ends { status: status.word(), sums: self.sums.take() }
+                }
                 _ => RunEdge::Within,
             },
         }
     }
-}
-
-/// Makes what keeps the events of a run: each stands on the one before, and on the run's row.
-fn events(run: &RunId) -> Gatherer<EventRow> {
-    let known = run.clone();
-    let series = Series::new(move |tx, seq| {
-        tx.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM events WHERE run = ?1 AND seq = ?2)
-                AND EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
-        )?
-        .query_row(params![known.0, seq], |row| row.get(0))
-    });
-    let series = series.named(&run.0);
-
-    let run = run.0.clone();
-    Gatherer::new(series, move |tx, rows| keep(tx, &run, rows))
-}
-
-fn keep(tx: &Connection, run: &str, rows: &[EventRow]) -> rusqlite::Result<()> {
-    let mut insert = tx
-        .prepare_cached("INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)")?;
-
-    for EventRow { seq, at, kind, op, body, edge, .. } in rows {
-        if let RunEdge::Begins(script) = edge {
-            tx.prepare_cached("INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)")?
-                .execute(params![run, script, at, std::process::id()])?;
-        }
-
-        insert.execute(params![run, seq, at, kind, op, body])?;
-
-        if let RunEdge::Ends(status, sums) = edge {
-            tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
-                .execute(params![at, status, run])?;
-            if let Some(sums) = sums {
-                tx.prepare_cached("INSERT OR REPLACE INTO run_sums (run, body) VALUES (?,?)")?
-                    .execute(params![run, sums])?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Writes an event as it is kept, without secrets.
@@ -311,6 +248,7 @@ fn body(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::id::{FlowId, OpId};
     use crate::flow::outcome::Outcome;
     use crate::journal::event::RunStatus;
     use crate::journal::history;
