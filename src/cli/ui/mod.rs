@@ -19,6 +19,7 @@ mod route;
 pub(in crate::cli) mod run;
 mod runs;
 mod serve;
+mod squeeze;
 mod words;
 
 use crate::cli::app::exit::Exit;
