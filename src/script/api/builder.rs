@@ -456,7 +456,7 @@ fn make_op(
             ];
 
             let made = function.call(task.on(strand), arguments).await;
-            let made = made.map_err(|raised| host.failure(&raised))?;
+            let made = made.map_err(|raised| function.failure(&raised))?;
             let found = convert::type_name(&made);
             let Some(mut map) = known_map::as_map(&made) else {
                 let message =
@@ -472,7 +472,7 @@ fn make_op(
 
             function.with_context(|context| {
                 let made = made_op(&host, context, &builder, kind, map);
-                made.map_err(|failure| host.failure(&throw_at(&failure, context)))
+                made.map_err(|failure| function.failure(&throw_at(&failure, context)))
             })
         })
     })

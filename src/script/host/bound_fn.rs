@@ -113,7 +113,15 @@ impl BoundFn {
         task: Task,
         arguments: Vec<Dynamic>,
     ) -> Result<Dynamic, Failure> {
-        self.call(task, arguments).await.map_err(|raised| self.host.failure(&raised))
+        self.call(task, arguments).await.map_err(|raised| self.failure(&raised))
+    }
+
+    /// Makes a failure of what a call raised. Its lines are those of the file that bound the function.
+    pub(in crate::script) fn failure(&self, raised: &EvalError) -> Failure {
+        match &self.context.global.source {
+            Some(file) => self.host.failure_in(raised, file),
+            None => self.host.failure(raised),
+        }
     }
 
     /// Makes plain data of what a call gave.
@@ -121,7 +129,7 @@ impl BoundFn {
         &self,
         result: Result<Dynamic, EvalError>,
     ) -> Result<Value, Failure> {
-        let value = result.map_err(|raised| self.host.failure(&raised))?;
+        let value = result.map_err(|raised| self.failure(&raised))?;
         convert::to_value(&value).map_err(|reason| {
             Failure::new(Kind::Script, format!("a function must return plain data: {reason}"))
         })
