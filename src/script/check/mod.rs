@@ -16,6 +16,7 @@ mod echo;
 mod expansions;
 mod imports;
 mod in_place;
+mod index;
 mod kind_options;
 mod kinds;
 mod lengths;
@@ -152,6 +153,7 @@ impl Checker<'_> {
         self.in_place(file, &forms);
         self.divisions(file);
         self.operators(file, &kinds);
+        self.indices(file, &kinds);
         self.loops(file, &kinds);
         self.expansions(file, &kinds);
         self.templates(file);
