@@ -7,6 +7,7 @@ pub mod budget;
 mod call_guard;
 pub mod checked_answer;
 mod effect;
+mod expand;
 pub mod flow;
 pub mod glimpse;
 pub mod lost;
