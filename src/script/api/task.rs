@@ -15,8 +15,8 @@ use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{shape, tasks};
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use crate::script::host::{convert, shape, tasks};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext, Position};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -444,7 +444,8 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, times: i64, function: FnPtr| {
-            retry(&inner, times, &BoundFn::new(&inner, &context, function))
+            let place = context.call_position();
+            retry(&inner, times, &BoundFn::new(&inner, &context, function), place)
         },
     );
 
@@ -544,7 +545,12 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
     }
 }
 
-fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, EvalError> {
+fn retry(
+    host: &Rc<Inner>,
+    times: i64,
+    function: &BoundFn,
+    place: Position,
+) -> Result<Dynamic, EvalError> {
     let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
         let message = format!("`retry` needs at least 1 attempt, not {times}");
         return Err(throw_new(Kind::Option, message));
@@ -552,19 +558,32 @@ fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Ev
 
     let task = tasks::current();
     let group = tasks::current().strand.group();
+    let executor = host.executor();
+    // A line of a dialogue has another number each time that it is planned.
+    let line = place.line().filter(|_| !host.is_rehearsing());
+    let name = line.map_or("retry".to_owned(), |line| format!("retry (line {line})"));
     let mut tries = Tries::new(most);
     let mut number: u32 = 0;
 
     loop {
         number += 1;
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        let item = usize::try_from(number).unwrap_or(usize::MAX);
         let arguments = vec![i64::from(number).into()];
-        let raised = match wait(function.call(task.child(group, place), arguments)) {
+        let guesses = executor.guesses();
+        let raised = match wait(function.call(task.child(group, item), arguments)) {
             Err(raised) if raised.is_catchable() => raised,
+            Ok(value) => {
+                executor.note_success(&name);
+                return Ok(value);
+            }
             result => return result,
         };
 
-        let failure = host.failure(&raised);
+        let failure = function.failure(&raised);
+        if let Some(value) = executor.taken_to_succeed(&name, &failure, (guesses, number == most)) {
+            return Ok(convert::from_value(value));
+        }
+
         let made = failure.tries;
         match tries.failed(failure) {
             Ok(pause) => pass(host, Timer::Pause, pause)?,
