@@ -440,6 +440,9 @@ async fn finish(
 
     if end.value.is_object() {
         summary::show(&end.value);
+        if !job.global.quiet {
+            notice::tell_demo(open.executor.demo_replies());
+        }
         case_list::present(job.global, &cases, arguments.show, arguments.out.as_ref())?;
         if arguments.show.is_none() && !job.global.quiet && cases.iter().any(Case::is_wrong) {
             let tally = render::cases::tally(&cases);
