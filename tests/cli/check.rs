@@ -334,6 +334,17 @@ fn types_that_follow_from_words_of_the_language_are_known() {
             a function reaches a constant of its script as `global::LIMIT`
         K0002 4:31 unknown variable `bound`
             a function does not see the variables of its script; pass `bound` as an argument
+        K0031 6:12 an array is indexed by an int, not by a range
+            write `list.extract(0..2)`
+        K0031 7:26 an array is indexed by an int, not by a string
+        K0031 9:34 `recommend`: argument 2 is an array, expected a map
+            it is called as `recommend(optimizer: optimizer, task_type: string, options: map) -> map`
+        K0003 12:12 unknown function `ovr`
+            did you mean `over`?
+        K0003 13:1 unknown function `vot`
+            did you mean `vote`?
+        K0003 14:1 unknown function `ovr`
+            did you mean `over(n)`?
     "#]]
     .assert_eq(&messages(
         "const LIMIT = 3;\nlet rates = #{ a: 0.5 };\nlet all = [1, 2, 3];\n\
@@ -376,7 +387,9 @@ fn messages(script: &str) -> String {
     let each = faults.iter().map(|fault| {
         let text = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
         let place = format!("{}:{}", fault["line"], fault["column"]);
-        format!("{} {place} {}\n    {}\n", text("code"), text("message"), text("help"))
+        let help = text("help");
+        let help = if help.is_empty() { help } else { format!("    {help}\n") };
+        format!("{} {place} {}\n{help}", text("code"), text("message"))
     });
     each.collect()
 }

@@ -514,6 +514,9 @@ impl<'a> Kinds<'a> {
     /// Returns what a call gives.
     fn given(&self, call: &FnCallExpr, arity: usize) -> Option<ValueKind> {
         let name = call.name.as_str();
+        if matches!(name, ".." | "..=") {
+            return Some(ValueKind::Data("range"));
+        }
         let forms = || self.forms.all(name).iter().filter(|form| form.arity == arity);
         if forms().next().is_none() || forms().any(|form| form.is_script) {
             return None;
