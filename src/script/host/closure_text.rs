@@ -31,13 +31,22 @@ pub(in crate::script) fn body_around(text: &str, byte: usize) -> Option<String> 
 
     let (first, last) = found?;
     let is_block = tokens[first].text == "{" && tokens[last].text == "}";
-    let body = if is_block {
-        &text[tokens[first].end..tokens[last].start]
-    } else {
-        &text[tokens[first].start..tokens[last].end]
-    };
-    let words: Vec<&str> = body.split_whitespace().collect();
-    Some(words.join(" "))
+    let body = &tokens[first..=last];
+    Some(on_one_line(if is_block { &body[1..body.len() - 1] } else { body }))
+}
+
+/// Writes pieces as they stood, with one space for spaces, line ends and comments between them.
+fn on_one_line(pieces: &[CodePiece<'_>]) -> String {
+    let mut line = String::new();
+    let mut before = pieces.first().map_or(0, |piece| piece.start);
+    for piece in pieces {
+        if before < piece.start {
+            line.push(' ');
+        }
+        line.push_str(piece.text);
+        before = piece.end;
+    }
+    line
 }
 
 /// Takes the code of a text apart, without spaces and comments.
@@ -118,11 +127,7 @@ mod tests {
     fn the_innermost_closure_counts_as_it_was_written() {
         let cases = [
             ("g.add_edge(a, b, #{ when: |n| n > 2 });", ">", Some("n > 2")),
-            (
-                "f(|n|\n    n.ok  // or not\n    && f(n, 2), 3)",
-                "&&",
-                Some("n.ok // or not && f(n, 2)"),
-            ),
+            ("f(|n|\n    n.ok  // or not\n    && f(n, 2), 3)", "&&", Some("n.ok && f(n, 2)")),
             ("f(|| { let x = 1; x }, 2)", "x =", Some("let x = 1; x")),
             ("f(|a| a.map(|b| b + a))", "b +", Some("b + a")),
             ("f(|a| a.map(|b| b + a))", "map", Some("a.map(|b| b + a)")),
