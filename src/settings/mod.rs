@@ -343,7 +343,7 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "a whole number of at least 1",
         "unknown",
         "1600",
-        "Most tokens of a picture. A budget needs it, and most models are shown the pictures of tools only with it.",
+        "Maximum number of tokens that one image counts as. Required for a budget. Without it, most models do not see the images that tools return.",
     ),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (

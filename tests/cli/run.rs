@@ -1,6 +1,7 @@
 //! `kaizen run`.
 
 use crate::support::Project;
+use expect_test::expect;
 use serde_json::{Value, json};
 
 #[test]
@@ -196,4 +197,58 @@ fn ten_thousand_closures_wait_together() {
     assert_eq!(done["value"]["n"], 10000, "{}", ran.stderr);
     // One after the other they would take 500 s.
     assert!(done["value"]["seconds"].as_f64().unwrap() < 60.0, "{done}");
+}
+
+#[test]
+fn each_call_is_shown_in_the_file_that_makes_it() {
+    let project = Project::new();
+    project.file("s.rhai", "let who = \"no\" + \"model\";\n\nvote(who, \"q\")\n");
+    expect![[r#"
+         = note: in copy, called at stdlib/patterns.rhai:154
+         = note: in a closure, called at stdlib/patterns.rhai:155
+         = note: in most_frequent, called at stdlib/patterns.rhai:155
+         = note: in vote, called at stdlib/patterns.rhai:157
+         = note: in vote, called at s.rhai:3
+    "#]]
+    .assert_eq(&frames(&project));
+
+    project.file("s.rhai", "fn f(x) {\n    x.nope\n}\n\ntask(|| f(1)).wait()\n");
+    expect![[r#"
+          = note: in f, called at s.rhai:5
+          = note: in a closure, called at s.rhai:5
+    "#]]
+    .assert_eq(&frames(&project));
+
+    let script = "import \"lib\" as lib;\n\
+                  fn half(x) { x / 0 }\n\
+                  let found = attempt(|| lib::each([1], |x| half(x)));\n\
+                  let first = lib::settled([1], |x| half(x));\n\
+                  [found.error.frames, first.error.frames]\n";
+    let lib = "\n\n\nfn each(list, f) {\n    list.parallel(|x| f.call(x))\n}\n\
+               fn settled(list, f) {\n    list.parallel(|x| f.call(x), #{ settle: true })[0]\n}\n";
+    project.file("lib.rhai", lib).file("s.rhai", script);
+    expect![[r#"
+        [
+          [
+            "in half, called at s.rhai:3",
+            "in a closure, called at lib.rhai:5",
+            "in a closure, called at lib.rhai:5",
+            "in each, called at s.rhai:3",
+            "in a closure, called at s.rhai:3"
+          ],
+          [
+            "in half, called at s.rhai:4",
+            "in a closure, called at lib.rhai:8",
+            "in a closure, called at lib.rhai:8"
+          ]
+        ]
+    "#]]
+    .assert_eq(&project.kaizen(&["run", "s.rhai"]).stdout);
+}
+
+/// Runs the script, and returns the lines about the calls that its error came through.
+fn frames(project: &Project) -> String {
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    let notes = ran.stderr.lines().filter(|line| line.contains("called at"));
+    notes.map(|line| format!("{line}\n")).collect()
 }

@@ -2,6 +2,7 @@
 //! `kaizen check` finds it before anything is paid for.
 
 use crate::support::Project;
+use expect_test::expect;
 
 /// Checks a script and gives what was found, one line for each: code, place and message.
 fn found(script: &str) -> String {
@@ -711,4 +712,76 @@ fn a_kind_of_operation_takes_the_same_options_in_a_check_as_in_a_run() {
     let ran = project.kaizen(&["run", "s.rhai", "--progress", "none"]);
     let refused: Vec<String> = serde_json::from_str(&ran.stdout).expect(&ran.stderr);
     assert_eq!(checked, refused);
+}
+
+#[test]
+fn a_variable_that_is_named_like_a_word_is_the_variable() {
+    let (ran, done) = Project::new().script(
+        "let log = [];\nlet note = |x| log.push(x);\nlog.push(1);\nnote.call(2);\n\
+         let state = 3;\nfn count() { let run_id = 4; run_id + 1 }\nfn quiet() { log.info(\"x\") }\n\
+         quiet();\n[log, state, count()]",
+    );
+    assert_eq!(done["value"], serde_json::json!([[1, 2], 3, 5]), "{}", ran.stderr);
+}
+
+#[test]
+fn an_expansion_of_what_is_no_list_names_its_place() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        "let g = builder(\"g\");\nlet kind = \"chat\";\n\
+         let a = g.add_operation(kind, #{ name: \"a\", instruction: \"x\" });\n\
+         g.expand(a, |x| #{ instruction: \"x\" }, #{ name: \"each\" });\n\
+         session(branch(\"demo/echo\")).flow(g).result(\"each\")\n",
+    );
+    let ran = project.kaizen(&["run", "s.rhai", "--quiet"]);
+    expect![[r#"
+        error[K0101]: operation `each`: `expand` needs a list, but `a` returned `[demo] you asked: x`; with `schema: "[string]"` a model answers with a list
+         --> s.rhai:4:3
+          |
+        4 | g.expand(a, |x| #{ instruction: "x" }, #{ name: "each" });
+          |   ^^^^^^
+    "#]].assert_eq(&ran.stderr);
+}
+
+#[test]
+fn a_drawing_shows_conditions_as_they_were_written() {
+    let script = r#"fn is_good(n) { n > 1 }
+let g = builder("g");
+let a = g.add_operation(|| 3, #{ name: "a" });
+let b = g.add_operation(|| 4, #{ name: "b", when: |i| i.a.len > 2 || i.a == "a|b" });
+let c = g.add_operation(|| 5, #{ name: "c" });
+let limit = 2;
+g.add_edge(a, b, #{ when: |n| n > limit });
+g.add_edge(a, c, #{ when: Fn("is_good") });
+g.add_edge(b, c, #{ when: |n| { let far = n * 1000; far > 4000 && far < 9000 || far == 12345 } });
+print(g.draw("text"));
+print(g.draw("mermaid"));
+print(g.draw("dot"));
+"#;
+    let ran = Project::new().file("s.rhai", script).kaizen(&["run", "s.rhai", "--quiet"]);
+    expect![[r#"
+        a  call         starts at once
+        b  call         after a (if n > limit); when i.a.len > 2 || i.a == "a|b"
+        c  call         after a (if is_good), b (if let far = n * 1000; far > 4000 && far < ..)
+
+        graph TD
+            n0["a"]
+            n1{"b<br/>when i.a.len #gt; 2 #124;#124; i.a == #quot;a#124;b#quot;"}
+            n2["c"]
+            n0 -.->|"n #gt; limit"| n1
+            n0 -.->|"is_good"| n2
+            n1 -.->|"let far = n * 1000; far #gt; 4000 && far #lt; .."| n2
+
+        digraph "g" {
+            n0 [label="a"];
+            n1 [label="b\nwhen i.a.len > 2 || i.a == \"a|b\"", shape=diamond];
+            n2 [label="c"];
+            n0 -> n1 [style=dashed, label="n > limit"];
+            n0 -> n2 [style=dashed, label="is_good"];
+            n1 -> n2 [style=dashed, label="let far = n * 1000; far > 4000 && far < .."];
+        }
+
+    "#]]
+    .assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
 }

@@ -7,6 +7,7 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::verdict::{self, LastTest};
+use crate::cli::command::patterns;
 use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
@@ -88,6 +89,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         && !global.quiet
     {
         say(&note);
+    }
+
+    if !demo && !global.quiet && knowledge.cells(&task)?.is_empty() {
+        patterns::tell_uncounted(knowledge.demo_count()?);
     }
 
     print_line(&on_one_line(found.pattern.as_str()));

@@ -73,6 +73,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         if all.is_empty() {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             say(&format!("nothing is known about `{task}`; known task types: {known}"));
+            tell_uncounted(if demo { 0 } else { from_demo });
             return Ok(Exit::Usage);
         }
     }
@@ -90,14 +91,21 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     damage::tell_knowledge(&knowledge);
-    if from_demo > 0 && !demo && !global.json {
+    if !demo && !global.json {
+        tell_uncounted(from_demo);
+    }
+    Ok(Exit::Ok)
+}
+
+/// Says that what the demo model did is left out, if it did anything.
+pub(in crate::cli) fn tell_uncounted(from_demo: u64) {
+    if from_demo > 0 {
         let observations = counted(from_demo, "observation", "observations");
         say(&format!(
             "not counted: {observations} from the demo model (set `learn_from_demo = true` under \
              `[optimizer]` to count them)"
         ));
     }
-    Ok(Exit::Ok)
 }
 
 /// Shows what was learned of one task type.

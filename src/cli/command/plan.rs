@@ -229,7 +229,7 @@ fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) ->
 pub(in crate::cli) fn tell_assumed(assumed: &BTreeMap<String, String>) {
     for (op, fault) in assumed {
         say(&format!(
-            "the plan assumes that operation `{}` completes; it failed with every guess: {}",
+            "the plan assumes that `{}` completes; it failed with every guess: {}",
             on_one_line(op),
             on_one_line(fault)
         ));

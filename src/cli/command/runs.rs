@@ -6,6 +6,7 @@ use crate::base::unit::Money;
 use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::number;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::command::large_run;
@@ -30,7 +31,7 @@ const NARROW: usize = 80;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// Maximum number of runs to show, newest first.
-    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = number::lines)]
     pub(in crate::cli) limit: usize,
     /// Only suspended runs that `kaizen resume --due` would continue now.
     #[arg(long)]

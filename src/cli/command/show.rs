@@ -45,7 +45,7 @@ pub(in crate::cli) struct Arguments {
     /// List every operation, also of a run of more than 1,000, which is otherwise summed up.
     #[arg(long)]
     all: bool,
-    /// Write them to a file that ends in .csv, .jsonl or .md.
+    /// Write the inputs to a file: .csv, .jsonl or .md. Requires --inputs.
     #[arg(long, value_name = "FILE", requires = "inputs")]
     out: Option<PathBuf>,
 }

@@ -3,7 +3,7 @@
 use super::callback::read_function;
 use super::define::def;
 use super::operation::{Operation, read_on_failure, read_op};
-use crate::base::failure::{Failure, Kind};
+use crate::base::failure::{Failure, Kind, Place};
 use crate::base::spelling::nearest;
 use crate::flow::Edge;
 use crate::flow::builder::Builder;
@@ -390,7 +390,13 @@ fn expand(
 
     let function = BoundFn::new(host, context, function);
     let make = make_op(host, function, builder.clone(), tasks::current());
-    let mut op = Op::new(name, OpKind::Expand { make });
+    let position = context.call_position();
+    let place = position.line().map(|line| Place {
+        file: context.call_source().map_or_else(|| host.script_name(), str::to_owned),
+        line,
+        column: position.position().unwrap_or(1),
+    });
+    let mut op = Op::new(name, OpKind::Expand { make, place });
     op.on_failure = read_on_failure(&mut options)?;
 
     if !Rc::ptr_eq(&node.builder, builder) {
@@ -456,7 +462,7 @@ fn make_op(
             ];
 
             let made = function.call(task.on(strand), arguments).await;
-            let made = made.map_err(|raised| host.failure(&raised))?;
+            let made = made.map_err(|raised| function.failure(&raised))?;
             let found = convert::type_name(&made);
             let Some(mut map) = known_map::as_map(&made) else {
                 let message =
@@ -472,7 +478,7 @@ fn make_op(
 
             function.with_context(|context| {
                 let made = made_op(&host, context, &builder, kind, map);
-                made.map_err(|failure| host.failure(&throw_at(&failure, context)))
+                made.map_err(|failure| function.failure(&throw_at(&failure, context)))
             })
         })
     })

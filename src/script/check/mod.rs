@@ -18,6 +18,7 @@ mod exits;
 mod expansions;
 mod imports;
 mod in_place;
+mod index;
 mod kind_options;
 mod kinds;
 mod lengths;
@@ -157,6 +158,7 @@ impl Checker<'_> {
         self.operators(file, &kinds);
         self.comparisons(file, &kinds);
         self.unused(file);
+        self.indices(file, &kinds);
         self.loops(file, &kinds);
         self.items(file, &kinds);
         self.exits(file);

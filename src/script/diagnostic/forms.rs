@@ -128,6 +128,11 @@ impl<'e> Forms<'e> {
         forms.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Tells whether a script defines a function of this name.
+    pub(in crate::script) fn is_of_script(&self, name: &str) -> bool {
+        self.added.iter().any(|(own, _)| own == name)
+    }
+
     /// Returns all names.
     pub(in crate::script) fn names(&self) -> impl Iterator<Item = &str> {
         self.whole().keys().map(String::as_str)

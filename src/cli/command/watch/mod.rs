@@ -20,6 +20,7 @@ use crate::base::count::counted;
 use crate::base::unit::Money;
 use crate::base::{file, visible};
 use crate::cli::app::exit::Exit;
+use crate::cli::app::number;
 use crate::cli::app::signal;
 use crate::cli::app::signal::Signals;
 use crate::cli::command::plan;
@@ -51,7 +52,7 @@ pub(in crate::cli) struct Arguments {
     fresh: bool,
     /// Ask before a re-run that would cost more than this many dollars. Overrides `confirm_over`
     /// under `[watch]`.
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", value_parser = number::dollars, allow_negative_numbers = true)]
     confirm_over: Option<f64>,
     /// Style of the progress display.
     #[arg(long, value_enum, default_value = "auto")]
