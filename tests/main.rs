@@ -51,6 +51,7 @@ mod cli {
     mod length;
     mod links;
     mod live;
+    mod long_texts;
     mod look;
     mod odd;
     mod operate;
