@@ -44,6 +44,7 @@ mod cli {
     mod guide_file;
     mod images;
     mod journals;
+    mod judged;
     mod keys;
     mod kinds;
     mod known;

@@ -47,6 +47,19 @@ impl Sums {
         }
     }
 
+    /// Puts another value in the place of one.
+    fn amend(&mut self, before: Option<f64>, now: Option<f64>) {
+        if let Some(before) = before {
+            self.n = self.n.saturating_sub(1);
+            self.sum -= before;
+            self.squares -= before * before;
+        }
+        self.add(now);
+        if self.n == 0 {
+            *self = Sums::default();
+        }
+    }
+
     /// Returns the mean, if there is one.
     pub fn mean(&self) -> Option<f64> {
         stats::mean(count(self.n), self.sum)
@@ -62,6 +75,11 @@ impl PatternSums {
     /// Takes in an observation.
     #[allow(clippy::cast_precision_loss, reason = "tokens of a run stay far below 2^53")]
     pub fn add(&mut self, seen: &Observation) {
+        if let Some(amends) = seen.amends {
+            self.amend(amends.before, seen.score);
+            return;
+        }
+
         self.n += 1;
         self.success_sum += seen.success_rate;
         self.time.add(seen.execution_time);
@@ -76,6 +94,11 @@ impl PatternSums {
             let error = seen.error.clone();
             self.last_error = Some(error.unwrap_or_else(|| ("failed".to_owned(), message)));
         }
+    }
+
+    /// Puts the verdict of a person in the place of a score.
+    pub fn amend(&mut self, before: Option<f64>, now: Option<f64>) {
+        self.score.amend(before, now);
     }
 
     /// Returns the mean success rate; `None` without observations.
