@@ -61,7 +61,7 @@ const OWN_WORDS: &str = "
     error_rate exchange exchanges execution execution_time executions exit_code expanded
     expected explored failed_operations failed_patterns failures fastest_pattern fingerprint
     finish_reason first_at flow_ended flow_started get_best_pattern get_insights host_call
-    http_get identity input_uncached interval is_error knowledge known_cost last_run learning
+    http_get identity input_uncached interval is_error judged_bad judged_good knowledge known_cost last_run learning
     left_out log_level max_calls max_concurrent max_cost max_in_flight max_tokens mcp_call
     messages messages_left min_effect most_used_pattern objective op_ended op_started operation
     operation_results output_schema output_visible parallel_efficiency parameters pattern_usage

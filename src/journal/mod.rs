@@ -2,11 +2,13 @@
 //! optimizer learns from is stored by itself (`optimizer/evidence/`).
 
 pub mod annotation;
+pub mod apart;
 pub mod cassette;
 mod cassette_text;
 mod clean;
 pub mod damage;
 mod difference;
+pub mod end_check;
 pub mod event;
 pub mod history;
 pub mod inquiry;
@@ -20,6 +22,7 @@ pub mod past;
 pub mod prune;
 pub mod query;
 mod ran;
+pub mod read_depth;
 pub mod result_line;
 pub mod roster;
 mod row_event;
@@ -28,7 +31,7 @@ pub mod trace;
 pub mod waits;
 
 use crate::base::id::RunId;
-use crate::base::secret;
+use crate::journal::apart::WrittenEvent;
 use crate::journal::event::Event;
 use crate::journal::ran::{OPS_RAN, RanEnd};
 use crate::store::writer::{Series, Writer};
@@ -213,7 +216,11 @@ impl Journal {
 
     /// Numbers an event, and makes the row that keeps it.
     fn row(&self, at: i64, event: &Event) -> EventRow {
-        let seq = self.next.replace(self.next.get() + 1);
+        let WrittenEvent { body, text } = WrittenEvent::of(event);
+        // A text of its own takes the number before that of its event.
+        let seq = self.next.get() + i64::from(text.is_some());
+        self.next.set(seq + 1);
+
         EventRow {
             seq,
             after: self.row.replace(seq),
@@ -224,7 +231,8 @@ impl Journal {
             at,
             kind: event.kind(),
             op: event.op().map(|op| op.0),
-            body: body(event),
+            body,
+            text,
             edge: match event {
                 Event::RunStarted { script, .. } => {
                     RunEdge::Begins { script: script.clone(), pid: std::process::id() }
@@ -236,13 +244,6 @@ impl Journal {
             },
         }
     }
-}
-
-/// Writes an event as it is kept, without secrets.
-fn body(event: &Event) -> String {
-    let text = |event: &Event| serde_json::to_string(event).expect("events are plain data");
-    let body = text(event);
-    if secret::may_hold(&body) { text(&event.clone().without_secrets()) } else { body }
 }
 
 #[cfg(test)]
@@ -297,6 +298,9 @@ mod tests {
             started(2, 5),
             ended(2, 5, json!(5)),
             ended(2, 4, json!(4)),
+            // A text that stands apart.
+            started(2, 6),
+            ended(2, 6, json!("y".repeat(5000))),
             Event::ended(RunStatus::Ok),
         ]
     }
@@ -324,19 +328,21 @@ mod tests {
         assert_eq!(history::count_events(&reader, &run).expect("a count"), events.len());
         assert_eq!(history::sums(&reader, &run).expect("sums"), Some("{}".to_owned()));
 
-        for (seq, event) in (0..).zip(&events) {
+        // The number 14 is that of a text.
+        for (seq, event) in (0..).filter(|seq| *seq != 14).zip(&events) {
             let found = history::event_at(&reader, &run, seq).expect("a row");
             assert_eq!(found.as_ref(), Some(event));
         }
-        assert_eq!(history::event_at(&reader, &run, 14).expect("no row"), None);
+        assert_eq!(history::event_at(&reader, &run, 14).expect("no event"), None);
+        assert_eq!(history::event_at(&reader, &run, 17).expect("no row"), None);
 
         // Whichever of them is marked as the last one on the disk, it is there.
         let is_held = |number| {
             let mark = StoreMark { series: "r".into(), number };
             inspection::holds(&reader, &mark).expect("an answer")
         };
-        assert!((0..14).all(is_held));
-        assert!(!is_held(14) && !is_held(15));
+        assert!((0..17).filter(|number| *number != 14).all(is_held));
+        assert!(!is_held(14) && !is_held(17) && !is_held(18));
     }
 
     #[test]
@@ -362,7 +368,9 @@ mod tests {
                 "9 after 8: op_started",
                 "10 after 9: ops_ran",
                 "12 after 10: op_ended",
-                "13 after 12: run_ended"
+                "13 after 12: op_started",
+                "15 after 13: op_ended",
+                "16 after 15: run_ended"
             ]
         );
     }

@@ -99,7 +99,7 @@ fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(RunId, i64)>> {
 
 /// Returns the number of a run's events, and about how many bytes they take.
 fn weigh(connection: &Connection, run: &RunId) -> rusqlite::Result<(u64, u64)> {
-    let sql = "SELECT count(*), coalesce(sum(length(CAST(body AS BLOB)) + 60), 0)
+    let sql = "SELECT count(*) FILTER (WHERE kind <> 'text'), coalesce(sum(length(CAST(body AS BLOB)) + 60), 0)
                FROM events WHERE run = ?";
     let (count, bytes): (i64, i64) =
         connection.query_row(sql, [&run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;

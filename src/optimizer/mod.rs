@@ -22,6 +22,7 @@ use crate::optimizer::evidence::feature::{FeatureError, Features, OF};
 use crate::optimizer::evidence::guide_file::{GuideFile, GuideFileError};
 use crate::optimizer::evidence::hindsight::Hindsight;
 use crate::optimizer::evidence::insights::Cells;
+use crate::optimizer::evidence::knowledge::amendment::VerdictCount;
 use crate::optimizer::evidence::knowledge::{FailureClass, Knowledge, KnowledgeError};
 use crate::optimizer::evidence::observation::{MetricsError, Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
@@ -321,6 +322,11 @@ impl Optimizer {
         })?;
 
         Ok(curve)
+    }
+
+    /// Returns how many executions on a kind of task people found good and bad, by pattern.
+    pub fn verdicts(&self, task: &TaskType) -> Result<Vec<VerdictCount>, OptimizerError> {
+        Ok(self.knowledge.verdicts(task)?)
     }
 
     /// Ranks what is known on a kind of task, the best first.

@@ -15,7 +15,8 @@ pub mod writer;
 pub use mark::{StoreMark, mark, remove_mark};
 pub use patience::on_wait;
 pub use row::{
-    AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SnapshotRow, StoreChange,
+    Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SnapshotRow,
+    StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
 };
 pub use rusqlite::{Connection, Transaction};
 pub use sums::{PatternSums, Sums, SumsEntry};

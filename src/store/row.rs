@@ -3,7 +3,7 @@
 
 use crate::base::id::{FlowId, OpId, RunId};
 use crate::store::sums::SumsEntry;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A change to a store. It is carried out as a whole or not at all, and may be carried out again if the
 /// transaction that it was part of failed.
@@ -22,6 +22,8 @@ pub enum StoreChange {
     Observations(Vec<ObservationRow>),
     /// A remark of a person.
     Annotation(AnnotationRow),
+    /// The verdict of a person on an execution.
+    Verdict(VerdictRow),
     /// What a learner knew after an observation. One that ends later stays, and so do only the newest few.
     Snapshot(SnapshotRow),
     /// A snapshot, by its name, is dropped.
@@ -52,6 +54,8 @@ pub struct EventRow {
     pub op: Option<u32>,
     /// The event as JSON.
     pub body: String,
+    /// A long text of the event, which has a row of its own before it.
+    pub text: Option<String>,
     /// What it is to the row of its run.
     pub edge: RunEdge,
     /// The operation of a graph that began with it, if one did and nothing came after it. It is not kept: until the
@@ -78,6 +82,59 @@ pub enum RunEdge {
         /// What is kept of the run as a whole.
         sums: Option<String>,
     },
+}
+
+/// The word for the kind of a row that holds a long text of an event.
+pub const TEXT_KIND: &str = "text";
+
+/// The verdict of a person on an execution that was recorded. It is kept as an observation that amends the other.
+#[derive(Debug)]
+pub struct VerdictRow {
+    /// The name of the execution.
+    pub execution: String,
+    /// When it was given, in milliseconds since 1970.
+    pub at: i64,
+    /// The run whose answer it is about.
+    pub run: String,
+    /// Whether the answer is good; `None` takes the verdict back.
+    pub good: Option<bool>,
+    /// Whether a failure of this kind is held against its pattern.
+    pub blames_pattern: fn(&str) -> bool,
+    /// Where to say what became of it.
+    pub effect: Arc<Mutex<VerdictEffect>>,
+}
+
+/// What became of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerdictEffect {
+    /// The execution counts with it from now on.
+    Learned,
+    /// It is the verdict that holds already.
+    Known,
+    /// No execution of this name was recorded.
+    NotRecorded,
+    /// The demo model answered, which says nothing of the pattern.
+    Demo,
+    /// The execution failed through no fault of its pattern.
+    NotCounted,
+}
+
+/// What was said of an execution before a verdict, and how much was recorded since. It is kept with the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Amendment {
+    /// The score that counted so far.
+    pub before: Option<f64>,
+    /// How many executions on the same kind of task were recorded after the one that is amended.
+    pub ago: u32,
+    /// Whether a person found the answer good; `None` takes the verdict back.
+    pub good: Option<bool>,
+}
+
+impl Amendment {
+    /// Reads it from what is kept with an observation.
+    pub fn read(extra: &str) -> Option<Amendment> {
+        serde_json::from_str(extra).ok()
+    }
 }
 
 /// Where an observation comes from. Only live ones count unless somebody asks for more.
@@ -189,6 +246,7 @@ impl BatchRow for EventRow {
             StoreChange::Nothing
             | StoreChange::Observations(_)
             | StoreChange::Annotation(_)
+            | StoreChange::Verdict(_)
             | StoreChange::Snapshot(_)
             | StoreChange::SnapshotDrop(_)
             | StoreChange::Rules { .. }
@@ -204,6 +262,7 @@ impl BatchRow for ObservationRow {
             StoreChange::Nothing
             | StoreChange::Events { .. }
             | StoreChange::Annotation(_)
+            | StoreChange::Verdict(_)
             | StoreChange::Snapshot(_)
             | StoreChange::SnapshotDrop(_)
             | StoreChange::Rules { .. }

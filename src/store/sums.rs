@@ -76,7 +76,28 @@ impl Sums {
     }
 }
 
+impl Sums {
+    /// Puts another value in the place of one.
+    fn amend(&mut self, before: Option<f64>, now: Option<f64>) {
+        if let Some(before) = before {
+            self.n = self.n.saturating_sub(1);
+            self.sum -= before;
+            self.squares -= before * before;
+        }
+
+        self.add(now);
+        if self.n == 0 {
+            *self = Sums::default();
+        }
+    }
+}
+
 impl PatternSums {
+    /// Puts the verdict of a person in the place of a score.
+    pub fn amend(&mut self, before: Option<f64>, now: Option<f64>) {
+        self.score.amend(before, now);
+    }
+
     /// Takes in an observation.
     #[allow(clippy::cast_precision_loss, reason = "tokens of a run stay far below 2^53")]
     pub fn take(&mut self, entry: &SumsEntry<'_>) {

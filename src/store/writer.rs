@@ -569,7 +569,17 @@ mod tests {
         let script = "s".to_owned();
         let edge = if seq == 0 { RunEdge::Begins { script, pid: 1 } } else { RunEdge::Within };
         let body = "x".repeat(bytes);
-        EventRow { seq, after: seq - 1, at: n, kind: "k", op: None, body, edge, opens: None }
+        EventRow {
+            seq,
+            after: seq - 1,
+            at: n,
+            kind: "k",
+            op: None,
+            body,
+            text: None,
+            edge,
+            opens: None,
+        }
     }
 
     /// A change that stands for itself: an event of a run of its own, of which there can be only one.

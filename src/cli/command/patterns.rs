@@ -14,6 +14,7 @@ use crate::optimizer::Optimizer;
 use crate::optimizer::choice::policy::{Policy, RankedPattern, SAMPLES_MIN};
 use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::knowledge::amendment::VerdictCount;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
 use crate::store::Connection;
@@ -131,8 +132,9 @@ fn show_task(
     }
 
     if global.json {
+        let verdicts = optimizer.verdicts(task)?;
         for one in &ranked {
-            print_data(line(task, one));
+            print_data(line(task, one, &verdicts));
         }
         return Ok(());
     }
@@ -148,6 +150,9 @@ fn show_task(
 
     print_line(&format!("  {}", on_one_line(&belief(&ranked, is_tested))));
     print_line(&format!("  objective: {objective}"));
+    if let Some(judged) = judged(&optimizer.verdicts(task)?) {
+        print_line(&format!("  {}", on_one_line(&judged)));
+    }
     if let Some(tested) = tested {
         print_line(&format!("  {}", on_one_line(&tested.sentence())));
     }
@@ -173,6 +178,14 @@ fn print_table(ranked: &[RankedPattern], is_tested: bool) {
     ];
 
     print_line(&table::render(&head, &rows));
+}
+
+/// Says what people found of the answers, if they judged any.
+pub(in crate::cli) fn judged(verdicts: &[VerdictCount]) -> Option<String> {
+    let of_pattern =
+        |one: &VerdictCount| format!("`{}` {} good, {} bad", one.pattern, one.good, one.bad);
+    let all: Vec<String> = verdicts.iter().map(of_pattern).collect();
+    (!all.is_empty()).then(|| format!("judged by people: {}", all.join("; ")))
 }
 
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
@@ -252,8 +265,9 @@ fn row(ranked: &RankedPattern) -> Vec<String> {
     ]
 }
 
-fn line(task: &TaskType, ranked: &RankedPattern) -> serde_json::Value {
+fn line(task: &TaskType, ranked: &RankedPattern, verdicts: &[VerdictCount]) -> serde_json::Value {
     let cell = &ranked.cell;
+    let judged = verdicts.iter().find(|one| one.pattern == ranked.pattern.as_str());
 
     json!({
         "task_type": task.as_str(),
@@ -270,5 +284,7 @@ fn line(task: &TaskType, ranked: &RankedPattern) -> serde_json::Value {
         "cost": cell.cost.mean(),
         "failures": cell.failures,
         "avoided": ranked.avoided,
+        "judged_good": judged.map_or(0, |one| one.good),
+        "judged_bad": judged.map_or(0, |one| one.bad),
     })
 }

@@ -265,8 +265,9 @@ impl RunParts {
         json!({ "run": self.whole, "rows": self.rows, "graphs": self.graphs, "ops": ops })
     }
 
-    fn has_graph(&self) -> bool {
-        self.graphs.iter().any(|graph| graph["nodes"].as_array().is_some_and(|all| !all.is_empty()))
+    /// Tells whether it has a graph with edges; nodes without edges need no library to be drawn.
+    fn has_edges(&self) -> bool {
+        self.graphs.iter().any(|graph| graph["edges"].as_array().is_some_and(|all| !all.is_empty()))
     }
 }
 
@@ -331,7 +332,7 @@ fn page(parts: &ReportParts, data: &Value) -> String {
     let assets = asset::assets();
     let style = &assets.style;
     let script = &assets.report;
-    let is_drawn = parts.runs.iter().any(RunParts::has_graph);
+    let is_drawn = parts.runs.iter().any(RunParts::has_edges);
     let layout = if is_drawn { asset::file("vendor/dagre.min.js") } else { "".into() };
     let clean = crate::base::secret::clean(data.clone()).to_string();
     let json = crate::base::visible::in_json(&clean)

@@ -314,7 +314,7 @@ pub(in crate::cli) fn run_from(
     let seed = given.with.seed.or_else(|| match (&resumed, &earlier) {
         (Some(resumed), _) => Some(resumed.seed),
         // With other numbers of chance, other things would be asked.
-        (None, Some(earlier)) => plan::seed_of(earlier),
+        (None, Some(earlier)) => earlier.last_seed,
         (None, None) => None,
     });
     let seed = seed.unwrap_or_else(|| given.seed());

@@ -119,7 +119,7 @@ impl ListedRun {
             (sums.metrics, Vec::new())
         } else {
             let mut fold = FlowFold::default();
-            let damage = damage::pass_row(store, &row, &mut |at, event| fold.add(at, &event))?;
+            let damage = damage::pass_short(store, &row, &mut |_, at, event| fold.add(at, &event))?;
             (fold.metrics(), damage)
         };
 

@@ -2,6 +2,7 @@
 //! the sums it changes are written in one transaction, so that any number of processes may record
 //! at once and nothing is lost.
 
+pub mod amendment;
 mod row;
 mod snapshot;
 
@@ -10,6 +11,7 @@ use crate::base::failure::Lesson;
 use crate::optimizer::evidence::audit::Audit;
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::evidence::insights::Cells;
+use crate::optimizer::evidence::knowledge::amendment::{Amendment, NEWEST};
 use crate::optimizer::evidence::knowledge::row::UnreadableRows;
 use crate::optimizer::evidence::observation::{Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
@@ -26,6 +28,11 @@ use std::rc::Rc;
 
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
+
+/// The kind of a failure that a person found: an answer that is wrong.
+const WRONG: &str = "wrong_answer";
+/// What is said of such a failure.
+const WRONG_MESSAGE: &str = "a person judged the answer as bad";
 
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +86,8 @@ pub struct KnownObservation<'a> {
     pub is_outage: bool,
     /// What was known of the input beforehand, and for which kind of task that was told.
     pub of: Option<(String, Features)>,
+    /// What it changes, if it is the verdict of a person on an execution that was recorded before.
+    pub amends: Option<Amendment>,
 }
 
 /// Makes the tables of a store that is attached as `disk` readable together with those in memory. The
@@ -98,12 +107,20 @@ const OVERLAY: &str = "
 
 /// What is read of an observation, and where from.
 const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
-    kind, extra, run FROM observations";
+    kind, extra, run, amends FROM observations";
+
+/// The same of the executions on a kind of task, with the last verdicts of people on them.
+const JUDGED: &str = "SELECT seq, at, task_type, pattern, source, success_rate,
+    CASE WHEN execution IN (SELECT amends FROM observations WHERE task_type = ?1)
+        THEN (SELECT a.score FROM observations a WHERE a.amends = o.execution
+            ORDER BY a.seq DESC LIMIT 1) ELSE score END,
+    execution_time, cost, kind, extra, run, amends
+    FROM observations o WHERE task_type = ?1 AND amends IS NULL ORDER BY seq";
 
 /// What is read of an observation for sums, and where from.
 const WHOLE: &str =
     "task_type, pattern, source, at, success_rate, execution_time, score, cost, tokens,
-    kind, message, seq, run FROM observations";
+    kind, message, seq, run, amends, extra FROM observations";
 
 /// What was learned.
 pub struct Knowledge {
@@ -247,8 +264,7 @@ impl Knowledge {
         task: &TaskType,
         each: impl FnMut(&KnownObservation<'_>),
     ) -> Result<(), KnowledgeError> {
-        let sql = format!("SELECT {SEEN} WHERE task_type = ? ORDER BY seq");
-        self.each(&sql, params![task.as_str()], each).map(drop)
+        self.each(JUDGED, params![task.as_str()], each).map(drop)
     }
 
     fn each(
@@ -350,6 +366,9 @@ impl Knowledge {
                 SELECT task_type, pattern, coalesce(kind, '{UNSAID}') AS kind,
                     coalesce(message, '{UNSAID_MESSAGE}') AS message, seq, at
                 FROM observations WHERE (kind IS NOT NULL OR success_rate < 0.5) AND {of}
+                    AND amends IS NULL
+                UNION ALL SELECT task_type, pattern, '{WRONG}', '{WRONG_MESSAGE}', seq, at
+                    FROM {NEWEST} AND json_extract(extra, '$.good') = 0 AND {of}
                 ORDER BY seq DESC LIMIT ?1)
              GROUP BY task_type, pattern, kind ORDER BY count(*) DESC, task_type, pattern, kind",
         ))?;

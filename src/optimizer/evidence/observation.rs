@@ -7,6 +7,7 @@ use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret::{clean_fields, scrub};
 use crate::base::spelling::nearest;
+use crate::optimizer::evidence::knowledge::amendment::Amendment;
 use crate::optimizer::evidence::lesson::{self, lesson};
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::store::{ObservationRow, SumsEntry};
@@ -131,6 +132,8 @@ pub struct Observation {
     pub error: Option<(String, String)>,
     /// The other figures that were given, as they were.
     pub extra: Map<String, Value>,
+    /// What it changes, if it is the verdict of a person on an execution that was recorded before.
+    pub amends: Option<Amendment>,
 }
 
 impl Observation {
@@ -171,6 +174,7 @@ impl Observation {
             tokens: tokens(metrics)?,
             error: None,
             extra: clean_fields(rest.map(|(key, value)| (key.clone(), value.clone())).collect()),
+            amends: None,
         })
     }
 
@@ -208,6 +212,7 @@ impl Observation {
             tokens: None,
             error: Some(cause(failure)),
             extra: Map::new(),
+            amends: None,
         }
     }
 

@@ -21,7 +21,10 @@ impl Sums {
 impl PatternSums {
     /// Takes in an observation.
     pub fn add(&mut self, seen: &Observation) {
-        self.take(&seen.entry());
+        match seen.amends {
+            Some(amends) => self.amend(amends.before, seen.score),
+            None => self.take(&seen.entry()),
+        }
     }
 
     /// Returns the mean success rate; `None` without observations.

@@ -3,12 +3,15 @@
 use crate::base::failpoint::{self, Failpoint};
 use crate::store::cell::{self, SUMS};
 use crate::store::row::{
-    AnnotationRow, EventRow, ObservationRow, RunEdge, SnapshotRow, StoreChange,
+    Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SnapshotRow,
+    StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
 };
 use crate::store::sums::PatternSums;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::PoisonError;
 
 /// Most snapshots that are kept, each for another objective or version of this program.
 const SNAPSHOTS_MAX: u32 = 4;
@@ -20,6 +23,11 @@ pub(crate) fn carry_out(tx: &Connection, change: &StoreChange) -> rusqlite::Resu
         StoreChange::Events { run, rows } => keep_events(tx, run, rows),
         StoreChange::Observations(rows) => keep_observations(tx, rows),
         StoreChange::Annotation(row) => keep_annotation(tx, row),
+        StoreChange::Verdict(row) => {
+            let effect = keep_verdict(tx, row)?;
+            *row.effect.lock().unwrap_or_else(PoisonError::into_inner) = effect;
+            Ok(())
+        }
         StoreChange::Snapshot(row) => keep_snapshot(tx, row),
         StoreChange::SnapshotDrop(fold) => {
             tx.execute("DELETE FROM snapshots WHERE fold = ?", [fold]).map(drop)
@@ -33,12 +41,15 @@ fn keep_events(tx: &Connection, run: &str, rows: &[EventRow]) -> rusqlite::Resul
     let mut insert = tx
         .prepare_cached("INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)")?;
 
-    for EventRow { seq, at, kind, op, body, edge, .. } in rows {
+    for EventRow { seq, at, kind, op, body, text, edge, .. } in rows {
         if let RunEdge::Begins { script, pid } = edge {
             tx.prepare_cached("INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)")?
                 .execute(params![run, script, at, pid])?;
         }
 
+        if let Some(text) = text {
+            insert.execute(params![run, seq - 1, at, TEXT_KIND, op, text])?;
+        }
         insert.execute(params![run, seq, at, kind, op, body])?;
 
         if let RunEdge::Ends { status, sums } = edge {
@@ -161,6 +172,56 @@ fn keep_sums(
         message,
     ])?;
     Ok(())
+}
+
+/// Keeps a verdict as an observation that amends another one, with the sums that it changes.
+fn keep_verdict(tx: &Connection, verdict: &VerdictRow) -> rusqlite::Result<VerdictEffect> {
+    let VerdictRow { execution, at, run, good, blames_pattern, effect: _ } = verdict;
+    let sql = "SELECT task_type, pattern, source, kind, score, seq FROM observations
+        WHERE execution = ?";
+    let found = tx.prepare_cached(sql)?.query_row([execution], |row| {
+        let (task, pattern): (String, String) = (row.get(0)?, row.get(1)?);
+        let (source, kind): (String, Option<String>) = (row.get(2)?, row.get(3)?);
+        Ok((task, pattern, source, kind, row.get::<_, Option<f64>>(4)?, row.get::<_, i64>(5)?))
+    });
+    let Some((task, pattern, source, kind, judged, seq)) = found.optional()? else {
+        return Ok(VerdictEffect::NotRecorded);
+    };
+
+    if source != ObservationSource::Live.word() {
+        return Ok(VerdictEffect::Demo);
+    }
+    if kind.is_some_and(|kind| !blames_pattern(&kind)) {
+        return Ok(VerdictEffect::NotCounted);
+    }
+
+    let sql = "SELECT score, extra FROM observations WHERE amends = ? ORDER BY seq DESC LIMIT 1";
+    let last = tx.prepare_cached(sql)?.query_row([execution], |row| {
+        Ok((row.get::<_, Option<f64>>(0)?, row.get::<_, String>(1)?))
+    });
+    let last = last.optional()?;
+    let said = last.as_ref().and_then(|(_, extra)| Amendment::read(extra)?.good);
+    if said == *good {
+        return Ok(VerdictEffect::Known);
+    }
+
+    let before = last.map_or(judged, |(score, _)| score);
+    let now = good.map_or(judged, |good| Some(f64::from(u8::from(good))));
+    let sql =
+        "SELECT count(*) FROM observations WHERE task_type = ? AND seq > ? AND amends IS NULL";
+    let ago = tx.prepare_cached(sql)?.query_row(params![task, seq], |row| row.get(0))?;
+    let extra = json!(Amendment { before, ago, good: *good }).to_string();
+
+    let sql = "INSERT INTO main.observations (at, task_type, pattern, source, run, success_rate,
+            execution_time, score, cost, tokens, extra, amends)
+        SELECT ?, task_type, pattern, source, ?, success_rate, execution_time, ?, cost, tokens, ?,
+            execution FROM observations WHERE seq = ?";
+    tx.prepare_cached(sql)?.execute(params![at, run, now, extra, seq])?;
+
+    let mut sums = kept_sums(tx, &task, &pattern)?;
+    sums.amend(before, now);
+    keep_sums(tx, &task, &pattern, &sums)?;
+    Ok(VerdictEffect::Learned)
 }
 
 fn keep_annotation(tx: &Connection, row: &AnnotationRow) -> rusqlite::Result<()> {

@@ -137,7 +137,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         earlier = EarlierRuns::default();
     }
     // With other numbers of chance, other things would be asked.
-    let before = resumed.as_ref().map(|resumed| resumed.seed).or_else(|| plan::seed_of(&earlier));
+    let before = resumed.as_ref().map(|resumed| resumed.seed).or(earlier.last_seed);
     let seed = given.with.seed.or(before).unwrap_or_else(|| given.seed());
     let Some(mut params) = given.params() else { return Ok(Exit::Usage) };
     params.insert("tasks".to_owned(), arguments.tasks.display().to_string().into());

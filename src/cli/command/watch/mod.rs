@@ -125,7 +125,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let project = given.project()?;
     let earlier = plan::past(&project, &given.script)?;
-    let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
+    let seed = given.with.seed.or(earlier.last_seed).unwrap_or_else(|| given.seed());
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
 
     let reuse = Rc::new(Reuse::wide(replies).with_results());

@@ -1,5 +1,6 @@
 //! Reading single rows of what was learned, and remembering those that cannot be read.
 
+use super::amendment::Amendment;
 use super::{FailureClass, KnowledgeError, KnownObservation};
 use crate::base::clock::Stamp;
 use crate::base::failure::Lesson;
@@ -9,6 +10,7 @@ use crate::optimizer::evidence::observation::{Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::optimizer::learner::ExecutionOutcome;
 use rusqlite::Row;
+use rusqlite::types::{Type, ValueRef};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -70,9 +72,23 @@ pub(super) fn seen<'a>(row: &'a Row<'_>) -> Result<Option<KnownObservation<'a>>,
     let at = row.get(1)?;
     let task = text(2)?;
     let pattern = text(3)?;
-    let of = row.get_ref(10)?.as_str().ok().and_then(feature::kept);
+    let amends = amends(row, 12, 10)?;
+    let of = if amends.is_some() { None } else { row.get_ref(10)?.as_str().ok() };
+    let of = of.and_then(feature::kept);
 
-    Ok(Some(KnownObservation { at, task, pattern, source, outcome, is_outage, of }))
+    Ok(Some(KnownObservation { at, task, pattern, source, outcome, is_outage, of, amends }))
+}
+
+/// Reads what an observation changes, if it amends another one: the columns of the name of that one and of
+/// what is kept with this one.
+fn amends(row: &Row<'_>, name: usize, extra: usize) -> Result<Option<Amendment>, KnowledgeError> {
+    if row.get_ref(name)? == ValueRef::Null {
+        return Ok(None);
+    }
+
+    let extra: String = row.get(extra)?;
+    let wrong = || rusqlite::Error::InvalidColumnType(0, "extra".to_owned(), Type::Text);
+    Ok(Some(Amendment::read(&extra).ok_or_else(wrong)?))
 }
 
 /// Reads an observation, without what no sum needs.
@@ -94,6 +110,7 @@ pub(super) fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> 
         tokens: row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs),
         error: kind.map(|kind| (kind, message.unwrap_or_default())),
         extra: serde_json::Map::new(),
+        amends: amends(row, 13, 14)?,
     })
 }
 
