@@ -11,8 +11,8 @@ let g = builder("g");
 for n in 0..3 { g.add_operation("communicate", #{ name: `op ${n}`, instruction: long + n }); }
 g.add_operation(|| [long, 7], #{ name: "list" });
 let b = branch();
-b.chat(long);
-b.chat("And then?");
+b.communicate(long);
+b.communicate("And then?");
 session().flow(g).completed_operations.len()
 "#;
 
@@ -56,8 +56,8 @@ fn long_texts_have_rows_of_their_own() {
         outcomes,
         [
             ["op", "flow", "name", "outcome"],
-            ["0", "0", "chat", "completed"],
-            ["1", "0", "chat", "completed"],
+            ["0", "0", "communicate", "completed"],
+            ["1", "0", "communicate", "completed"],
             ["2", "1", "op 0", "completed"],
             ["3", "1", "op 1", "completed"],
             ["4", "1", "op 2", "completed"],
