@@ -35,13 +35,32 @@ pub(in crate::cli) struct Arguments {
 }
 
 impl Arguments {
-    /// Returns the verdict as it is kept, if one is given.
-    fn verdict(&self) -> Option<Option<bool>> {
+    /// Returns the verdict, if one is given.
+    fn verdict(&self) -> Option<VerdictChoice> {
         match (self.good, self.bad, self.no_verdict) {
-            (true, _, _) => Some(Some(true)),
-            (_, true, _) => Some(Some(false)),
-            (_, _, true) => Some(None),
+            (true, _, _) => Some(VerdictChoice::Good),
+            (_, true, _) => Some(VerdictChoice::Bad),
+            (_, _, true) => Some(VerdictChoice::None),
             (false, false, false) => None,
+        }
+    }
+}
+
+/// What a person says of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum VerdictChoice {
+    Good,
+    Bad,
+    /// The verdict so far is taken back.
+    None,
+}
+
+impl VerdictChoice {
+    fn is_good(self) -> Option<bool> {
+        match self {
+            VerdictChoice::Good => Some(true),
+            VerdictChoice::Bad => Some(false),
+            VerdictChoice::None => None,
         }
     }
 }
@@ -77,8 +96,9 @@ pub(in crate::cli) fn note(global: &Global, arguments: &Arguments) -> anyhow::Re
         }
         remarks.push((AnnotationKind::Note, text.trim().to_owned()));
     }
-    if let Some(good) = arguments.verdict() {
-        remarks.push((AnnotationKind::Verdict, verdict_word(good).to_owned()));
+    if let Some(verdict) = arguments.verdict() {
+        let word = verdict_word(verdict.is_good());
+        remarks.push((AnnotationKind::Verdict, word.to_owned()));
     }
     annotate(global, (name, op), &remarks, arguments.verdict())
 }
@@ -101,7 +121,7 @@ fn annotate(
     global: &Global,
     (name, op): (&str, Option<&str>),
     remarks: &[(AnnotationKind, String)],
-    verdict: Option<Option<bool>>,
+    verdict: Option<VerdictChoice>,
 ) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let Some(NotedPlace { run, op, execution }) = find(&project, name, op, verdict.is_some())?
@@ -122,7 +142,8 @@ fn annotate(
     }
 
     let effect = match (execution, verdict) {
-        (Some(execution), Some(good)) => {
+        (Some(execution), Some(verdict)) => {
+            let good = verdict.is_good();
             let at = clock::micros() / 1000;
             let verdict = AnswerVerdict { execution, at, run: run.clone(), good };
             Some(futures::executor::block_on(amendment::keep(&writer, verdict))?)
