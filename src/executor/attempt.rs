@@ -166,7 +166,7 @@ impl Executor {
                 branch.borrow_mut().count(tried.usage);
             }
 
-            let left = scope.due.map(|at| at.saturating_sub(self.age()));
+            let left = scope.left(self.age());
             let wait = match &tried.result {
                 Ok(_) => None,
                 Err(Miss::Now(error)) => {
