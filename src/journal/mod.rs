@@ -7,6 +7,7 @@ mod cassette_text;
 mod clean;
 pub mod damage;
 mod difference;
+mod doubts;
 pub mod event;
 pub mod history;
 pub mod inquiry;
