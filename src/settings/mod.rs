@@ -345,6 +345,13 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "1600",
         "Most tokens of a picture. A budget needs it, and most models are shown the pictures of tools only with it.",
     ),
+    (
+        "tools",
+        "true or false",
+        "true",
+        "false",
+        "Whether the server takes tools. With `false`, calls are read from answers that follow a schema.",
+    ),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (
         "top_p",
