@@ -9,6 +9,7 @@ use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
 use crate::executor::retry::{ATTEMPTS_MAX, pause};
 use crate::executor::tool_protocol::leave_images_out;
+use crate::executor::worded_schema::in_words;
 use crate::executor::{Executor, RunError};
 use crate::flow::op::Prompt;
 use crate::journal::event::{Event, LogLevel, Timer};
@@ -148,11 +149,13 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
+        let prompt = ask.prompt;
         let reads = ask.reads;
-        let asked = self.pending(scope, branch, ask)?;
+        let mut asked = self.pending(scope, branch, ask)?;
         let settings = &asked.request.settings;
         let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
 
+        let mut refused: Option<Failure> = None;
         let mut attempt = 1;
         let mut bill = AttemptBill::default();
         loop {
@@ -168,7 +171,7 @@ impl Executor {
 
             // A pause that stands in the journal is for a call of the recorded run.
             let is_new = matches!(&tried.result, Err(Miss::Now(_)));
-            let left = scope.due.map(|at| at.saturating_sub(self.age()));
+            let left = scope.left(self.age());
             let wait = match &tried.result {
                 Ok(_) => None,
                 Err(Miss::Now(error)) => {
@@ -197,6 +200,9 @@ impl Executor {
 
             match (result, read, wait) {
                 (Ok(said), Some(read), _) => {
+                    if let Some(failure) = refused {
+                        self.learn_no_schemas(&asked.model.label, &failure)?;
+                    }
                     let value = read.map(|found| found.value);
                     return Ok(WholeReply { said, is_cut, value, sample: asked.sample, bill });
                 }
@@ -204,7 +210,10 @@ impl Executor {
                     self.pass_anew(&scope.strand, Timer::Pause, wait).await?;
                 }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
-                (Err(failure), ..) => return Err(failure.into()),
+                (Err(failure), ..) => {
+                    asked = self.without_schema(scope, prompt, asked, failure, &mut refused)?;
+                    attempt = 0;
+                }
                 (Ok(_), None, None) => return Err(no_text().into()),
             }
             attempt += 1;
@@ -231,16 +240,28 @@ impl Executor {
         let request = Request::new(messages, settings, ask.schema.cloned());
         let mut request = request.offering(ask.tools, ask.choice);
         request.schema_check = ask.schema_check;
+        if self.has_no_schemas(&model.label) {
+            request = in_words(request);
+        }
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
 
+        Ok(self.pend(scope, model, request, ask.is_repair, ask.step))
+    }
+
+    pub(super) fn pend(
+        &self,
+        scope: &Scope,
+        model: Rc<Model>,
+        mut request: Request,
+        is_repair: bool,
+        step: u32,
+    ) -> PendingCall {
         let sample = self.replies.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
         let line = self.replies.line(sample.key, &model, &request);
         self.budgets.bound_reply(scope.purse, &mut request);
 
-        let op = scope.op;
-        let is_repair = ask.is_repair;
-        Ok(PendingCall { op, model, request, sample, line, is_repair, step: ask.step })
+        PendingCall { op: scope.op, model, request, sample, line, is_repair, step }
     }
 
     /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.

@@ -28,6 +28,7 @@ mod step;
 mod tool_protocol;
 pub mod tools;
 pub mod turns;
+mod worded_schema;
 
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
@@ -102,6 +103,8 @@ pub struct Executor {
     turns: Turns,
     /// The labels of models whose servers refuse tools.
     without_tools: RefCell<BTreeSet<String>>,
+    /// Models whose servers refuse schemas, by their labels.
+    without_schemas: RefCell<BTreeSet<String>>,
     /// Says what becomes of effects that nobody knows the end of.
     lost: LostRule,
     /// Knows what is waited for that nothing here brings about.
@@ -140,6 +143,7 @@ impl Executor {
             budgets: Budgets::new(concurrency),
             turns,
             without_tools: RefCell::default(),
+            without_schemas: RefCell::default(),
             lost: LostRule::default(),
             standstill: Standstill::default(),
             people: People::default(),

@@ -22,6 +22,7 @@ use crate::journal::event::{Event, Timer};
 use crate::session::branch::LazyBranch;
 use crate::session::scope::Scope;
 use crate::session::tool::Tool;
+use crate::session::tool_clock::ToolClock;
 use crate::store::StoreError;
 use futures::FutureExt;
 use serde_json::Value;
@@ -63,8 +64,8 @@ pub(super) struct OperationJob {
     pub(super) branch: LazyBranch,
     /// Where it stands in the run.
     pub(super) strand: Rc<Strand>,
-    /// How many tools its flow is inside of.
-    pub(super) tools: u32,
+    /// The time of the tools that its flow is inside of.
+    pub(super) tool: Option<Rc<ToolClock>>,
     /// How it ended, once that is journaled: it may be given up before it can say so.
     pub(super) ended: Rc<OnceCell<Rc<Outcome>>>,
 }
@@ -123,7 +124,7 @@ impl Executor {
         let deadline = bounded.as_ref().map(DeadlineGuard::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
         let own = Scope::new(job.flow, job.id, job.strand.clone());
-        let scope = Scope { deadline, due, tools: job.tools, ..own };
+        let scope = Scope { deadline, due, tool: job.tool.clone(), ..own };
         let scope = Rc::new(scope);
         let guard = self.guard(scope.clone());
 
@@ -335,7 +336,8 @@ impl Executor {
             }
             OpKind::Ask(asked) => {
                 let asked = Box::new(question_of(job, asked));
-                let answer = Box::pin(self.ask_people(&scope.strand, &asked)).await;
+                let answer =
+                    Box::pin(self.ask_people(&scope.strand, scope.tool.as_ref(), &asked)).await;
                 self.note_guess(scope);
                 answer.map(WorkResult::Value)
             }

@@ -8,6 +8,7 @@ mod cassette_text;
 mod clean;
 pub mod damage;
 mod difference;
+mod doubts;
 pub mod end_check;
 pub mod event;
 pub mod history;

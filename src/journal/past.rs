@@ -6,6 +6,7 @@ use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
+use crate::journal::doubts::Doubts;
 use crate::journal::event::{Event, RunStatus, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::key::Key;
@@ -260,6 +261,8 @@ struct Reading<'a> {
     numbers: HashMap<(Key, Spot), usize>,
     /// Which failures of servers of tools are told again.
     of_servers: Failures,
+    /// The effects in doubt by which the run failed.
+    doubts: Doubts,
     /// Calls of operations that failed.
     vain: HashSet<(Key, Spot)>,
     ends: Vec<PastEnd>,
@@ -292,8 +295,14 @@ impl Reading<'_> {
             Failures::Forgotten => calls_of_failed(events),
         };
 
+        let doubts = match failures {
+            Failures::Told => Doubts::default(),
+            Failures::Forgotten => Doubts::of(events),
+        };
+
         let mut reading = Reading {
             run,
+            doubts,
             elapsed: Duration::ZERO,
             open: HashMap::new(),
             numbers: HashMap::new(),
@@ -393,6 +402,10 @@ impl Reading<'_> {
             return;
         };
 
+        // Nobody caught it, so whoever resumes the run decides again.
+        if self.doubts.have(value) {
+            return;
+        }
         if !self.is_in_vain(what, value) {
             let id = EndId::Answer(what.clone(), at.clone());
             self.end(id, PastEndKind::Answer(value.clone()));

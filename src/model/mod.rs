@@ -51,6 +51,8 @@ pub struct Model {
     price: Option<Price>,
     /// Most tokens that a picture counts as, if that is said.
     image_tokens: Option<u32>,
+    /// Whether its server takes tools, as far as its description says.
+    pub takes_tools: bool,
 }
 
 impl Model {
@@ -69,6 +71,7 @@ impl Model {
             limiter: Limiter::new(ServerLimits::default()),
             price: None,
             image_tokens: None,
+            takes_tools: true,
         }
     }
 
@@ -89,6 +92,7 @@ impl Model {
             limiter,
             price,
             image_tokens: None,
+            takes_tools: true,
         }
     }
 

@@ -235,6 +235,7 @@ impl Models {
             limiter: self.limiter(spec),
             price: spec.price.clone().or_else(known),
             image_tokens: spec.image_tokens,
+            takes_tools: spec.takes_tools,
             transport,
         })
     }

@@ -345,6 +345,13 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "1600",
         "Maximum number of tokens that one image counts as. Required for a budget. Without it, most models do not see the images that tools return.",
     ),
+    (
+        "tools",
+        "true or false",
+        "true",
+        "false",
+        "Whether the server takes tools. With `false`, calls are read from answers that follow a schema.",
+    ),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (
         "top_p",

@@ -12,10 +12,11 @@ use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::host::bound_fn::BoundFn;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::kinds::CONTEXT_KINDS;
 use crate::script::host::options::{OF_EXPAND, Options, known, unknown_key_of};
 use crate::script::host::tasks::{self, Task};
 use crate::script::host::{convert, known_map};
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -347,8 +348,9 @@ fn expanding(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Creates one operation per item of a node's list, at run time. The function receives the item
         and its index, and returns the options of the operation (`operation` selects it, default
-        "communicate"). The item is passed to the model as context. The new node's result is the
-        list of all results, in order. Options: `name`, `on_failure`.
+        "communicate"). The kinds "communicate", "chat", "operate" and "react" get the item as their
+        context. The new node's result is the list of all results, in order. Options: `name`,
+        `on_failure`.
         ```rhai
         let g = builder("fan");
         let topics = g.add_operation(|| ["vans", "bikes"], #{ name: "topics" });
@@ -428,6 +430,12 @@ fn made_op(
     read_op(host, context, builder, kind, options)
 }
 
+/// Tells whether an operation asks a model about its context.
+fn takes_context(kind: &Dynamic) -> bool {
+    let word = kind.read_lock::<ImmutableString>();
+    word.is_some_and(|word| CONTEXT_KINDS.contains(&word.as_str()))
+}
+
 /// Throws a failure at the place of the call that the context belongs to.
 fn throw_at(failure: &Failure, context: &NativeCallContext) -> EvalError {
     let mut raised = throw(failure);
@@ -472,7 +480,7 @@ fn make_op(
 
             let kind = map.remove("operation").unwrap_or_else(|| "communicate".into());
             // An operation that asks a model sees the item as its context.
-            if kind.is_string() && !map.contains_key("context") {
+            if takes_context(&kind) && !map.contains_key("context") {
                 map.insert("context".into(), convert::from_value(item));
             }
 

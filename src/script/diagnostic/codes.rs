@@ -386,10 +386,11 @@ pub const CODES: &[Code] = &[
     run(
         "K0135",
         "nobody knows whether an effect took place",
-        "The run being resumed was stopped while a program of `command` was running. The program may \
-         have done all of its work, part of it, or none. Check what it has done, then choose: `kaizen \
-         run --resume --lost=repeat` runs it again; with `--lost=tell`, `command` throws an error of \
-         this kind that the script can catch. A program that may safely run twice is run again without \
+        "The run being resumed was stopped while a program of `command` or a call of an MCP tool was under \
+         way, or the server failed during the call. All of the work may be done, part of it, or none. Check \
+         what was done, then choose: `kaizen run --resume --lost=repeat` does it again; with `--lost=tell`, an \
+         error of this kind is thrown that the script can catch. If nobody catches it, a later resume \
+         decides again. A program that may safely run twice is run again without \
          asking if its options say `repeatable: true`.",
     ),
     run(
@@ -456,7 +457,7 @@ pub const CODES: &[Code] = &[
         "no answer after the last step",
         "The model asked for tools until `max_steps` or `max_tool_calls` was reached, or it repeated the \
          same calls, and then gave no answer when asked for one. `e.partial` holds its last text. Raise \
-         `max_steps`, offer fewer tools, or describe them more clearly.",
+         the limit that the message names, offer fewer tools, or describe them more clearly.",
     ),
 ];
 

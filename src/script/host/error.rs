@@ -111,6 +111,13 @@ fn plain(error: &EvalAltResult) -> Failure {
             );
             Failure::new(Kind::Script, message)
         }
+        EvalAltResult::ErrorDataRace(name, _) => {
+            let message = format!(
+                "`{name}` is in use: something that was called on it, or on a part of it, uses it again \
+                 before it returns; copy the part first, such as `let part = {name}.part;`, and call that"
+            );
+            Failure::new(Kind::Script, message)
+        }
         EvalAltResult::ErrorFunctionNotFound(signature, _) if names_closure(signature) => {
             Failure::new(Kind::Script, mismatch::of_closure(signature))
         }
