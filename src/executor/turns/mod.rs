@@ -399,12 +399,15 @@ impl Turns {
     }
 
     async fn pass_dry(&self, time: Duration) -> Passage {
+        // A replay does not wait for it, and it has passed all the same.
+        let due = self.time().saturating_add(time);
         let wait = TurnWait::begin(self);
         let waiter = wait.waiter.clone();
         let key = (self.now.get().saturating_add(time), self.number());
         self.queues.borrow_mut().timers.insert(key, waiter.clone());
 
         wait.await;
+        self.skip_to(due);
         if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
     }
 

@@ -113,7 +113,7 @@ impl Writer<'_> {
                 )
             }
             13 => "{ o.record_execution(\"t\", \"a\", #{ success_rate: 0.6, \
-                    execution_time: began.elapsed }); (began.elapsed / 5000.0).round() }"
+                    execution_time: began.elapsed }); round(began.elapsed / 5000.0, 0) }"
                 .to_owned(),
             _ => "{ print(seen.len); run_id.len }".to_owned(),
         }
@@ -214,7 +214,7 @@ impl Writer<'_> {
             "let {report} = session(branch()).flow({g}, #{{ max_concurrent: {at_once}, \
              allow_failures: true }}); [{report}.completed_operations, {report}.failed_operations, \
              {report}.metrics.calls, {report}.metrics.retries, \
-             ({report}.metrics.execution_time / 5000.0).round()] }}"
+             round({report}.metrics.execution_time / 5000.0, 0)] }}"
         );
         text
     }
