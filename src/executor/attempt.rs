@@ -157,6 +157,8 @@ impl Executor {
 
         let mut refused: Option<Failure> = None;
         let mut attempt = 1;
+        // Requests that were refused for their form are no tries of the one that follows.
+        let mut refused_forms = 0;
         let mut bill = AttemptBill::default();
         loop {
             let mut tried = self.call(scope, &asked, attempt).await?;
@@ -176,10 +178,15 @@ impl Executor {
                 Ok(_) => None,
                 Err(Miss::Now(error)) => {
                     let mut jitter = self.memory.jitter(&asked.sample.at, attempt);
-                    pause(error, attempt, attempts_max, left, &mut jitter)
+                    refused_forms += u32::from(error.retry() == Retry::AtOnce);
+                    pause(error, attempt - refused_forms, attempts_max, left, &mut jitter)
                 }
                 // Whether it was tried again depended on the time that was left then.
-                Err(Miss::Then { retry_in, .. }) => *retry_in,
+                Err(Miss::Then { failure, retry_in }) => {
+                    let is_form = failure.kind == Kind::BadRequest && retry_in.is_some();
+                    refused_forms += u32::from(is_form);
+                    *retry_in
+                }
             };
 
             let read = tried.result.as_ref().ok().map(|said| self.read(said, reads));
@@ -545,10 +552,7 @@ impl Executor {
 
 /// Makes the last error of several tries a failure that says so.
 fn explain(error: CallError, attempts: u32) -> Failure {
-    let asked = match error.retry() {
-        Retry::After(asked) => Some(asked),
-        Retry::Never | Retry::Backoff => None,
-    };
+    let asked = error.retry().asked();
 
     let mut failure = Failure::from(error);
     if let Some(asked) = asked {

@@ -1,7 +1,6 @@
 //! Writes down what a run does: each event gets its time, is added to the figures, reaches the
 //! listeners, and goes to the journal.
 
-use crate::base::clock;
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Spot;
@@ -317,10 +316,9 @@ impl Recorder {
         Ok(parts)
     }
 
-    /// Notes that a timer has ended now.
-    pub(super) fn time_passed(&self, at: Spot, timer: Timer) -> Result<(), StoreError> {
+    /// Notes that a timer has ended.
+    pub(super) fn time_passed(&self, ended: i64, at: Spot, timer: Timer) -> Result<(), StoreError> {
         // A loop that polls sleeps very often: what ends in a row is one event.
-        let ended = clock::micros();
         let in_row = self.passed.borrow_mut().as_mut().is_some_and(|passed| {
             let is_next = passed.timer == timer && passed.next() == at;
             if is_next {

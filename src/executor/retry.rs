@@ -27,12 +27,15 @@ pub fn pause(
     left: Option<Duration>,
     rng: &mut Rng,
 ) -> Option<Duration> {
+    if error.retry() == Retry::AtOnce {
+        return Some(Duration::ZERO);
+    }
     if attempt >= attempts_max {
         return None;
     }
 
     let pause = match error.retry() {
-        Retry::Never => return None,
+        Retry::Never | Retry::AtOnce => return None,
         Retry::After(asked) if asked > ASKED_MAX => return None,
         Retry::After(asked) => asked.mul_f64(1.0 + 0.1 * rng.unit()),
         Retry::Backoff => {
@@ -97,8 +100,9 @@ mod tests {
     use crate::base::failure::Kind;
 
     fn limited(seconds: Option<u64>) -> CallError {
-        let retry_after = seconds.map(Duration::from_secs);
-        CallError::RateLimited { status: 429, retry_after, message: String::new() }
+        let asked = seconds.map(Duration::from_secs);
+        let retry = asked.map_or(Retry::Backoff, Retry::After);
+        CallError::RateLimited { status: 429, retry, message: String::new() }
     }
 
     fn check(error: &CallError, attempt: u32, left: Option<u64>) -> Option<Duration> {

@@ -152,7 +152,7 @@ pub fn is_unbilled(status: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::call_error::TimeLimit;
+    use crate::model::call_error::{Retry, TimeLimit};
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
     use crate::model::reply::ReplyContent;
@@ -244,9 +244,9 @@ mod tests {
         let usage = Usage { input_uncached: 10, output_visible: 15, ..Usage::default() };
         let message = "m".to_owned();
         let errors = [
-            CallError::Server { status: 200, retry_after: None, message: message.clone() },
-            CallError::Server { status: 500, retry_after: None, message: message.clone() },
-            CallError::RateLimited { status: 429, retry_after: None, message: message.clone() },
+            CallError::Server { status: 200, retry: Retry::Backoff, message: message.clone() },
+            CallError::Server { status: 500, retry: Retry::Backoff, message: message.clone() },
+            CallError::RateLimited { status: 429, retry: Retry::Backoff, message: message.clone() },
             CallError::BadRequest { status: 400, message: message.clone() },
             CallError::Quota { status: 402, message: message.clone() },
             CallError::NotFound { status: 404, message: message.clone() },
@@ -267,7 +267,7 @@ mod tests {
         let url = "u".to_owned();
         let message = "m".to_owned();
         let server =
-            |status| CallError::Server { status, retry_after: None, message: "m".to_owned() };
+            |status| CallError::Server { status, retry: Retry::Backoff, message: "m".to_owned() };
         let late = |deadline| CallError::Timeout { deadline, limit: Duration::from_secs(1) };
 
         let mut free = vec![
@@ -276,8 +276,8 @@ mod tests {
             CallError::NotFound { status: 404, message: message.clone() },
             CallError::Quota { status: 402, message: message.clone() },
             CallError::Refused { status: Some(400), message: message.clone() },
-            CallError::RateLimited { status: 429, retry_after: None, message: message.clone() },
-            CallError::RateLimited { status: 529, retry_after: None, message: message.clone() },
+            CallError::RateLimited { status: 429, retry: Retry::Backoff, message: message.clone() },
+            CallError::RateLimited { status: 529, retry: Retry::Backoff, message: message.clone() },
             CallError::Unauthorized { status: 401, message: message.clone() },
             CallError::Unauthorized { status: 403, message: message.clone() },
             CallError::BadRequest { status: 302, message: message.clone() },
@@ -309,7 +309,7 @@ mod tests {
             CallError::Quota { status: 200, message: message.clone() },
             CallError::BadReply { message: message.clone() },
             CallError::TooLarge { limit_bytes: 1 },
-            CallError::RateLimited { status: 200, retry_after: None, message: message.clone() },
+            CallError::RateLimited { status: 200, retry: Retry::Backoff, message: message.clone() },
             CallError::BadRequest { status: 200, message },
         ];
         unknown.extend([200, 408, 502, 504, 524].map(server));

@@ -22,7 +22,7 @@ pub mod transport;
 pub mod tuning;
 
 use crate::base::unit::Money;
-use crate::model::call_error::CallError;
+use crate::model::call_error::{CallError, Retry};
 use crate::model::charge::{CallBound, REPLY_TOKENS_ASSUMED};
 use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
@@ -96,9 +96,17 @@ impl Model {
         }
     }
 
-    /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
+    /// Asks the model once, in whichever form its server takes. Never retries: the caller decides that by
+    /// `CallError::retry`.
     pub async fn call(&self, request: &Request) -> CallResult {
-        self.call_noting(request, &Cell::new(false), &TextWatch::default()).await
+        loop {
+            let watch = TextWatch::default();
+            let called = self.call_noting(request, &Cell::new(false), &watch).await;
+            let retry = called.result.as_ref().err().map(CallError::retry);
+            if retry != Some(Retry::AtOnce) {
+                return called;
+            }
+        }
     }
 
     /// Does the same, sets `begun` once the server's limits allow the call, and shows the text as it

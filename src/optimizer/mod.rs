@@ -383,7 +383,8 @@ impl Optimizer {
         Ok(self.knowledge.failures(task.as_ref())?)
     }
 
-    /// Takes in a file in the guide's format.
+    /// Takes in a file in the guide's format. With a name, each entry is recorded once, however often this is
+    /// called for it.
     pub async fn import_knowledge(&self, path: &Path) -> Result<usize, OptimizerError> {
         let mut seen = Vec::new();
         for (task, pattern, metrics) in GuideFile::open(path)?.successes()? {
@@ -401,6 +402,10 @@ impl Optimizer {
                 Pattern::new(&pattern)?,
                 &failure,
             ));
+        }
+
+        for (index, seen) in seen.iter_mut().enumerate() {
+            seen.execution = self.name.as_ref().map(|name| format!("{name} {index}"));
         }
 
         let count = seen.len();

@@ -208,13 +208,13 @@ fn a_tool_may_ask_people_however_long_they_take() {
         format!("{tool} let o = tool(\"o\", \"Calls.\", #{{}}, || {act}); print(branch().act(o, #{{}}));"),
         // By a task of the tool.
         tool.replace("ask(`Really ${x.q}?`)", "task(|| ask(`Really ${x.q}?`)).wait()")
-            + &format!("print({act});"),
+            + &*format!("print({act});"),
         // By an operation of a flow.
         tool.replace(
             "ask(`Really ${x.q}?`)",
             "{ let g = builder(\"g\"); g.add_operation(\"ask\", #{ name: \"a\", question: `Really ${x.q}?` }); \
              session(branch()).flow(g).result(\"a\") }",
-        ) + &format!("print({act});"),
+        ) + &*format!("print({act});"),
         // By whoever approves of the call of another tool.
         r#"let w = tool("w", "Writes.", #{}, || "yes", #{ approve: |a| { ask("Really x?"); false } });
         let o = tool("o", "Calls.", #{}, || branch().act(w, #{})); print(branch().act(o, #{}));"#

@@ -18,6 +18,7 @@ mod frames;
 mod gemini;
 pub mod host;
 pub mod http;
+pub mod limit_name;
 mod openai;
 mod openai_message;
 pub mod page;

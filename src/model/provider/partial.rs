@@ -148,11 +148,6 @@ impl Partial {
         Partial { watch, ..Partial::default() }
     }
 
-    /// Forgets everything that has come: another request was made.
-    pub(super) fn ask_again(&mut self) {
-        *self = Partial::watched(std::mem::take(&mut self.watch));
-    }
-
     /// Shows the text that has come so far, of the answer that counts.
     pub(super) fn show(&self) {
         // Halves of characters are joined only in the end.
