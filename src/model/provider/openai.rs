@@ -175,7 +175,7 @@ pub(super) fn take(
 fn count(partial: &mut Partial, document: &Value, choices: &[Value], is_final: bool) {
     // Servers have no common place for the figures.
     let layers = refusal::layers(document)
-        .flat_map(|layer| [layer.get("usage"), layer.pointer("/x_groq/usage")]);
+        .flat_map(|layer| [layer.get("usage"), layer.get("x_groq").and_then(|x| x.get("usage"))]);
     let places = layers.chain([choices.first().and_then(|choice| choice.get("usage"))]);
 
     for usage in places.flatten() {
