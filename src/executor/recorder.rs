@@ -12,7 +12,7 @@ use crate::journal::Journal;
 use crate::journal::event::{ComparisonVerdict, Event, Timer};
 use crate::journal::key::Key;
 use crate::journal::known_replies::ReplyFollower;
-use crate::journal::part::Parts;
+use crate::journal::part::{KnownTerms, Parts};
 use crate::metrics::Metrics;
 use crate::metrics::fold::{FlowFold, Flows};
 use crate::metrics::sums::SumsFold;
@@ -56,6 +56,8 @@ pub(super) struct Recorder {
     passed: RefCell<Option<PassedTimers>>,
     /// The parts of requests that the journal has.
     parts: RefCell<HashSet<Key>>,
+    /// The terms of the newest request.
+    terms: RefCell<Option<KnownTerms>>,
     next_op: Cell<u32>,
     next_flow: Cell<u32>,
     /// The figures of the run, and of each flow that is under way.
@@ -89,6 +91,7 @@ impl Recorder {
             debt: RefCell::default(),
             passed: RefCell::default(),
             parts: RefCell::default(),
+            terms: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
             total: RefCell::new(FlowFold::of_run()),
@@ -306,7 +309,7 @@ impl Recorder {
 
     /// Journals the parts of a request that this run has not kept yet.
     pub(super) fn keep_parts(&self, at: i64, request: &Request) -> Result<Parts, StoreError> {
-        let mut parts = Parts::of(request);
+        let mut parts = Parts::of(request, &mut self.terms.borrow_mut());
         for (key, part) in std::mem::take(&mut parts.all) {
             if self.parts.borrow_mut().insert(key) {
                 self.note(at, &Event::RequestPart { key, part })?;

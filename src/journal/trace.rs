@@ -599,7 +599,7 @@ mod tests {
         for (op, answer) in [(0, "one"), (1, "two")] {
             let request = Request::new(messages.clone(), settings.clone(), schema.clone());
 
-            let parts = Parts::of(&request);
+            let parts = Parts::of(&request, &mut None);
             for (key, part) in parts.all {
                 if kept.insert(key, part.clone()).is_none() {
                     trace.see(0, &Event::RequestPart { key, part });

@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 use reqwest::header::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// Longest part of a provider's words that an error keeps, in characters.
@@ -221,19 +221,24 @@ fn inner(document: &Value) -> Option<&Value> {
 
     let text = |key: &str| map.get(key).and_then(Value::as_str);
     let is_named = ["type", "object", "status"].iter().any(|key| text(key) == Some("error"));
-    let failed = document.pointer("/base_resp/status_code").filter(|code| says_something(code));
-    if failed.is_some() {
-        return map.get("base_resp");
+    let base = map.get("base_resp");
+    if base.and_then(|base| base.get("status_code")).is_some_and(says_something) {
+        return base;
     }
 
-    let is_reply = REPLY.iter().any(|key| map.get(*key).is_some_and(|value| !value.is_null()));
-    let has_words = words(document, 0).is_some();
-    let has_code = NUMBERS.iter().any(|key| map.get(*key).is_some_and(says_something));
-    // Some servers name no error: they give words, in the place of a reply.
-    let is_bare = !is_reply && has_words && (has_code || !map.contains_key("type"));
     let is_failure = map.get("success") == Some(&Value::Bool(false));
+    (is_named || is_failure || is_bare(document, map)).then_some(document)
+}
 
-    (is_named || is_bare || is_failure).then_some(document)
+/// Tells whether a document gives words in the place of a reply: some servers name no error.
+fn is_bare(document: &Value, map: &Map<String, Value>) -> bool {
+    // Asked first, since nearly every document is a reply.
+    if REPLY.iter().any(|key| map.get(*key).is_some_and(|value| !value.is_null())) {
+        return false;
+    }
+
+    let has_code = || NUMBERS.iter().any(|key| map.get(*key).is_some_and(says_something));
+    words(document, 0).is_some() && (!map.contains_key("type") || has_code())
 }
 
 /// Tells whether a value stands for an error at all: servers also send empty ones with good replies.

@@ -13,7 +13,7 @@ use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
 use crate::model::provider::refusal_body::RefusalBody;
 use crate::model::provider::sse::EventKind;
 use crate::model::provider::watched::{RefusedStream, StreamTrial, StreamUse};
-use crate::model::provider::{anthropic, gemini, openai, refusal};
+use crate::model::provider::{anthropic, gemini, openai, plain_reply, refusal};
 use crate::model::reply::{CallFault, Reply};
 use crate::model::request::{Request, Settings};
 use crate::model::spec::LimitField;
@@ -460,6 +460,10 @@ impl Server {
         end: WireEnd,
         (form, kind): (DocumentForm, &str),
     ) -> Result<WireEnd, CallError> {
+        if self.protocol == Protocol::OpenAi && plain_reply::take(partial, body) {
+            return Ok(end);
+        }
+
         let found = Documents::read(body);
         partial.has_halves |= found.has_halves;
         // Several documents, or a broken one, are what a stream consists of.
