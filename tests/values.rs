@@ -377,15 +377,15 @@ fn an_answer_of_a_function_that_is_none_is_an_error() {
         ),
         (
             "[1.0, 0.0 / 0.0].sort()",
-            "`sort` cannot order the number NaN; pass it a function: `sort(|a, b| ..)`",
+            "`sort` cannot order the number NaN; pass a function: `sort(|a, b| ..)`",
         ),
         (
             "[1, \"a\"].order()",
-            "`order` cannot order an int beside a string; pass it a function: `order(|a, b| ..)`",
+            "`order` cannot order an int beside a string; pass a function: `order(|a, b| ..)`",
         ),
         (
             "[#{}, #{}].sort_desc()",
-            "`sort_desc` cannot order a map; pass it a function: `sort_desc(|a, b| ..)`",
+            "`sort_desc` cannot order a map; pass a function: `sort_desc(|a, b| ..)`",
         ),
     ];
     for (script, expected) in cases {

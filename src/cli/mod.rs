@@ -96,23 +96,23 @@ enum Command {
     Runs(runs::Arguments),
     /// Show what a run did.
     Show(show::Arguments),
-    /// Keep a note about a run or an operation, or print the notes of a run.
+    /// Add a note to a run or an operation, or print the notes of a run.
     Note(note::Arguments),
-    /// Put labels on a run, or take them off it.
+    /// Add labels to a run, or remove them.
     Label(note::LabelArguments),
     /// Show how two runs differ.
     Diff(diff::Arguments),
-    /// Ask the store in SQL, read-only; without a question, list the views.
+    /// Query the store with SQL, read-only; without a query, list the views.
     Sql(sql::Arguments),
-    /// Write runs to one HTML file that opens without a server.
+    /// Write runs to a single HTML file that opens without a server.
     Report(report::Arguments),
-    /// Look at runs in the browser: a page on this computer that follows them live.
+    /// View runs in the browser: a local page that follows them live.
     Ui(ui::Arguments),
     /// Show what was learned about each pattern, by task type.
     Patterns(patterns::Arguments),
     /// List the tools of the project's MCP servers, or call one.
     Tools(tools::Arguments),
-    /// Help an editor with scripts and kaizen.toml: a language server, over stdin and stdout.
+    /// Start the language server for scripts and kaizen.toml, over stdin and stdout.
     Lsp(lsp::Arguments),
     /// Serve the project to other agents as an MCP server, over stdin and stdout.
     Mcp(mcp::Arguments),

@@ -107,7 +107,7 @@ impl Desks {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Closed(job)) => job.refuse(Error::Closed),
             Err(mpsc::error::TrySendError::Full(job)) => {
-                let message = format!("{WAITING_MAX} runs already wait (`WAITING_MAX`)");
+                let message = format!("{WAITING_MAX} runs are already waiting (`WAITING_MAX`)");
                 job.refuse(Error::setup(message));
             }
         }

@@ -70,7 +70,7 @@ pub enum Error {
         message: String,
     },
     /// The runtime was closed, or a bug in kaizen ended the work.
-    #[error("the runtime no longer works on this")]
+    #[error("the runtime has stopped")]
     Closed,
 }
 

@@ -240,7 +240,7 @@ fn leases(setup: &Setup, run: &RunId, earlier: Option<&EarlierRun>) -> Result<Ve
     let mut leases: Vec<Lease> = take(run)?.into_iter().collect();
     if let Some(earlier) = earlier {
         let lease = take(&earlier.id)?.ok_or_else(|| {
-            Error::setup(format!("run {} is still under way, or is being resumed", earlier.id))
+            Error::setup(format!("run {} is still active, or is being resumed", earlier.id))
         })?;
         leases.push(lease);
     }

@@ -556,8 +556,11 @@ fn explain(error: CallError, attempts: u32) -> Failure {
 
     let mut failure = Failure::from(error);
     if let Some(asked) = asked {
-        failure.message =
-            format!("{}; the server asks to wait {} s", failure.message, asked.as_secs_f64());
+        failure.message = format!(
+            "{}; the server asks for a pause of {} s",
+            failure.message,
+            asked.as_secs_f64()
+        );
     }
     failure.tried(attempts)
 }

@@ -160,7 +160,7 @@ impl Executor {
         let is_approved = said == Value::Bool(true);
         call.approved = Some(is_approved);
         if !is_approved {
-            let message = format!("a person did not approve this call of `{}`", call.request.name);
+            let message = format!("this call of `{}` was not approved", call.request.name);
             call.refusal = Some(Failure::new(Kind::Permission, message));
         }
         Ok(())
@@ -347,7 +347,7 @@ fn prepare(scope: Rc<Scope>, tools: &[Rc<Tool>], mut request: CallRequest) -> Pr
     let mut refusal = request.refusal.take();
 
     if refusal.is_none() && too_deep {
-        let message = format!("tools call tools more than {DEPTH_MAX} deep");
+        let message = format!("tool calls are nested more than {DEPTH_MAX} deep");
         refusal = Some(Failure::new(Kind::Arguments, message));
     }
     if refusal.is_none() && tool.is_none() {

@@ -60,7 +60,10 @@ impl PersonQuestion {
         }
         if self.options.is_empty() {
             return match value {
-                Value::String(text) if !text.trim().is_empty() => Ok(value.clone()),
+                Value::String(text) if text.trim().is_empty() => {
+                    Err("an answer must not be empty".to_owned())
+                }
+                Value::String(_) => Ok(value.clone()),
                 _ => Err(format!("`{}` is not a text", shown(&as_text(value)))),
             };
         }

@@ -73,7 +73,7 @@ pub fn check_note(text: &str) -> Result<(), String> {
     if (1..=NOTE_MAX).contains(&length) {
         return Ok(());
     }
-    Err(format!("a note has from 1 to {NOTE_MAX} characters"))
+    Err(format!("a note must have 1 to {NOTE_MAX} characters"))
 }
 
 /// Says why a text is no label, if it is none.
@@ -83,7 +83,7 @@ pub fn check_label(text: &str) -> Result<(), String> {
     if is_word && label.chars().count() <= LABEL_MAX {
         return Ok(());
     }
-    Err(format!("a label is one word of at most {LABEL_MAX} characters"))
+    Err(format!("a label must be one word of at most {LABEL_MAX} characters"))
 }
 
 /// Makes the change that keeps a remark.

@@ -365,7 +365,7 @@ impl Cassette {
         let test = self.path.file_stem().unwrap_or_default().display();
         let shown = short(&asked.to_string());
         format!(
-            "no recorded answer of a server of tools for `{shown}`\n`{path}` has {}\nrecord the \
+            "no recorded answer of an MCP server for `{shown}`\n`{path}` has {}\nrecord the \
              answer with `kaizen test {test} --record new`",
             counted(
                 self.results.len(),

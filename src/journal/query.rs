@@ -199,9 +199,9 @@ const VIEWS: &str = "
 /// What a question cannot be, or what SQLite says of it.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// It would change something, or it is no question.
-    #[error("only questions are answered: begin with `select` or `with`")]
-    NotAQuestion,
+    /// It would change something, or it is not a query.
+    #[error("only read-only queries are allowed: begin with `select` or `with`")]
+    NotAQuery,
     /// SQLite refused it.
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -218,7 +218,7 @@ pub fn ask(
     let mut statement = connection.prepare(question)?;
     // Whatever changes nothing by itself but would write elsewhere gives no columns.
     if !statement.readonly() || statement.column_count() == 0 || !is_question(question) {
-        return Err(QueryError::NotAQuestion);
+        return Err(QueryError::NotAQuery);
     }
 
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();

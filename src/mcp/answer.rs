@@ -55,7 +55,7 @@ impl From<CallToolResult> for ToolAnswer {
                     texts.push(format!("[link to {}: {}]", link.name, link.uri));
                 }
                 // The protocol may grow.
-                _ => texts.push("[a part of an unknown kind, left out]".to_owned()),
+                _ => texts.push("[a part of unknown type, left out]".to_owned()),
             }
         }
 
@@ -72,7 +72,7 @@ impl From<CallToolResult> for ToolAnswer {
 
         let is_error = result.is_error.unwrap_or(false);
         if is_error && text.trim().is_empty() {
-            "the tool says that it failed, and not why".clone_into(&mut text);
+            "the tool reports a failure without a reason".clone_into(&mut text);
         }
         ToolAnswer { value, text, images, is_error, taken_out }
     }

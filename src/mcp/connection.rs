@@ -183,7 +183,7 @@ impl Connection {
             }
         }
 
-        let what = format!("a list of tools that does not end ({PAGES_MAX} pages)");
+        let what = format!("an endless list of tools (more than {PAGES_MAX} pages)");
         Err(ServerFault::Flood { server: self.server.clone(), what })
     }
 
@@ -314,7 +314,7 @@ fn not_greeted(server: &str, tap: &Tap, error: ClientInitializeError) -> ServerF
         }
         ClientInitializeError::ConflictInitResponseId(..)
         | ClientInitializeError::UncorrelatedErrorResponse { .. } => {
-            "its first answer has the id of another request".to_owned()
+            "its first answer belongs to another request".to_owned()
         }
         ClientInitializeError::NoCompatibleProtocolVersion { server_supported, .. } => {
             let versions: Vec<&str> =

@@ -22,7 +22,7 @@ pub enum ServerFault {
     },
     /// A script describes a server under the name of another one.
     #[error(
-        "an MCP server `{server}` is described in another way already; give this one another `name`"
+        "an MCP server `{server}` is already described differently; give this one another `name`"
     )]
     NameTaken {
         /// The name.
@@ -198,7 +198,18 @@ impl ServerFault {
     pub fn stderr(&self) -> &str {
         match self {
             ServerFault::NotReady { stderr, .. } | ServerFault::Gone { stderr, .. } => stderr,
-            _ => "",
+            ServerFault::UnknownServer { .. }
+            | ServerFault::NameTaken { .. }
+            | ServerFault::UnknownTool { .. }
+            | ServerFault::Refused { .. }
+            | ServerFault::NotRun { .. }
+            | ServerFault::Forgotten { .. }
+            | ServerFault::Mute { .. }
+            | ServerFault::Flood { .. }
+            | ServerFault::Protocol { .. }
+            | ServerFault::Answered { .. }
+            | ServerFault::NoMatch { .. }
+            | ServerFault::Changed { .. } => "",
         }
     }
 }

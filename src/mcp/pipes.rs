@@ -138,7 +138,7 @@ impl Pipes {
         }
         if self.chatter > CHATTER_MAX {
             return Next::End(End::Flood(format!(
-                "more than {CHATTER_MAX} bytes without answering anything"
+                "more than {CHATTER_MAX} bytes without an answer"
             )));
         }
         if is_whole { Next::Line } else { Next::Nothing }

@@ -89,7 +89,7 @@ impl Listing {
             }
             if listing.hashes.iter().any(|(name, _)| *name == tool.name) {
                 let note = format!(
-                    "`{}` lists the tool `{}` more than once: the first one counts",
+                    "`{}` lists the tool `{}` more than once; the first one is used",
                     listing.server,
                     shown(&tool.name)
                 );
@@ -132,7 +132,7 @@ impl Listing {
         let (description, taken_out) = description(tool);
         if taken_out > 0 {
             self.notes.push(format!(
-                "the description of `{full_name}` had {taken_out} invisible characters, which are removed"
+                "removed {taken_out} invisible characters from the description of `{full_name}`"
             ));
         }
 

@@ -63,7 +63,7 @@ impl Model {
         let cost = match &self.transport {
             // The demo model has a price for a call.
             Transport::Demo(_) => self.cost(said.as_ref()),
-            _ => self.cost(counted.as_ref()),
+            Transport::Server(_) | Transport::Simulated(_) => self.cost(counted.as_ref()),
         };
 
         (counted, cost)

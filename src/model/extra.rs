@@ -258,7 +258,7 @@ impl Owner {
             Owner::Work => "calls support only text in and text out, because budgets cannot cover \
                  anything else; do it in the script"
                 .to_owned(),
-            Owner::Price => "it changes the price of the call, so that no budget could bound it; \
+            Owner::Price => "it changes the price of the call, so a budget could not limit it; \
                              leave it out"
                 .to_owned(),
             Owner::Wrapper => "put its fields directly into `extra`".to_owned(),
@@ -318,7 +318,7 @@ mod tests {
             ),
             (
                 "service_tier",
-                "it changes the price of the call, so that no budget could bound it; leave it out",
+                "it changes the price of the call, so a budget could not limit it; leave it out",
             ),
             ("extra_body", "put its fields directly into `extra`"),
             (

@@ -30,10 +30,10 @@ pub struct Image {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ImageFault {
     /// They are no picture, or one that not every provider takes.
-    #[error("is not a picture in the form of {FORMS}")]
+    #[error("is not a {FORMS} picture")]
     Form,
     /// There are too many of them.
-    #[error("has {0} bytes; at most {IMAGE_MAX} can be sent")]
+    #[error("has {0} bytes; the maximum is {IMAGE_MAX}")]
     Size(usize),
     /// The text is none that starts with `data:` and goes on in base64.
     #[error("is not a text of the form `data:image/png;base64,..`")]

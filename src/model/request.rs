@@ -111,8 +111,8 @@ pub enum SettingError {
     },
     /// A picture of which only the hash is known.
     #[error(
-        "message {number} of the conversation has a picture whose content was not kept; ask with the \
-         picture again"
+        "message {number} of the conversation has a picture whose content was not stored; pass \
+         the picture again"
     )]
     LostImage {
         /// The message, from 1.

@@ -244,7 +244,7 @@ fn key_ref(value: &Value) -> Result<KeyRef, ModelError> {
 fn limit_field(provider: &str, value: &Value) -> Result<LimitField, ModelError> {
     const KEY: &str = "max_tokens_field";
     if !matches!(provider, "openai" | "ollama") {
-        let help = "; only models of OpenAI's protocol have it".to_owned();
+        let help = "; only models with OpenAI's protocol have it".to_owned();
         return Err(ModelError::UnknownKey { key: KEY.to_owned(), help });
     }
 
@@ -388,7 +388,7 @@ mod tests {
 
         assert_eq!(
             read("gemini/m", "max_tokens"),
-            Err("a model has no `max_tokens_field`; only models of OpenAI's protocol have it"
+            Err("a model has no `max_tokens_field`; only models with OpenAI's protocol have it"
                 .to_owned())
         );
     }

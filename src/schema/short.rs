@@ -28,7 +28,7 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShortError {
     /// It begins like JSON, and is none.
-    #[error("begins like JSON, but is not valid JSON: {0}")]
+    #[error("looks like JSON, but is not valid: {0}")]
     Json(String),
     /// It is too long.
     #[error("is longer than {SIZE_MAX} bytes")]
@@ -573,7 +573,7 @@ mod tests {
             ("é: str?", "unknown type `str`; did you mean `string`? (character 4)"),
             (
                 "{\"type\": \"object\"",
-                "begins like JSON, but is not valid JSON: EOF while parsing an object at line 1 column 17",
+                "looks like JSON, but is not valid: EOF while parsing an object at line 1 column 17",
             ),
         ];
         for (text, expected) in cases {

@@ -151,7 +151,7 @@ pub(crate) const SETTINGS: &[SettingEntry] = &[
         SettingKind::Paths,
         NONE,
         "[\"prompts\"]",
-        "Files and folders that `kaizen watch` watches although no script reads them.",
+        "Files and folders that `kaizen watch` watches even if no script reads them.",
     ),
     entry(
         ("permissions", "read"),
@@ -242,7 +242,7 @@ pub(crate) const SETTINGS: &[SettingEntry] = &[
         SettingKind::Durability,
         Fallback::Value("\"process\""),
         "\"power\"",
-        "What is safe once an operation has ended. With `process`, a killed process loses nothing, and a power \
+        "What is guaranteed once an operation has ended. With `process`, a killed process loses nothing, and a power \
          failure loses at most the last 50 ms of a run. With `power`, every operation is on disk before anything \
          depends on it, which costs one disk sync per operation. docs/reliability.md has the details.",
     ),
@@ -411,8 +411,8 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "\"accept\" or \"fail\"",
         "\"fail\"",
         "\"accept\"",
-        "How a reply that reached `max_tokens` counts: as an error, or as a reply that is marked as cut. With a \
-         schema, it is always an error.",
+        "Whether a reply that reached `max_tokens` is an error, or a reply that is marked as cut. With a schema, it is \
+         always an error.",
     ),
     (
         "extra",

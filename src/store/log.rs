@@ -363,7 +363,7 @@ pub(super) fn damage(path: &Path) -> Option<String> {
 
         let header = LogHeader::read(&log);
         let found = match header {
-            None => Some("it has no valid header, so what it held is lost".to_owned()),
+            None => Some("it has no valid header, so its content is lost".to_owned()),
             Some(header) => gap(&log, &header),
         };
         // A process that writes may have begun it from the start again meanwhile.
@@ -395,7 +395,7 @@ fn gap(log: &File, header: &LogHeader) -> Option<String> {
         if walk(log, header, u32::MAX).sound == sound {
             let broken = sound + 1;
             return Some(format!(
-                "its frame {broken} is damaged, so what it held from there on is lost"
+                "its frame {broken} is damaged, so everything from there on is lost"
             ));
         }
     }

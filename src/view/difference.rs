@@ -47,7 +47,7 @@ pub struct OpSide {
     /// The operation.
     pub op: OpId,
     /// What became of it.
-    pub outcome: &'static str,
+    pub outcome: OpState,
     /// How long it took, in microseconds.
     pub took: Option<i64>,
     /// Dollars, if known.
@@ -327,7 +327,7 @@ fn side(of: Side<'_>, op: OpId) -> Option<OpSide> {
     let is_known = bones.made() > 0 && !bones.is_calling();
     Some(OpSide {
         op,
-        outcome: OpState::of(bones, of.clock.state).word(),
+        outcome: OpState::of(bones, of.clock.state),
         took: bones.took(),
         cost: bones.bill().cost().filter(|_| is_known).map(Money::dollars),
         calls: bones.made(),

@@ -96,7 +96,12 @@ impl RunFilter {
                 FilterTerm::Demo => line.demo,
                 FilterTerm::Cost(bound) => line.cost.is_some_and(|cost| bound.holds(cost)),
                 FilterTerm::Text(text) => holds(line, text),
-                _ => true,
+                // `may_fit` has looked at these.
+                FilterTerm::Script(_)
+                | FilterTerm::Status(_)
+                | FilterTerm::Took(_)
+                | FilterTerm::After(_)
+                | FilterTerm::Before(_) => true,
             })
     }
 }

@@ -120,11 +120,10 @@ pub fn failure(skeleton: &Skeleton, state: RunState) -> Option<RunFailure> {
 
     if state == RunState::Crashed {
         return Some(RunFailure {
-            title: "the process of the run is gone".to_owned(),
-            text:
-                "the run has no end: it was killed, or the computer stopped. `kaizen run --resume` \
-                   continues it with the replies that it has"
-                    .to_owned(),
+            title: "the process ended without recording the end of the run".to_owned(),
+            text: "the run was killed, or the computer stopped. `kaizen run --resume` \
+                   continues it and reuses the replies it already has"
+                .to_owned(),
             place: None,
             op: skeleton.first_failure().map(|(op, _)| op),
             kind: "crashed".to_owned(),

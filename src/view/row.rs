@@ -26,6 +26,12 @@ pub enum OpState {
     NotStarted,
 }
 
+impl Serialize for OpState {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
 impl OpState {
     /// Finds out what became of an operation.
     pub fn of(bones: &OpBones, state: RunState) -> OpState {

@@ -25,7 +25,7 @@ pub fn story(line: &RunLine, metrics: &Metrics, failure: Option<&RunFailure>) ->
         "{}{given} {} {done}.",
         line.script,
         match line.status {
-            "ok" => format!("ended well after {}", length(line.took)),
+            "ok" => format!("succeeded after {}", length(line.took)),
             "running" => format!("has been running for {}", length(line.took)),
             "waiting" => "waits for an answer or a time".to_owned(),
             status => format!("ended as `{status}` after {}", length(line.took)),
@@ -66,7 +66,7 @@ fn outstanding(line: &RunLine, metrics: &Metrics, failure: Option<&RunFailure>) 
     if path.len() > 1 && *time > 0.0 {
         let speedup = metrics.speedup().filter(|speedup| *speedup > 1.05);
         let faster = speedup.map_or(String::new(), |speedup| {
-            format!("; running side by side made it {speedup:.1}x faster than one after another")
+            format!("; running operations concurrently made it {speedup:.1}x faster than one after another")
         });
         return format!("The longest chain was {}{faster}.", chain(path));
     }

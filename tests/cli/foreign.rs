@@ -482,7 +482,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0031 1:25 `%` does not work for a string and a string
             write a text in backticks: `` `Hello ${name}` ``
         > let x = "a"; let y = 2; print("%s and %s" % (x, y));
-        K0021 1:43 `%` fills in no text
+        K0021 1:43 `%` does not format texts
             write a text in backticks: `` `Hello ${name}` ``
         > print("a" * 3);
         K0031 1:11 `*` does not work for a string and an int
@@ -653,13 +653,13 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `throw "message"`
         > let { a, b } = #{ a: 1, b: 2 };
         K0021 1:1 `let` declares one variable
-            write `let a = list[0]; let b = list[1];`: each variable has a statement
+            write `let a = list[0]; let b = list[1];`: one statement for each variable
         > let [a, b] = [1, 2];
         K0021 1:1 `let` declares one variable
-            write `let a = list[0]; let b = list[1];`: each variable has a statement
+            write `let a = list[0]; let b = list[1];`: one statement for each variable
         > let a, b = 1, 2;
         K0021 1:1 `let` declares one variable
-            write `let a = list[0]; let b = list[1];`: each variable has a statement
+            write `let a = list[0]; let b = list[1];`: one statement for each variable
         > let a = [...[1], 2];
         K0021 1:10 `...` is from another language
             write `list + other`, or `map + other`
@@ -670,7 +670,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:9 a map begins with `#{`
             write `#{ key: value }`
         > let m = {};
-        K0021 1:9 `{}` is an empty block, which is worth `()`
+        K0021 1:9 `{}` is an empty block, whose value is `()`
             write `#{}` for an empty map
         > let s = 'hello';
         K0021 1:9 single quotes hold one character
@@ -679,7 +679,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0002 1:15 unknown variable `name`
             `name` is a function; call it: `name(..)`
         > let s = """hello""";
-        K0021 1:9 three quotes begin a text with a quote in it
+        K0021 1:9 three quotes begin a text that starts with a quote
             write a text of several lines in backticks
         > # a comment
         > let x = 1;
@@ -718,10 +718,10 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `env("NAME")`
         > time.sleep(1);
         K0021 1:1 `time.sleep` is from another language
-            write `sleep(1000)`, which waits for so many milliseconds
+            write `sleep(1000)`; the time is in milliseconds
         > setTimeout(|| print(1), 10);
         K0021 1:1 `setTimeout` is from another language
-            write `sleep(1000)`, which waits for so many milliseconds
+            write `sleep(1000)`; the time is in milliseconds
         > let x = random.random();
         K0021 1:9 `random.random` is from another language
             write `random()` for a number from 0 up to 1
@@ -822,10 +822,10 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `text[0]`
         > let s = "a"; print(s.padStart(3));
         K0021 1:22 `padStart` is from another language
-            write `` `   ${text}` ``, with as many spaces as it takes
+            write `` `   ${text}` ``, with as many spaces as you need
         > let s = "a"; print(s.zfill(3));
         K0021 1:22 `zfill` is from another language
-            write `` `0${n}` ``, with as many zeros as it takes
+            write `` `0${n}` ``, with as many zeros as you need
         > let s = "a"; print(s.isdigit());
         K0021 1:22 `isdigit` is from another language
             write `text.parse_int()` inside of `try { .. } catch { .. }`
@@ -850,7 +850,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         > @decorator
         > fn f() { 1 }
         K0021 1:1 scripts have no decorators
-            leave the line out, and call the function from another one
+            leave the line out, and write a function that calls this one
         > class A { }
         K0021 1:1 scripts have no classes
             write functions, and keep values together in a map: `#{ a: 1 }`
@@ -1032,7 +1032,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0002 1:14 unknown variable `b`
         > const [a, b] = [1, 2];
         K0021 1:1 `const` declares one variable
-            write `let a = list[0]; let b = list[1];`: each variable has a statement
+            write `let a = list[0]; let b = list[1];`: one statement for each variable
         > for (var i = 0; i < 3; i += 1) { print(i); }
         K0021 1:1 this `for` is from another language
             write `for x in list { .. }`, or `for i in 0..10 { .. }`

@@ -77,7 +77,7 @@ fn each_wrong_guess_leads_to_the_right_word() {
             write `branch.to_map()`
         > let b = branch(); print(b.logs);
         K0030 1:27 a branch has no property `logs`
-            write `branch.messages`; `kaizen show` tells each call
+            write `branch.messages`; `kaizen show` lists each call
         > let b = branch(#{ chat_model: "demo/echo" });
         K0005 1:19 `branch` has no option `chat_model`
             write `model`
@@ -103,7 +103,7 @@ fn each_wrong_guess_leads_to_the_right_word() {
         K0003 1:25 a builder has no method `visualize`
             write `print(g.draw("text"))`
         > let g = builder("x"); g.add_operation("communicate", #{ instruction: "x" }); let r = session().flow(g); print(r["operation_results"]);
-        K0030 1:113 a report has no parts to be reached by `[..]`
+        K0030 1:113 a report cannot be indexed with `[..]`
             write `.operation_results`
         > let g = builder("x"); g.add_operation("communicate", #{ instruction: "x" }); let r = session().flow(g); print(r.results["communicate"]); print(r.execution_time);
         K0030 1:113 a report has no property `results`
@@ -137,7 +137,7 @@ fn each_wrong_guess_leads_to_the_right_word() {
         K0021 1:7 `f` before a text has no meaning in kaizen
             write `` `${format(x, 2)}` ``
         > print(`${1.234:.2f}`);
-        K0021 1:15 `:.2f` gives a number no digits
+        K0021 1:15 `:.2f` does not format a number here
             write `${format(x, 2)}`
         > let d = #{}; d["a"].append(1);
         > let d = #{ a: 1 }; for (k, v) in d { print(k); }

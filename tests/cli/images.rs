@@ -105,13 +105,13 @@ fn what_is_no_picture_or_may_not_be_read_is_refused_before_a_call() {
         option: option `images` of `chat`: must be a list of paths, `data:` texts or bytes, not string
         option: option `images` of `chat`: number 1 must be a path, a `data:` text or bytes
         file: `none.gif` (looked for in `.`): no such file
-        option: option `images` of `chat`: number 1 (`s.rhai`) is not a picture in the form of PNG, JPEG, GIF or WebP
+        option: option `images` of `chat`: number 1 (`s.rhai`) is not a PNG, JPEG, GIF or WebP picture
         option: option `images` of `chat`: number 1 (`large.gif`) has more than 5242880 bytes
-        option: option `images` of `chat`: number 1 is an address; save the picture in a file and give its path
+        option: option `images` of `chat`: number 1 is an address; save the picture to a file and pass its path
         option: option `images` of `chat`: number 1 is not a text of the form `data:image/png;base64,..`
         option: option `images` of `chat`: has 9 pictures; at most 8 go with a question
         permission: reading `/etc/hostname` is not granted; run with `--allow-read=/etc/hostname`, or add "/etc/hostname" to `read` under [permissions] in kaizen.toml
-        option: option `images` of `chat`: number 1 is not a picture in the form of PNG, JPEG, GIF or WebP
+        option: option `images` of `chat`: number 1 is not a PNG, JPEG, GIF or WebP picture
         operation kind `act` does not accept `images`
     "#]]
     .assert_eq(&format!("{}{}", ran.stdout, ran.stderr));

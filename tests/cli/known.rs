@@ -66,7 +66,7 @@ fn a_run_that_was_resumed_before_goes_on_from_the_last_that_did_so() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     let second = runs(&project).remove(1);
     let expected = format!(
-        "run {first} was resumed before; continuing from the latest run that did so\n\
+        "run {first} was already resumed; continuing from the latest run that resumed it\n\
          resuming run {second}: 4 replies are reusable; 1 call was in flight and may be charged again\n"
     );
     assert!(ran.stderr.starts_with(&expected), "{}", ran.stderr);
@@ -134,7 +134,7 @@ fn failed_runs_are_failures() {
     );
     assert_eq!(
         shown.stderr,
-        "no failures of a pattern recorded; record them with `save_pattern_failure`\n"
+        "no pattern failures recorded; record them with `save_pattern_failure`\n"
     );
 
     // An execution that was recorded as one that gave hardly anything is a failure of its pattern.

@@ -247,7 +247,7 @@ fn options_that_do_nothing_and_schemas_that_are_none_are_errors() {
     let cases = [
         (
             "let kind = \"chat\"; builder().add_operation(kind, #{ instruction: \"x\", max_repairs: 1 });",
-            "option `max_repairs` of `add_operation`: an operation `chat` does not take it",
+            "option `max_repairs` of `add_operation`: an operation of kind `chat` does not accept it",
         ),
         (
             "let kind = \"parse\"; builder().add_operation(kind, #{ text: \"x\" });",

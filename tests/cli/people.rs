@@ -319,7 +319,7 @@ fn tests_say_what_people_answer_and_wait_for_no_time() {
     assert_eq!(ran.code, Some(7), "{}{}", ran.stdout, ran.stderr);
     let all = format!("{}{}", ran.stdout, ran.stderr);
     assert!(
-        all.contains("the test gives no answer to `Who?`; write `answers(#{ \"..\": .. })`"),
+        all.contains("the test has no answer to `Who?`; write `answers(#{ \"..\": .. })`"),
         "{all}"
     );
     assert!(all.contains("2 passed"), "{all}");
@@ -378,9 +378,9 @@ fn watch_shows_the_question_and_a_session_asks_it() {
     let piped = project.kaizen(&["repl", "-e", "ask(\"Who?\")"]);
     assert_eq!(piped.code, Some(6), "{}", piped.stderr);
     assert!(
-        piped
-            .stderr
-            .contains("a session asks people on a terminal only: `Who?` waits for an answer"),
+        piped.stderr.contains(
+            "`kaizen repl` can ask people only on a terminal: `Who?` waits for an answer"
+        ),
         "{}",
         piped.stderr
     );
@@ -412,7 +412,11 @@ fn a_session_answers_runs_that_wait() {
 #[test]
 fn check_finds_questions_that_no_answer_fits() {
     for (call, message) in [
-        ("ask(\" \")", "a question needs a text of at most 65536 bytes"),
+        ("ask(\" \")", "a question must not be empty"),
+        (
+            "ask(\"?\", #{ default: \" \" })",
+            "option `default` of `ask`: an answer must not be empty",
+        ),
         ("ask(\"?\", #{ options: [] })", "option `options` of `ask`: must not be empty"),
         ("ask(\"?\", #{ options: [\"a\", \"a\"] })", "option `options` of `ask`: has `a` twice"),
         (

@@ -71,7 +71,7 @@ fn the_doctor_asks_the_endpoint_and_says_what_is_wrong_with_it() {
         404: 5 NOT  endpoint       openai/m at URL: the provider does not know the model or address: no such model; check the name of the model and `base_url`
         429: 5 NOT  endpoint       openai/m at URL: rate limit exceeded (status 429): slow down
         500: 5 NOT  endpoint       openai/m at URL: the provider failed with status 500: oops
-        hangs: 5 NOT  endpoint       openai/m at URL: no reply within N ms (`timeout_ms`); the server took the request and did not answer
+        hangs: 5 NOT  endpoint       openai/m at URL: no reply within N ms (`timeout_ms`); the server accepted the request but did not answer
         closes: 5 NOT  endpoint       openai/m at URL: no connection to URL/chat/completions: connection closed before message completed; is the server running, and is `base_url` right?
         closed port: 5 NOT  endpoint       openai/m at URL: no connection to URL/chat/completions: nothing accepts connections there; is the server running, and is `base_url` right?
     "#]].assert_eq(&found);

@@ -127,10 +127,10 @@ fn numbers_at_the_ends_of_their_types_are_errors_or_answers() {
 fn times_at_the_ends_of_their_types_are_errors_or_waits() {
     let never = "attempt(|| timeout(20, || sleep(9223372036854775807))).error.kind";
     check(&[
-        ("sleep(1e300)", "error: `sleep` needs a time in milliseconds from 0 up, not 1e300"),
-        ("sleep(0.0 / 0.0)", "error: `sleep` needs a time in milliseconds from 0 up, not NaN"),
-        ("sleep(1.0 / 0.0)", "error: `sleep` needs a time in milliseconds from 0 up, not inf"),
-        ("sleep(-0.5)", "error: `sleep` needs a time in milliseconds from 0 up, not -0.5"),
+        ("sleep(1e300)", "error: `sleep` needs a number of milliseconds, 0 or more, not 1e300"),
+        ("sleep(0.0 / 0.0)", "error: `sleep` needs a number of milliseconds, 0 or more, not NaN"),
+        ("sleep(1.0 / 0.0)", "error: `sleep` needs a number of milliseconds, 0 or more, not inf"),
+        ("sleep(-0.5)", "error: `sleep` needs a number of milliseconds, 0 or more, not -0.5"),
         ("sleep(-1)", "error: `sleep` needs a time of at least 0, not -1"),
         ("sleep(-0.0); sleep(0); sleep(1e-300); 1", "1"),
         (never, r#""timeout""#),

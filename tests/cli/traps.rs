@@ -233,7 +233,7 @@ fn an_escape_in_backticks_is_a_warning() {
 fn a_split_into_one_piece_is_a_warning() {
     let script = "print(\"a:b\".split(\":\", 1));\nprint(\"a:b\".split(\":\", 2));\n";
     expect_test::expect![[r#"
-        K0019 1:24 `split` into 1 piece returns the whole text
+        K0019 1:24 `split` with 1 piece returns the whole text
             the number counts pieces; write 2 to cut the text once
     "#]]
     .assert_eq(&found(script));
@@ -306,11 +306,11 @@ for wrong in [
         `mean`: the list is empty
         `sum`: expected a number, not a string
         `percent`: the whole is 0
-        `round`: the digits must be between 0 and 17
+        `round`: the number of digits must be between 0 and 17
         `format`: expected a number, not a string
         `sum`: the sum is too large for a whole number
         `max_by`: expected a number, not a string
-        `sorted` cannot order an int beside a string; pass it a function: `sorted(|a, b| ..)`
+        `sorted` cannot order an int beside a string; pass a function: `sorted(|a, b| ..)`
     "#]]
     .assert_eq(&ran.stdout);
 }
@@ -447,7 +447,7 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
         K0021 1:9 single quotes hold one character
             write a text in double quotes: `".."`
         > let s = """long""";
-        K0021 1:9 three quotes begin a text with a quote in it
+        K0021 1:9 three quotes begin a text that starts with a quote
             write a text of several lines in backticks
         > let l = [x * 2 for x in [1, 2]];
         K0021 1:9 a list comprehension is from another language

@@ -86,7 +86,7 @@ fn a_comparison_that_nobody_judges_says_so() {
     assert_eq!(
         notes,
         [
-            "note: nothing says which answers are right, so only failures, time and cost are compared; add the \
+            "note: there are no expected answers and no judge, so only failures, time and cost are compared; add the \
           field `expected` to the tasks, name it with `--expected FIELD`, or pass `--judge SCRIPT`"
         ]
     );

@@ -104,7 +104,7 @@ fn the_conversation_has_its_order() {
         }"#]]
     .assert_eq(&format!("{answer:#}"));
     let again = client.ask("initialize", &json!({ "capabilities": {} }));
-    assert_eq!(again["error"]["message"], "the server is initialized already");
+    assert_eq!(again["error"]["message"], "the server is already initialized");
     let unknown = client.ask("textDocument/formatting", &json!({}));
     assert_eq!(unknown["error"]["code"], -32601, "{unknown}");
     let wrong = client.ask("textDocument/hover", &json!({ "position": 1 }));

@@ -211,14 +211,14 @@ fn a_chatty_server_is_understood_and_a_flood_is_stopped() {
         &expect![[r#"
             exit Some(5)
             note: MCP server `bad` wrote 67 lines to stdout outside of the protocol; the first: [120 x y]
-            error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without answering anything
+            error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without an answer
         "#]],
     );
     check(
         "notices",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without answering anything
+        error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without an answer
     "#]],
     );
     check(
@@ -226,7 +226,7 @@ fn a_chatty_server_is_understood_and_a_flood_is_stopped() {
         &expect![[r#"
             exit Some(5)
             note: MCP server `bad` wrote 67 lines to stdout outside of the protocol; the first: [120 x y]
-            error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without answering anything
+            error: MCP server `bad` was disconnected: it sent more than 67108864 bytes without an answer
         "#]],
     );
 }
@@ -307,14 +307,14 @@ fn what_cannot_be_read_is_told_at_once() {
         "endless",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was disconnected: it sent a list of tools that does not end (100 pages)
+        error: MCP server `bad` was disconnected: it sent an endless list of tools (more than 100 pages)
     "#]],
     );
     check(
         "same-page",
         &expect![[r#"
         exit Some(5)
-        error: MCP server `bad` was disconnected: it sent a list of tools that does not end (100 pages)
+        error: MCP server `bad` was disconnected: it sent an endless list of tools (more than 100 pages)
     "#]],
     );
     check(
@@ -363,7 +363,7 @@ fn texts_of_servers_are_harmless() {
         exit Some(0)
         see
         [audio, audio/wav, left out]
-        an image (image/png, 4 bytes of base64)
+        an image (image/png, 4 bytes as base64)
     "#]],
     );
     check(
@@ -435,7 +435,7 @@ fn lists_are_shown_with_names_that_fit_and_without_hidden_text() {
             exit Some(0)
             tool     effects  approval  hash          description
             bad__go  write    needed    c7cdf9d87b4b  Adds.[31m Red
-            note: the description of `bad__go` had 4 invisible characters, which are removed
+            note: removed 4 invisible characters from the description of `bad__go`
         "#]],
         ),
         (
@@ -444,7 +444,7 @@ fn lists_are_shown_with_names_that_fit_and_without_hidden_text() {
             exit Some(0)
             tool     effects  approval  hash          description
             bad__go  write    needed    c3909a2b2bbd  first
-            note: `bad` lists the tool `go` more than once: the first one counts
+            note: `bad` lists the tool `go` more than once; the first one is used
         "#]],
         ),
         (

@@ -108,7 +108,7 @@ fn a_connection_that_breaks_is_noticed_at_once() {
         |_| Act::Reset(b"HTTP/1.1 200 OK\r\ncontent-ty".to_vec()),
         &expect![[r#"
         exit Some(5)
-        error: MCP server `far` broke the connection: the other side broke the connection
+        error: MCP server `far` broke the connection: the server reset the connection
     "#]],
     );
     check(

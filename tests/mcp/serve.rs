@@ -897,12 +897,12 @@ fn bad_input_is_answered_and_what_follows_is_read() {
         {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: expected value at line 1 column 1"}}
         {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: EOF while parsing a value at line 2 column 0"}}
         {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: expected value at line 1 column 1"}}
-        {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not supported; send one message a line"}}
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are not supported; send one message per line"}}
         {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"this is not a valid message: unrecognized JSON-RPC message"}}
         {"jsonrpc":"2.0","id":6,"error":{"code":-32600,"message":"this is not a valid message: unrecognized JSON-RPC message"}}
         {"jsonrpc":"2.0","id":7,"error":{"code":-32600,"message":"this is not a valid message: unrecognized JSON-RPC message"}}
         {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"this line is not JSON: recursion limit exceeded at line 1 column 160"}}
-        {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"a message has at most 8388608 bytes"}}
+        {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"a message may have at most 8388608 bytes"}}
         {"jsonrpc":"2.0","id":"t","error":{"code":-32602,"message":"`tools/call` needs `name`, a text, and `arguments`, an object"}}
         {"jsonrpc":"2.0","id":2,"error":{"code":-32601,"message":"no method `wibble`"}}
         {"jsonrpc":"2.0","id":3,"error":{"code":-32601,"message":"resources/list"}}
@@ -932,7 +932,7 @@ fn a_long_value_is_left_out_and_can_be_read_in_pages() {
           "value": null
           "cost": 0.0
           "failures": []
-          "value_left_out": "100002 bytes; `show_run` with `events: true` has it"
+          "value_left_out": "100002 bytes; `show_run` with `events: true` returns it in full"
         }"#]],
     );
 

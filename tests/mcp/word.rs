@@ -465,7 +465,7 @@ fn a_test_plays_what_servers_answered_from_its_cassette() {
 
     let missed = tested(&[]);
     let error = missed.stdout.lines().find(|line| line.contains("error[")).unwrap().trim();
-    let wanted = "error[K0131]: no recorded answer of a server of tools for `mcp own`";
+    let wanted = "error[K0131]: no recorded answer of an MCP server for `mcp own`";
     assert_eq!((error, missed.code, calls(&project)), (wanted, Some(7), 0), "{}", missed.stdout);
 
     let recorded = tested(&["--record", "new"]);
@@ -495,7 +495,7 @@ fn a_plan_and_a_replay_start_no_server() {
     let project = project("plain", "approve = \"never\"\n", ACT);
     let plan = || trusted(&project, &["plan", "a.rhai"]);
     let unknown = plan();
-    let note = "the tools of MCP server `own` are not known before a script has used it";
+    let note = "the tools of MCP server `own` are unknown until a script has used it";
     assert!(unknown.stderr.contains(note), "{}{}", unknown.stdout, unknown.stderr);
     assert!(!project.path().join("pids.txt").exists());
 
@@ -650,7 +650,7 @@ fn a_server_that_a_script_describes_is_like_one_of_kaizen_toml() {
         `mcp(#{ .. })` has no option `pin`; valid options: name, command, env, url, key, read, approve, only, except, start_timeout_ms, timeout_ms, protocol
         `mcp`: `mcp.a b`: the name of a server consists of 1 to 32 letters, digits, `_` and `-`
         `mcp`: `name` must be a string
-        an MCP server `sh` is described in another way already; give this one another `name`
+        an MCP server `sh` is already described differently; give this one another `name`
         `mcp`: `mcp.a.url` must be an address without a password in it, not `..`
         ok
     "#]]
@@ -715,7 +715,7 @@ fn each_kind_of_content_has_an_outcome() {
         picture: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":"see"}
         only-picture: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":""}
         picture-resource: {"images":["data:image/gif;base64,R0lGODlhLQ=="],"text":""}
-        no-picture: "[a picture left out: it is not base64]\n[a picture left out: it is not a picture in the form of PNG, JPEG, GIF or WebP]"
+        no-picture: "[a picture left out: it is not base64]\n[a picture left out: it is not a PNG, JPEG, GIF or WebP picture]"
         nine-pictures: {"images":["data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ==","data:image/gif;base64,R0lGODlhLQ=="],"text":"[a picture left out: at most 8 are passed on]"}
         parts: "[audio, audio/wav, left out]\n[link to notes: file:///n.md]\ninside\n[bytes of file:///b.bin, application/zip, left out]"
         new-part: tool `own__go`: MCP server `own`: its answer to `go` is not valid; nobody knows whether the call took effect
@@ -723,7 +723,7 @@ fn each_kind_of_content_has_an_outcome() {
         data-alone: {"n":1}
         data-and-picture: {"n":1}
         nothing: ""
-        silent-error: tool `own__go`: the tool says that it failed, and not why
+        silent-error: tool `own__go`: the tool reports a failure without a reason
         tool-error: tool `own__go`: disk full
     "#]]
     .assert_eq(&told);

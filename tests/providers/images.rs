@@ -85,7 +85,7 @@ fn a_picture_of_which_only_the_hash_is_known_is_not_sent() {
     let error = request(&[image]).check().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "message 2 of the conversation has a picture whose content was not kept; ask with the picture again"
+        "message 2 of the conversation has a picture whose content was not stored; pass the picture again"
     );
 }
 

@@ -112,7 +112,8 @@ fn tries_of_tries_do_not_multiply_and_the_number_told_is_the_one_made() {
         let server = failing(503, DOWN);
         let (found, message, requests) = run(&server, &script);
         assert_eq!((found.as_str(), requests), ("server", expected), "{script}");
-        let told = "the provider failed with status 503: down; the server asks to wait 0.001 s";
+        let told =
+            "the provider failed with status 503: down; the server asks for a pause of 0.001 s";
         assert_eq!(message, format!("{told} (tried {expected} times)"), "{script}");
     }
 }

@@ -179,6 +179,6 @@ fn paths_lead_nowhere_but_to_what_there_is() {
     let unknown = page.get("/api/runs?offset=3");
     assert_eq!(
         (unknown.status, unknown.json()["error"].as_str().unwrap().to_owned()),
-        (400, "unknown part `offset` in the address".to_owned())
+        (400, "unknown parameter `offset` in the address".to_owned())
     );
 }

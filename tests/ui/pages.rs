@@ -774,7 +774,7 @@ fn failures_and_costs_are_summed_up() {
             }
           ],
           "tasks": [],
-          "looked": "the newest 1 run, and everything that was recorded of patterns"
+          "looked": "the newest 1 run, and everything recorded about patterns"
         }"#]]
     .assert_eq(&shape(failures));
 

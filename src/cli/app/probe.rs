@@ -34,7 +34,11 @@ pub(in crate::cli) struct ProbeResult {
 /// Asks a model once. A reply that was cut after its one token is an answer.
 pub(in crate::cli) async fn probe(model: &Model) -> ProbeResult {
     let began = clock::monotonic();
-    let called = model.call(&request(model)).await;
+    let mut called = model.call(&request(model)).await;
+    // A server that has another name for the limit of tokens is asked once more, under that name.
+    if matches!(called.result, Err(CallError::OtherForm { .. })) {
+        called = model.call(&request(model)).await;
+    }
     let latency = clock::monotonic().saturating_sub(began);
 
     let answer = match called.result {
@@ -74,8 +78,23 @@ fn said(model: &Model, error: &CallError) -> String {
         CallError::Network { .. } | CallError::Unreachable { .. } => {
             "; is the server running, and is `base_url` right?"
         }
-        CallError::Timeout { .. } => "; the server took the request and did not answer",
-        _ => "",
+        CallError::Timeout { .. } => "; the server accepted the request but did not answer",
+        // These messages already say what to do, or there is nothing to do about them.
+        CallError::RateLimited { .. }
+        | CallError::Server { .. }
+        | CallError::Quota { .. }
+        | CallError::BadRequest { .. }
+        | CallError::OtherForm { .. }
+        | CallError::CutOff { .. }
+        | CallError::Ended { .. }
+        | CallError::Length { .. }
+        | CallError::Empty
+        | CallError::Refused { .. }
+        | CallError::BadReply { .. }
+        | CallError::InvalidOutput { .. }
+        | CallError::TooLarge { .. }
+        | CallError::Setup { .. }
+        | CallError::Denied { .. } => "",
     };
     let server = model.server().unwrap_or("?");
     scrub(&format!("{} at {server}: {error}{help}", model.label)).into_owned()

@@ -13,16 +13,16 @@ const SLACK: i64 = 1_000_000;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(in crate::cli) enum StopFault {
     /// This system does not tell what a process is.
-    #[error("this system has no /proc, so it cannot be told which process runs the run")]
+    #[error("this system has no /proc, so kaizen cannot tell which process belongs to the run")]
     NotSupported,
     /// The process has ended.
-    #[error("the process of the run is gone")]
+    #[error("the process of the run has ended")]
     Gone,
     /// Another program has the process number now.
-    #[error("the process number of the run belongs to another program now")]
+    #[error("the process id of the run now belongs to another program")]
     Other,
     /// The process began after the run.
-    #[error("the process number of the run belongs to a process that began later")]
+    #[error("the process id of the run now belongs to a process that started later")]
     Later,
     /// It belongs to somebody else.
     #[error("the run cannot be stopped: {0}")]

@@ -75,7 +75,7 @@ impl fmt::Display for ResumedRun {
         if let Some(asked) = &self.instead_of {
             writeln!(
                 f,
-                "run {asked} was resumed before; continuing from the latest run that did so"
+                "run {asked} was already resumed; continuing from the latest run that resumed it"
             )?;
         }
         write!(f, "resuming run {}: {replies} reusable", self.run)?;

@@ -25,7 +25,7 @@ enum Action {
         #[arg(long)]
         origin: bool,
     },
-    /// Print the JSON schema of kaizen.toml, with which editors complete and check it.
+    /// Print the JSON schema of kaizen.toml, which editors use to complete and check it.
     Schema,
 }
 

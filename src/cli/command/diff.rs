@@ -3,7 +3,9 @@
 use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
-use crate::cli::render::{change, table, time};
+use crate::cli::render::paint::Mood;
+use crate::cli::render::table::{self, TableRow};
+use crate::cli::render::{change, time};
 use crate::cli::ui::compare::{text_of, with_both};
 use crate::cli::ui::library::Library;
 use crate::cli::{Global, print_data, print_line, say};
@@ -90,14 +92,16 @@ fn show_facts(facts: &[FactDifference]) {
     // The seed is another one unless somebody gives it.
     let causes = facts.iter().filter(|fact| fact.what != "seed").count();
     if causes > 1 {
-        print_line(&format!("{causes} facts differ, so no difference below has one certain cause"));
+        print_line(&format!(
+            "{causes} facts differ, so the differences below cannot be attributed to one of them"
+        ));
     }
 }
 
 /// Lists the operations side by side.
 fn show_operations(ops: &[OpDifference], all: bool) {
     let shown = ops.iter().filter(|one| all || one.change != Change::Same);
-    let rows: Vec<Vec<String>> = shown.map(row).collect();
+    let rows: Vec<TableRow> = shown.map(row).collect();
     if rows.is_empty() {
         return;
     }
@@ -106,7 +110,7 @@ fn show_operations(ops: &[OpDifference], all: bool) {
     print_line(&table::render(&head, &rows));
 }
 
-fn row(one: &OpDifference) -> Vec<String> {
+fn row(one: &OpDifference) -> TableRow {
     let pair = |of: &dyn Fn(&OpSide) -> String| {
         let text = |side: &Option<OpSide>| side.as_ref().map_or("-".to_owned(), of);
         match (text(&one.a), text(&one.b)) {
@@ -119,7 +123,7 @@ fn row(one: &OpDifference) -> Vec<String> {
         money.map_or("-".to_owned(), |money| money.to_string())
     };
 
-    vec![
+    let cells = vec![
         on_one_line(&one.name).into_owned(),
         match one.change {
             Change::Same => "same".to_owned(),
@@ -127,12 +131,16 @@ fn row(one: &OpDifference) -> Vec<String> {
             Change::OnlyB => "only in the second".to_owned(),
             Change::Words | Change::Prompt | Change::Outcome => one.changed.join(", "),
         },
-        pair(&|side| side.outcome.to_owned()),
+        pair(&|side| side.outcome.word().to_owned()),
         pair(&|side| side.took.map_or("-".to_owned(), time::length)),
         pair(&cost),
         pair(&|side| side.calls.to_string()),
         on_one_line(&one.follows.join(", ")).into_owned(),
-    ]
+    ];
+
+    // What became of it in the newer run counts.
+    let newest = one.b.as_ref().or(one.a.as_ref());
+    TableRow { cells, mood: newest.and_then(|side| Mood::of_operation(side.outcome)) }
 }
 
 /// Says in which words the question and the answer of an operation differ.

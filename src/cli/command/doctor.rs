@@ -144,7 +144,7 @@ fn store(project: &Project) -> Vec<Finding> {
     let connection = match project.existing_store() {
         Ok(Some(connection)) => connection,
         Ok(None) => {
-            let says = format!("no store; the first run creates `{}`", path.display());
+            let says = format!("no store yet; the first run creates `{}`", path.display());
             let found = store::check_writable(&path).map(|()| says);
             return vec![Finding::new("store", found.map_err(|e| e.to_string()), Exit::Store)];
         }

@@ -36,7 +36,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
-        say(&format!("nothing was learned yet in `{}`", project.root.display()));
+        say(&format!("nothing learned yet in `{}`", project.root.display()));
         return Ok(Exit::Ok);
     };
 
@@ -58,11 +58,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
     if classes.is_empty() && !global.json {
         let of = arguments.task.as_ref().map_or(String::new(), |task| format!(" on `{task}`"));
-        let found = if failed.is_empty() {
-            "no failures recorded"
-        } else {
-            "no failures of a pattern recorded"
-        };
+        let found =
+            if failed.is_empty() { "no failures recorded" } else { "no pattern failures recorded" };
         say(&format!("{found}{of}; record them with `save_pattern_failure`"));
     }
 

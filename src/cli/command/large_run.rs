@@ -3,7 +3,8 @@
 use crate::base::visible::{hanging, on_one_line};
 use crate::cli::command::show::{show_figures, show_head, show_remarks};
 use crate::cli::print_line;
-use crate::cli::render::{paint, table, time};
+use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::{table, time};
 use crate::journal::history::{self, HistoryError, RunRow};
 use crate::journal::trace::Trace;
 use crate::metrics::sums::{GraphSums, LostOp, RunSums};
@@ -46,7 +47,8 @@ pub(super) fn show(
         sums.lost.iter().partition(|lost| lost.kind.is_some());
     for LostOp { name, outcome, kind, message } in failed.into_iter().chain(others) {
         let name = on_one_line(name);
-        let word = paint::out_word(outcome);
+        let mood = if kind.is_some() { Mood::Bad } else { Mood::Doubtful };
+        let word = paint::out(outcome, mood);
         match kind {
             Some(kind) => {
                 let kind = on_one_line(kind);

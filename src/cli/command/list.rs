@@ -5,10 +5,12 @@ use crate::base::file;
 use crate::base::path_text::text_of;
 use crate::base::spelling::nearest;
 use crate::base::visible::on_one_line;
+use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::check;
-use crate::cli::render::table;
+use crate::cli::render::paint::Mood;
+use crate::cli::render::table::{self, TableRow};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::journal::history;
 use crate::model::registry::Models;
@@ -46,13 +48,16 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         let name = inside.display().to_string();
         let text = file::read_text(&path).unwrap_or_default();
         let doc = doc_of(&text);
-        let status = last.get(&text_of(inside)).cloned();
+        let status = last.get(&text_of(inside)).copied();
 
         if let Some(models) = &models {
             let params = parameters(&project, models, &path, &text)?;
-            print_data(json!({ "script": name, "doc": doc, "params": params, "last": status }));
+            let last = status.map(Condition::word);
+            print_data(json!({ "script": name, "doc": doc, "params": params, "last": last }));
         }
-        rows.push(vec![name, doc, status.unwrap_or_default()]);
+        let word = status.map_or("", Condition::word);
+        let cells = vec![name, doc, word.to_owned()];
+        rows.push(TableRow { cells, mood: status.and_then(Mood::of_run) });
     }
 
     if !global.json {
@@ -137,12 +142,12 @@ pub(in crate::cli) fn doc_of(text: &str) -> String {
 }
 
 /// Returns how each script's last run ended, by its path from the project's folder.
-fn last_status(project: &Project) -> anyhow::Result<BTreeMap<String, String>> {
+fn last_status(project: &Project) -> anyhow::Result<BTreeMap<String, Condition>> {
     let mut last = BTreeMap::new();
 
     if let Some(store) = project.existing_store()? {
         for row in history::runs(&store, 200)? {
-            let status = crate::cli::app::condition::condition(&row).word().to_owned();
+            let status = condition(&row);
             last.entry(row.script).or_insert(status);
         }
     }

@@ -5,7 +5,8 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::probe::{ProbeResult, permit, probe};
 use crate::cli::app::project::{Project, variable};
 use crate::cli::command::run::block_on;
-use crate::cli::render::table;
+use crate::cli::render::paint::Mood;
+use crate::cli::render::table::{self, TableRow};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::model::Model;
 use crate::model::registry::{ModelError, ModelOrigin, PROVIDERS};
@@ -120,7 +121,7 @@ fn show_json(listed: &[ModelRow], check: bool) {
 }
 
 fn show(listed: &[ModelRow]) {
-    let rows: Vec<Vec<String>> = listed.iter().map(row).collect();
+    let rows: Vec<TableRow> = listed.iter().map(row).collect();
     print_line(&table::render(&["name", "model", "server", "price per 1M", "state"], &rows));
     for ModelRow { name, probed, .. } in listed {
         if let Some(ProbeResult { answer: Err(why), .. }) = probed {
@@ -153,22 +154,24 @@ pub(in crate::cli) fn price(model: &Model) -> String {
 }
 
 /// Says whether a model is set up, and how it answered if it was asked.
-pub(in crate::cli) fn state(model: &Model, probed: Option<&ProbeResult>) -> String {
+pub(in crate::cli) fn state(model: &Model, probed: Option<&ProbeResult>) -> (String, Option<Mood>) {
     match (model.fault(), probed) {
-        _ if model.is_demo() => "demo, offline".to_owned(),
-        (Some(fault), _) => fault.to_string(),
-        (None, None) => "set up".to_owned(),
-        (None, Some(ProbeResult { answer: Err(_), .. })) => "no answer".to_owned(),
+        _ if model.is_demo() => ("demo, offline".to_owned(), None),
+        (Some(fault), _) => (fault.to_string(), Some(Mood::Bad)),
+        (None, None) => ("set up".to_owned(), Some(Mood::Good)),
+        (None, Some(ProbeResult { answer: Err(_), .. })) => {
+            ("no answer".to_owned(), Some(Mood::Bad))
+        }
         (None, Some(ProbeResult { answer: Ok(said), latency })) => {
-            format!("{said}, {} ms", latency.as_millis())
+            (format!("{said}, {} ms", latency.as_millis()), Some(Mood::Good))
         }
     }
 }
 
-fn row(listed: &ModelRow) -> Vec<String> {
+fn row(listed: &ModelRow) -> TableRow {
     let ModelRow { name, model, probed } = listed;
     let price = price(model);
-    let state = state(model, probed.as_ref());
+    let (state, mood) = state(model, probed.as_ref());
     let server = model.server().unwrap_or("-").to_owned();
-    vec![name.clone(), model.label.clone(), server, price, state]
+    TableRow { cells: vec![name.clone(), model.label.clone(), server, price, state], mood }
 }

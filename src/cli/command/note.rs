@@ -18,7 +18,7 @@ use serde_json::json;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// Run: its id or a prefix of it, `@` for the latest, `@fail` for the latest failed run. Append
-    /// `:OPERATION` to note something about that operation.
+    /// `:OPERATION` to add the note to that operation.
     run: String,
     /// Note. Without it and without a verdict, the notes are printed.
     text: Option<String>,
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Arguments {
     /// Judge the answer of the operation as bad.
     #[arg(long, conflicts_with = "no_verdict")]
     bad: bool,
-    /// Take the verdict on the operation back.
+    /// Remove the verdict on the operation.
     #[arg(long)]
     no_verdict: bool,
 }
@@ -70,10 +70,10 @@ impl VerdictChoice {
 pub(in crate::cli) struct LabelArguments {
     /// Run: its id or a prefix of it, or `@` for the latest.
     run: String,
-    /// Labels to put on the run.
+    /// Labels to add to the run.
     #[arg(required = true)]
     labels: Vec<String>,
-    /// Take the labels off instead.
+    /// Remove the labels instead.
     #[arg(long)]
     remove: bool,
 }

@@ -3,6 +3,8 @@
 
 use crate::base::id::OpId;
 use crate::base::unit::Money;
+use crate::cli::render::paint::Mood;
+use crate::cli::render::table::TableRow;
 use crate::cli::render::time;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
@@ -28,6 +30,7 @@ pub(super) struct OpList {
 #[derive(Debug)]
 pub(super) struct OpLine {
     outcome: &'static str,
+    mood: Option<Mood>,
     is_cut: bool,
     took: Option<i64>,
     calls: usize,
@@ -97,9 +100,9 @@ impl OpList {
         }
     }
 
-    /// Returns the cells of an operation.
-    pub(super) fn cells(&self, op: OpId) -> Vec<String> {
-        let Some(line) = self.lines.get(&op) else { return Vec::new() };
+    /// Returns the row of an operation.
+    pub(super) fn row(&self, op: OpId) -> TableRow {
+        let Some(line) = self.lines.get(&op) else { return TableRow::default() };
         let member = self.trace.roster.get(op);
 
         let unknown = || "unknown".to_owned();
@@ -113,7 +116,7 @@ impl OpList {
         };
 
         let model = line.model.map(|(place, is_demo)| (self.models[place].clone(), is_demo));
-        vec![
+        let cells = vec![
             op.0.to_string(),
             member.map_or(0, |member| member.flow.0).to_string(),
             member.map_or_else(String::new, |member| member.name.to_owned()),
@@ -130,23 +133,26 @@ impl OpList {
                 Some((model, false)) => model,
                 None => String::new(),
             },
-        ]
+        ];
+        TableRow { cells, mood: line.mood }
     }
 }
 
 impl OpLine {
     fn of(operation: &OpTrace, model: Option<(usize, bool)>) -> OpLine {
-        let outcome = match operation.outcome() {
-            Some(outcome) => outcome.word(),
-            None if operation.started.is_some() => "unfinished",
-            None => "not started",
+        let (outcome, mood) = match operation.outcome() {
+            Some(outcome) => (outcome.word(), Some(Mood::of_outcome(outcome))),
+            None if operation.started.is_some() => ("unfinished", Some(Mood::Doubtful)),
+            None => ("not started", None),
         };
 
         let ends = operation.attempts.iter().filter_map(|attempt| attempt.end.as_ref());
+        let is_cut = ends.last().is_some_and(|end| end.cut);
         let calls = operation.calls().count();
         OpLine {
             outcome,
-            is_cut: ends.last().is_some_and(|end| end.cut),
+            is_cut,
+            mood: if is_cut { Some(Mood::Doubtful) } else { mood },
             took: operation.took(),
             calls,
             reused: operation.reused(),

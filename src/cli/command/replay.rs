@@ -15,7 +15,7 @@ use crate::cli::app::{damage, resumed, signal, trust};
 use crate::cli::command::run::{block_on, printer};
 use crate::cli::command::show;
 use crate::cli::render::diagnostic;
-use crate::cli::render::paint;
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_of_run, say};
 use crate::executor::Executor;
@@ -126,18 +126,19 @@ fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result
 }
 
 fn tell(global: &Global, run: &RunId, went: &ReplayResult) {
-    let (word, text) = match went {
+    let (word, mood, text) = match went {
         ReplayResult::Same { replies } => {
-            ("same", format!("{}, no calls", counted(*replies, "reply", "replies")))
+            let replies = counted(*replies, "reply", "replies");
+            ("same", Some(Mood::Good), format!("{replies}, no calls"))
         }
-        ReplayResult::Otherwise(reason) => ("diverged", reason.clone()),
-        ReplayResult::Unknown(reason) => ("unknown", reason.clone()),
+        ReplayResult::Otherwise(reason) => ("diverged", Some(Mood::Bad), reason.clone()),
+        ReplayResult::Unknown(reason) => ("unknown", None, reason.clone()),
     };
 
     if global.json {
         print_of_run(run, json!({ "type": "replay", "went": word, "text": text }));
-    } else if !global.quiet || word != "same" {
-        let went = paint::err_word(word);
+    } else if !global.quiet || !matches!(went, ReplayResult::Same { .. }) {
+        let went = paint::err(word, mood);
         say(&format!("replay of run {run}: {went}: {}", hanging(&text)));
     }
 }
@@ -246,7 +247,7 @@ async fn go_through(
     // The run may have had grants that this replay does not have.
     Ok(match (went, open.host.refused()) {
         (ReplayResult::Otherwise(reason), Some(refused)) => {
-            ReplayResult::Otherwise(format!("{reason}; {refused} if the run was granted it"))
+            ReplayResult::Otherwise(format!("{reason}; {refused} if the run had that permission"))
         }
         (went, _) => went,
     })
@@ -294,7 +295,7 @@ fn judge(
         Err(ScriptError::Store(error)) => return Err(error.into()),
         Err(ScriptError::Suspended(_)) => (RunStatus::Waiting, Value::Null),
         Err(ScriptError::Refused(_)) => {
-            return Ok(ReplayResult::Otherwise("the script is refused now".to_owned()));
+            return Ok(ReplayResult::Otherwise("the script now has errors".to_owned()));
         }
     };
 

@@ -95,7 +95,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         print_data(json!({ "file": path.display().to_string(), "bytes": report.text.len() }));
     } else if !global.quiet {
         say(&format!(
-            "wrote `{}` ({} kB); read it before you pass it on: it shows prompts and replies",
+            "wrote `{}` ({} kB); read it before you share it: it shows prompts and replies",
             path.display(),
             report.text.len().div_ceil(1000)
         ));
@@ -194,7 +194,8 @@ impl ReportParts {
             let gone = run.all - run.ops.len().min(most);
             if gone > 0 {
                 left.push(format!(
-                    "{gone} operations of run {} are shown in sums only (failed and slowest first)",
+                    "{gone} operations of run {} are counted in the sums, but not listed (failed and slow \
+                     ones are listed first)",
                     run.id
                 ));
             }
@@ -376,7 +377,7 @@ fn plain(parts: &ReportParts, data: &Value) -> String {
     if !left.is_empty() {
         text.push_str(&format!("<p>Left out: {}.</p>\n", escaped(left)));
     }
-    text.push_str("<p>This file shows prompts and replies. Read it before you pass it on.</p>\n");
+    text.push_str("<p>This file shows prompts and replies. Read it before you share it.</p>\n");
     text
 }
 

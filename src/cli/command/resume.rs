@@ -37,9 +37,9 @@ pub(in crate::cli) struct Resumption {
 /// What becomes of effects of which nobody knows whether they took place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli) enum LostChoice {
-    /// Each takes place again.
+    /// Run each program again.
     Repeat,
-    /// Each is an error that the script can catch.
+    /// Make each an error that the script can catch.
     Tell,
 }
 

@@ -477,7 +477,7 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         && caught.is_none()
         && !job.global.quiet
     {
-        say("no reply of earlier runs was reused: the script made other requests");
+        say("no reply of earlier runs was reused: the script made different requests");
     }
 
     if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)

@@ -10,7 +10,9 @@ use crate::cli::app::number;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::command::large_run;
-use crate::cli::render::{table, time, waits};
+use crate::cli::render::paint::Mood;
+use crate::cli::render::table::{self, TableRow};
+use crate::cli::render::{time, waits};
 use crate::cli::{Global, print_line, print_of_run};
 use crate::journal::damage::Damage;
 use crate::journal::event::RunStatus;
@@ -98,6 +100,7 @@ fn rows_to_list(
 struct ListedRun {
     row: RunRow,
     status: &'static str,
+    mood: Option<Mood>,
     metrics: Metrics,
     damage: Vec<Damage>,
     /// What it waits for, if it does.
@@ -127,12 +130,14 @@ impl ListedRun {
         let resumed_by = resumed.get(&row.id).cloned();
         let is_waiting = row.status == Some(RunStatus::Waiting) && resumed_by.is_none();
         let waits = if is_waiting { history::waits(store, &row.id)? } else { None };
-        let status = match condition(&row) {
+        let condition = condition(&row);
+        let status = match condition {
             Condition::Ended(RunStatus::Waiting) if !is_waiting => "resumed",
             condition => condition.word(),
         };
 
-        Ok(ListedRun { row, status, metrics, damage, waits, resumed_by })
+        let mood = Mood::of_run(condition);
+        Ok(ListedRun { row, status, mood, metrics, damage, waits, resumed_by })
     }
 
     fn calls(&self) -> u64 {
@@ -160,9 +165,9 @@ impl ListedRun {
     }
 
     /// Returns its cells in the table.
-    fn cells(self, is_narrow: bool) -> Vec<String> {
+    fn cells(self, is_narrow: bool) -> TableRow {
         let calls = self.calls().to_string();
-        let ListedRun { row, status, metrics, .. } = self;
+        let ListedRun { row, status, mood, metrics, .. } = self;
         let started = if is_narrow {
             time::short_moment(row.started_at)
         } else {
@@ -170,7 +175,7 @@ impl ListedRun {
         };
         let took = row.ended_at.map(|end| end - row.started_at);
 
-        vec![
+        let cells = vec![
             row.id.to_string(),
             started,
             took.map_or("-".to_owned(), time::length),
@@ -178,6 +183,7 @@ impl ListedRun {
             calls,
             metrics.cost_text(),
             row.script,
-        ]
+        ];
+        TableRow { cells, mood }
     }
 }

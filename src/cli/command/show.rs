@@ -12,6 +12,7 @@ use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::large_run::{self, LISTED_MAX};
 use crate::cli::command::op_list::OpList;
 use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::table::TableRow;
 use crate::cli::render::value::rounded;
 use crate::cli::render::{outcome, table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
@@ -40,11 +41,11 @@ pub(in crate::cli) struct Arguments {
     /// latest failed run. Append `:OPERATION` to see that operation in full.
     #[arg(default_value = "@")]
     pub(in crate::cli) run: String,
-    /// Show the inputs of a comparison with what was expected, the answers and the scores; all of them,
-    /// or those that are wrong or differ.
+    /// Show each input of a comparison with its expected answer, the answers of the scripts and the
+    /// scores: all inputs, or those that are wrong or differ.
     #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     inputs: Option<ShownCases>,
-    /// List every operation, also of a run of more than 1,000, which is otherwise summed up.
+    /// List every operation. Runs of more than 1,000 operations are otherwise summarized.
     #[arg(long)]
     all: bool,
     /// Write the inputs to a file: .csv, .jsonl or .md. Requires --inputs.
@@ -128,7 +129,7 @@ fn show_cases(
 ) -> anyhow::Result<Exit> {
     if cases.is_empty() {
         say(
-            "error: the run is not a comparison, or a version that did not store inputs recorded it",
+            "error: the run is not a comparison, or was recorded by a version that did not store inputs",
         );
         return Ok(Exit::Usage);
     }
@@ -183,11 +184,11 @@ fn show_losses(list: &OpList) {
                 let kind = failure.kind.to_string();
                 let kind = on_one_line(&kind);
 
-                let failed = paint::out_word("failed");
+                let failed = paint::out("failed", Mood::Bad);
                 print_line(&format!("{name} {failed} ({kind}): {message}"));
             }
             Outcome::Skipped { reason } => {
-                let skipped = paint::out_word("skipped");
+                let skipped = paint::out("skipped", Mood::Doubtful);
 
                 let reason = reason.to_string();
                 print_line(&format!("{name} was {skipped}: {}", on_one_line(&reason)));
@@ -200,10 +201,12 @@ fn show_losses(list: &OpList) {
 /// Says which run it is, and who answered.
 pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
     let took = row.ended_at.map_or("-".to_owned(), |end| time::length(end - row.started_at));
+    let condition = condition(row);
+
     print_line(&format!(
         "run {}  {}  {}  {took}  {}",
         row.id,
-        paint::out_word(condition(row).word()),
+        paint::out(condition.word(), Mood::of_run(condition)),
         time::moment(row.started_at),
         on_one_line(&row.script)
     ));
@@ -223,7 +226,7 @@ fn show_run(row: &RunRow, metrics: &Metrics, list: &OpList) {
     if !list.lines.is_empty() {
         let head =
             ["op", "flow", "name", "outcome", ">took", ">calls", ">tokens", ">cost", "model"];
-        let rows = || list.lines.keys().map(|op| list.cells(*op));
+        let rows = || list.lines.keys().map(|op| list.row(*op));
         table::pass(&head, rows, &mut print_line);
     }
 
@@ -460,11 +463,11 @@ fn list_operations(list: &OpList, run: &str, name: &str, ops: &[OpId]) {
     let row = |op: &OpId| {
         let case = all.iter().find(|case| case.op == Some(op.0));
         let score = case.and_then(|case| case.score);
-        let cells = list.cells(*op);
-        let mut row: Vec<String> = [0, 3, 4, 5, 7].map(|at| cells[at].clone()).into();
-        row.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
-        row.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
-        row
+        let TableRow { cells, mood } = list.row(*op);
+        let mut cells = [0, 3, 4, 5, 7].map(|at| cells[at].clone()).to_vec();
+        cells.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
+        cells.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
+        TableRow { cells, mood }
     };
     let head = [">op", "outcome", ">took", ">calls", ">cost", ">input", ">score"];
     table::pass(&head, || ops.iter().map(row), &mut print_line);

@@ -1,4 +1,4 @@
-//! `kaizen sql 'select ..'`: questions to the store, read-only.
+//! `kaizen sql 'select ..'`: queries of the store, read-only.
 
 use crate::base::secret::scrub;
 use crate::base::visible::on_one_line;
@@ -30,17 +30,17 @@ enum RowFormat {
 /// The options of `sql`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Question, such as "select script, count(*) from `v_runs` group by script". Without it, the views
+    /// Query, such as "select script, count(*) from `v_runs` group by script". Without it, the views
     /// and their columns are listed.
-    question: Option<String>,
+    query: Option<String>,
     /// How to write the rows: table, csv or jsonl. Defaults to a table on a terminal, else csv.
     #[arg(short, long, value_enum, hide_possible_values = true)]
     format: Option<RowFormat>,
 }
 
-/// Answers a question.
+/// Answers a query.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let Some(question) = &arguments.question else {
+    let Some(query) = &arguments.query else {
         list(global);
         return Ok(Exit::Ok);
     };
@@ -60,7 +60,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let asked = query::ask(
         &store,
-        question,
+        query,
         &mut |head| {
             names.replace(head.to_vec());
             if format == RowFormat::Csv {

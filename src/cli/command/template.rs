@@ -5,13 +5,13 @@
 pub(in crate::cli) enum Template {
     /// One question to a model.
     Hello,
-    /// The same work in three ways, and which is the fastest.
+    /// The same work done in three ways, to find the fastest.
     Compare,
     /// A graph of operations with a library and a test.
     Graph,
     /// Functions and their tests.
     Test,
-    /// An instruction that improves itself from its failures.
+    /// An instruction that is improved from its failures.
     Evolve,
     /// A model that calls functions of the script and tools of another program.
     Agent,

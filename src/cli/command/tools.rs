@@ -227,7 +227,7 @@ fn show(global: &Global, server: &str, tool: &str, answer: &ToolAnswer) -> Exit 
     } else {
         print_line(&answer.text);
         for image in &answer.images {
-            say(&format!("an image ({}, {} bytes of base64)", image.mime, image.data.len()));
+            say(&format!("an image ({}, {} bytes as base64)", image.mime, image.data.len()));
         }
     }
 

@@ -1,6 +1,10 @@
 //! Colours for how things went: on a terminal that shows colours, and nowhere else.
 
 use crate::base::visible::painted;
+use crate::cli::app::condition::Condition;
+use crate::flow::outcome::Outcome;
+use crate::journal::event::RunStatus;
+use crate::view::row::OpState;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -22,6 +26,47 @@ pub(in crate::cli) enum Mood {
     Bad,
 }
 
+impl Mood {
+    /// Tells how an operation went.
+    pub(in crate::cli) fn of_outcome(outcome: &Outcome) -> Mood {
+        match outcome {
+            Outcome::Completed { .. } => Mood::Good,
+            Outcome::Failed { .. } => Mood::Bad,
+            Outcome::Skipped { .. } | Outcome::Cancelled => Mood::Doubtful,
+        }
+    }
+
+    /// Tells how an operation goes; `None` while nothing can be said of it.
+    pub(in crate::cli) fn of_operation(state: OpState) -> Option<Mood> {
+        match state {
+            OpState::Completed => Some(Mood::Good),
+            OpState::Failed => Some(Mood::Bad),
+            OpState::Skipped | OpState::Cancelled | OpState::Running | OpState::Unfinished => {
+                Some(Mood::Doubtful)
+            }
+            OpState::Waiting | OpState::NotStarted => None,
+        }
+    }
+
+    /// Tells how a run ended; `None` if another one took its place, or will go on with it.
+    pub(in crate::cli) fn of_status(status: RunStatus) -> Option<Mood> {
+        match status {
+            RunStatus::Ok => Some(Mood::Good),
+            RunStatus::Failed => Some(Mood::Bad),
+            RunStatus::Interrupted => Some(Mood::Doubtful),
+            RunStatus::Replaced | RunStatus::Waiting => None,
+        }
+    }
+
+    /// Tells how a run goes.
+    pub(in crate::cli) fn of_run(condition: Condition) -> Option<Mood> {
+        match condition {
+            Condition::Ended(status) => Mood::of_status(status),
+            Condition::Running | Condition::Crashed => Some(Mood::Doubtful),
+        }
+    }
+}
+
 static COLORS: OnceLock<Colors> = OnceLock::new();
 
 /// Says once which streams show colours. Until then, none does.
@@ -34,24 +79,21 @@ fn colors() -> Colors {
     COLORS.get().copied().unwrap_or_default()
 }
 
-/// Colours a text for stdout.
-pub(in crate::cli) fn out(text: &str, mood: Mood) -> String {
-    if colors().out { colored(text, mood) } else { text.to_owned() }
+/// Colours a text for stdout, if it tells how something went.
+pub(in crate::cli) fn out(text: &str, mood: impl Into<Option<Mood>>) -> String {
+    painted_if(colors().out, text, mood.into())
 }
 
-/// Colours a text for stderr.
-pub(in crate::cli) fn err(text: &str, mood: Mood) -> String {
-    if colors().err { colored(text, mood) } else { text.to_owned() }
+/// Colours a text for stderr, if it tells how something went.
+pub(in crate::cli) fn err(text: &str, mood: impl Into<Option<Mood>>) -> String {
+    painted_if(colors().err, text, mood.into())
 }
 
-/// Colours a word for an outcome for stdout.
-pub(in crate::cli) fn out_word(word: &str) -> String {
-    mood_of(word).map_or_else(|| word.to_owned(), |mood| out(word, mood))
-}
-
-/// Colours a word for an outcome for stderr.
-pub(in crate::cli) fn err_word(word: &str) -> String {
-    mood_of(word).map_or_else(|| word.to_owned(), |mood| err(word, mood))
+fn painted_if(shows_colors: bool, text: &str, mood: Option<Mood>) -> String {
+    match mood.filter(|_| shows_colors) {
+        Some(mood) => colored(text, mood),
+        None => text.to_owned(),
+    }
 }
 
 /// Colours the word at the beginning of a line on stderr that says how bad it is.
@@ -76,41 +118,4 @@ fn colored(text: &str, mood: Mood) -> String {
         Mood::Bad => "31",
     };
     painted(text, code)
-}
-
-/// Tells how something went by the word for it that a table shows; `None` for words that say nothing of it.
-fn mood_of(word: &str) -> Option<Mood> {
-    let first = word.split([',', ' ']).next().unwrap_or_default();
-    Some(match first {
-        _ if word.ends_with(", cut") || word.ends_with("is not set") => Mood::Doubtful,
-        "ok" | "same" | "completed" | "passed" | "ready" | "answers" | "set" => Mood::Good,
-        "NOT" | "diverged" | "failed" | "error" | "refused" | "damaged" | "wrong" => Mood::Bad,
-        _ if word.starts_with("no answer") || word.starts_with("no key") => Mood::Bad,
-        "skipped" | "cancelled" | "interrupted" | "unfinished" | "running" | "crashed" => {
-            Mood::Doubtful
-        }
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_of_tables_have_a_colour() {
-        let moods =
-            ["completed", "completed, cut", "failed", "skipped", "no answer", "demo, offline"];
-        assert_eq!(
-            moods.map(mood_of),
-            [
-                Some(Mood::Good),
-                Some(Mood::Doubtful),
-                Some(Mood::Bad),
-                Some(Mood::Doubtful),
-                Some(Mood::Bad),
-                None
-            ]
-        );
-    }
 }

@@ -37,7 +37,7 @@ const FOLD_FROM: usize = 20;
 pub(in crate::cli) enum ProgressMode {
     /// Live on a terminal, plain elsewhere.
     Auto,
-    /// A region that is drawn again and again.
+    /// A display that is redrawn in place.
     Live,
     /// One line per finished operation.
     Plain,
@@ -494,7 +494,7 @@ impl Progress {
                 None => format!("cost {}", metrics.cost_text()),
             };
             let calls = counted(calls, "call", "calls");
-            let status = paint::err_word(&status.to_string());
+            let status = paint::err(&status.to_string(), Mood::of_status(status));
             let mut line = format!("run {run}  {status}  {}  {calls}  {cost}", length(micros));
 
             if reused > 0 {

@@ -2,7 +2,7 @@
 
 use crate::base::visible::on_one_line;
 use crate::cli::app::project::variable;
-use crate::cli::render::paint;
+use crate::cli::render::paint::{self, Mood};
 use std::borrow::Cow;
 use std::io::IsTerminal;
 
@@ -15,9 +15,23 @@ const OUTCOMES: &[&str] = &["outcome", "status", "state", "last run"];
 const KEPT: &[(&str, usize)] =
     &[("run", 14), ("outcome", 14), ("status", 11), ("started", 11), ("op", 12)];
 
+/// A row of a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::cli) struct TableRow {
+    pub(in crate::cli) cells: Vec<String>,
+    /// Colours the cell that says how something went.
+    pub(in crate::cli) mood: Option<Mood>,
+}
+
+impl From<Vec<String>> for TableRow {
+    fn from(cells: Vec<String>) -> TableRow {
+        TableRow { cells, mood: None }
+    }
+}
+
 /// Draws rows under a head; columns whose head starts with `>` are aligned to the right. On a terminal
 /// the table is no wider than the terminal.
-pub(in crate::cli) fn render(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(in crate::cli) fn render<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R]) -> String {
     fitted(head, rows, terminal_width())
 }
 
@@ -32,7 +46,7 @@ pub(in crate::cli) fn terminal_width() -> Option<usize> {
 
 /// Draws rows as [`render`] does, and hands over some lines at a time. Rows are made twice, so that a table of
 /// any length takes little memory.
-pub(in crate::cli) fn pass<R: Iterator<Item = Vec<String>>>(
+pub(in crate::cli) fn pass<R: Iterator<Item = TableRow>>(
     head: &[&str],
     rows: impl Fn() -> R,
     see: &mut dyn FnMut(&str),
@@ -57,7 +71,8 @@ pub(in crate::cli) fn pass<R: Iterator<Item = Vec<String>>>(
 }
 
 /// Draws rows in so many columns of the page: long texts are shortened, then the last columns go.
-fn fitted(head: &[&str], rows: &[Vec<String>], page: Option<usize>) -> String {
+fn fitted<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
+    let rows: Vec<TableRow> = rows.iter().cloned().map(Into::into).collect();
     let table = TableLayout::of(head, rows.iter().cloned(), page);
     let mut lines = vec![table.head()];
     lines.extend(rows.iter().map(|row| table.line(row)));
@@ -75,12 +90,12 @@ struct TableLayout<'a> {
 impl<'a> TableLayout<'a> {
     fn of(
         head: &'a [&'a str],
-        rows: impl Iterator<Item = Vec<String>>,
+        rows: impl Iterator<Item = TableRow>,
         page: Option<usize>,
     ) -> TableLayout<'a> {
         let mut widths: Vec<usize> = head.iter().map(|name| bare(name).chars().count()).collect();
         for row in rows {
-            for (width, cell) in widths.iter_mut().zip(&row) {
+            for (width, cell) in widths.iter_mut().zip(&row.cells) {
                 *width = on_one_line(cell).chars().count().max(*width);
             }
         }
@@ -88,14 +103,18 @@ impl<'a> TableLayout<'a> {
     }
 
     fn head(&self) -> String {
-        self.joined(self.head.iter().map(|name| bare(name).into()))
+        self.joined(self.head.iter().map(|name| bare(name).into()), None)
     }
 
-    fn line(&self, row: &[String]) -> String {
-        self.joined(row.iter().map(|cell| on_one_line(cell)))
+    fn line(&self, row: &TableRow) -> String {
+        self.joined(row.cells.iter().map(|cell| on_one_line(cell)), row.mood)
     }
 
-    fn joined<'b>(&self, cells: impl Iterator<Item = Cow<'b, str>>) -> String {
+    fn joined<'b>(
+        &self,
+        cells: impl Iterator<Item = Cow<'b, str>>,
+        mood: Option<Mood>,
+    ) -> String {
         let mut text = String::new();
         for ((cell, name), width) in cells.zip(self.head).zip(&self.widths) {
             let Some(width) = *width else { continue };
@@ -103,7 +122,7 @@ impl<'a> TableLayout<'a> {
             let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
             let right = name.starts_with('>');
             // Coloured last: colours take no room.
-            let cell = if OUTCOMES.contains(name) { paint::out_word(&cell) } else { cell };
+            let cell = paint::out(&cell, mood.filter(|_| OUTCOMES.contains(name)));
             text.push_str(&if right { format!("{pad}{cell}  ") } else { format!("{cell}{pad}  ") });
         }
 
@@ -172,13 +191,14 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = vec![vec!["few_shot".into(), "40".into()], vec!["vote".into(), "5".into()]];
+        let rows: Vec<Vec<String>> =
+            vec![vec!["few_shot".into(), "40".into()], vec!["vote".into(), "5".into()]];
         assert_eq!(render(&["pattern", ">n"], &rows), "pattern    n\nfew_shot  40\nvote       5");
     }
 
     #[test]
     fn a_narrow_page_shortens_texts_and_then_drops_columns() {
-        let rows = vec![
+        let rows: Vec<Vec<String>> = vec![
             vec![
                 "01J9".into(),
                 "completed".into(),

@@ -2,7 +2,8 @@
 
 use crate::base::count::counted;
 use crate::base::secret::scrub;
-use crate::cli::render::table;
+use crate::cli::render::paint::Mood;
+use crate::cli::render::table::{self, TableRow};
 use crate::cli::render::time::length;
 use crate::script::dialogue::display::DisplayValue;
 use serde_json::{Map, Value};
@@ -13,6 +14,14 @@ const SHORT_MAX: usize = 60;
 const AROUND: usize = 4;
 /// Keys that figures have and other maps do not.
 const FIGURES: &[&str] = &["execution_time", "success_rate", "speedup", "calls"];
+
+/// The lists of a report, and how what stands in them went.
+const OUTCOMES: [(&str, Mood); 4] = [
+    ("completed", Mood::Good),
+    ("failed", Mood::Bad),
+    ("skipped", Mood::Doubtful),
+    ("cancelled", Mood::Doubtful),
+];
 
 /// Digits of a fraction that people see.
 const DIGITS: usize = 6;
@@ -182,7 +191,7 @@ fn head(report: &Map<String, Value>) -> String {
     let count = |key: &str| report.get(key).and_then(Value::as_array).map_or(0, Vec::len);
     let mut parts = vec![format!("report {}", text(report.get("name")))];
 
-    for word in ["completed", "failed", "skipped", "cancelled"] {
+    for (word, _) in OUTCOMES {
         let count = count(&format!("{word}_operations"));
         if count > 0 {
             parts.push(format!("{count} {word}"));
@@ -199,8 +208,8 @@ fn head(report: &Map<String, Value>) -> String {
 }
 
 fn report_table(report: &Map<String, Value>, room: Room) -> String {
-    let mut rows = Vec::new();
-    for word in ["completed", "failed", "skipped", "cancelled"] {
+    let mut rows: Vec<TableRow> = Vec::new();
+    for (word, mood) in OUTCOMES {
         let names = report.get(&format!("{word}_operations")).and_then(Value::as_array);
         for name in names.into_iter().flatten() {
             let name = text(Some(name));
@@ -213,13 +222,13 @@ fn report_table(report: &Map<String, Value>, room: Room) -> String {
                 (None, None) => String::new(),
             };
 
-            rows.push(vec![name, word.to_owned(), said]);
+            rows.push(TableRow { cells: vec![name, word.to_owned(), said], mood: Some(mood) });
         }
     }
 
-    let names = rows.iter().map(|row| row[0].chars().count()).max().unwrap_or(0).max(9);
-    for row in &mut rows {
-        row[2] = first_line(&row[2], room.width.saturating_sub(names + 13).max(10));
+    let names = rows.iter().map(|row| row.cells[0].chars().count()).max().unwrap_or(0).max(9);
+    for TableRow { cells, .. } in &mut rows {
+        cells[2] = first_line(&cells[2], room.width.saturating_sub(names + 13).max(10));
     }
 
     let table = table::render(&["operation", "outcome", "result"], &rows);

@@ -25,7 +25,7 @@ pub(in crate::cli) fn lines(run: &RunId, waits: &Waits) -> Vec<String> {
     }
     if let Some(due) = waits.due() {
         let then = moment(due);
-        lines.push(format!("`kaizen resume --due` continues it from {then} on"));
+        lines.push(format!("`kaizen resume --due` continues it after {then}"));
     }
     lines
 }

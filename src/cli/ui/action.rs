@@ -104,7 +104,7 @@ pub(in crate::cli) async fn label(
     let (kind, label) = match (add, remove) {
         (Some(label), None) => (AnnotationKind::Label, label),
         (None, Some(label)) => (AnnotationKind::Unlabel, label),
-        _ => return Err(PageRefusal::new(400, "name a label to `add` or to `remove`")),
+        _ => return Err(PageRefusal::new(400, "name a label under `add` or `remove`")),
     };
 
     let label = label.trim().to_owned();
@@ -196,7 +196,7 @@ pub(in crate::cli) async fn stop(
         let row = library.find(&run)?;
         match library.state(&row) {
             RunState::Running => Ok(row),
-            RunState::Crashed => Err(PageRefusal::new(409, "the process of the run is gone")
+            RunState::Crashed => Err(PageRefusal::new(409, "the process of the run has ended")
                 .help(format!("continue it with `kaizen resume {}`", row.id))),
             RunState::Ended(_) | RunState::Resumed => {
                 Err(PageRefusal::new(409, format!("run {} has ended", row.id)))
@@ -213,7 +213,7 @@ pub(in crate::cli) async fn stop(
         }
     })?;
     Ok(answer_of(&json!({
-        "ok": true, "run": row.id, "says": "the run is ending; what is under way is journaled first",
+        "ok": true, "run": row.id, "says": "the run is stopping; work in progress is journaled first",
     })))
 }
 
@@ -239,8 +239,11 @@ pub(in crate::cli) async fn answer(
             PageRefusal::new(409, format!("run {} has no open question {question}", row.id))
         })?;
         if asked.due.is_some_and(|due| due <= clock::Stamp::now().0) {
-            return Err(PageRefusal::new(409, "the time to answer is over")
-                .help(format!("`kaizen resume {}` continues the run", row.id)));
+            return Err(PageRefusal::new(
+                409,
+                "it is too late to answer: the question has timed out",
+            )
+            .help(format!("`kaizen resume {}` continues the run", row.id)));
         }
 
         asked.question.read(&answer).map_err(|reason| PageRefusal::new(400, reason))?;

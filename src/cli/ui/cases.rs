@@ -32,7 +32,7 @@ pub(in crate::cli) fn table(
     let nothing = || {
         PageRefusal::new(
             404,
-            "the run is not a comparison, or a version that did not store inputs recorded it",
+            "the run is not a comparison, or was recorded by a version that did not store inputs",
         )
     };
     let task = query.text("task").or(tasks.first().copied()).ok_or_else(nothing)?;

@@ -64,7 +64,7 @@ pub(in crate::cli) fn kinds(
         recorded(library, task, counts_demo, &mut groups, &mut tasks)?;
         let runs = if task.is_none() { in_runs(library, &mut groups)? } else { 0 };
         let runs = counted(runs, "run", "runs");
-        looked = format!("the newest {runs}, and everything that was recorded of patterns");
+        looked = format!("the newest {runs}, and everything recorded about patterns");
     }
 
     let mut rows: Vec<(i64, Value)> = groups.into_iter().map(row).collect();

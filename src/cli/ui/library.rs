@@ -280,9 +280,9 @@ impl Library {
         // Both were used last, so neither was forgotten.
         let kept =
             |run: &RunId| self.skeletons.iter().find(|(id, _)| id == run).map(|(_, bones)| bones);
-        kept(a).zip(kept(b)).ok_or_else(|| {
-            PageRefusal::new(503, "the two runs are too large to be looked at together")
-        })
+        kept(a)
+            .zip(kept(b))
+            .ok_or_else(|| PageRefusal::new(503, "the two runs are too large to compare"))
     }
 
     /// Forgets the bones that were used longest ago, when there are too many.

@@ -53,7 +53,7 @@ pub(in crate::cli) async fn stream(
     let query = AddressQuery::of(parts, &["run", "after"])?;
     let permit = desk.streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| {
-        PageRefusal::new(503, format!("{STREAMS_MAX} tabs are followed already"))
+        PageRefusal::new(503, format!("{STREAMS_MAX} tabs are already open"))
             .help("close another tab, or reload this one by hand; it shows what it has")
     })?;
 

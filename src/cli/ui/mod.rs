@@ -154,5 +154,5 @@ fn open(link: &str) {
             return;
         }
     }
-    say("no browser was found to open it; open the link yourself");
+    say("no browser was found; open the link yourself");
 }

@@ -21,7 +21,7 @@ impl AddressQuery {
             None => Ok(AddressQuery(parts)),
             Some(name) => {
                 let shown: String = name.chars().take(40).collect();
-                Err(PageRefusal::new(400, format!("unknown part `{shown}` in the address"))
+                Err(PageRefusal::new(400, format!("unknown parameter `{shown}` in the address"))
                     .help(format!("known are: {}", known.join(", "))))
             }
         }

@@ -45,8 +45,10 @@ impl Reader {
             let _ = answer.send(found);
         });
 
-        let stopped =
-            || PageRefusal::new(503, "the store is no longer read").help("start `kaizen ui` again");
+        let stopped = || {
+            PageRefusal::new(503, "the page can no longer read the store")
+                .help("restart `kaizen ui`")
+        };
         self.jobs.send(job).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?
     }

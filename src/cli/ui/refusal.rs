@@ -71,7 +71,18 @@ impl From<StoreError> for PageRefusal {
             }
             StoreError::Newer { .. } => Some("update kaizen"),
             StoreError::Locked { .. } => Some("reload the page to try again"),
-            _ => None,
+            StoreError::Sqlite { .. }
+            | StoreError::Full { .. }
+            | StoreError::Disk { .. }
+            | StoreError::ReadOnly { .. }
+            | StoreError::Lost { .. }
+            | StoreError::Foreign { .. }
+            | StoreError::Link { .. }
+            | StoreError::Hidden { .. }
+            | StoreError::NotAFile { .. }
+            | StoreError::Strange { .. }
+            | StoreError::Folder { .. }
+            | StoreError::WriterStopped => None,
         };
         let error = error.to_string();
         PageRefusal { status: 503, error, help: help.map(str::to_owned) }

@@ -76,7 +76,7 @@ pub(in crate::cli) fn routes(desk: Desk) -> Router {
         .nest("/api/run/{run}", run)
         .fallback(|| async { PageRefusal::nothing_there() })
         .method_not_allowed_fallback(|| async {
-            PageRefusal::new(405, "this address is not asked in that way")
+            PageRefusal::new(405, "this address does not support that method")
         })
         .with_state(desk)
 }

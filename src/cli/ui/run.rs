@@ -196,7 +196,8 @@ pub(in crate::cli) fn part(
     })?;
 
     let part = text::part(&whole, from);
-    part.map(str::to_owned).ok_or_else(|| PageRefusal::new(400, "no part of the text begins there"))
+    part.map(str::to_owned)
+        .ok_or_else(|| PageRefusal::new(400, "the text has no part that begins there"))
 }
 
 /// Returns what was said in a run, from after an event on.

@@ -272,7 +272,7 @@ impl Tape {
 
         let Some(answer) = answer else {
             let message = format!(
-                "the test gives no answer to `{}`; write `answers(#{{ \"..\": .. }})` with the text \
+                "the test has no answer to `{}`; write `answers(#{{ \"..\": .. }})` with the text \
                  of the question, in which `*` stands for any text",
                 question.text
             );

@@ -78,7 +78,7 @@ impl Demo {
         }
 
         if rng.unit() < self.temper.error_rate {
-            let message = format!("{LABEL} a fault by `error_rate`");
+            let message = format!("{LABEL} a simulated failure (`error_rate`)");
             return Err(CallError::Server { status: 500, retry: Retry::Backoff, message });
         }
 

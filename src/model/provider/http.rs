@@ -216,7 +216,7 @@ pub fn network(url: &str, error: &(dyn std::error::Error + 'static)) -> CallErro
     // The libraries above it say no more than the innermost cause, and in words that nobody knows.
     let message = match cause.downcast_ref::<io::Error>().map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => "nothing accepts connections there".to_owned(),
-        Some(io::ErrorKind::ConnectionReset) => "the other side broke the connection".to_owned(),
+        Some(io::ErrorKind::ConnectionReset) => "the server reset the connection".to_owned(),
         Some(io::ErrorKind::TimedOut) => "connecting took too long".to_owned(),
         _ => cause.to_string(),
     };

@@ -374,7 +374,11 @@ impl ErrorContent {
             RefusalClass::BadRequest => {
                 matches!(named, RefusalClass::RateLimited | RefusalClass::Unauthorized)
             }
-            _ => false,
+            RefusalClass::RateLimited
+            | RefusalClass::Quota
+            | RefusalClass::Unauthorized
+            | RefusalClass::NotFound
+            | RefusalClass::Filtered => false,
         };
 
         named.filter(|named| is_clearer(*named)).unwrap_or(of_status)

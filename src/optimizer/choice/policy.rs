@@ -317,7 +317,7 @@ fn reason(
         let _ = write!(text, ", before {}", figures(next));
     }
     if guess {
-        let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);
+        let _ = write!(text, "; a guess: there is little evidence (n={})", chosen.cell.n);
     }
     text
 }

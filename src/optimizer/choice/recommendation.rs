@@ -151,7 +151,7 @@ pub fn tested_sentence(
             percent(next.best)
         )
     };
-    let _ = write!(text, "; as compared by run {run}");
+    let _ = write!(text, "; from the comparison in run {run}");
     text
 }
 
@@ -256,7 +256,7 @@ impl ReasonParts<'_> {
             let _ = write!(text, "; it {}", shift.sentence());
         }
         if chosen.cell.n < SAMPLES_MIN && !chosen.is_unknown() {
-            let _ = write!(text, "; a guess, the evidence is thin (n={})", chosen.cell.n);
+            let _ = write!(text, "; a guess: there is little evidence (n={})", chosen.cell.n);
         }
 
         for other in [chosen].into_iter().chain(self.others).filter(|one| one.avoided) {

@@ -232,7 +232,7 @@ impl GuideFile {
                 pair.ok_or_else(|| self.damaged(&format!("`{key}` has no `:`")))?;
             let list = list.as_array();
             for value in list.ok_or_else(|| self.damaged(&format!("`{key}` is not a list")))? {
-                let wrong = || self.damaged(&format!("an entry of `{key}` is `{value}`"));
+                let wrong = || self.damaged(&format!("an entry of `{key}` is invalid: `{value}`"));
                 let value = read(value).ok_or_else(wrong)?;
                 found.push((unescape(task), pattern.to_owned(), value));
             }

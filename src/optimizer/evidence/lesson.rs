@@ -47,7 +47,7 @@ impl Lesson {
                 "the model is not set up: check the key and the model's name; no pattern can work"
             }
             Lesson::Quota => {
-                "the account has no quota left: add to it, or use another model; no pattern can work"
+                "the account has no quota left: top it up, or use another model; no pattern can work"
             }
             Lesson::Request => "the workflow requested something invalid: fix the script",
             Lesson::Length => {

@@ -68,8 +68,8 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "add_operation(builder: builder, kind: any, options: map) -> node",
         r#"
-        Adds an operation: "communicate", "chat", "operate", "parse", "ask", a closure `|inputs| ..` or `|inputs, branch| ..`,
-        or a result of `operation`. Without `depends_on`, it is independent. Options: `name`,
+        Adds an operation: "communicate", "chat", "operate", "react", "parse", "act", "ask", a closure `|inputs| ..`
+        or `|inputs, branch| ..`, or a result of `operation`. Without `depends_on`, it is independent. Options: `name`,
         `instruction`, `context`, `schema`, `branch` (default: a fresh copy of the session's default
         branch), `depends_on` (nodes or names), `inherit_context` (continue the conversation of the
         first node it depends on), `when` (`|inputs| ..`, false skips it), `gate` (a result with
@@ -460,7 +460,7 @@ fn make_op(
             let CallbackInput::Item(item, place, strand) = input else {
                 return Err(Failure::new(
                     Kind::Script,
-                    "an expansion was called as something else",
+                    "an expansion was called like an operation",
                 ));
             };
 

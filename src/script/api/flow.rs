@@ -474,7 +474,9 @@ fn result(report: &Report, name: &str) -> Result<Dynamic, EvalError> {
             // The failure at the root says more than that this was skipped.
             let root = match reason {
                 SkipReason::Failed { op } => report.failure(op),
-                _ => None,
+                SkipReason::Cancelled { .. }
+                | SkipReason::Condition { .. }
+                | SkipReason::Gate { .. } => None,
             };
 
             let root = root.map_or(String::new(), |failure| format!(": {}", failure.message));

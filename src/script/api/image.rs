@@ -45,7 +45,7 @@ fn image(host: &Rc<Inner>, item: Dynamic) -> Result<Result<Image, String>, Failu
         return Ok(Image::of_text(&text).map_err(|fault| fault.to_string()));
     }
     if text.starts_with("http://") || text.starts_with("https://") {
-        return Ok(Err("is an address; save the picture in a file and give its path".to_owned()));
+        return Ok(Err("is an address; save the picture to a file and pass its path".to_owned()));
     }
     let bytes = data::read_bytes(host, &text, IMAGE_MAX)?;
     Ok(Image::of(&bytes).map_err(|fault| match fault {

@@ -200,7 +200,7 @@ fn extreme(each: &Each<'_>, word: &str, list: Array, sign: f64) -> Result<Dynami
     for (index, mut item) in list.into_iter().enumerate() {
         let number = sign * float(word, &each.call(&mut item, None, index)?)?;
         if number.is_nan() {
-            return Err(wrong(word, "the function returned a number that is not one (NaN)"));
+            return Err(wrong(word, "the function returned NaN"));
         }
         // Only a greater number replaces the best, so of equals the first one stays.
         if best.as_ref().is_none_or(|(known, _)| number > *known) {

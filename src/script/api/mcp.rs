@@ -129,7 +129,7 @@ fn list(host: &Rc<Inner>, server: &str) -> Result<Listing, EvalError> {
     let planned = if is_plan { executor.planned_list(&what) } else { None };
     if is_plan && planned.is_none() {
         let message =
-            format!("the tools of MCP server `{server}` are not known before a script has used it");
+            format!("the tools of MCP server `{server}` are unknown until a script has used it");
         return Err(throw(&Failure::new(Kind::Mcp, message)));
     }
     let planned = planned.unwrap_or_default();

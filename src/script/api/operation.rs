@@ -238,7 +238,9 @@ fn fill_question(name: &str, stem: &str, mut options: Options) -> Result<TimedQu
 fn refuse_foreign(options: &Options, kind: &str) -> Result<(), Failure> {
     let Some(known) = KindOptions::of_kind(kind) else { return Ok(()) };
     match options.keys().find(|key| !known.takes(key)) {
-        Some(key) => Err(options.wrong(key, &format!("an operation `{kind}` does not take it"))),
+        Some(key) => {
+            Err(options.wrong(key, &format!("an operation of kind `{kind}` does not accept it")))
+        }
         None => Ok(()),
     }
 }
@@ -246,7 +248,9 @@ fn refuse_foreign(options: &Options, kind: &str) -> Result<(), Failure> {
 /// Refuses options that an operation of a kind would not read, so that a mistake in them is seen.
 fn refuse(options: &mut Options, kind: &str, keys: &[&str]) -> Result<(), Failure> {
     match keys.iter().find(|key| options.take(key).is_some()) {
-        Some(key) => Err(options.wrong(key, &format!("an operation `{kind}` does not take it"))),
+        Some(key) => {
+            Err(options.wrong(key, &format!("an operation of kind `{kind}` does not accept it")))
+        }
         None => Ok(()),
     }
 }

@@ -133,7 +133,7 @@ fn call_newest(
 
     let task = tasks::Task::clone(&tasks::current());
     if task.depth >= HOT_MAX {
-        let message = format!("`hot` calls itself more than {HOT_MAX} deep");
+        let message = format!("calls of `hot` are nested more than {HOT_MAX} deep");
         return Err(throw_new(Kind::State, message));
     }
 

@@ -387,7 +387,7 @@ pub(crate) fn end_all(host: &Rc<Inner>) {
 
     if unseen > 0 {
         (host.with.say)(&format!(
-            "{} failed without being waited for",
+            "{} failed, and nothing waited for the result",
             counted(unseen, "task", "tasks")
         ));
     }
@@ -499,7 +499,7 @@ fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), EvalError> {
 fn pause_exactly(host: &Rc<Inner>, time_ms: f64) -> Result<(), EvalError> {
     // Times that neither a clock nor anybody's patience has, and what is no number, are mistakes.
     let time = Duration::try_from_secs_f64(time_ms / 1000.0).map_err(|_| {
-        let message = format!("`sleep` needs a time in milliseconds from 0 up, not {time_ms:?}");
+        let message = format!("`sleep` needs a number of milliseconds, 0 or more, not {time_ms:?}");
         throw_new(Kind::Option, message)
     })?;
     pass(host, Timer::Sleep, time)

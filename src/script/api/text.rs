@@ -190,9 +190,9 @@ fn percentage(share: f64) -> Result<String, EvalError> {
 
 fn decimals(word: &str, digits: i64) -> Result<usize, EvalError> {
     let digits = Some(digits).filter(|digits| (0..=DIGITS_MAX).contains(digits));
-    digits
-        .and_then(|digits| usize::try_from(digits).ok())
-        .ok_or_else(|| wrong(word, &format!("the digits must be between 0 and {DIGITS_MAX}")))
+    digits.and_then(|digits| usize::try_from(digits).ok()).ok_or_else(|| {
+        wrong(word, &format!("the number of digits must be between 0 and {DIGITS_MAX}"))
+    })
 }
 
 /// Reads a number of either kind.

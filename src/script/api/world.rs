@@ -370,7 +370,7 @@ async fn collect(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> Result<St
     read.map_err(|error| error.to_string())?;
 
     if bytes.len() as u64 > OUTPUT_MAX {
-        return Err(format!("it writes more than {OUTPUT_MAX} bytes"));
+        return Err(format!("it wrote more than {OUTPUT_MAX} bytes of output"));
     }
 
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -442,7 +442,7 @@ fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
 
     let Some(Expr::IntegerConstant(1, position)) = call.args.last() else { return None };
 
-    let message = format!("`{}` into 1 piece returns the whole text", call.name);
+    let message = format!("`{}` with 1 piece returns the whole text", call.name);
     let fault = Diagnostic::at(codes::PIECES, message, file.name, file.text, *position);
     let help = "the number counts pieces; write 2 to cut the text once".to_owned();
     Some(Diagnostic { help: Some(help), ..fault.warning() })

@@ -115,7 +115,7 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             }
             if unknown.is_index && known.contains(&name) {
                 return (
-                    format!("{what} has no parts to be reached by `[..]`"),
+                    format!("{what} cannot be indexed with `[..]`"),
                     Some(format!("write `.{name}`").into()),
                 );
             }

@@ -187,7 +187,7 @@ pub const CODES: &[Code] = &[
         SERVER,
         "an MCP server that kaizen.toml does not describe",
         "`mcp(\"files\")` needs a table `[mcp.files]` in kaizen.toml, with the `command` or the `url` of the \
-         server. `kaizen tools` lists the servers that there are.",
+         server. `kaizen tools` lists the project's servers.",
         "let tools = mcp(\"files\");",
     ),
     found(

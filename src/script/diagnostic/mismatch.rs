@@ -57,7 +57,7 @@ pub(in crate::script) fn of_closure(signature: &str) -> String {
     let given = given.filter(|given| !given.is_empty());
     let count = given.map_or(0, |given| given.split(", ").count());
     let arguments = counted(count, "argument", "arguments");
-    format!("a closure was called with {arguments}, but takes another number of them")
+    format!("a closure was called with {arguments}, but takes a different number")
 }
 
 /// Says which arguments no form of a function takes, and gives the place of the first one, that of the

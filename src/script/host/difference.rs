@@ -83,7 +83,10 @@ fn parted(found: &str, expected: &str) -> String {
 
     let found = shown(found);
     let expected = shown(expected);
-    format!("found and expected differ from character {} on:\n- {expected}\n+ {found}", shared + 1)
+    format!(
+        "found and expected differ, starting at character {}:\n- {expected}\n+ {found}",
+        shared + 1
+    )
 }
 
 fn lines(found: &str, expected: &str) -> String {
@@ -145,7 +148,7 @@ mod tests {
         assert_eq!(
             of(&long("x"), &long("yy")),
             format!(
-                "found and expected differ from character 101 on:\n- …{a}yy{b}…\n+ …{a}x{c}…",
+                "found and expected differ, starting at character 101:\n- …{a}yy{b}…\n+ …{a}x{c}…",
                 a = "a".repeat(30),
                 b = "b".repeat(118),
                 c = "b".repeat(119)

@@ -152,7 +152,7 @@ fn a_kind(value: &Dynamic) -> String {
 }
 
 fn cannot(word: &str, what: &str) -> EvalError {
-    let message = format!("`{word}` cannot order {what}; pass it a function: `{word}(|a, b| ..)`");
+    let message = format!("`{word}` cannot order {what}; pass a function: `{word}(|a, b| ..)`");
     throw_new(Kind::Script, message)
 }
 

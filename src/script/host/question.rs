@@ -16,8 +16,12 @@ pub(in crate::script) fn read_question(
     text: &str,
     options: &mut Options,
 ) -> Result<TimedQuestion, Failure> {
-    if text.trim().is_empty() || text.len() > TEXT_MAX {
-        let message = format!("a question needs a text of at most {TEXT_MAX} bytes");
+    if text.trim().is_empty() {
+        return Err(Failure::new(Kind::Option, "a question must not be empty"));
+    }
+    if text.len() > TEXT_MAX {
+        let message =
+            format!("a question has at most {TEXT_MAX} bytes; this one has {}", text.len());
         return Err(Failure::new(Kind::Option, message));
     }
 

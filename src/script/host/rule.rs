@@ -188,7 +188,7 @@ pub fn variable_name(text: &str) -> Result<Wildcard, String> {
         ));
     }
     if !text.starts_with(begins) {
-        return Err("the name of a variable starts with a letter or `_`".to_owned());
+        return Err("the name of a variable must start with a letter or `_`".to_owned());
     }
 
     Ok(Wildcard::new(text))
@@ -402,9 +402,9 @@ mod tests {
             env %A%: invalid character `%` in the name of a variable; write `A`, or `A*` for all names that start with it
             env env:A: invalid character `:` in the name of a variable; write `A`, or `A*` for all names that start with it
             env "A": invalid character `\"` in the name of a variable; write `A`, or `A*` for all names that start with it
-            env 1A: the name of a variable starts with a letter or `_`
-            env -A: the name of a variable starts with a letter or `_`
-            env .A: the name of a variable starts with a letter or `_`
+            env 1A: the name of a variable must start with a letter or `_`
+            env -A: the name of a variable must start with a letter or `_`
+            env .A: the name of a variable must start with a letter or `_`
             env A/B: invalid character `/` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
             env A?: invalid character `?` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
             env !A: invalid character `!` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it

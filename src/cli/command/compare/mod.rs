@@ -51,7 +51,7 @@ const NAME: &str = "compare ";
 /// The options of `compare`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Two or more scripts. The value of a script is its answer.
+    /// Two or more scripts to compare. The value of a script is its answer.
     #[arg(required = true, num_args = 2.., value_name = "SCRIPT")]
     scripts: Vec<PathBuf>,
     /// File of tasks: JSON lines, a JSON list, or CSV. Fields that are parameters of a script are given
@@ -88,7 +88,7 @@ pub(in crate::cli) struct Arguments {
     /// Make every call again instead of reusing replies of earlier comparisons.
     #[arg(long)]
     fresh: bool,
-    /// Show the inputs with what was expected, the answers and the scores.
+    /// Show each input with its expected answer, the answers of the scripts and the scores.
     #[arg(long, value_enum, value_name = "WHICH")]
     show: Option<ShownCases>,
     /// Write the inputs to a file: .csv, .jsonl or .md. All of them, unless --show says which.

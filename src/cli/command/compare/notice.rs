@@ -31,7 +31,7 @@ pub(super) fn tell_unjudged(
     let counts = objective.is_none_or(|objective| objective.quality > 0.0);
     if counts && !is_judged && !tasks.is_labelled() && !job.global.quiet {
         say(
-            "note: nothing says which answers are right, so only failures, time and cost are compared; \
+            "note: there are no expected answers and no judge, so only failures, time and cost are compared; \
              add the field `expected` to the tasks, name it with `--expected FIELD`, or pass \
              `--judge SCRIPT`",
         );

@@ -32,7 +32,7 @@ pub(in crate::cli) fn last(store: &Connection, task: &str) -> anyhow::Result<Opt
                 let all = history::comparisons(store, &row.id)?;
                 all.into_iter().rev().find(|verdict| verdict.task_type == task)
             }
-            _ => None,
+            Some(RunKind::Session) | None => None,
         };
 
         if let Some(verdict) = verdict.filter(|verdict| verdict.task_type == task) {

@@ -147,11 +147,15 @@ fn words(space: &Workspace, script: &OpenScript<'_>, byte: usize) -> Vec<Complet
         let kind = match binding.kind {
             NameKind::Import => CompletionItemKind::MODULE,
             NameKind::Constant => CompletionItemKind::CONSTANT,
-            _ => CompletionItemKind::VARIABLE,
+            NameKind::Function | NameKind::Parameter | NameKind::Variable => {
+                CompletionItemKind::VARIABLE
+            }
         };
         let detail = match binding.kind {
             NameKind::Import => binding.detail.clone(),
-            _ => values.of_binding(number).word().to_owned(),
+            NameKind::Function | NameKind::Parameter | NameKind::Variable | NameKind::Constant => {
+                values.of_binding(number).word().to_owned()
+            }
         };
         offers.push(CompletionOffer::detailed(&binding.name, kind, detail));
     }

@@ -67,7 +67,15 @@ fn known(
         let page = match role_of(code, at) {
             TextRole::Model => model(space, path, text),
             TextRole::TaskType => task(space, path, text),
-            _ => None,
+            TextRole::Operation
+            | TextRole::OperationName
+            | TextRole::OperationKind
+            | TextRole::ImportPath
+            | TextRole::FilePath
+            | TextRole::Parameter
+            | TextRole::Pattern
+            | TextRole::Event
+            | TextRole::Plain => None,
         };
         return Some((page?, inner));
     }
@@ -117,24 +125,23 @@ fn binding(space: &Workspace, script: &OpenScript<'_>, number: usize) -> String 
     let binding = &script.names.bindings[number];
     let name = &binding.name;
 
-    match binding.kind {
-        NameKind::Function => signature_of(script, binding),
-        NameKind::Import => format!("```rhai\nimport \"{}\" as {name}\n```", binding.detail),
-        kind => {
-            let vocabulary = space.vocabulary();
-            let guess = script.values(&vocabulary).of_binding(number);
-            let word = match kind {
-                NameKind::Constant => "const ",
-                NameKind::Parameter => "",
-                _ => "let ",
-            };
-            let what = match &guess {
-                ValueGuess::Map(shape) => format!("\n\n{}", shape.what()),
-                _ => String::new(),
-            };
-            format!("```rhai\n{word}{name}: {}\n```{what}", guess.word())
+    let word = match binding.kind {
+        NameKind::Function => return signature_of(script, binding),
+        NameKind::Import => {
+            return format!("```rhai\nimport \"{}\" as {name}\n```", binding.detail);
         }
-    }
+        NameKind::Constant => "const ",
+        NameKind::Parameter => "",
+        NameKind::Variable => "let ",
+    };
+
+    let vocabulary = space.vocabulary();
+    let guess = script.values(&vocabulary).of_binding(number);
+    let what = match &guess {
+        ValueGuess::Map(shape) => format!("\n\n{}", shape.what()),
+        _ => String::new(),
+    };
+    format!("```rhai\n{word}{name}: {}\n```{what}", guess.word())
 }
 
 /// Returns the head of a function of a script, with the comment above it.
@@ -171,7 +178,7 @@ pub(super) fn model(space: &Workspace, path: &Path, name: &str) -> Option<String
     let project = space.project(path).ok()?;
     let model = project.models.resolve(name).ok()?;
     let price = models::price(&model);
-    let state = models::state(&model, None);
+    let (state, _) = models::state(&model, None);
     Some(format!("model `{name}`: {}\n\nprice per 1M: {price}\n\nstate: {state}", model.label))
 }
 

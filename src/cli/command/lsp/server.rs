@@ -193,7 +193,7 @@ impl LanguageServer {
                 Err(refusal(ErrorCode::ServerNotInitialized, "send `initialize` first"))
             }
             (Phase::Ready, "initialize") => {
-                Err(refusal(ErrorCode::InvalidRequest, "the server is initialized already"))
+                Err(refusal(ErrorCode::InvalidRequest, "the server is already initialized"))
             }
             (Phase::Ready, "shutdown") => {
                 self.phase = Phase::Over;

@@ -135,8 +135,8 @@ impl RunWitness {
         let Some(mut done) = self.done else {
             let ended = match &self.run {
                 Some(run) => format!(
-                    "run {run} ended without a result; what it has done is kept: `show_run` shows it, and \
-                     `kaizen run --resume={run}` continues it"
+                    "run {run} ended without a result, but its progress is saved: `show_run` shows it, \
+                     and `kaizen run --resume={run}` continues it"
                 ),
                 None => "the script was not run".to_owned(),
             };
@@ -201,7 +201,7 @@ fn shorten(answer: &mut Value) {
         if bytes > PRINTED_MAX || key != "value" {
             answer[key] = Value::Null;
             answer[format!("{key}_left_out")] =
-                format!("{bytes} bytes; `show_run` with `events: true` has it").into();
+                format!("{bytes} bytes; `show_run` with `events: true` returns it in full").into();
         }
     }
 }
@@ -249,6 +249,9 @@ mod tests {
         let answer = text(&witness.answer(""));
         assert!(answer.to_string().len() <= ANSWER_MAX);
         assert_eq!((&answer["run"], &answer["status"]), (&json!("r1"), &json!("failed")));
-        assert_eq!(answer["value_left_out"], "600002 bytes; `show_run` with `events: true` has it");
+        assert_eq!(
+            answer["value_left_out"],
+            "600002 bytes; `show_run` with `events: true` returns it in full"
+        );
     }
 }

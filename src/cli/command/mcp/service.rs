@@ -30,7 +30,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(11);
 
 /// What a client is told of the server as a whole.
 const INSTRUCTIONS: &str = "The scripts of a kaizen project: LLM workflows that record every run. Start with \
-    `list_scripts`. A run that was stopped or has failed keeps what it has done, and `show_run` shows it.";
+    `list_scripts`. The progress of a run that was stopped or has failed is saved, and `show_run` shows it.";
 
 /// A project as a server.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl ProjectService {
             ));
         }
         if running.len() >= RUNS_MAX {
-            return Err(format!("{RUNS_MAX} scripts are running, which is the maximum"));
+            return Err(format!("the maximum of {RUNS_MAX} scripts is already running"));
         }
 
         running.insert(script.to_owned());
@@ -225,8 +225,8 @@ impl ProjectService {
             if name.is_empty() || name.contains(['=', '\0']) || text.contains('\0') {
                 let name = name.escape_debug();
                 return Err(format!(
-                    "parameter `{name}` cannot be given: its name is empty or has `=`, or there is a \
-                     null character"
+                    "parameter `{name}` cannot be passed: its name is empty or contains `=`, or there is a \
+                     null character in it"
                 ));
             }
             options.push(format!("--param={name}={text}").into());

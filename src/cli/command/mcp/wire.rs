@@ -46,7 +46,7 @@ impl WriteEnd {
 
 /// The client is gone.
 #[derive(Debug, thiserror::Error)]
-#[error("the client is gone")]
+#[error("the client has disconnected")]
 pub(super) struct ClientGone;
 
 impl ClientWire {
@@ -89,7 +89,7 @@ impl ClientWire {
         let id = Some(&value["id"]).filter(|id| id.is_string() || id.is_i64() || id.is_u64());
         let id = id.cloned().unwrap_or_default();
         if value.is_array() {
-            let message = "batches are not supported; send one message a line".to_owned();
+            let message = "batches are not supported; send one message per line".to_owned();
             self.refuse(id, -32600, message).await;
             return None;
         }
@@ -131,7 +131,7 @@ impl Transport<RoleServer> for ClientWire {
                 ReadLine::Whole(line) if line.trim_ascii().is_empty() => None,
                 ReadLine::Whole(line) => self.message(&line).await,
                 ReadLine::TooLong => {
-                    let message = format!("a message has at most {MESSAGE_MAX} bytes");
+                    let message = format!("a message may have at most {MESSAGE_MAX} bytes");
                     self.refuse(Value::Null, -32600, message).await;
                     None
                 }

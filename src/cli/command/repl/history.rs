@@ -52,7 +52,7 @@ impl Secrets {
 /// Finds the file that history is kept in, and makes it readable for its owner only.
 pub(super) fn file() -> Result<PathBuf, String> {
     let state = own::user_folder(&raw_variable, "XDG_STATE_HOME", ".local/state")
-        .ok_or_else(|| "no home folder is known".to_owned())?;
+        .ok_or_else(|| "the home folder is unknown".to_owned())?;
     let folder = state.join("kaizen");
     let file = folder.join("history");
     prepare(&folder, &file).map_err(|error| format!("`{}`: {error}", file.display()))?;

@@ -139,7 +139,7 @@ fn open<'a>(
     let reach = if is_terminal && project.grants.may_ask() {
         PersonChannel::Now(stage.asker(&signals))
     } else {
-        PersonChannel::Never("a session asks people on a terminal only")
+        PersonChannel::Never("`kaizen repl` can ask people only on a terminal")
     };
     let executor = Rc::new(project.executor(journal, seed).reaching(reach));
     let root = root(&project, folder)?;

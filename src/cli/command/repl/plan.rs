@@ -31,7 +31,9 @@ impl ReplSession<'_> {
         let running = self.dialogue.tasks();
         if running > 0 {
             let running = counted(running, "task is", "tasks are");
-            say(&format!("error: {running} running; wait with `.wait()` before you plan"));
+            say(&format!(
+                "error: {running} still running; wait for them with `.wait()` before you plan"
+            ));
             return Ok(InputEnd::Wrong);
         }
 

@@ -20,7 +20,7 @@ impl ReplSession<'_> {
     /// Evaluates the session's script as if it were typed.
     pub(super) async fn run_script(&mut self) -> anyhow::Result<InputEnd> {
         let Some(script) = self.files.iter().find(|file| file.is_script) else {
-            say("error: this session has no script; `kaizen repl SCRIPT` begins one that has");
+            say("error: this session has no script; start one with `kaizen repl SCRIPT`");
             return Ok(InputEnd::Wrong);
         };
 

@@ -497,7 +497,15 @@ impl<'a> ReplSession<'a> {
                 Exit::Interrupted | Exit::Terminated | Exit::HungUp | Exit::Quit => {
                     RunStatus::Interrupted
                 }
-                _ => RunStatus::Failed,
+                Exit::Failed
+                | Exit::Usage
+                | Exit::Refused
+                | Exit::Budget
+                | Exit::Provider
+                | Exit::Permission
+                | Exit::Diverged
+                | Exit::Store
+                | Exit::Waiting => RunStatus::Failed,
             };
 
             self.executor.commit(&Event::ended(status)).await?;

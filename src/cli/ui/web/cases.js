@@ -86,6 +86,7 @@ export function Cases({ run, query }) {
       <${More} next=${next} load=${load}
         says=${`${plural(shown.length, 'input')}${at >= 0 ? `, wrong with ${query.pattern}` : ''}`} />`
     : html`<${Empty} title=${/** @type {any} */ (NOTHING)[only]}>
-        ${only ? 'Choose another filter to see the other inputs.' : 'A version that did not keep them recorded the run.'}<//>`}
+        ${only ? 'Choose another filter to see the other inputs.'
+          : 'The run was recorded by a version that did not store them.'}<//>`}
   </div>`;
 }

@@ -28,8 +28,8 @@ function Delta({ a, b, show }) {
 }
 
 /** What to do where more than one fact differs. */
-const ADVICE = 'Change one thing at a time, or let `kaizen compare` repeat both on the same tasks: it says which is better, '
-  + 'with an interval.';
+const ADVICE = 'Change one thing at a time, or let `kaizen compare` repeat both on the same tasks: the result says which '
+  + 'is better, with an interval.';
 
 /** Where an answer has the list of operations. @param {any} answer */
 const opsOf = answer => ({ rows: answer.ops, next: answer.next });

@@ -57,6 +57,6 @@ export function Failures({ query }) {
     ${data.rows.length ? html`<div class="fail">${data.rows.map((/** @type {any} */ one) =>
       html`<${Failure} key=${`${one.class}/${one.kind}`} of=${one} />`)}</div>`
       : html`<div class="card"><${Empty}
-        title="No failures">${data.looked ?? 'Looked at the newest observations and runs.'}<//></div>`}
+        title="No failures">${data.looked ?? 'Only the newest observations and runs were searched.'}<//></div>`}
     ${data.rows.length && data.looked ? html`<p class="dim">${say(data.looked)}</p>` : null}</div>`;
 }

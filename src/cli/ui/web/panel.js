@@ -66,7 +66,7 @@ function Verdict({ run, row, more }) {
     </form>
     <p class="dim small" role="status">${isWaiting ? 'waiting for the store …' : more.teaches
       ? 'A verdict replaces the score of this execution, and the optimizer learns from it.'
-      : 'A verdict here is kept as a note; nothing is learned from it.'}</p>
+      : 'A verdict is stored as a note; nothing is learned from it.'}</p>
     ${problem ? html`<${Trouble} problem=${problem} />` : null}
     <${Said} of=${more.notes ?? []} />
   </section>`;

@@ -54,7 +54,7 @@ export const Status = ({ of, word }) =>
 export const Mark = ({ of, children }) =>
   html`<span class="st"><${Glyph} of=${of} /><span class="sr">${statusWord(of)}</span>${children}</span>`;
 
-const DEMO = 'The built-in demo model answered. Nothing here shows how a real model would do, and nothing is learned.';
+const DEMO = 'The built-in demo model answered. This says nothing about a real model, and nothing is learned from it.';
 
 /** @param {{ isSmall?: boolean }} props */
 export const Demo = ({ isSmall }) =>

@@ -65,8 +65,8 @@ export const Waits = ({ run, waits }) => html`<div class="note go waits">
 </div>`;
 
 /** What the page does with answers. */
-const LEAD = 'Nothing is running for them. The page checks an answer and shows the command that gives it: '
-  + '`kaizen answer` continues the run.';
+const LEAD = 'These runs use no process while they wait. The page checks an answer and shows the command that gives '
+  + 'it: `kaizen answer` continues the run.';
 
 /** One run of the page of waiting runs. @param {{ line: any }} props */
 function WaitingRun({ line }) {
@@ -77,7 +77,7 @@ function WaitingRun({ line }) {
         <span class="dim"><${Time} at=${line.started_at} /></span></header>
     ${problem ? html`<${Trouble} problem=${problem} />` : null}
     ${data?.waits ? html`<${Waits} run=${line.id} waits=${data.waits} />` : data
-      ? html`<p class="dim pad">It no longer waits.</p>` : html`<${Loading} />`}</article>`;
+      ? html`<p class="dim pad">It is no longer waiting.</p>` : html`<${Loading} />`}</article>`;
 }
 
 /** The page of all runs that wait. */

@@ -64,7 +64,7 @@ const RunFacts = ({ run }) => html`<div class="sub"><${Status} of=${run.status} 
 const One = ({ of, isOnly }) => html`${isOnly ? null : html`<h2>Run ${brief(of.run.id)}: ${of.run.script}</h2>
   <${RunFacts} run=${of.run} />`}
   ${of.run.demo ? html`<div
-    class="note warn">The built-in demo model answered. The figures show nothing of a real model.</div>` : null}
+    class="note warn">The built-in demo model answered. The figures say nothing about a real model.</div>` : null}
   ${of.run.failure ? html`<div class="note bad"><strong>${say(of.run.failure.title)}</strong> <span
     class="mono dim">${of.run.failure.place}</span>
     <div class="pre">${say(of.run.failure.text)}</div></div>` : null}
@@ -111,7 +111,7 @@ function Whole({ data }) {
       ${of.ops.map((/** @type {any} */ op) => html`<${Operation} key=${op.row.op} op=${op} run=${of.run} />`)}`)}
     <footer>Made by kaizen ${data.program} from the journal of ${data.project} on ${moment(data.now)}.
       This file loads nothing and sends nothing.
-      Secrets that kaizen knows were removed when the journal was written. Read it before you pass it on.</footer>
+      Secrets that kaizen knows were removed when the journal was written. Read it before you share it.</footer>
         </div>`;
 }
 

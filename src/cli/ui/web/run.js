@@ -180,8 +180,9 @@ function RunPage({ run, query, only, rows }) {
       ${rows.problem && view === 'timeline' ? html`<${Trouble} problem=${rows.problem} />` : null}
       ${view === 'timeline' && rows.top && !lines.length ? html`<div class="card">
         <${Empty} title=${only || query.find ? 'No operation matches' : 'No operations'}>
-        ${only || query.find ? html`Looked at all operations of the run. <a
-          href=${link(['run', run.id])}>Show all</a>` : 'The run executed no operations so far.'}<//></div>` : null}
+        ${only || query.find ? html`All operations of the run were searched. <a
+          href=${link(['run', run.id])}>Show all</a>`
+          : 'The run has not executed any operations yet.'}<//></div>` : null}
       ${view === 'timeline' && lines.length ? html`<${Timeline} run=${run} lines=${lines}
         op=${op} open=${open} zoom=${zoom} setZoom=${setZoom} pick=${pick} />` : null}
       ${view === 'graph' ? html`<${GraphView} run=${run} query=${query} op=${op} pick=${pick} />` : null}

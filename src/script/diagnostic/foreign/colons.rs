@@ -22,7 +22,7 @@ impl ForeignText<'_> {
             && self.said(at + 1).starts_with('.')
             && self.follows_value(at);
         if has_digits && self.bracket(at) == "{" {
-            let message = "`:.2f` gives a number no digits".to_owned();
+            let message = "`:.2f` does not format a number here".to_owned();
             return Some((at, at + 1, message, "write `${format(x, 2)}`"));
         }
         None

@@ -148,7 +148,7 @@ pub(in crate::script) fn empty_blocks(text: &str) -> Vec<ForeignForm> {
     };
     let empty = |at: &usize| pieces.said(*at) == "{" && pieces.said(at + 1) == "}" && is_value(*at);
     let found = (0..pieces.all.len()).filter(empty);
-    let message = "`{}` is an empty block, which is worth `()`";
+    let message = "`{}` is an empty block, whose value is `()`";
     let help = "write `#{}` for an empty map";
     found.map(|at| pieces.placed((at, at + 1, message.to_owned(), help))).collect()
 }

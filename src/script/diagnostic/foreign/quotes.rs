@@ -11,7 +11,7 @@ impl ForeignText<'_> {
         let is_triple =
             self.said(at) == "\"\"" && self.is_joined(at) && self.said(at + 1).starts_with('"');
 
-        let message = "three quotes begin a text with a quote in it".to_owned();
+        let message = "three quotes begin a text that starts with a quote".to_owned();
         let help = "write a text of several lines in backticks";
         (is_first && is_triple).then(|| (at, at + 1, message, help))
     }

@@ -5,7 +5,7 @@ use super::{ForeignSpan, ForeignText, message};
 use crate::script::lexer::LexemeClass;
 
 const ONE_VARIABLE: &str =
-    "write `let a = list[0]; let b = list[1];`: each variable has a statement";
+    "write `let a = list[0]; let b = list[1];`: one statement for each variable";
 const LOOPS: &str = "write `for x in list { .. }`, or `for i in 0..10 { .. }`";
 
 impl ForeignText<'_> {

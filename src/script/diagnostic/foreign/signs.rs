@@ -45,12 +45,12 @@ impl ForeignText<'_> {
                 Some((at, at, message("&"), "leave it out: values are copied"))
             }
             "@" => {
-                let help = "leave the line out, and call the function from another one";
+                let help = "leave the line out, and write a function that calls this one";
                 Some((at, at, "scripts have no decorators".to_owned(), help))
             }
             "%" if self.follows_value(at) && self.all[at - 1].class == LexemeClass::Text => {
                 let help = "write a text in backticks: `` `Hello ${name}` ``";
-                Some((at, at, "`%` fills in no text".to_owned(), help))
+                Some((at, at, "`%` does not format texts".to_owned(), help))
             }
             "-" if is_joined && next == ">" => {
                 let is_type = self.before(at) == ")";
