@@ -329,7 +329,7 @@ mod tests {
             ("num_responses_per_prompt", "a call returns one reply; make one call per reply"),
             (
                 "provider",
-                "it changes the price of the call, so that no budget could bound it; leave it out",
+                "it changes the price of the call, so a budget could not limit it; leave it out",
             ),
         ];
 

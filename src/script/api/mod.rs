@@ -120,8 +120,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         let host = host.upgrade();
         let constant = || run::constant(host.as_ref()?, name, context.source());
         if let Some(value) = constant()
-            // A variable of the script hides a word of the same name.
-            && !context.scope().contains(name)
+            // A variable of the script hides a word of the same name. In a dialogue, nothing (`()`) stands in the
+            // place of the words.
+            && context.scope().get(name).is_none_or(rhai::Dynamic::is_unit)
         {
             return Ok(Some(value));
         }
