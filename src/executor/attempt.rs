@@ -7,7 +7,7 @@ use crate::executor::budget::Reserve;
 use crate::executor::call_guard::CallGuard;
 use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
-use crate::executor::retry::{ATTEMPTS_MAX, pause};
+use crate::executor::retry::{ATTEMPTS_MAX, TryLimits};
 use crate::executor::tool_protocol::leave_images_out;
 use crate::executor::worded_schema::in_words;
 use crate::executor::{Executor, RunError};
@@ -17,7 +17,7 @@ use crate::journal::known_replies::Sample;
 use crate::journal::past::PastTry;
 use crate::metrics::charge::Charge;
 use crate::model::Model;
-use crate::model::call_error::{CallError, Retry};
+use crate::model::call_error::CallError;
 use crate::model::message::Message;
 use crate::model::reply::{CallResult, ReplyContent};
 use crate::model::request::{Request, SchemaCheck};
@@ -174,20 +174,8 @@ impl Executor {
             // A pause that stands in the journal is for a call of the recorded run.
             let is_new = matches!(&tried.result, Err(Miss::Now(_)));
             let left = scope.left(self.age());
-            let wait = match &tried.result {
-                Ok(_) => None,
-                Err(Miss::Now(error)) => {
-                    let mut jitter = self.memory.jitter(&asked.sample.at, attempt);
-                    refused_forms += u32::from(error.retry() == Retry::AtOnce);
-                    pause(error, attempt - refused_forms, attempts_max, left, &mut jitter)
-                }
-                // Whether it was tried again depended on the time that was left then.
-                Err(Miss::Then { failure, retry_in }) => {
-                    let is_form = failure.kind == Kind::BadRequest && retry_in.is_some();
-                    refused_forms += u32::from(is_form);
-                    *retry_in
-                }
-            };
+            let limits = TryLimits { attempt, attempts_max, left };
+            let wait = self.wait_after(&tried, &asked, limits, &mut refused_forms);
 
             let read = tried.result.as_ref().ok().map(|said| self.read(said, reads));
             let calls_tools = tried.result.as_ref().is_ok_and(|said| !said.calls.is_empty());

@@ -380,6 +380,7 @@ impl ToolLoop<'_> {
                     .to_owned()
             }
         };
+
         let mut failure = Failure::new(Kind::Steps, message);
         let detail = failure.detail_mut();
         detail.partial = Some(self.newest.as_str().into());

@@ -128,7 +128,7 @@ pub(super) fn begins_step(text: &str) -> bool {
         };
         let rest = STEP_KEYS.iter().find_map(|name| key.strip_prefix(name));
         let rest = rest.and_then(|rest| rest.strip_prefix(quote));
-        rest.is_some_and(|rest| rest.trim_start().chars().next() == Some(':'))
+        rest.is_some_and(|rest| rest.trim_start().starts_with(':'))
     })
 }
 

@@ -69,7 +69,7 @@ fn text(graph: &Graph) -> String {
             format!("after {}", sources.join(", "))
         };
 
-        let marks: String = marks(op).iter().map(|mark| format!("; {mark}")).collect();
+        let marks: String = marks(op).iter().flat_map(|mark| ["; ", mark.as_str()]).collect();
         let name = on_one_line(&op.name);
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{name:width$}  {:11}  {after}{marks}", op.kind.word());
@@ -99,7 +99,8 @@ fn mermaid(graph: &Graph) -> String {
 
     for (index, op) in graph.ops().enumerate() {
         // Writing to a String cannot fail.
-        let marks: String = marks(op).iter().map(|mark| format!("<br/>{}", label(mark))).collect();
+        let marks: String =
+            marks(op).iter().flat_map(|mark| ["<br/>".to_owned(), label(mark)]).collect();
         let text = format!("{}{marks}", label(&op.name));
         // What decides has the shape of a decision.
         let node =
@@ -141,7 +142,7 @@ fn dot(graph: &Graph) -> String {
         // Writing to a String cannot fail.
         let shape = if marks(op).is_empty() { "" } else { ", shape=diamond" };
         // DOT breaks lines as Rust escapes them.
-        let label = [&[op.name.clone()], marks(op).as_slice()].concat().join("\n");
+        let label = [std::slice::from_ref(&op.name), marks(op).as_slice()].concat().join("\n");
         let _ = writeln!(out, "    n{index} [label={label:?}{shape}];");
     }
 

@@ -19,9 +19,8 @@ impl Doubts {
         });
 
         match ended {
-            None => Doubts::default(),
             Some(Some(failure)) if failure.kind == Kind::Unsure => Doubts(vec![failure.clone()]),
-            Some(Some(_)) => Doubts::default(),
+            None | Some(Some(_)) => Doubts::default(),
             // It failed by operations of its flows.
             Some(None) => {
                 let of_flows = events.iter().filter_map(|(_, event)| match event {

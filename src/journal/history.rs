@@ -372,11 +372,10 @@ pub fn event_at(
             Ok(RowEvents::One(at, event, apart)) if place == 0 => {
                 with_text(connection, run, seq, event, apart)?.ok().map(|event| (at, *event))
             }
-            Ok(RowEvents::One(..)) => None,
             Ok(RowEvents::Ran(ops)) => {
                 usize::try_from(place).ok().and_then(|place| ops.events().nth(place))
             }
-            Err(_) => None,
+            Ok(RowEvents::One(..)) | Err(_) => None,
         })
     });
 

@@ -168,12 +168,11 @@ impl Listing {
         let vain = patterns.iter().find(|pattern| !names.is_empty() && !covers(pattern))?;
 
         let near = nearest(vain.text(), names.iter().copied());
-        let help = match near.map(shown) {
-            Some(near) => format!("; did you mean `{near}`?"),
-            None => {
-                let each: Vec<String> = names.iter().take(NAMES_SHOWN).map(|n| shown(n)).collect();
-                format!("; its tools are {}", each.join(", "))
-            }
+        let help = if let Some(near) = near.map(shown) {
+            format!("; did you mean `{near}`?")
+        } else {
+            let each: Vec<String> = names.iter().take(NAMES_SHOWN).map(|n| shown(n)).collect();
+            format!("; its tools are {}", each.join(", "))
         };
         Some((vain, help))
     }

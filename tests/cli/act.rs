@@ -83,8 +83,8 @@ fn a_tool_that_calls_itself_does_so_up_to_a_depth() {
     let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
     assert_eq!(
         ran.stdout,
-        "true\n8\ntool `u`: `held` is in use: something that was called on it, or on a part of it, uses it again \
-         before it returns; copy the part first, such as `let part = held.part;`, and call that\n"
+        "true\n8\ntool `u`: a value is in use: something that was called on it, or on a part of it, uses it again \
+         before it returns; copy the part first, such as `let part = value.part;`, and call that\n"
     );
 }
 

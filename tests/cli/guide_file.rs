@@ -99,7 +99,7 @@ fn a_run_that_is_killed_anywhere_takes_in_a_file_once() {
     let whole = project.kaizen(&["run", "s.rhai", "--allow-write"]);
     assert_eq!(
         (whole.code, whole.stdout.as_str()),
-        (Some(0), "6\n[6, 7, 6]\n"),
+        (Some(0), "6\n[6, 7, 6]\nx\n"),
         "{}",
         whole.stderr
     );

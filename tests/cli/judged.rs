@@ -115,8 +115,10 @@ fn the_page_says_what_a_verdict_teaches_and_learns_from_it() {
 fn an_answer_of_a_comparison_that_a_person_judged_counts_in_what_is_believed() {
     let project = Project::new();
     let script = |value: &str| format!("let n = param(\"task\", 1);\n{value}\n");
-    let tasks: String =
-        (1..=24).map(|n| format!("{{\"task\": {n}, \"expected\": \"yes\"}}\n")).collect();
+    let tasks: String = (1..=24)
+        .map(|n| format!("{{\"task\": {n}, \"expected\": \"yes\"}}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     project
         .file("a.rhai", &script("if n % 3 == 0 { \"no\" } else { \"yes\" }"))
         .file("b.rhai", &script("if n % 2 == 0 { \"no\" } else { \"yes\" }"))

@@ -369,11 +369,11 @@ fn what_was_not_offered_is_not_called() {
     let tools = r#"
         let t = tool("t", "Tells.", #{}, || { print("t ran"); "t" });
         let u = tool("u", "Undoes.", #{}, || { print("u ran"); "u" });
-        let go = |options| {
+        let ask_it = |options| {
             let r = attempt(|| branch().operate("Go.", options));
             print(if r.ok { r.value } else { `${r.error.kind}: ${r.error.message}` });
         };"#;
-    let none = format!("{tools} go.call(#{{ tools: [t, u], tool_choice: \"none\" }});");
+    let none = format!("{tools} ask_it.call(#{{ tools: [t, u], tool_choice: \"none\" }});");
     for (text, told) in [
         ("I know it.", "I know it.\n"),
         (
@@ -396,7 +396,7 @@ fn what_was_not_offered_is_not_called() {
             (_, _) => replied(r#"{"answer": "done"}"#, &[]),
         });
         let script = format!(
-            "{tools} go.call(#{{ tools: [t, u], tool_choice: \"t\", protocol: \"{protocol}\" }});"
+            "{tools} ask_it.call(#{{ tools: [t, u], tool_choice: \"t\", protocol: \"{protocol}\" }});"
         );
         let project = project(&server, &script);
         let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
@@ -453,7 +453,7 @@ fn without_an_answer_the_error_names_what_ended_the_loop() {
 #[test]
 fn a_refusal_of_tools_may_come_as_another_error_and_be_said_beforehand() {
     let call = r#"{"tool": "add", "args": {"a": 17, "b": 25}}"#;
-    let served =
+    let answering =
         move |number: usize| replied(if number == 1 { call } else { r#"{"answer": "42"}"# }, &[]);
     let script = format!("{ADD}{}", r#"print(b.operate("What is 17 + 25?", #{ tools: [add] }));"#);
 
@@ -461,7 +461,7 @@ fn a_refusal_of_tools_may_come_as_another_error_and_be_said_beforehand() {
         if body.contains("\"tools\"") {
             return refusal(404, "No endpoints found that support tool use");
         }
-        served(number)
+        answering(number)
     });
     let first = project(&server, &script);
     assert_eq!(run(&first, &["run", "s.rhai", "--quiet"], 0).stdout, "42\n");
@@ -469,7 +469,7 @@ fn a_refusal_of_tools_may_come_as_another_error_and_be_said_beforehand() {
 
     let server = Server::start(move |number, _, body| {
         assert!(!body.contains("\"tools\""), "{body}");
-        served(number + 1)
+        answering(number + 1)
     });
     let toml = format!(
         "[project]\nmodel = \"own\"\n[models.own]\nuse = \"openai/m\"\nbase_url = \"{}\"\ntools = false\n",

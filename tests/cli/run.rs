@@ -250,5 +250,7 @@ fn each_call_is_shown_in_the_file_that_makes_it() {
 fn frames(project: &Project) -> String {
     let ran = project.kaizen(&["run", "s.rhai"]);
     let notes = ran.stderr.lines().filter(|line| line.contains("called at"));
-    notes.map(|line| format!("{line}\n")).collect()
+    let mut all = notes.map(str::trim).collect::<Vec<_>>().join("\n");
+    all.push('\n');
+    all
 }

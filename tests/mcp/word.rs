@@ -305,7 +305,7 @@ fn a_pattern_that_matches_no_tool_is_an_error_where_it_keeps_tools_from_being_ca
     ] {
         let script = format!("print(branch().act(mcp(\"own\"{options})[0], #{{ a: 1 }}));\n");
         let project = project("plain", settings, &script);
-        let ran = run(&project, &["a.rhai"]);
+        let ran = trusted(&project, &["run", "a.rhai"]);
         let notes = ran.stderr.lines().filter(|line| line.contains("no tool"));
         let notes = notes.map(|line| &line[line.find('`').unwrap()..]);
         let lines: Vec<&str> = ran.stdout.lines().chain(notes).collect();
@@ -343,7 +343,7 @@ fn a_pattern_that_matches_no_tool_is_an_error_where_it_keeps_tools_from_being_ca
 fn a_tool_that_cannot_be_offered_is_left_out_by_name() {
     let script = "print(mcp(\"own\").map(|t| t.name));\n";
     let project = project("broken-tools", "approve = \"never\"\n", script);
-    let ran = run(&project, &["a.rhai"]);
+    let ran = trusted(&project, &["run", "a.rhai"]);
     let notes = ran.stderr.lines().filter_map(|line| {
         let at = line.find("tool `").or_else(|| line.find("results of"))?;
         Some(&line[at..])

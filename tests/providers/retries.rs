@@ -85,7 +85,7 @@ fn a_wait_that_is_too_long_is_not_asked_for_again() {
             Server::start(|_, _, _| Act::Answer(429, "retry-after: 600\r\n".into(), DOWN.into()));
         let (found, message, requests) = run(&server, &way);
         assert_eq!((found.as_str(), requests), ("rate_limited", 1), "{way}");
-        assert!(message.contains("asks to wait 600 s"), "{message}");
+        assert!(message.contains("asks for a pause of 600 s"), "{message}");
     }
 }
 

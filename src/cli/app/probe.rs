@@ -96,6 +96,7 @@ fn said(model: &Model, error: &CallError) -> String {
         | CallError::Setup { .. }
         | CallError::Denied { .. } => "",
     };
+
     let server = model.server().unwrap_or("?");
     scrub(&format!("{} at {server}: {error}{help}", model.label)).into_owned()
 }

@@ -4,7 +4,7 @@ use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::render::paint::Mood;
-use crate::cli::render::table::{self, TableRow};
+use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::render::{change, time};
 use crate::cli::ui::compare::{text_of, with_both};
 use crate::cli::ui::library::Library;
@@ -101,7 +101,7 @@ fn show_facts(facts: &[FactDifference]) {
 /// Lists the operations side by side.
 fn show_operations(ops: &[OpDifference], all: bool) {
     let shown = ops.iter().filter(|one| all || one.change != Change::Same);
-    let rows: Vec<TableRow> = shown.map(row).collect();
+    let rows: Vec<PrintedRow> = shown.map(row).collect();
     if rows.is_empty() {
         return;
     }
@@ -110,7 +110,7 @@ fn show_operations(ops: &[OpDifference], all: bool) {
     print_line(&table::render(&head, &rows));
 }
 
-fn row(one: &OpDifference) -> TableRow {
+fn row(one: &OpDifference) -> PrintedRow {
     let pair = |of: &dyn Fn(&OpSide) -> String| {
         let text = |side: &Option<OpSide>| side.as_ref().map_or("-".to_owned(), of);
         match (text(&one.a), text(&one.b)) {
@@ -140,7 +140,7 @@ fn row(one: &OpDifference) -> TableRow {
 
     // What became of it in the newer run counts.
     let newest = one.b.as_ref().or(one.a.as_ref());
-    TableRow { cells, mood: newest.and_then(|side| Mood::of_operation(side.outcome)) }
+    PrintedRow { cells, mood: newest.and_then(|side| Mood::of_operation(side.outcome)) }
 }
 
 /// Says in which words the question and the answer of an operation differ.

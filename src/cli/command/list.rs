@@ -10,7 +10,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::check;
 use crate::cli::render::paint::Mood;
-use crate::cli::render::table::{self, TableRow};
+use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::journal::history;
 use crate::model::registry::Models;
@@ -57,7 +57,7 @@ pub(in crate::cli) fn run(global: &Global) -> anyhow::Result<Exit> {
         }
         let word = status.map_or("", Condition::word);
         let cells = vec![name, doc, word.to_owned()];
-        rows.push(TableRow { cells, mood: status.and_then(Mood::of_run) });
+        rows.push(PrintedRow { cells, mood: status.and_then(Mood::of_run) });
     }
 
     if !global.json {

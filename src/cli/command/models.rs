@@ -6,7 +6,7 @@ use crate::cli::app::probe::{ProbeResult, permit, probe};
 use crate::cli::app::project::{Project, variable};
 use crate::cli::command::run::block_on;
 use crate::cli::render::paint::Mood;
-use crate::cli::render::table::{self, TableRow};
+use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::model::Model;
 use crate::model::registry::{ModelError, ModelOrigin, PROVIDERS};
@@ -121,7 +121,7 @@ fn show_json(listed: &[ModelRow], check: bool) {
 }
 
 fn show(listed: &[ModelRow]) {
-    let rows: Vec<TableRow> = listed.iter().map(row).collect();
+    let rows: Vec<PrintedRow> = listed.iter().map(row).collect();
     print_line(&table::render(&["name", "model", "server", "price per 1M", "state"], &rows));
     for ModelRow { name, probed, .. } in listed {
         if let Some(ProbeResult { answer: Err(why), .. }) = probed {
@@ -168,10 +168,10 @@ pub(in crate::cli) fn state(model: &Model, probed: Option<&ProbeResult>) -> (Str
     }
 }
 
-fn row(listed: &ModelRow) -> TableRow {
+fn row(listed: &ModelRow) -> PrintedRow {
     let ModelRow { name, model, probed } = listed;
     let price = price(model);
     let (state, mood) = state(model, probed.as_ref());
     let server = model.server().unwrap_or("-").to_owned();
-    TableRow { cells: vec![name.clone(), model.label.clone(), server, price, state], mood }
+    PrintedRow { cells: vec![name.clone(), model.label.clone(), server, price, state], mood }
 }

@@ -4,7 +4,7 @@
 use crate::base::id::OpId;
 use crate::base::unit::Money;
 use crate::cli::render::paint::Mood;
-use crate::cli::render::table::TableRow;
+use crate::cli::render::table::PrintedRow;
 use crate::cli::render::time;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
@@ -101,8 +101,8 @@ impl OpList {
     }
 
     /// Returns the row of an operation.
-    pub(super) fn row(&self, op: OpId) -> TableRow {
-        let Some(line) = self.lines.get(&op) else { return TableRow::default() };
+    pub(super) fn row(&self, op: OpId) -> PrintedRow {
+        let Some(line) = self.lines.get(&op) else { return PrintedRow::default() };
         let member = self.trace.roster.get(op);
 
         let unknown = || "unknown".to_owned();
@@ -134,7 +134,7 @@ impl OpList {
                 None => String::new(),
             },
         ];
-        TableRow { cells, mood: line.mood }
+        PrintedRow { cells, mood: line.mood }
     }
 }
 
@@ -146,8 +146,8 @@ impl OpLine {
             None => ("not started", None),
         };
 
-        let ends = operation.attempts.iter().filter_map(|attempt| attempt.end.as_ref());
-        let is_cut = ends.last().is_some_and(|end| end.cut);
+        let mut ends = operation.attempts.iter().filter_map(|attempt| attempt.end.as_ref());
+        let is_cut = ends.next_back().is_some_and(|end| end.cut);
         let calls = operation.calls().count();
         OpLine {
             outcome,

@@ -311,7 +311,7 @@ pub(in crate::cli) fn run_from(
     let is_wide = arguments.is_wide(&project, resumed.as_ref());
     let earlier = if is_wide { Some(plan::past(&project, &given.script)?) } else { None };
 
-    let seed = given.with.seed.or_else(|| match (&resumed, &earlier) {
+    let seed = given.with.seed.or(match (&resumed, &earlier) {
         (Some(resumed), _) => Some(resumed.seed),
         // With other numbers of chance, other things would be asked.
         (None, Some(earlier)) => earlier.last_seed,

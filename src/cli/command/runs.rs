@@ -11,7 +11,7 @@ use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::command::large_run;
 use crate::cli::render::paint::Mood;
-use crate::cli::render::table::{self, TableRow};
+use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::render::{time, waits};
 use crate::cli::{Global, print_line, print_of_run};
 use crate::journal::damage::Damage;
@@ -165,8 +165,8 @@ impl ListedRun {
     }
 
     /// Returns its cells in the table.
-    fn cells(self, is_narrow: bool) -> TableRow {
-        let calls = self.calls().to_string();
+    fn cells(self, is_narrow: bool) -> PrintedRow {
+        let call_count = self.calls().to_string();
         let ListedRun { row, status, mood, metrics, .. } = self;
         let started = if is_narrow {
             time::short_moment(row.started_at)
@@ -180,10 +180,10 @@ impl ListedRun {
             started,
             took.map_or("-".to_owned(), time::length),
             status.to_owned(),
-            calls,
+            call_count,
             metrics.cost_text(),
             row.script,
         ];
-        TableRow { cells, mood }
+        PrintedRow { cells, mood }
     }
 }

@@ -12,7 +12,7 @@ use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::large_run::{self, LISTED_MAX};
 use crate::cli::command::op_list::OpList;
 use crate::cli::render::paint::{self, Mood};
-use crate::cli::render::table::TableRow;
+use crate::cli::render::table::PrintedRow;
 use crate::cli::render::value::rounded;
 use crate::cli::render::{outcome, table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
@@ -463,11 +463,11 @@ fn list_operations(list: &OpList, run: &str, name: &str, ops: &[OpId]) {
     let row = |op: &OpId| {
         let case = all.iter().find(|case| case.op == Some(op.0));
         let score = case.and_then(|case| case.score);
-        let TableRow { cells, mood } = list.row(*op);
+        let PrintedRow { cells, mood } = list.row(*op);
         let mut cells = [0, 3, 4, 5, 7].map(|at| cells[at].clone()).to_vec();
         cells.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
         cells.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
-        TableRow { cells, mood }
+        PrintedRow { cells, mood }
     };
     let head = [">op", "outcome", ">took", ">calls", ">cost", ">input", ">score"];
     table::pass(&head, || ops.iter().map(row), &mut print_line);

@@ -17,21 +17,21 @@ const KEPT: &[(&str, usize)] =
 
 /// A row of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::cli) struct TableRow {
+pub(in crate::cli) struct PrintedRow {
     pub(in crate::cli) cells: Vec<String>,
     /// Colours the cell that says how something went.
     pub(in crate::cli) mood: Option<Mood>,
 }
 
-impl From<Vec<String>> for TableRow {
-    fn from(cells: Vec<String>) -> TableRow {
-        TableRow { cells, mood: None }
+impl From<Vec<String>> for PrintedRow {
+    fn from(cells: Vec<String>) -> PrintedRow {
+        PrintedRow { cells, mood: None }
     }
 }
 
 /// Draws rows under a head; columns whose head starts with `>` are aligned to the right. On a terminal
 /// the table is no wider than the terminal.
-pub(in crate::cli) fn render<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R]) -> String {
+pub(in crate::cli) fn render<R: Clone + Into<PrintedRow>>(head: &[&str], rows: &[R]) -> String {
     fitted(head, rows, terminal_width())
 }
 
@@ -46,7 +46,7 @@ pub(in crate::cli) fn terminal_width() -> Option<usize> {
 
 /// Draws rows as [`render`] does, and hands over some lines at a time. Rows are made twice, so that a table of
 /// any length takes little memory.
-pub(in crate::cli) fn pass<R: Iterator<Item = TableRow>>(
+pub(in crate::cli) fn pass<R: Iterator<Item = PrintedRow>>(
     head: &[&str],
     rows: impl Fn() -> R,
     see: &mut dyn FnMut(&str),
@@ -71,8 +71,8 @@ pub(in crate::cli) fn pass<R: Iterator<Item = TableRow>>(
 }
 
 /// Draws rows in so many columns of the page: long texts are shortened, then the last columns go.
-fn fitted<R: Clone + Into<TableRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
-    let rows: Vec<TableRow> = rows.iter().cloned().map(Into::into).collect();
+fn fitted<R: Clone + Into<PrintedRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
+    let rows: Vec<PrintedRow> = rows.iter().cloned().map(Into::into).collect();
     let table = TableLayout::of(head, rows.iter().cloned(), page);
     let mut lines = vec![table.head()];
     lines.extend(rows.iter().map(|row| table.line(row)));
@@ -90,7 +90,7 @@ struct TableLayout<'a> {
 impl<'a> TableLayout<'a> {
     fn of(
         head: &'a [&'a str],
-        rows: impl Iterator<Item = TableRow>,
+        rows: impl Iterator<Item = PrintedRow>,
         page: Option<usize>,
     ) -> TableLayout<'a> {
         let mut widths: Vec<usize> = head.iter().map(|name| bare(name).chars().count()).collect();
@@ -106,7 +106,7 @@ impl<'a> TableLayout<'a> {
         self.joined(self.head.iter().map(|name| bare(name).into()), None)
     }
 
-    fn line(&self, row: &TableRow) -> String {
+    fn line(&self, row: &PrintedRow) -> String {
         self.joined(row.cells.iter().map(|cell| on_one_line(cell)), row.mood)
     }
 
@@ -135,7 +135,7 @@ impl<'a> TableLayout<'a> {
 }
 
 /// Returns a head without the sign that its column stands right.
-fn bare<'a>(name: &'a str) -> &'a str {
+fn bare(name: &str) -> &str {
     name.trim_start_matches('>')
 }
 

@@ -3,7 +3,7 @@
 use crate::base::count::counted;
 use crate::base::secret::scrub;
 use crate::cli::render::paint::Mood;
-use crate::cli::render::table::{self, TableRow};
+use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::render::time::length;
 use crate::script::dialogue::display::DisplayValue;
 use serde_json::{Map, Value};
@@ -208,7 +208,7 @@ fn head(report: &Map<String, Value>) -> String {
 }
 
 fn report_table(report: &Map<String, Value>, room: Room) -> String {
-    let mut rows: Vec<TableRow> = Vec::new();
+    let mut rows: Vec<PrintedRow> = Vec::new();
     for (word, mood) in OUTCOMES {
         let names = report.get(&format!("{word}_operations")).and_then(Value::as_array);
         for name in names.into_iter().flatten() {
@@ -222,12 +222,12 @@ fn report_table(report: &Map<String, Value>, room: Room) -> String {
                 (None, None) => String::new(),
             };
 
-            rows.push(TableRow { cells: vec![name, word.to_owned(), said], mood: Some(mood) });
+            rows.push(PrintedRow { cells: vec![name, word.to_owned(), said], mood: Some(mood) });
         }
     }
 
     let names = rows.iter().map(|row| row.cells[0].chars().count()).max().unwrap_or(0).max(9);
-    for TableRow { cells, .. } in &mut rows {
+    for PrintedRow { cells, .. } in &mut rows {
         cells[2] = first_line(&cells[2], room.width.saturating_sub(names + 13).max(10));
     }
 

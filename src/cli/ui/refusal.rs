@@ -84,6 +84,7 @@ impl From<StoreError> for PageRefusal {
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => None,
         };
+
         let error = error.to_string();
         PageRefusal { status: 503, error, help: help.map(str::to_owned) }
     }

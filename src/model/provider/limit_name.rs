@@ -98,7 +98,8 @@ impl LimitFinder {
         error: CallError,
     ) -> CallError {
         let CallError::BadRequest { status, message } = &error else { return error };
-        let (status, message) = (*status, message.clone());
+        let status = *status;
+        let message = message.clone();
 
         match (field, self.name.get()) {
             // What this call knew counts: another one may have learned the name meanwhile.

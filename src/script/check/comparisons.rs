@@ -57,7 +57,7 @@ impl Checker<'_> {
                             // Of some operators the language keeps no place.
                             let at =
                                 if position.is_none() { left.start_position() } else { *position };
-                            found.extend(comparison(&call.name, [kind(left), kind(right)], at));
+                            found.extend(comparison(&call.name, &[kind(left), kind(right)], at));
                         }
                         [value] if call.name == "!" => found.extend(condition(value, kind(value))),
                         _ => {}
@@ -86,7 +86,7 @@ impl Checker<'_> {
 /// Looks at an operator between two values of these kinds.
 fn comparison(
     operator: &str,
-    sides: [Option<ValueKind>; 2],
+    sides: &[Option<ValueKind>; 2],
     position: Position,
 ) -> Option<Mistake> {
     let (_, always) = COMPARING.iter().find(|(known, _)| *known == operator)?;

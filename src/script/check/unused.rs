@@ -81,7 +81,10 @@ impl Checker<'_> {
             };
 
             let fault = Diagnostic::at(codes::UNUSED, message, file.name, file.text, position);
-            self.push(Diagnostic { help: Some(help), ..fault.warning() });
+            // What cannot be called at all is named already.
+            if self.faults.iter().all(|known| known.place != fault.place) {
+                self.push(Diagnostic { help: Some(help), ..fault.warning() });
+            }
         }
     }
 }

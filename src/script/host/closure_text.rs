@@ -104,14 +104,13 @@ fn end(tokens: &[CodePiece<'_>], first: usize) -> usize {
     for (index, token) in tokens.iter().enumerate().skip(first) {
         match token.text {
             "(" | "[" | "{" => depth += 1,
-            ")" | "]" | "}" if depth == 0 => return index - 1,
+            ")" | "]" | "}" | "," | ";" if depth == 0 => return index - 1,
             ")" | "]" | "}" => {
                 depth -= 1;
                 if depth == 0 && is_block {
                     return index;
                 }
             }
-            "," | ";" if depth == 0 => return index - 1,
             _ => {}
         }
     }
