@@ -152,9 +152,7 @@ impl Executor {
         let prompt = ask.prompt;
         let reads = ask.reads;
         let mut asked = self.pending(scope, branch, ask)?;
-        let settings = &asked.request.settings;
-        let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
-
+        let attempts_max = asked.request.settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
         let mut refused: Option<Failure> = None;
         let mut attempt = 1;
         // Requests that were refused for their form are no tries of the one that follows.
@@ -166,7 +164,6 @@ impl Executor {
             if let Ok(said) = &mut tried.result {
                 said.keep_ids_apart(&asked.request.messages);
             }
-            // What a reply of another run has used is no use of this branch.
             if tried.counts_now() {
                 branch.borrow_mut().count(tried.usage);
             }
@@ -176,7 +173,6 @@ impl Executor {
             let left = scope.left(self.age());
             let limits = TryLimits { attempt, attempts_max, left };
             let wait = self.wait_after(&tried, &asked, limits, &mut refused_forms);
-
             let read = tried.result.as_ref().ok().map(|said| self.read(said, reads));
             let calls_tools = tried.result.as_ref().is_ok_and(|said| !said.calls.is_empty());
             let mended = match &read {

@@ -1,5 +1,4 @@
-//! What happened in a run, by the place in the program where it happened: what a run that resumes
-//! or replays it is told again, in the same order.
+//! What happened in a run, by its place in the program: what a resumed or replayed run is told again, in order.
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{OpId, RunId};
@@ -413,8 +412,7 @@ impl Reading<'_> {
         }
 
         // Whether a call took effect that was lost on its way is still to be decided.
-        let is_decided = value["failure"]["key"].is_null();
-        if is_decided {
+        if value["failure"]["key"].is_null() {
             self.begun.remove(&(what.clone(), at.clone()));
         }
     }
@@ -490,19 +488,15 @@ impl Reading<'_> {
 /// told in no time what took time then: from the last such end on, its clock is ahead by that.
 fn times(chain: &[Reading<'_>]) -> HashMap<EndId, Duration> {
     let mut times: HashMap<EndId, Duration> = HashMap::new();
-
     for reading in chain.iter().rev() {
         let mut ahead = Duration::ZERO;
         for end in &reading.ends {
             match times.get(&end.id) {
                 Some(then) => ahead = ahead.max(then.saturating_sub(end.elapsed)),
-                None => {
-                    times.insert(end.id.clone(), end.elapsed.saturating_add(ahead));
-                }
+                None => drop(times.insert(end.id.clone(), end.elapsed.saturating_add(ahead))),
             }
         }
     }
-
     times
 }
 

@@ -81,6 +81,7 @@ let own = optimizer(#{ memory: true });
 own.import_knowledge("k.json");
 print([written, o.get_insights().total_executions, own.get_insights().total_executions]);
 branch().chat("last");
+()
 "#;
 
 /// Kills a run at each commit and each call. What it has taken in and paid for is there once.
@@ -99,7 +100,7 @@ fn a_run_that_is_killed_anywhere_takes_in_a_file_once() {
     let whole = project.kaizen(&["run", "s.rhai", "--allow-write"]);
     assert_eq!(
         (whole.code, whole.stdout.as_str()),
-        (Some(0), "6\n[6, 7, 6]\nx\n"),
+        (Some(0), "6\n[6, 7, 6]\n"),
         "{}",
         whole.stderr
     );

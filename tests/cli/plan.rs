@@ -386,7 +386,7 @@ retry(3, || { let a = b.chat("give"); if a.len != 77777 { throw "bad"; } a });"#
             chat  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
             run: 1 to 3 calls · $0  (rough estimate: no earlier run)
             run --reuse: 1 to 3 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 25 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried 37 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
             the plan assumes that `retry (line 2)` completes; it failed with every guess: bad
         "#]],
     );
@@ -399,7 +399,7 @@ b.chat("end");"##,
             chat  demo/echo  2 to 4  2 to 4  ~tokens  ~$0  -
             run: 2 to 4 calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 to 4 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 27 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried 40 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
             the plan assumes that `retry (line 2)` completes; it failed with every guess: bad
         "#]],
     );

@@ -679,12 +679,12 @@ fn what_goes_wrong_in_a_run_is_told() {
     shows(
         &run("greet.rhai", json!({ "a=b": 9 })),
         &expect![[r#"
-        [
-          {
-            "type": "text"
-            "text": "parameter `a=b` cannot be given: its name is empty or has `=`, or there is a null character"
-          }
-        ]"#]],
+            [
+              {
+                "type": "text"
+                "text": "parameter `a=b` cannot be passed: its name is empty or contains `=`, or there is a null character in it"
+              }
+            ]"#]],
     );
     shows(
         &run("writes.rhai", json!({})),

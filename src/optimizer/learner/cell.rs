@@ -16,8 +16,6 @@ const SCALE_MIN: f64 = 1e-6;
 
 /// How many executions a change leaves of those before it.
 const CHANGE_LEAVES: f64 = 2.0;
-/// By which power of what their age has left of them the failures before a first success fade once more.
-const FORGIVING: f64 = 6.0;
 /// Evidence that counts less than this much counts as none.
 const EVIDENCE_MIN: f64 = 1e-9;
 
@@ -104,15 +102,6 @@ impl FadingSums {
         self.squares = self.sum * self.sum / n + n * variance;
         self.successes = newest.successes + CHANGE_LEAVES * before;
         self.ring.restart();
-    }
-
-    /// Lets failures fade once more before the first success of a pattern, by a power of what their age has left
-    /// of them. What failed long ago and works now has most likely been repaired; what failed just now has not.
-    /// `hope` is the share of the power that counts.
-    pub(super) fn forgive(&mut self, hope: f64) {
-        let Some(when_new) = self.ring.only_failures() else { return };
-        let left = (self.n / when_new).min(1.0);
-        self.fade(left.powf(FORGIVING * hope));
     }
 
     /// Knows again what it knew once. What it has told the level above it has told.
@@ -393,28 +382,6 @@ fn bucket(time: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn old_failures_before_a_first_success_count_little_and_new_ones_as_much_as_ever() {
-        let n_after = |successes: &[f64], fading: f64, hope: f64| {
-            let mut cell = FadingSums::default();
-            for success in successes {
-                let outcome = ExecutionOutcome { success: *success, ..ExecutionOutcome::default() };
-                cell.add(*success, &outcome, 1.0, 1.0);
-            }
-            cell.fade(fading);
-            cell.forgive(hope);
-            (cell.n * 1e4).round() / 1e4
-        };
-
-        assert_eq!(n_after(&[0.0; 2], 0.5, 1.0), 0.0156);
-        assert_eq!(n_after(&[0.0; 2], 0.99, 1.0), 1.8641);
-        assert_eq!(n_after(&[0.0; 2], 1.0, 1.0), 2.0);
-        assert_eq!(n_after(&[0.0; 2], 0.5, 0.0), 1.0, "where all patterns do badly");
-        assert_eq!(n_after(&[0.0, 1.0, 0.0], 0.5, 1.0), 1.5, "it has worked before");
-        assert_eq!(n_after(&[0.0; 40], 0.5, 1.0), 20.0, "nobody knows what was before the newest");
-        assert_eq!(n_after(&[], 0.5, 1.0), 0.0);
-    }
 
     #[test]
     fn times_are_counted_to_either_side_of_a_limit() {

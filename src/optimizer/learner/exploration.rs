@@ -17,13 +17,10 @@ const SUCCESS_WEIGHT: f64 = 5.0;
 /// because patterns that are drawn together are surer than their single intervals say.
 const BOLDNESS: f64 = 0.4;
 /// The part that grows with neglect; without it, bad luck at the beginning would stay.
-const BOLDNESS_OF_NEGLECT: f64 = 0.09;
-/// Neglect counts less where all patterns do badly: `w = 1 - HOPE_LESS_BELOW (MEAN - largest mean)`, from 0 to
-/// 1. There, evidence that fades brings a neglected pattern back by itself, and what neglect adds is lost.
-const HOPE_LESS_BELOW: f64 = 4.0;
-/// It counts nothing for a pattern whose mean and so many standard deviations are below what is left of the best
-/// one after taking as many off.
-const HOPELESS_SD: f64 = 1.5;
+const BOLDNESS_OF_NEGLECT: f64 = 0.08;
+/// Neglect counts less where all patterns do badly: `w = 1 - NEGLECT_LESS_BELOW (MEAN - largest mean)`, from 0
+/// to 1. There, evidence that fades brings a neglected pattern back by itself, and what neglect adds is lost.
+const NEGLECT_LESS_BELOW: f64 = 3.0;
 /// Patterns among which that is right. The largest of K draws lies about `sqrt(2 ln K)` deviations above
 /// the mean, so with more of them each is explored less, and the largest stays where it was.
 const BOLDNESS_AMONG: f64 = 5.0;
@@ -194,23 +191,17 @@ pub fn odds(seen: &[Arm]) -> Odds {
     Odds { best: grid.shares(&whole), chosen: grid.shares(&drawn) }
 }
 
-/// Returns how much a second look at a neglected pattern is worth, from 0 to 1, where the best mean is this one.
-pub(super) fn hope(best: f64) -> f64 {
-    (1.0 - HOPE_LESS_BELOW * (MEAN - best).max(0.0)).max(0.0)
-}
-
 /// Returns how much of the uncertainty of each pattern is explored.
 fn boldness(seen: &[Arm]) -> impl Iterator<Item = f64> {
     let many = count(seen.len()).max(BOLDNESS_AMONG);
     let share = (BOLDNESS_AMONG.ln() / many.ln()).sqrt();
     let mean = seen.iter().map(|arm| arm.weight).sum::<f64>() / count(seen.len());
     let top = seen.iter().map(|arm| arm.mean).fold(0.0, f64::max);
-    let of_neglect = BOLDNESS_OF_NEGLECT * hope(top);
-    let at_least = seen.iter().map(|arm| arm.mean - HOPELESS_SD * arm.sd).fold(0.0, f64::max);
+    let of_neglect =
+        BOLDNESS_OF_NEGLECT * (1.0 - NEGLECT_LESS_BELOW * (MEAN - top).max(0.0)).max(0.0);
 
     seen.iter().map(move |arm| {
-        let is_hopeless = arm.mean + HOPELESS_SD * arm.sd < at_least;
-        let neglect = if is_hopeless { 0.0 } else { (mean / arm.weight).ln().max(0.0) };
+        let neglect = (mean / arm.weight).ln().max(0.0);
         (share * (BOLDNESS + of_neglect * neglect)).min(1.0)
     })
 }

@@ -27,7 +27,6 @@ pub use scale::{Scale, median};
 pub use utility::{ExecutionOutcome, Goal, Objective};
 
 use cell::{CountedQuality, FadingSums};
-use exploration::hope;
 use fit::{HierarchyLevel, TYPES_SD};
 use std::collections::HashMap;
 use streak::FailureStreak;
@@ -243,11 +242,7 @@ impl Learner {
             kind.begin_judging();
         }
         let share = kind.judged_share(arm, outcome);
-        let hope = hope(kind.best_mean());
         let cell = kind.cell_mut(arm).expect("it was added above");
-        if !outcome.is_failure() {
-            cell.forgive(hope);
-        }
         cell.add(utility, &counted, weight, share);
 
         if outcome.is_judged() {

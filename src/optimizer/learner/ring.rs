@@ -56,21 +56,6 @@ impl Ring {
         self.since = (self.since + 1).min(LENGTH);
     }
 
-    /// Returns how much all executions counted when they were new, if these are all that there were and every
-    /// one of them failed.
-    pub(super) fn only_failures(&self) -> Option<f64> {
-        let is_failure = |mark: &RingEntry| f64::from(mark.success) < 0.5 * f64::from(u8::MAX);
-        if self.newest.is_empty()
-            || self.newest.len() == LENGTH
-            || !self.newest.iter().all(is_failure)
-        {
-            return None;
-        }
-
-        let weights = self.newest.iter().map(|mark| f64::from(mark.weight));
-        Some(weights.sum::<f64>() / f64::from(u8::MAX))
-    }
-
     /// Says that everything before is another story.
     pub(super) fn restart(&mut self) {
         self.since = 0;

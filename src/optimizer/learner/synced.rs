@@ -24,7 +24,7 @@ const CELLS_PER_OBSERVATION: f64 = 16.0;
 /// The rules by which observations are made into beliefs. Raise it with every change of these: a snapshot
 /// of other rules is not used, and a store that knows only those is folded anew, once, with a notice. The
 /// test `the_rules_have_a_number` fails where that was forgotten.
-pub const RULES: u32 = 4;
+pub const RULES: u32 = 3;
 /// What is said where a store knows only other rules.
 const NEW_RULES: &str = "this store was written by an earlier version: everything was learned \
      again from its observations, once; nothing recorded is lost";
@@ -463,8 +463,7 @@ mod tests {
     }
 
     /// What all rules so far have made of the same observations.
-    const RULES_SO_FAR: &[(u32, &str)] =
-        &[(2, "0476ec7ee27d061c"), (3, "de25b0d8515f5c9c"), (4, "a745adfe87144815")];
+    const RULES_SO_FAR: &[(u32, &str)] = &[(2, "0476ec7ee27d061c"), (3, "de25b0d8515f5c9c")];
 
     #[test]
     fn the_rules_have_a_number() {

@@ -66,12 +66,6 @@ impl TaskState {
         self.cells.iter_mut().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
     }
 
-    /// Returns the largest mean utility of the patterns that were seen; 0 without any.
-    pub(super) fn best_mean(&self) -> f64 {
-        let known = self.cells.iter().filter(|(_, cell)| cell.is_known());
-        known.map(|(_, cell)| cell.mean()).fold(0.0, f64::max)
-    }
-
     /// Lets old evidence fade with one more execution: the older a kind of task is, the less, so that
     /// what is lost by it does not grow for ever.
     pub(super) fn fade(&mut self) {
