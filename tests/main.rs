@@ -44,6 +44,7 @@ mod cli {
     mod guide_file;
     mod images;
     mod journals;
+    mod judged;
     mod keys;
     mod kinds;
     mod known;
@@ -51,6 +52,7 @@ mod cli {
     mod length;
     mod links;
     mod live;
+    mod long_texts;
     mod look;
     mod odd;
     mod operate;

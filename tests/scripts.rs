@@ -1,11 +1,12 @@
 //! The shipped scripts run offline, on the demo model, and give what they promise.
 
+use crate::support::server::{Server, answer};
 use crate::support::{Project, Ran};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Copies the shipped scripts into an empty project, and runs one of them there.
-fn run(name: &str, arguments: &[&str]) -> (Project, Ran, Value) {
+/// Copies the shipped scripts into an empty project.
+fn shipped() -> Project {
     let project = Project::new();
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
     for folder in ["", "data"] {
@@ -17,12 +18,23 @@ fn run(name: &str, arguments: &[&str]) -> (Project, Ran, Value) {
             }
         }
     }
+    project
+}
+
+/// Runs one of the shipped scripts in an empty project, on the demo model.
+fn run(name: &str, arguments: &[&str]) -> (Project, Ran, Value) {
+    let project = shipped();
+    let (ran, done) = run_in(&project, name, arguments);
+    (project, ran, done)
+}
+
+fn run_in(project: &Project, name: &str, arguments: &[&str]) -> (Ran, Value) {
     let script = format!("scripts/{name}.rhai");
     let ran = project.kaizen(&[&["run", &script, "--json"], arguments].concat());
     let last = ran.stdout.lines().last().unwrap_or_default();
     let done: Value = serde_json::from_str(last).unwrap_or_default();
     assert_eq!((ran.code, &done["status"]), (Some(0), &json!("ok")), "{}", ran.stderr);
-    (project, ran, done)
+    (ran, done)
 }
 
 #[test]
@@ -43,7 +55,7 @@ fn every_shipped_script_says_what_it_shows_and_what_it_costs() {
             count += 1;
         }
     }
-    assert_eq!(count, 10);
+    assert_eq!(count, 11);
 }
 
 #[test]
@@ -116,6 +128,43 @@ fn the_labelled_sentences_are_forty_and_balanced() {
     let texts: std::collections::BTreeSet<&str> =
         rows.iter().map(|row| row["text"].as_str().unwrap()).collect();
     assert_eq!(texts.len(), 40);
+}
+
+/// A model that follows examples and guesses without them: what it writes after a request.
+fn follow(body: &str, labels: &[(String, String)]) -> String {
+    let reviews = body.rmatches("Review: ").count();
+    let text = body.rsplit("Review: ").next().unwrap_or_default();
+    let label = labels.iter().find(|(known, _)| text.starts_with(known.as_str()));
+
+    match label {
+        Some(_) if body.contains("Sentiment: mixed") => "mixed".to_owned(),
+        Some((_, label)) if reviews > 1 => label.clone(),
+        _ => "positive".to_owned(),
+    }
+}
+
+#[test]
+fn a_pattern_that_is_broken_for_a_time_is_left_and_used_again() {
+    let project = shipped();
+    let rows = std::fs::read_to_string(project.path().join("scripts/data/sentiment.jsonl"));
+    let rows = rows.unwrap();
+    let labels: Vec<(String, String)> = rows
+        .lines()
+        .map(|line| {
+            let row: Value = serde_json::from_str(line).unwrap();
+            let field = |name: &str| row[name].as_str().unwrap().to_owned();
+            (field("text"), field("label"))
+        })
+        .collect();
+    let server = Server::start(move |_, _, body| answer(&follow(body, &labels)));
+    project.with_server(&server);
+
+    let arguments = ["--seed", "1", "-p", "reviews=320", "-p", "from=60", "-p", "to=120"];
+    let (ran, done) = run_in(&project, "degrading", &arguments);
+    let found = &done["value"];
+    let executions = |what: &str| found[what]["executions"].as_u64();
+    assert!(executions("left").is_some_and(|n| n <= 24), "{found}\n{}", ran.stdout);
+    assert!(executions("back").is_some_and(|n| n >= 16), "{found}\n{}", ran.stdout);
 }
 
 #[test]

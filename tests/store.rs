@@ -116,6 +116,8 @@ fn as_of_0_1(project: &Project) {
             DROP TABLE learned;
             DROP TABLE annotations;
             DROP TABLE run_sums;
+            DROP INDEX observations_amended;
+            ALTER TABLE observations DROP COLUMN amends;
             ALTER TABLE cells ADD COLUMN recent_ok REAL NOT NULL DEFAULT 0;
             ALTER TABLE cells ADD COLUMN recent_failed REAL NOT NULL DEFAULT 3;
             ALTER TABLE cells ADD COLUMN streak INTEGER NOT NULL DEFAULT 3;

@@ -99,6 +99,11 @@ pub fn monotonic() -> Duration {
     }
 }
 
+/// Returns the instant of a monotonic time.
+pub fn instant_at(time: Duration) -> Instant {
+    START.checked_add(time).unwrap_or_else(instant)
+}
+
 /// Returns the wall-clock time in microseconds since 1970-01-01 UTC, counted on the monotonic clock
 /// from the first stamp, so that within a process it never goes back.
 pub fn micros() -> i64 {

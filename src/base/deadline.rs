@@ -9,10 +9,8 @@ use std::time::Duration;
 /// longer bound by it once the work itself is over.
 #[derive(Debug)]
 pub struct Deadline {
-    /// On the monotonic clock.
-    at: Duration,
-    /// The work that it bounds is over.
-    is_lifted: Cell<bool>,
+    /// On the monotonic clock; none once the work that it bounds is over, and while its time stands still.
+    at: Cell<Option<Duration>>,
     outer: Option<Rc<Deadline>>,
 }
 
@@ -20,14 +18,13 @@ impl Deadline {
     /// Bounds some work that begins now, within the bounds of the work around it.
     pub fn begin(limit: Duration, outer: Option<Rc<Deadline>>) -> DeadlineGuard {
         let at = clock::monotonic().saturating_add(limit);
-        DeadlineGuard(Rc::new(Deadline { at, is_lifted: Cell::new(false), outer }))
+        DeadlineGuard(Rc::new(Deadline { at: Cell::new(Some(at)), outer }))
     }
 
     /// Returns the first end that still holds, on the monotonic clock.
     pub fn at(&self) -> Option<Duration> {
         let outer = self.outer.as_ref().and_then(|outer| outer.at());
-        let own = (!self.is_lifted.get()).then_some(self.at);
-        own.into_iter().chain(outer).min()
+        self.at.get().into_iter().chain(outer).min()
     }
 }
 
@@ -40,11 +37,21 @@ impl DeadlineGuard {
     pub fn deadline(&self) -> Rc<Deadline> {
         self.0.clone()
     }
+
+    /// Lets the time of the work stand still.
+    pub fn stop(&self) {
+        self.0.at.set(None);
+    }
+
+    /// Lets the time of the work go on, of which this much is left.
+    pub fn restart(&self, left: Duration) {
+        self.0.at.set(Some(clock::monotonic().saturating_add(left)));
+    }
 }
 
 impl Drop for DeadlineGuard {
     fn drop(&mut self) {
-        self.0.is_lifted.set(true);
+        self.0.at.set(None);
     }
 }
 
@@ -57,10 +64,15 @@ mod tests {
         let outer = Deadline::begin(Duration::from_secs(50), None);
         let inner = Deadline::begin(Duration::from_secs(10), Some(outer.deadline()));
         let kept = inner.deadline();
-        assert_eq!(kept.at(), Some(kept.at));
+        assert_eq!(kept.at(), kept.at.get());
+
+        inner.stop();
+        assert_eq!(kept.at(), outer.deadline().at.get());
+        inner.restart(Duration::from_secs(5));
+        assert!(kept.at() < outer.deadline().at.get());
 
         drop(inner);
-        assert_eq!(kept.at(), Some(outer.deadline().at));
+        assert_eq!(kept.at(), outer.deadline().at.get());
         drop(outer);
         assert_eq!(kept.at(), None);
     }

@@ -1,9 +1,13 @@
 //! JSON that people and programs write: files of tasks, replies, parameters. A byte order mark, and
 //! spaces that only look like spaces, do not count; a whole number keeps its digits or is refused.
 
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::fmt;
 
 /// Why a text is not JSON that can be kept.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +18,9 @@ pub enum JsonError {
     /// A whole number is so large that it would lose digits.
     #[error("the whole number {0} is too large; write it as a text, in quotes")]
     TooLarge(String),
+    /// An object has two different values under one key, so it has no one meaning.
+    #[error("the key `{0}` stands twice in one object, with different values")]
+    Twice(String),
 }
 
 /// Why one line of a text is not JSON that can be kept.
@@ -98,6 +105,89 @@ pub fn read(text: &str) -> Result<Value, JsonError> {
     }
 
     Ok(serde_json::from_str(&text)?)
+}
+
+/// Reads a text that is one value, as a model wrote it: what could be meant in two ways is not read.
+pub fn read_clear(text: &str) -> Result<Value, JsonError> {
+    let value = read(text)?;
+    match key_twice(text) {
+        Some(key) => Err(JsonError::Twice(key)),
+        None => Ok(value),
+    }
+}
+
+/// Finds a key that stands twice in one object of a JSON text, with different values.
+pub fn key_twice(text: &str) -> Option<String> {
+    let text = plain(text);
+    let twice = RefCell::new(None);
+    let mut reader = serde_json::Deserializer::from_str(&text);
+    // Of a text that is no JSON, others say so.
+    ClearReader(&twice).deserialize(&mut reader).ok()?;
+    reader.end().ok()?;
+    twice.into_inner()
+}
+
+/// Reads a value, and keeps the first key that stands twice with different values.
+struct ClearReader<'a>(&'a RefCell<Option<String>>);
+
+impl<'de> DeserializeSeed<'de> for ClearReader<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ClearReader<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(ClearReader(self.0))? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = fields.next_key::<String>()? {
+            let value = fields.next_value_seed(ClearReader(self.0))?;
+            if map.get(&key).is_some_and(|known| *known != value) {
+                self.0.borrow_mut().get_or_insert_with(|| key.clone());
+            }
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
 }
 
 /// Reads a text with one value per line; empty lines are left out.

@@ -17,9 +17,7 @@ use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
 pub const SHOWN: &str = "[secret]";
-/// What names of variables with secrets contain, or end with.
-const NAMES: &[&str] = &["_KEY", "_TOKEN", "_SECRET", "PASSWORD"];
-/// Words of which one makes a name that of a secret: of a parameter, or of a part of an address.
+/// Words of which one makes a name that of a secret: of a variable, a parameter, or a part of an address.
 const WORDS: &[&str] = &[
     "apikey",
     "auth",
@@ -28,6 +26,7 @@ const WORDS: &[&str] = &[
     "credential",
     "credentials",
     "key",
+    "keyring",
     "passphrase",
     "passwd",
     "password",
@@ -37,6 +36,12 @@ const WORDS: &[&str] = &[
     "signature",
     "token",
 ];
+/// The words that mean the same with an `s`. Of tokens, a number is more often meant than secrets.
+const PLURAL_WORDS: &[&str] = &["apikeys", "keys", "passphrases", "passwords", "secrets"];
+/// Words beside which `TOKENS` in the name of a variable means a number.
+const COUNT_WORDS: &[&str] = &["count", "input", "limit", "max", "min", "num", "output", "total"];
+/// Variables of shells and their agents, whose names only look like those of secrets.
+const NO_SECRETS: &[&str] = &["PWD", "OLDPWD", "SSH_AUTH_SOCK"];
 /// Fewest characters of a secret that is taken out, unless another number is set: shorter ones stand in
 /// any text by chance.
 pub const LENGTH_MIN: usize = 8;
@@ -54,20 +59,21 @@ const OWN_WORDS: &str = "
     cost_half cost_unknown critical_path critical_path_seconds critical_path_time cut_operations
     demo_calls depends_on description difference earlier_runs ended_at ended_early endpoint
     error_rate exchange exchanges execution execution_time executions exit_code expanded
-    expected explored failed_operations failed_patterns failures fastest_pattern fingerprint
-    finish_reason first_at flow_ended flow_started get_best_pattern get_insights host_call
-    http_get identity input_uncached interval is_error knowledge known_cost last_run learning
-    left_out log_level max_calls max_concurrent max_cost max_in_flight max_tokens mcp_call
-    messages messages_left min_effect most_used_pattern objective op_ended op_started operation
-    operation_results output_schema output_visible parallel_efficiency parameters pattern_usage
-    patterns price_as_of probability problems prompt properties protocol provider question
-    questions reasoning recommend recorded replaced request_part required resource response
-    result_max retry_after_ms retry_in_ms retryable reused_max run_ended run_kind run_started
-    run_status sensitivity served_by settings should_avoid_pattern signatures skipped_operations
-    sleep_began snapshots snapshots_written specificity started_at success_rate
-    successful_patterns suspended task_type throughput time_half time_passed to_decide tokens_in
-    tokens_out tool_calls tool_ended tool_errors tool_started tool_time total_executions
-    unchanged under_way unknown_costs v_inputs v_patterns within";
+    expected explored export_knowledge failed_operations failed_patterns failures
+    fastest_pattern fingerprint finish_reason first_at flow_ended flow_started get_best_pattern
+    get_insights host_call http_get identity import_knowledge input_uncached interval is_error
+    judged_bad judged_good knowledge known_cost last_run learning left_out log_level max_calls
+    max_concurrent max_cost max_in_flight max_tokens mcp_call messages messages_left min_effect
+    most_used_pattern objective op_ended op_started operation operation_results output_schema
+    output_visible parallel_efficiency parameters pattern_usage patterns price_as_of probability
+    problems prompt properties protocol provider question questions reasoning recommend recorded
+    replaced request_part required resource response result_max retry_after_ms retry_in_ms
+    retryable reused_max run_ended run_kind run_started run_status sensitivity served_by
+    settings should_avoid_pattern signatures skipped_operations sleep_began snapshots
+    snapshots_written specificity started_at success_rate successful_patterns suspended
+    task_type throughput time_half time_passed to_decide tokens_in tokens_out tool_calls
+    tool_ended tool_errors tool_started tool_time total_executions unchanged under_way
+    unknown_costs v_inputs v_patterns within";
 
 /// A secret in one of the forms in which it may leave the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -231,23 +237,33 @@ fn in_json(text: &str) -> String {
 
 /// Tells whether a variable of this name holds a secret.
 pub fn is_secret_name(name: &str) -> bool {
-    let more = MORE_NAMES.read().unwrap_or_else(PoisonError::into_inner);
-    if more.iter().any(|pattern| pattern.covers(name)) {
-        return true;
+    if NO_SECRETS.contains(&name.to_uppercase().as_str()) {
+        return is_named(name);
     }
 
-    let name = name.to_uppercase();
-    NAMES.iter().any(|part| {
-        if *part == "PASSWORD" {
-            name.contains(part)
-        } else {
-            name.ends_with(part) || name.contains(&format!("{part}_"))
-        }
-    })
+    let words = name_words(name);
+    let has = |known: &[&str]| words.iter().any(|word| known.contains(&word.as_str()));
+    let has_tokens = has(&["tokens"]) && !has(COUNT_WORDS);
+    has_tokens || is_secret_parameter(name)
 }
 
 /// Tells whether a parameter of this name, or a part of an address, holds a secret.
 pub fn is_secret_parameter(name: &str) -> bool {
+    let is_secret =
+        |word: &String| [WORDS, PLURAL_WORDS].iter().any(|known| known.contains(&word.as_str()));
+
+    let is_password = name.to_uppercase().contains("PASSWORD");
+    is_password || name_words(name).iter().any(is_secret) || is_named(name)
+}
+
+/// Tells whether the settings name this variable.
+fn is_named(name: &str) -> bool {
+    let more = MORE_NAMES.read().unwrap_or_else(PoisonError::into_inner);
+    more.iter().any(|pattern| pattern.covers(name))
+}
+
+/// Splits a name into its words, in lower case and without the numbers behind them.
+fn name_words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
     for c in name.chars() {
@@ -262,7 +278,11 @@ pub fn is_secret_parameter(name: &str) -> bool {
         }
     }
 
-    words.iter().any(|word| WORDS.contains(&word.as_str())) || is_secret_name(name)
+    for word in &mut words {
+        word.truncate(word.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+    }
+
+    words
 }
 
 /// Takes passwords and parts that look like secrets out of the addresses in a text.

@@ -47,20 +47,38 @@ const ENTITY_MAX: usize = 10;
 
 /// Most backslashes before one character: those of a text within five texts of JSON.
 const ESCAPES_MAX: usize = 63;
+/// Most times that a `%` is escaped.
+const PERCENTS_MAX: usize = 6;
 /// Most bytes between two lines of a text that is broken.
 const BREAK_MAX: usize = 80;
 /// Most bytes between two numbers in hex, besides what such a number begins with.
 const SEPARATOR_MAX: usize = 24;
 
+/// Whether the text that is looked for may be broken into lines where it stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Lines {
+    One,
+    Several,
+}
+
 /// Returns where a text stands within another, in whichever way it is escaped, from a byte on.
 pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
+    find_in(text, wanted, from, Lines::One)
+}
+
+/// Returns where a text stands within another that breaks it into lines, from a byte on. It may be escaped as well.
+pub(super) fn find_broken(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
+    find_in(text, wanted, from, Lines::Several)
+}
+
+fn find_in(text: &str, wanted: &str, from: usize, lines: Lines) -> Option<(usize, usize)> {
     let first = wanted.chars().next()?;
     let begins = |c: char| c == first || matches!(c, '\\' | '%' | '&' | '+');
     let mut at = from;
 
     while let Some(found) = text.get(at..)?.find(begins) {
         let start = at + found;
-        if let Some(length) = length(&text[start..], wanted) {
+        if let Some(length) = length(&text[start..], wanted, lines) {
             return Some((start, start + length));
         }
 
@@ -70,32 +88,12 @@ pub(super) fn find(text: &str, wanted: &str, from: usize) -> Option<(usize, usiz
     None
 }
 
-/// Returns where a text stands within another that breaks it into lines, from a byte on.
-pub(super) fn find_broken(text: &str, wanted: &str, from: usize) -> Option<(usize, usize)> {
-    let bytes = text.as_bytes();
-    let wanted = wanted.as_bytes();
-    let (first, others) = wanted.split_first()?;
-
-    (from..bytes.len()).filter(|start| bytes[*start] == *first).find_map(|start| {
-        let mut at = start + 1;
-
-        for other in others {
-            if bytes.get(at) != Some(other) {
-                at = after_break(bytes, at).filter(|at| bytes.get(*at) == Some(other))?;
-            }
-            at += 1;
-        }
-
-        Some((start, at))
-    })
-}
-
 /// Returns where the line after a break begins, behind what it is indented by. A break may be escaped.
-fn after_break(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
+fn after_break(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
     let mut is_break = false;
 
-    while at < from + BREAK_MAX {
+    while at < BREAK_MAX {
         match bytes.get(at..) {
             Some([b' ' | b'\t' | b'=', ..]) => at += 1,
             Some([b'\r' | b'\n', ..]) => (at, is_break) = (at + 1, true),
@@ -150,19 +148,65 @@ fn is_separator(bytes: &[u8], at: usize) -> bool {
 }
 
 /// Returns how many bytes a text takes at the beginning of another, if it stands there.
-fn length(text: &str, wanted: &str) -> Option<usize> {
+fn length(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
     let mut rest = wanted.chars();
     let Some(next) = rest.next() else { return Some(0) };
-    let wanted = rest.as_str();
-    let raw = text.chars().next().filter(|c| *c == next).map(char::len_utf8);
-    let escaped = escaped(text).filter(|(c, _)| *c == next).map(|(_, length)| length);
-    let plus = (next == ' ' && text.starts_with('+')).then_some(1);
+    let wanted_next = rest.as_str();
 
-    let rarer = [of_html_twice(text), of_shell(text)].into_iter().flatten();
-    let rarer = rarer.filter(|(c, _)| *c == next).map(|(_, length)| length);
+    let by_letter = spellings(text, next)
+        .into_iter()
+        .flatten()
+        .find_map(|taken| Some(taken + behind(&text[taken..], wanted_next, lines)?));
 
-    let ways = escaped.into_iter().chain(rarer).chain(raw).chain(plus);
-    ways.into_iter().find_map(|taken| Some(taken + length(&text[taken..], wanted)?))
+    by_letter
+        .or_else(|| by_backslashes(text, wanted, lines))
+        .or_else(|| by_percent(text, wanted, lines))
+}
+
+/// Goes on behind a letter that was found. A new line may begin there.
+fn behind(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
+    length(text, wanted, lines).or_else(|| {
+        let skipped = after_break(text.as_bytes()).filter(|_| lines == Lines::Several)?;
+        Some(skipped + length(&text[skipped..], wanted, lines)?)
+    })
+}
+
+/// Returns how many bytes a letter may take at the beginning of a text, in each way to write it.
+fn spellings(text: &str, letter: char) -> [Option<usize>; 5] {
+    let is_it =
+        |read: Option<(char, usize)>| read.filter(|(c, _)| *c == letter).map(|(_, length)| length);
+    let raw = text.chars().next().map(|c| (c, c.len_utf8()));
+    let plus = (letter == ' ' && text.starts_with('+')).then_some(1);
+
+    [is_it(escaped(text)), is_it(of_html_twice(text)), is_it(of_shell(text)), is_it(raw), plus]
+}
+
+/// Reads the backslashes that a text begins with: in a text within a text each of them stands there twice, and
+/// so on. What follows may be an `n`, so that the last one looks like a part of an escape.
+fn by_backslashes(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
+    let count = escapes(wanted.as_bytes());
+    let there = escapes(text.as_bytes());
+
+    [2, 4, 8, 16, 32].into_iter().map(|times| count * times).find_map(|taken| {
+        let is_there = (1..=there).contains(&taken);
+        let rest = is_there.then(|| length(&text[taken..], &wanted[count..], lines)).flatten()?;
+        Some(taken + rest)
+    })
+}
+
+/// Reads a `%` that was escaped several times, which looks like the beginning of a longer escape.
+fn by_percent(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
+    let rest = wanted.strip_prefix('%')?;
+    let mut behind = text.strip_prefix('%')?;
+
+    for _ in 0..PERCENTS_MAX {
+        behind = behind.strip_prefix("25")?;
+        if let Some(length) = length(behind, rest, lines) {
+            return Some(text.len() - behind.len() + length);
+        }
+    }
+
+    None
 }
 
 /// Reads the escape at the beginning of a text: the character, and the bytes that it takes.
@@ -312,6 +356,7 @@ mod tests {
             "key\\n-12345",
             "key-\\\\n12345",
             r"key-\\\\r\\\\n12345",
+            "k&#101;y-1=\n2345",
         ] {
             assert_eq!(
                 find_broken(&format!("<{text}>"), "key-12345", 0),
@@ -322,6 +367,10 @@ mod tests {
         for text in ["key 12345", "key- 12345", "key-\n1234", "key-\n\n|12345", ""] {
             assert_eq!(find_broken(text, "key-12345", 0), None, "{text}");
         }
+
+        // Broken first, and then written as JSON: what has to be escaped is escaped too.
+        let escaped = r#"<k=\n<\"y\u003e>"#;
+        assert_eq!(find_broken(escaped, "k<\"y>", 0), Some((1, escaped.len() - 1)));
     }
 
     #[test]
@@ -378,6 +427,15 @@ mod tests {
             let found = find(&format!("<{text}>"), wanted, 0);
             let expected = (!text.contains("eacute")).then(|| (1, text.len() + 1));
             assert_eq!(found, expected, "{text}");
+        }
+
+        // A backslash before an `n`, as it is, and within one and two texts of JSON.
+        for text in [r"v9\n8", r"v9\\n8", r"v9\\\\n8", r"v9\u005cn8"] {
+            assert_eq!(find(text, r"v9\n8", 0), Some((0, text.len())), "{text}");
+        }
+
+        for text in ["%2Fk%25p", "%252Fk%2525p", "%25252Fk%252525p", "%252Fk%25252525p"] {
+            assert_eq!(find(text, "%2Fk%25p", 0), Some((0, text.len())), "{text}");
         }
 
         assert_eq!(find("x&amp;amp;y", "x&amp;y", 0), Some((0, 11)));

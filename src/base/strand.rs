@@ -28,6 +28,12 @@ impl Address {
         Address(format!("~{}", &hash[..32]).into())
     }
 
+    /// Returns how many steps it is below another one, if it is. Of long addresses, that cannot always be told.
+    pub fn steps_below(&self, above: &Address) -> Option<usize> {
+        let steps = self.0.strip_prefix(&*above.0)?;
+        steps.starts_with('/').then(|| steps.matches('/').count())
+    }
+
     /// Returns the groups and items on the way to it, so that the tenth child comes after the second.
     pub fn steps(&self) -> Vec<u32> {
         let parts = self.0.split(['/', '.', '~']);

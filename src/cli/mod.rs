@@ -189,8 +189,10 @@ pub fn run() -> ExitCode {
     std::panic::set_hook(Box::new(tell_bug));
     store::on_wait(say);
 
-    let parsed = help::grouped(Arguments::command())
+    // The list of commands is written only for those who are shown it.
+    let parsed = Arguments::command()
         .try_get_matches()
+        .or_else(|_| help::grouped(Arguments::command()).try_get_matches())
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,

@@ -7,8 +7,9 @@ use crate::executor::budget::Reserve;
 use crate::executor::call_guard::CallGuard;
 use crate::executor::replies::reuse::Answer;
 use crate::executor::replies::{AttemptResult, Miss, PendingCall, ReplySource};
-use crate::executor::retry::{ATTEMPTS_MAX, pause};
+use crate::executor::retry::{ATTEMPTS_MAX, TryLimits};
 use crate::executor::tool_protocol::leave_images_out;
+use crate::executor::worded_schema::in_words;
 use crate::executor::{Executor, RunError};
 use crate::flow::op::Prompt;
 use crate::journal::event::{Event, LogLevel, Timer};
@@ -16,7 +17,7 @@ use crate::journal::known_replies::Sample;
 use crate::journal::past::PastTry;
 use crate::metrics::charge::Charge;
 use crate::model::Model;
-use crate::model::call_error::{CallError, Retry};
+use crate::model::call_error::CallError;
 use crate::model::message::Message;
 use crate::model::reply::{CallResult, ReplyContent};
 use crate::model::request::{Request, SchemaCheck};
@@ -148,12 +149,14 @@ impl Executor {
         ask: ExchangeRequest<'_>,
         durable: bool,
     ) -> Result<WholeReply, Stop> {
+        let prompt = ask.prompt;
         let reads = ask.reads;
-        let asked = self.pending(scope, branch, ask)?;
-        let settings = &asked.request.settings;
-        let attempts_max = settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
-
+        let mut asked = self.pending(scope, branch, ask)?;
+        let attempts_max = asked.request.settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
+        let mut refused: Option<Failure> = None;
         let mut attempt = 1;
+        // Requests that were refused for their form are no tries of the one that follows.
+        let mut refused_forms = 0;
         let mut bill = AttemptBill::default();
         loop {
             let mut tried = self.call(scope, &asked, attempt).await?;
@@ -161,22 +164,15 @@ impl Executor {
             if let Ok(said) = &mut tried.result {
                 said.keep_ids_apart(&asked.request.messages);
             }
-            // What a reply of another run has used is no use of this branch.
             if tried.counts_now() {
                 branch.borrow_mut().count(tried.usage);
             }
 
-            let left = scope.due.map(|at| at.saturating_sub(self.age()));
-            let wait = match &tried.result {
-                Ok(_) => None,
-                Err(Miss::Now(error)) => {
-                    let mut jitter = self.memory.jitter(&asked.sample.at, attempt);
-                    pause(error, attempt, attempts_max, left, &mut jitter)
-                }
-                // Whether it was tried again depended on the time that was left then.
-                Err(Miss::Then { retry_in, .. }) => *retry_in,
-            };
-
+            // A pause that stands in the journal is for a call of the recorded run.
+            let is_new = matches!(&tried.result, Err(Miss::Now(_)));
+            let left = scope.left(self.age());
+            let limits = TryLimits { attempt, attempts_max, left };
+            let wait = self.wait_after(&tried, &asked, limits, &mut refused_forms);
             let read = tried.result.as_ref().ok().map(|said| self.read(said, reads));
             let calls_tools = tried.result.as_ref().is_ok_and(|said| !said.calls.is_empty());
             let mended = match &read {
@@ -195,11 +191,20 @@ impl Executor {
 
             match (result, read, wait) {
                 (Ok(said), Some(read), _) => {
+                    if let Some(failure) = refused {
+                        self.learn_no_schemas(&asked.model.label, &failure)?;
+                    }
                     let value = read.map(|found| found.value);
                     return Ok(WholeReply { said, is_cut, value, sample: asked.sample, bill });
                 }
+                (_, _, Some(wait)) if is_new => {
+                    self.pass_anew(&scope.strand, Timer::Pause, wait).await?;
+                }
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
-                (Err(failure), ..) => return Err(failure.into()),
+                (Err(failure), ..) => {
+                    asked = self.without_schema(scope, prompt, asked, failure, &mut refused)?;
+                    attempt = 0;
+                }
                 (Ok(_), None, None) => return Err(no_text().into()),
             }
             attempt += 1;
@@ -226,16 +231,28 @@ impl Executor {
         let request = Request::new(messages, settings, ask.schema.cloned());
         let mut request = request.offering(ask.tools, ask.choice);
         request.schema_check = ask.schema_check;
+        if self.has_no_schemas(&model.label) {
+            request = in_words(request);
+        }
         request.check().map_err(|error| Failure::new(Kind::Option, error.to_string()))?;
 
+        Ok(self.pend(scope, model, request, ask.is_repair, ask.step))
+    }
+
+    pub(super) fn pend(
+        &self,
+        scope: &Scope,
+        model: Rc<Model>,
+        mut request: Request,
+        is_repair: bool,
+        step: u32,
+    ) -> PendingCall {
         let sample = self.replies.sample(&scope.strand, &model, &request);
         // A cassette has the request as the script made it, before the budget bounds the reply.
         let line = self.replies.line(sample.key, &model, &request);
         self.budgets.bound_reply(scope.purse, &mut request);
 
-        let op = scope.op;
-        let is_repair = ask.is_repair;
-        Ok(PendingCall { op, model, request, sample, line, is_repair, step: ask.step })
+        PendingCall { op: scope.op, model, request, sample, line, is_repair, step }
     }
 
     /// Reads a reply, by its schema if it has one. One that is only guessed need not fit.
@@ -519,10 +536,7 @@ impl Executor {
 
 /// Makes the last error of several tries a failure that says so.
 fn explain(error: CallError, attempts: u32) -> Failure {
-    let asked = match error.retry() {
-        Retry::After(asked) => Some(asked),
-        Retry::Never | Retry::Backoff => None,
-    };
+    let asked = error.retry().asked();
 
     let mut failure = Failure::from(error);
     if let Some(asked) = asked {

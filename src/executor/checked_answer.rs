@@ -243,7 +243,14 @@ fn messages(
     let mut messages = talk.before.clone();
     messages.push(Message::asking(&prompt.instruction, &prompt.images));
     messages.extend(talk.steps.iter().cloned());
+    to_mend(messages, newest)
+}
 
+/// Adds the newest answer that is not right, and asks to mend it.
+pub(super) fn to_mend(
+    mut messages: Vec<Message>,
+    newest: Option<&(String, Unfit)>,
+) -> Vec<Message> {
     if let Some((answer, unfit)) = newest {
         messages.push(Message::new(Role::Assistant, answer));
         messages.push(Message::new(Role::User, request_to_mend(unfit)));
@@ -263,7 +270,7 @@ fn request_to_mend(unfit: &Unfit) -> String {
 }
 
 /// Says how often the model was asked to mend an answer that never was right.
-fn given_up(stop: Stop, repairs: u32) -> Stop {
+pub(super) fn given_up(stop: Stop, repairs: u32) -> Stop {
     match stop {
         Stop::Failed(mut failure) if failure.kind == Kind::InvalidOutput && repairs > 0 => {
             let times = if repairs == 1 { "once".to_owned() } else { format!("{repairs} times") };

@@ -253,22 +253,23 @@ impl Executor {
         if self.guess().is_some() { Duration::MAX } else { limit }
     }
 
-    /// Returns the present instant on the run's own clock.
+    /// Returns the present instant on the run's own clock, on which the time before a crash has passed.
     pub fn instant(&self) -> Instant {
-        let instant =
+        let planned =
             self.look().and_then(|passed| self.memory.planned_from().1.checked_add(passed));
-        instant.unwrap_or_else(clock::instant)
+        planned.unwrap_or_else(|| clock::instant_at(self.age()))
     }
 
-    /// Returns the time of what happens now, in microseconds since 1970. A plan's figures are those of
-    /// its own clock.
+    /// Returns the time of what happens now, in microseconds since 1970, on the run's own clock: every
+    /// figure of a resumed run follows from it.
     pub(super) fn event_time(&self) -> i64 {
-        if self.guess().is_none() {
-            return clock::micros();
-        }
+        let (began, passed) = match self.guess() {
+            Some(_) => (self.memory.planned_from().0.0.saturating_mul(1000), self.turns.time()),
+            None => (clock::micros(), self.turns.skipped()),
+        };
 
-        let passed = i64::try_from(self.turns.time().as_micros()).unwrap_or(i64::MAX);
-        self.memory.planned_from().0.0.saturating_mul(1000).saturating_add(passed)
+        let passed = i64::try_from(passed.as_micros()).unwrap_or(i64::MAX);
+        began.saturating_add(passed).min(clock::MICROS_MAX)
     }
 
     /// Returns how many seconds passed, of which `seconds` were measured, and journals that the
@@ -371,11 +372,40 @@ impl Executor {
         if known.is_none() && !self.is_dry() && (due.is_some() || self.is_far(time)) {
             return self.pass_a_far_one(at, timer, time).await;
         }
+        self.pass_a_near_one(at, timer, known, time).await
+    }
+
+    /// Lets a time pass on a strand, whatever the recorded run did there.
+    pub(super) async fn pass_anew(
+        &self,
+        strand: &Strand,
+        timer: Timer,
+        time: Duration,
+    ) -> Result<(), StoreError> {
+        if let Some(guess) = self.guess() {
+            guess.meet(Unknown::Time);
+        }
+
+        let at = strand.count(&timer);
+        if !self.is_dry() && self.is_far(time) {
+            return self.pass_a_far_one(at, timer, time).await;
+        }
+        self.pass_a_near_one(at, timer, None, time).await
+    }
+
+    /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
+    async fn pass_a_near_one(
+        &self,
+        at: Spot,
+        timer: Timer,
+        known: Option<u64>,
+        time: Duration,
+    ) -> Result<(), StoreError> {
         if self.turns.pass(known, time).await == Passage::Forced {
             return Ok(());
         }
 
-        self.recorder.time_passed(at, timer)
+        self.recorder.time_passed(self.event_time(), at, timer)
     }
 
     async fn pass_a_far_one(
@@ -389,7 +419,7 @@ impl Executor {
         // The journal of an older version knows that it had passed.
         let Some(waited) = waited else { return Ok(()) };
         waited?;
-        self.recorder.time_passed(at, timer)
+        self.recorder.time_passed(self.event_time(), at, timer)
     }
 
     /// Waits until a time, in milliseconds since 1970.

@@ -17,6 +17,7 @@ use crate::journal::event::{Event, PlannedOp};
 use crate::session::Session;
 use crate::session::branch::{Branch, LazyBranch, SharedBranch};
 use crate::session::scope::{Purse, Scope};
+use crate::session::tool_clock::ToolClock;
 use crate::store::StoreError;
 use serde_json::{Value, json};
 use std::cell::OnceCell;
@@ -126,8 +127,8 @@ struct Flow<'a> {
     /// What operations without a branch of their own start from.
     base: Rc<Branch>,
     on_failure: OnFailure,
-    /// How many tools it is inside of.
-    tools: u32,
+    /// The time of the tools that it is inside of.
+    tool: Option<Rc<ToolClock>>,
     ended: bool,
 }
 
@@ -238,10 +239,10 @@ impl<'a> Flow<'a> {
         let base = Rc::new(session.default_branch().borrow().fork());
         let id = executor.recorder.take_flow();
         let on_failure = options.on_failure;
-        let tools = options.around.as_ref().map_or(0, |scope| scope.tools);
+        let tool = options.around.as_ref().and_then(|scope| scope.tool.clone());
         let ended = false;
         let flow =
-            Flow { executor, id, graph, strand, group, nodes, base, on_failure, tools, ended };
+            Flow { executor, id, graph, strand, group, nodes, base, on_failure, tool, ended };
         (flow, plan)
     }
 
@@ -387,7 +388,7 @@ impl<'a> Flow<'a> {
             sources,
             branch,
             strand: node.strand.get_or_insert_with(|| strand.child(group, index)).clone(),
-            tools: self.tools,
+            tool: self.tool.clone(),
             ended: node.ended.get_or_insert_default().clone(),
         })
     }

@@ -7,6 +7,7 @@ pub mod budget;
 mod call_guard;
 pub mod checked_answer;
 mod effect;
+mod expand;
 pub mod flow;
 pub mod glimpse;
 pub mod lost;
@@ -27,17 +28,19 @@ mod step;
 mod tool_protocol;
 pub mod tools;
 pub mod turns;
+mod worded_schema;
 
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::executor::budget::{Budget, Tally};
 use crate::executor::lost::LostRule;
+use crate::executor::operation::may_be_guessed;
 use crate::executor::people::People;
 use crate::executor::recall::{Figures, Recall};
 use crate::executor::recorder::Recorder;
 use crate::executor::replies::ReplySources;
-use crate::executor::replies::guess::{EndOrder, Guess};
+use crate::executor::replies::guess::{EndOrder, Guess, GuessedDecision};
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::replies::tape::Tape;
 use crate::executor::run_budgets::Budgets;
@@ -100,6 +103,8 @@ pub struct Executor {
     turns: Turns,
     /// The labels of models whose servers refuse tools.
     without_tools: RefCell<BTreeSet<String>>,
+    /// Models whose servers refuse schemas, by their labels.
+    without_schemas: RefCell<BTreeSet<String>>,
     /// Says what becomes of effects that nobody knows the end of.
     lost: LostRule,
     /// Knows what is waited for that nothing here brings about.
@@ -138,6 +143,7 @@ impl Executor {
             budgets: Budgets::new(concurrency),
             turns,
             without_tools: RefCell::default(),
+            without_schemas: RefCell::default(),
             lost: LostRule::default(),
             standstill: Standstill::default(),
             people: People::default(),
@@ -260,6 +266,31 @@ impl Executor {
     pub fn note_guess(&self, scope: &Scope) {
         if let Some(guess) = self.guess() {
             guess.depends(scope.op);
+        }
+    }
+
+    /// Returns how many guesses a plan has made in the place of replies.
+    pub fn guesses(&self) -> usize {
+        self.guess().map_or(0, Guess::asked)
+    }
+
+    /// Tells what stands in for the value of something that has failed in a plan, and that a plan takes to
+    /// succeed all the same: on a real reply it may. `guesses` is how many had been made before it began.
+    pub fn taken_to_succeed(
+        &self,
+        what: &str,
+        failure: &Failure,
+        (guesses, is_last): (usize, bool),
+    ) -> Option<Value> {
+        let guess = self.guess()?;
+        let is_guessed = guess.asked() > guesses && may_be_guessed(&failure.kind);
+        (is_guessed && guess.succeeds(what, failure, is_last)).then(Guess::result)
+    }
+
+    /// Notes in a plan that it has succeeded on a guess, so that nothing needs to be taken for true.
+    pub fn note_success(&self, what: &str) {
+        if let Some(guess) = self.guess() {
+            guess.decide(GuessedDecision::Succeeds(what.to_owned()), true);
         }
     }
 

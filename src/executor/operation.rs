@@ -5,11 +5,11 @@ use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
 use crate::base::json::as_text;
-use crate::base::secret;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::checked_answer::{RuleResult, reading};
+use crate::executor::expand::{each_of, expand};
 use crate::executor::replies::guess::{Guess, GuessedDecision};
 use crate::executor::retry::{ATTEMPTS_MAX, Tries};
 use crate::flow::callback::{Callback, CallbackInput, Inputs};
@@ -22,6 +22,7 @@ use crate::journal::event::{Event, Timer};
 use crate::session::branch::LazyBranch;
 use crate::session::scope::Scope;
 use crate::session::tool::Tool;
+use crate::session::tool_clock::ToolClock;
 use crate::store::StoreError;
 use futures::FutureExt;
 use serde_json::Value;
@@ -63,8 +64,8 @@ pub(super) struct OperationJob {
     pub(super) branch: LazyBranch,
     /// Where it stands in the run.
     pub(super) strand: Rc<Strand>,
-    /// How many tools its flow is inside of.
-    pub(super) tools: u32,
+    /// The time of the tools that its flow is inside of.
+    pub(super) tool: Option<Rc<ToolClock>>,
     /// How it ended, once that is journaled: it may be given up before it can say so.
     pub(super) ended: Rc<OnceCell<Rc<Outcome>>>,
 }
@@ -123,7 +124,7 @@ impl Executor {
         let deadline = bounded.as_ref().map(DeadlineGuard::deadline);
         let due = job.op.timeout.map(|timeout| self.age() + timeout);
         let own = Scope::new(job.flow, job.id, job.strand.clone());
-        let scope = Scope { deadline, due, tools: job.tools, ..own };
+        let scope = Scope { deadline, due, tool: job.tool.clone(), ..own };
         let scope = Rc::new(scope);
         let guard = self.guard(scope.clone());
 
@@ -281,7 +282,7 @@ impl Executor {
         }
 
         match &job.op.kind {
-            OpKind::Expand { make } => {
+            OpKind::Expand { make, .. } => {
                 let ops = each_of(scope, job, make, &guess.items()).await?;
                 Ok(WorkResult::Ops(ops))
             }
@@ -335,7 +336,8 @@ impl Executor {
             }
             OpKind::Ask(asked) => {
                 let asked = Box::new(question_of(job, asked));
-                let answer = Box::pin(self.ask_people(&scope.strand, &asked)).await;
+                let answer =
+                    Box::pin(self.ask_people(&scope.strand, scope.tool.as_ref(), &asked)).await;
                 self.note_guess(scope);
                 answer.map(WorkResult::Value)
             }
@@ -347,7 +349,9 @@ impl Executor {
                 };
                 Ok(WorkResult::Value(callback.call(input).await?))
             }
-            OpKind::Expand { make } => Box::pin(expand(scope, job, make)).await,
+            OpKind::Expand { make, place } => {
+                Box::pin(expand(scope, job, make, place.as_ref())).await
+            }
         }
     }
 }
@@ -406,38 +410,6 @@ fn no_such_tool(name: &str) -> Failure {
     Failure::new(Kind::Option, message)
 }
 
-/// Makes an operation of each item of a list.
-async fn expand(
-    scope: &Scope,
-    job: &OperationJob,
-    make: &Callback<Op>,
-) -> Result<WorkResult, Stop> {
-    let Some((_, Value::Array(items))) = job.inputs.first() else {
-        return Err(not_a_list(job).into());
-    };
-
-    Ok(WorkResult::Ops(each_of(scope, job, make, items).await?))
-}
-
-/// Makes an operation of each of these items.
-async fn each_of(
-    scope: &Scope,
-    job: &OperationJob,
-    make: &Callback<Op>,
-    items: &[Value],
-) -> Result<Vec<Op>, Stop> {
-    let mut ops = Vec::with_capacity(items.len());
-    let group = scope.strand.group();
-    for (place, item) in items.iter().enumerate() {
-        let strand = scope.strand.child(group, place);
-        let mut op = make.call(CallbackInput::Item(item.clone(), place, strand)).await?;
-        op.name = format!("{}[{place}]", job.op.name);
-        ops.push(op);
-    }
-
-    Ok(ops)
-}
-
 /// Tells whether an operation asks a model, and runs no function of the script to do so.
 fn asks_model(kind: &OpKind) -> bool {
     match kind {
@@ -485,7 +457,7 @@ fn text_to_parse(job: &OperationJob, prompt: &Prompt) -> String {
 }
 
 /// Tells whether a real reply may spare an operation a failure of this kind, which a guess has brought about.
-fn may_be_guessed(kind: &Kind) -> bool {
+pub(super) fn may_be_guessed(kind: &Kind) -> bool {
     matches!(
         kind,
         Kind::Thrown
@@ -498,7 +470,7 @@ fn may_be_guessed(kind: &Kind) -> bool {
 }
 
 /// What work can make.
-enum WorkResult {
+pub(super) enum WorkResult {
     Value(Value),
     Ops(Vec<Op>),
 }
@@ -522,16 +494,6 @@ fn with_inputs(prompt: &Prompt, inputs: &[(String, Value)]) -> Prompt {
     }
 
     Prompt { instruction: format!("{text}{}", prompt.full()), ..prompt.clone() }
-}
-
-fn not_a_list(job: &OperationJob) -> Failure {
-    let (name, found) = match job.inputs.first() {
-        Some((name, value)) => (name.as_str(), as_text(value)),
-        None => ("?", "nothing".to_owned()),
-    };
-
-    let shown: String = secret::beginning(&found, 80);
-    Failure::new(Kind::Script, format!("`expand` needs a list, but `{name}` returned `{shown}`"))
 }
 
 fn timed_out(op: &Op) -> Failure {

@@ -13,6 +13,7 @@ use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::waits::PendingQuestion;
 use crate::model::provider::demo;
+use crate::session::tool_clock::ToolClock;
 use crate::store::StoreError;
 use futures::future::{Either, LocalBoxFuture, select};
 use serde_json::{Value, json};
@@ -69,8 +70,15 @@ impl Executor {
         self
     }
 
-    /// Asks people, or returns what they answered in the run that this one resumes.
-    pub async fn ask_people(&self, strand: &Strand, asked: &TimedQuestion) -> Result<Value, Stop> {
+    /// Asks people, or returns what they answered in the run that this one resumes. The time of the tool
+    /// that asks stands still until then.
+    pub async fn ask_people(
+        &self,
+        strand: &Strand,
+        tool: Option<&Rc<ToolClock>>,
+        asked: &TimedQuestion,
+    ) -> Result<Value, Stop> {
+        let _stopped = tool.map(ToolClock::stop);
         let question = &asked.question;
         // The journal knows what was asked without the secrets in it.
         let what = Inquiry::ask(&question.text).without_secrets();

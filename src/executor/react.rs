@@ -3,6 +3,7 @@
 //! in `tool_protocol.rs`.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::secret::beginning;
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop};
 use crate::executor::bill::AttemptBill;
@@ -10,12 +11,12 @@ use crate::executor::checked_answer::{Conversation, FirstAnswer};
 use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::step::StepSaid;
 use crate::executor::tool_protocol::as_texts;
-use crate::executor::tools::{CallOutcome, CallRequest, canonical, failure_of_tool};
+use crate::executor::tools::{CallOutcome, CallRequest, SHOWN_MAX, canonical, failure_of_tool};
 use crate::flow::op::{CheckedPrompt, ToolProtocol};
 use crate::journal::known_replies::Sample;
 use crate::model::message::Message;
 use crate::model::reply::ReplyContent;
-use crate::model::tool::{ToolCall, ToolResult, ToolSpec};
+use crate::model::tool::{ToolCall, ToolChoice, ToolResult, ToolSpec};
 use crate::session::branch::SharedBranch;
 use crate::session::scope::Scope;
 use crate::session::tool::{Deed, Tool};
@@ -33,8 +34,10 @@ pub(super) enum LoopEnd {
     /// The model answered.
     #[default]
     Answer,
-    /// No step or no call was left.
+    /// No step was left.
     Steps,
+    /// No call was left.
+    Calls,
     /// It made the same calls again and again.
     Repeats,
 }
@@ -43,7 +46,7 @@ impl LoopEnd {
     fn word(self) -> &'static str {
         match self {
             LoopEnd::Answer => "answer",
-            LoopEnd::Steps => "steps",
+            LoopEnd::Steps | LoopEnd::Calls => "steps",
             LoopEnd::Repeats => "repeats",
         }
     }
@@ -75,6 +78,15 @@ impl LoopCourse {
     }
 }
 
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy)]
+enum NoAnswer {
+    /// The loop ended without one.
+    End(LoopEnd),
+    /// The model called tools where it must not.
+    Forbidden,
+}
+
 /// One loop under way.
 pub(super) struct ToolLoop<'a> {
     pub(super) executor: &'a Executor,
@@ -103,11 +115,14 @@ impl Executor {
         talk: &mut Conversation,
         course: &mut LoopCourse,
     ) -> Result<FirstAnswer, Stop> {
-        let label = branch.borrow().model.label.clone();
+        let (label, takes_tools) = {
+            let model = &branch.borrow().model;
+            (model.label.clone(), model.takes_tools)
+        };
         let is_native = match checked.tools.protocol {
             ToolProtocol::Native => true,
             ToolProtocol::Schema => false,
-            ToolProtocol::Auto => !self.has_no_tools(&label),
+            ToolProtocol::Auto => takes_tools && !self.has_no_tools(&label),
         };
 
         let own = ToolLoop {
@@ -179,10 +194,13 @@ impl ToolLoop<'_> {
             if !said.text.trim().is_empty() {
                 self.newest.clone_from(&said.text);
             }
-            if is_last {
+            let may_call = self.choice(step, is_last) != ToolChoice::None;
+            if !may_call {
+                let end = if must_answer { course.end } else { LoopEnd::Steps };
+                let reason = if is_last { NoAnswer::End(end) } else { NoAnswer::Forbidden };
                 return match self.last_answer(said) {
                     Some(answer) => Ok(answer),
-                    None => Err(self.no_answer(step).into()),
+                    None => Err(self.no_answer(step, reason).into()),
                 };
             }
 
@@ -193,7 +211,7 @@ impl ToolLoop<'_> {
             }
         }
 
-        Err(self.no_answer(limits.steps_max).into())
+        Err(self.no_answer(limits.steps_max, NoAnswer::End(LoopEnd::Steps)).into())
     }
 
     /// Makes the calls of a reply, and tells the model what came of them. Says whether it has to answer
@@ -217,13 +235,7 @@ impl ToolLoop<'_> {
         for (place, call) in said.calls.iter().enumerate() {
             let is_left = course.tool_calls < calls_max;
             course.tool_calls = course.tool_calls.saturating_add(u32::from(is_left));
-            let refusal = if !is_left {
-                Some(limit_reached(calls_max))
-            } else if repeats >= REPEATS_MAX {
-                Some(repeated(repeats))
-            } else {
-                None
-            };
+            let refusal = self.refusal(call, step, is_left, repeats);
             let deed = Deed(format!("{}:{}:{place}", sample.key, sample.at));
             let id = call.id.clone();
             let name = call.name.clone();
@@ -260,7 +272,7 @@ impl ToolLoop<'_> {
         Ok(if repeats > REPEATS_MAX {
             LoopEnd::Repeats
         } else if course.tool_calls >= calls_max {
-            LoopEnd::Steps
+            LoopEnd::Calls
         } else {
             LoopEnd::Answer
         })
@@ -327,11 +339,48 @@ impl ToolLoop<'_> {
         Ok(())
     }
 
-    fn no_answer(&self, step: u32) -> Failure {
-        let message = format!(
-            "the model gave no answer in {step} steps; raise `max_steps`, offer fewer tools, or describe \
-             them more clearly"
-        );
+    /// Says why a call is not even looked at, if it is not.
+    fn refusal(
+        &self,
+        call: &ToolCall,
+        step: u32,
+        is_left: bool,
+        repeats: usize,
+    ) -> Option<Failure> {
+        if !is_left {
+            return Some(limit_reached(self.checked.tools.calls_max));
+        }
+        if repeats >= REPEATS_MAX {
+            return Some(repeated(repeats));
+        }
+        match self.choice(step, false) {
+            ToolChoice::Name(only) if only != call.name => Some(not_offered(&call.name, &only)),
+            _ => None,
+        }
+    }
+
+    fn no_answer(&self, step: u32, reason: NoAnswer) -> Failure {
+        let calls_max = self.checked.tools.calls_max;
+        let message = match reason {
+            NoAnswer::End(LoopEnd::Answer | LoopEnd::Steps) => format!(
+                "the model gave no answer in {step} steps; raise `max_steps`, offer fewer tools, or \
+                 describe them more clearly"
+            ),
+            NoAnswer::End(LoopEnd::Calls) => format!(
+                "the model gave no answer within {calls_max} tool calls; raise `max_tool_calls`, offer \
+                 fewer tools, or describe them more clearly"
+            ),
+            NoAnswer::End(LoopEnd::Repeats) => format!(
+                "the model made the same calls again and again, and gave no answer in {step} steps; \
+                 describe the tools more clearly, or ask another model"
+            ),
+            NoAnswer::Forbidden => {
+                "the model called tools although `tool_choice` is \"none\", and gave no \
+                                    answer; offer it no tools, or ask another model"
+                    .to_owned()
+            }
+        };
+
         let mut failure = Failure::new(Kind::Steps, message);
         let detail = failure.detail_mut();
         detail.partial = Some(self.newest.as_str().into());
@@ -361,6 +410,12 @@ fn limit_reached(most: u32) -> Failure {
     let message =
         format!("the limit of {most} tool calls (`max_tool_calls`) is reached; answer now");
     Failure::new(Kind::Steps, message)
+}
+
+fn not_offered(name: &str, only: &str) -> Failure {
+    let shown = beginning(name, SHOWN_MAX);
+    let message = format!("this step offers only the tool `{only}`, so `{shown}` was not called");
+    Failure::new(Kind::NotFound, message)
 }
 
 fn repeated(times: usize) -> Failure {

@@ -1,7 +1,6 @@
 //! Writes down what a run does: each event gets its time, is added to the figures, reaches the
 //! listeners, and goes to the journal.
 
-use crate::base::clock;
 use crate::base::failure::Failure;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Spot;
@@ -13,7 +12,7 @@ use crate::journal::Journal;
 use crate::journal::event::{ComparisonVerdict, Event, Timer};
 use crate::journal::key::Key;
 use crate::journal::known_replies::ReplyFollower;
-use crate::journal::part::Parts;
+use crate::journal::part::{KnownTerms, Parts};
 use crate::metrics::Metrics;
 use crate::metrics::fold::{FlowFold, Flows};
 use crate::metrics::sums::SumsFold;
@@ -57,6 +56,8 @@ pub(super) struct Recorder {
     passed: RefCell<Option<PassedTimers>>,
     /// The parts of requests that the journal has.
     parts: RefCell<HashSet<Key>>,
+    /// The terms of the newest request.
+    terms: RefCell<Option<KnownTerms>>,
     next_op: Cell<u32>,
     next_flow: Cell<u32>,
     /// The figures of the run, and of each flow that is under way.
@@ -90,6 +91,7 @@ impl Recorder {
             debt: RefCell::default(),
             passed: RefCell::default(),
             parts: RefCell::default(),
+            terms: RefCell::default(),
             next_op: Cell::new(0),
             next_flow: Cell::new(1),
             total: RefCell::new(FlowFold::of_run()),
@@ -307,7 +309,7 @@ impl Recorder {
 
     /// Journals the parts of a request that this run has not kept yet.
     pub(super) fn keep_parts(&self, at: i64, request: &Request) -> Result<Parts, StoreError> {
-        let mut parts = Parts::of(request);
+        let mut parts = Parts::of(request, &mut self.terms.borrow_mut());
         for (key, part) in std::mem::take(&mut parts.all) {
             if self.parts.borrow_mut().insert(key) {
                 self.note(at, &Event::RequestPart { key, part })?;
@@ -317,10 +319,9 @@ impl Recorder {
         Ok(parts)
     }
 
-    /// Notes that a timer has ended now.
-    pub(super) fn time_passed(&self, at: Spot, timer: Timer) -> Result<(), StoreError> {
+    /// Notes that a timer has ended.
+    pub(super) fn time_passed(&self, ended: i64, at: Spot, timer: Timer) -> Result<(), StoreError> {
         // A loop that polls sleeps very often: what ends in a row is one event.
-        let ended = clock::micros();
         let in_row = self.passed.borrow_mut().as_mut().is_some_and(|passed| {
             let is_next = passed.timer == timer && passed.next() == at;
             if is_next {

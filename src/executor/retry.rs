@@ -1,7 +1,9 @@
 //! When to ask again after a failed call, and when to try something again that makes calls.
 
-use crate::base::failure::Failure;
+use crate::base::failure::{Failure, Kind};
 use crate::base::rng::Rng;
+use crate::executor::Executor;
+use crate::executor::replies::{AttemptResult, Miss, PendingCall};
 use crate::model::call_error::{CallError, Retry};
 use std::time::Duration;
 
@@ -27,12 +29,15 @@ pub fn pause(
     left: Option<Duration>,
     rng: &mut Rng,
 ) -> Option<Duration> {
+    if error.retry() == Retry::AtOnce {
+        return Some(Duration::ZERO);
+    }
     if attempt >= attempts_max {
         return None;
     }
 
     let pause = match error.retry() {
-        Retry::Never => return None,
+        Retry::Never | Retry::AtOnce => return None,
         Retry::After(asked) if asked > ASKED_MAX => return None,
         Retry::After(asked) => asked.mul_f64(1.0 + 0.1 * rng.unit()),
         Retry::Backoff => {
@@ -42,6 +47,43 @@ pub fn pause(
     };
 
     left.is_none_or(|left| pause < left).then_some(pause)
+}
+
+/// Which try it is, and what bounds the tries.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TryLimits {
+    pub(super) attempt: u32,
+    pub(super) attempts_max: u32,
+    /// The time that the operation still has.
+    pub(super) left: Option<Duration>,
+}
+
+impl Executor {
+    /// Returns the pause after a try, if another one follows it.
+    pub(super) fn wait_after(
+        &self,
+        tried: &AttemptResult,
+        asked: &PendingCall,
+        limits: TryLimits,
+        refused_forms: &mut u32,
+    ) -> Option<Duration> {
+        let TryLimits { attempt, attempts_max, left } = limits;
+
+        match &tried.result {
+            Ok(_) => None,
+            Err(Miss::Now(error)) => {
+                let mut jitter = self.memory.jitter(&asked.sample.at, attempt);
+                *refused_forms += u32::from(error.retry() == Retry::AtOnce);
+                pause(error, attempt - *refused_forms, attempts_max, left, &mut jitter)
+            }
+            // Whether it was tried again depended on the time that was left then.
+            Err(Miss::Then { failure, retry_in }) => {
+                let is_form = failure.kind == Kind::BadRequest && retry_in.is_some();
+                *refused_forms += u32::from(is_form);
+                *retry_in
+            }
+        }
+    }
 }
 
 /// First pause before something that makes calls is tried again; it doubles each time.
@@ -97,8 +139,9 @@ mod tests {
     use crate::base::failure::Kind;
 
     fn limited(seconds: Option<u64>) -> CallError {
-        let retry_after = seconds.map(Duration::from_secs);
-        CallError::RateLimited { status: 429, retry_after, message: String::new() }
+        let asked = seconds.map(Duration::from_secs);
+        let retry = asked.map_or(Retry::Backoff, Retry::After);
+        CallError::RateLimited { status: 429, retry, message: String::new() }
     }
 
     fn check(error: &CallError, attempt: u32, left: Option<u64>) -> Option<Duration> {

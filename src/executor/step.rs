@@ -3,10 +3,10 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::as_text;
 use crate::executor::attempt::{ExchangeRequest, Stop, WholeReply};
-use crate::executor::checked_answer::{Conversation, FirstAnswer};
+use crate::executor::checked_answer::{Conversation, FirstAnswer, given_up, to_mend};
 use crate::executor::react::{LoopCourse, ToolLoop};
 use crate::executor::tool_protocol::{
-    StepForm, StepReply, as_texts, explained, step_reply, step_schema,
+    StepForm, StepReply, as_texts, begins_step, explained, step_reply, step_schema,
 };
 use crate::flow::op::ToolProtocol;
 use crate::journal::event::{Event, LogLevel};
@@ -16,7 +16,7 @@ use crate::model::message::{Message, Role};
 use crate::model::reply::ReplyContent;
 use crate::model::request::SchemaCheck;
 use crate::model::tool::ToolChoice;
-use crate::schema;
+use crate::schema::{self, Unfit};
 use serde_json::{Value, json};
 
 /// How many bytes a token has, roughly, for `context_max`.
@@ -67,8 +67,16 @@ impl ToolLoop<'_> {
         let replied = self.executor.exchange(self.scope, self.branch, ask, false).await;
         let WholeReply { said, is_cut, value, sample, bill } = match replied {
             Err(Stop::Failed(failure)) if self.can_fall_back(&failure, step) => {
+                self.is_native = false;
+                let said = self.step_by_schema(talk, course, (step, false), is_last).await;
+                // What is refused without tools as well was not refused because of them.
+                if let Err(Stop::Failed(again)) = &said
+                    && again.kind == failure.kind
+                {
+                    return Err(failure.into());
+                }
                 self.fall_back(&failure)?;
-                return self.step_by_schema(talk, course, (step, false), is_last).await;
+                return said;
             }
             replied => replied?,
         };
@@ -114,25 +122,45 @@ impl ToolLoop<'_> {
         let are_shown = self.executor.shows_results(self.scope, &self.branch.borrow().model);
         let messages = as_texts(messages, are_shown);
 
-        let ask = ExchangeRequest {
-            is_repair: is_again,
-            step: if is_again { 0 } else { step },
-            ..ExchangeRequest::new(&self.checked.prompt, messages, Some(&schema))
-        };
-        let replied = self.executor.exchange(self.scope, self.branch, ask, true).await?;
-        course.bill.add(replied.bill);
-        course.is_cut = replied.is_cut;
-        self.read_step(talk, replied, form)
+        let repairs_max = self.checked.repairs_max;
+        let mut repairs = 0;
+        let mut newest: Option<(String, Unfit)> = None;
+        loop {
+            let is_again = is_again || repairs > 0;
+            let ask = ExchangeRequest {
+                is_repair: is_again,
+                step: if is_again { 0 } else { step },
+                ..ExchangeRequest::new(
+                    &self.checked.prompt,
+                    to_mend(messages.clone(), newest.as_ref()),
+                    Some(&schema),
+                )
+            };
+            let replied = self.executor.exchange(self.scope, self.branch, ask, true).await?;
+            course.bill.add(replied.bill);
+            course.is_cut = replied.is_cut;
+
+            let text = replied.said.text.clone();
+            match self.read_step(talk, replied, form) {
+                Ok(said) => return Ok(said),
+                Err(unfit) if repairs == repairs_max => {
+                    let failure = Failure::from(CallError::InvalidOutput { text, unfit });
+                    return Err(given_up(failure.into(), repairs));
+                }
+                Err(unfit) => newest = Some((text, unfit)),
+            }
+            repairs += 1;
+        }
     }
 
     /// Reads a reply in the form of a schema. One that is neither a call nor an answer may be the bare
-    /// answer of a model that nothing constrains.
+    /// answer of a model that nothing constrains, unless it begins like a call or an answer.
     fn read_step(
         &self,
         talk: &Conversation,
         replied: WholeReply,
         form: StepForm,
-    ) -> Result<StepSaid, Stop> {
+    ) -> Result<StepSaid, Unfit> {
         let WholeReply { said, value, sample, .. } = replied;
         let loose = json!({ "type": "object" });
         let read = match &value {
@@ -149,10 +177,8 @@ impl ToolLoop<'_> {
                 said.keep_ids_apart(&[&talk.before[..], &talk.steps].concat());
                 Ok(StepSaid::Calls(said, sample))
             }
-            (_, Err(unfit)) if form == StepForm::Call => {
-                let error = CallError::InvalidOutput { text: said.text, unfit };
-                Err(Failure::from(error).into())
-            }
+            (_, Err(unfit)) if form == StepForm::Call => Err(unfit),
+            (None, Err(unfit)) if begins_step(&said.text) => Err(unfit),
             (Some(StepReply::Answer(answer)), _) => Ok(StepSaid::Answer(self.first_answer(answer))),
             (None, _) => Ok(StepSaid::Answer(self.answer_in(said.text))),
         }
@@ -168,7 +194,7 @@ impl ToolLoop<'_> {
     }
 
     /// Returns whether a step may or must call tools.
-    fn choice(&self, step: u32, is_last: bool) -> ToolChoice {
+    pub(super) fn choice(&self, step: u32, is_last: bool) -> ToolChoice {
         match &self.checked.tools.choice {
             _ if is_last => ToolChoice::None,
             choice if step == 1 => choice.clone(),
@@ -253,18 +279,18 @@ impl ToolLoop<'_> {
 
     /// Tells whether a refusal may be one of tools as such.
     fn can_fall_back(&self, failure: &Failure, step: u32) -> bool {
-        let is_refused = failure.kind == Kind::BadRequest;
+        // Where no server of a model takes tools, a router says that it finds none.
+        let is_refused = matches!(failure.kind, Kind::BadRequest | Kind::NotFound);
         is_refused && step == 1 && self.checked.tools.protocol == ToolProtocol::Auto
     }
 
-    /// Goes on without the provider's calls of tools, and says so.
-    fn fall_back(&mut self, failure: &Failure) -> Result<(), Stop> {
-        self.is_native = false;
+    /// Says that what follows goes without the provider's calls of tools.
+    fn fall_back(&self, failure: &Failure) -> Result<(), Stop> {
         let label = self.branch.borrow().model.label.clone();
         if self.executor.learn_no_tools(&label) {
             let text = format!(
                 "`{label}` refused a request with tools ({}), so its calls are read from answers that \
-                 follow a schema; `protocol: \"schema\"` avoids the refused request",
+                 follow a schema; `tools = false` of the model avoids the refused request",
                 failure.message
             );
             self.executor.note(&Event::Logged { level: LogLevel::Warn, text })?;

@@ -10,6 +10,9 @@ use std::fmt::Write as _;
 /// What ends a result in a text, which no result may hold itself.
 const RESULT_END: &str = "</result>";
 
+/// With what the object of a step may begin.
+const STEP_KEYS: [&str; 4] = ["thought", "tool", "args", "answer"];
+
 /// What a model may answer in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StepForm {
@@ -113,6 +116,20 @@ pub(super) fn step_reply(said: &Value) -> Option<StepReply> {
     let thought = fields.get("thought").and_then(Value::as_str).unwrap_or_default().to_owned();
     let args = fields.get("args").cloned().unwrap_or_else(|| json!({}));
     Some(StepReply::Call { thought, call: ToolCall::new("", name, args) })
+}
+
+/// Tells whether an object of a step begins somewhere in a text: a call or an answer was meant.
+pub(super) fn begins_step(text: &str) -> bool {
+    text.match_indices('{').any(|(at, bracket)| {
+        let inside = text[at + bracket.len()..].trim_start();
+        let (key, quote) = match inside.strip_prefix(['"', '\'']) {
+            Some(key) => (key, inside.get(..1).unwrap_or_default()),
+            None => (inside, ""),
+        };
+        let rest = STEP_KEYS.iter().find_map(|name| key.strip_prefix(name));
+        let rest = rest.and_then(|rest| rest.strip_prefix(quote));
+        rest.is_some_and(|rest| rest.trim_start().starts_with(':'))
+    })
 }
 
 /// Explains to a model how it calls tools, before its question.
@@ -226,6 +243,22 @@ mod tests {
         );
         assert!(schema::read(call, &forced).is_ok());
         assert!(schema::read(r#"{"answer": "x"}"#, &forced).is_err());
+    }
+
+    #[test]
+    fn a_text_that_means_to_be_a_step_is_no_bare_answer() {
+        for step in [
+            r#"{"tool": "add", "args": {"a": 2}"#,
+            r#"I call {"tool":"add"} and {"tool":"add","args":{}}"#,
+            "{ thought : 'why', tool",
+            "```json\n{'answer': 42",
+        ] {
+            assert!(begins_step(step), "{step}");
+        }
+        for bare in ["42", "the tool: a hammer", r#"{"n": 3}"#, r#"{"toolbox": 1}"#, "{", "{tool}"]
+        {
+            assert!(!begins_step(bare), "{bare}");
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Calls of tools: their arguments are checked, a person agrees where that is needed, they run, and what
 //! came of them is journaled. Who asks for them, a model or a script, is in `react.rs` and `question.rs`.
 
-use crate::base::deadline::Deadline;
+use crate::base::deadline::{Deadline, DeadlineGuard};
 use crate::base::failpoint::Failpoint;
 use crate::base::failure::{Failure, Kind};
-use crate::base::json::as_text;
+use crate::base::json::{as_text, key_twice};
 use crate::base::secret::{beginning, scrub};
 use crate::base::spelling::nearest;
 use crate::base::strand::Strand;
@@ -13,13 +13,17 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::lost::Repeat;
 use crate::executor::turns::siblings::InOrder;
-use crate::journal::event::Event;
+use crate::journal::event::{Event, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::image::Image;
 use crate::schema::Unfit;
 use crate::session::scope::Scope;
 use crate::session::tool::{CallContext, Deed, Effects, Tool, ToolOutput};
+use crate::session::tool_clock::ToolClock;
+use crate::store::StoreError;
+use futures::future::{Either, select};
 use serde_json::{Value, json};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -32,7 +36,7 @@ const ERROR_MAX: usize = 2 << 10;
 /// Most bytes of a result that are journaled and that a script finds in a trace.
 const KEPT_MAX: usize = 1 << 20;
 /// Most characters of arguments that a message shows.
-const SHOWN_MAX: usize = 200;
+pub(super) const SHOWN_MAX: usize = 200;
 
 /// A call that a model or a script asks for.
 #[derive(Debug)]
@@ -148,6 +152,7 @@ impl Executor {
         let what = Inquiry::About(Topic::Approve, format!("{name} {}", call.args));
         let ask = async || (approval.ask)(name, call.args.clone()).await.map(Value::Bool);
         let strand = call.scope.strand.clone();
+        let _stopped = call.scope.tool.as_ref().map(ToolClock::stop);
         let said = self
             .effect(&strand, (what, Repeat::Allowed), true.into(), async || Ok(()), ask)
             .await?;
@@ -231,10 +236,10 @@ impl Executor {
         let outer = &call.scope;
         let bounded = Deadline::begin(self.real_limit(tool.timeout), outer.deadline.clone());
         let due = self.age().saturating_add(tool.timeout);
+        let clock = ToolClock::begin(due, outer.tool.clone());
         let scope = Scope {
             deadline: Some(bounded.deadline()),
-            due: Some(outer.due.map_or(due, |outer| outer.min(due))),
-            tools: outer.tools + 1,
+            tool: Some(clock.clone()),
             ..(**outer).clone()
         };
 
@@ -247,12 +252,44 @@ impl Executor {
         };
         let work = (tool.run)(call.args.clone(), own);
 
-        let done = self.limit(&outer.strand, tool.timeout, work).await?;
+        let done = self.within_own_time(&outer.strand, &clock, &bounded, work).await?;
         Ok(done.unwrap_or_else(|| {
             let millis = tool.timeout.as_millis();
             let message = format!("`{}` timed out after {millis} ms", tool.name);
             Err(Failure::new(Kind::Timeout, message))
         }))
+    }
+
+    /// Waits for the work of a tool, but no longer than its own time: `None` if it was not done by then.
+    async fn within_own_time<F: Future>(
+        &self,
+        strand: &Strand,
+        clock: &ToolClock,
+        bounded: &DeadlineGuard,
+        work: F,
+    ) -> Result<Option<F::Output>, StoreError> {
+        let mut work = pin!(work);
+        loop {
+            let left = clock.due().saturating_sub(self.age());
+            bounded.restart(self.real_limit(left));
+            {
+                let stops = pin!(clock.changed(true));
+                let timer = pin!(self.pass(strand, Timer::Limit, left));
+                match select(select(work.as_mut(), stops), timer).await {
+                    Either::Left((Either::Left((value, _)), _)) => return Ok(Some(value)),
+                    Either::Left((Either::Right(_), _)) => {}
+                    Either::Right((passed, _)) => return passed.map(|()| None),
+                }
+            }
+
+            let from = self.age();
+            bounded.stop();
+            let goes_on = pin!(clock.changed(false));
+            if let Either::Left((value, _)) = select(work.as_mut(), goes_on).await {
+                return Ok(Some(value));
+            }
+            clock.postpone(self.age().saturating_sub(from));
+        }
     }
 
     /// Calls a tool on behalf of an operation. What goes wrong is a failure of the tool.
@@ -306,7 +343,7 @@ pub(super) fn failure_of_tool(tool: &str, args: Value, by: Failure) -> Failure {
 /// Looks at a call: whether there is such a tool, and whether it takes these arguments.
 fn prepare(scope: Rc<Scope>, tools: &[Rc<Tool>], mut request: CallRequest) -> PreparedCall {
     let tool = tools.iter().find(|tool| tool.name == request.name).cloned();
-    let too_deep = scope.tools >= DEPTH_MAX;
+    let too_deep = scope.depth() >= DEPTH_MAX;
     let mut refusal = request.refusal.take();
 
     if refusal.is_none() && too_deep {
@@ -361,7 +398,14 @@ fn misfit(tool: &str, unfit: Unfit) -> Failure {
 
 fn unreadable(text: &str) -> Failure {
     let shown = beginning(text, SHOWN_MAX);
-    Failure::new(Kind::Arguments, format!("the arguments are not JSON: {shown}"))
+    let message = match key_twice(text) {
+        Some(key) => {
+            let key = beginning(&key, SHOWN_MAX);
+            format!("the arguments have the key `{key}` twice, with different values: {shown}")
+        }
+        None => format!("the arguments are not JSON: {shown}"),
+    };
+    Failure::new(Kind::Arguments, message)
 }
 
 /// Says that there is no such tool, and which there are.

@@ -42,7 +42,14 @@ pub enum CallbackInput {
 }
 
 /// A function of the caller's that gives a `T`.
-pub struct Callback<T = Value>(Rc<Function<T>>);
+pub struct Callback<T = Value> {
+    function: Rc<Function<T>>,
+    /// Tells how the caller wrote it.
+    text: Option<Rc<TextSource>>,
+}
+
+/// Finds how a function was written, as far as that is known.
+type TextSource = dyn Fn() -> Option<String>;
 
 type Function<T> = dyn Fn(CallbackInput) -> LocalBoxFuture<'static, Result<T, Failure>>;
 
@@ -51,18 +58,29 @@ impl<T> Callback<T> {
     pub fn new(
         function: impl Fn(CallbackInput) -> LocalBoxFuture<'static, Result<T, Failure>> + 'static,
     ) -> Callback<T> {
-        Callback(Rc::new(function))
+        Callback { function: Rc::new(function), text: None }
+    }
+
+    /// Notes how to find out how the caller wrote it; few ever ask.
+    #[must_use]
+    pub fn written(self, text: impl Fn() -> Option<String> + 'static) -> Callback<T> {
+        Callback { text: Some(Rc::new(text)), ..self }
+    }
+
+    /// Returns how the caller wrote it, as far as that is known.
+    pub fn text(&self) -> Option<String> {
+        self.text.as_ref().and_then(|text| text())
     }
 
     /// Calls it.
     pub fn call(&self, input: CallbackInput) -> LocalBoxFuture<'static, Result<T, Failure>> {
-        (self.0)(input)
+        (self.function)(input)
     }
 }
 
 impl<T> Clone for Callback<T> {
     fn clone(&self) -> Callback<T> {
-        Callback(self.0.clone())
+        Callback { function: self.function.clone(), text: self.text.clone() }
     }
 }
 

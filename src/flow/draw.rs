@@ -1,9 +1,14 @@
 //! A graph as text, Mermaid or DOT.
 
+use crate::base::secret;
 use crate::base::visible::on_one_line;
 use crate::flow::Graph;
+use crate::flow::callback::Callback;
 use crate::flow::op::{NodeId, Op};
 use std::fmt::Write as _;
+
+/// Longest condition that is shown whole, in characters.
+const CONDITION_MAX: usize = 40;
 
 /// The languages a graph can be drawn in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +53,13 @@ fn text(graph: &Graph) -> String {
         let sources = graph.sources(NodeId(index));
         let named = sources.iter().map(|(source, edge)| {
             let name = on_one_line(&graph.op(*source).name);
-            if edge.when.is_some() { format!("{name} (on a condition)") } else { name.into_owned() }
+            match &edge.when {
+                Some(when) => match said(when) {
+                    Some(text) => format!("{name} (if {text})"),
+                    None => format!("{name} (on a condition)"),
+                },
+                None => name.into_owned(),
+            }
         });
         let sources: Vec<String> = named.collect();
 
@@ -58,7 +69,7 @@ fn text(graph: &Graph) -> String {
             format!("after {}", sources.join(", "))
         };
 
-        let marks = marks(op).iter().flat_map(|mark| ["; ", mark]).collect::<String>();
+        let marks: String = marks(op).iter().flat_map(|mark| ["; ", mark.as_str()]).collect();
         let name = on_one_line(&op.name);
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{name:width$}  {:11}  {after}{marks}", op.kind.word());
@@ -68,10 +79,19 @@ fn text(graph: &Graph) -> String {
 }
 
 /// What decides whether an operation, or what depends on it, runs.
-fn marks(op: &Op) -> Vec<&'static str> {
-    let when = op.when.as_ref().map(|_| "when");
-    let gate = op.gate.then_some("gate");
+fn marks(op: &Op) -> Vec<String> {
+    let when = op.when.as_ref().map(|when| match said(when) {
+        Some(text) => format!("when {text}"),
+        None => "when".to_owned(),
+    });
+    let gate = op.gate.then(|| "gate".to_owned());
     when.into_iter().chain(gate).collect()
+}
+
+/// Returns how a condition was written, shortened to what fits beside a line.
+fn said(condition: &Callback) -> Option<String> {
+    let text = condition.text()?;
+    Some(on_one_line(&secret::shortened(&text, CONDITION_MAX)).into_owned())
 }
 
 fn mermaid(graph: &Graph) -> String {
@@ -79,7 +99,8 @@ fn mermaid(graph: &Graph) -> String {
 
     for (index, op) in graph.ops().enumerate() {
         // Writing to a String cannot fail.
-        let marks = marks(op).iter().flat_map(|mark| ["<br/>", mark]).collect::<String>();
+        let marks: String =
+            marks(op).iter().flat_map(|mark| ["<br/>".to_owned(), label(mark)]).collect();
         let text = format!("{}{marks}", label(&op.name));
         // What decides has the shape of a decision.
         let node =
@@ -87,8 +108,11 @@ fn mermaid(graph: &Graph) -> String {
         let _ = writeln!(out, "    n{index}{node}");
     }
 
-    edges(graph, |source, target, conditional| {
-        let arrow = if conditional { "-.->|condition|" } else { "-->" };
+    edges(graph, |source, target, condition| {
+        let arrow = match condition {
+            Some(text) => format!("-.->|\"{}\"|", label(&text)),
+            None => "-->".to_owned(),
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    n{source} {arrow} n{target}");
     });
@@ -101,6 +125,7 @@ fn label(name: &str) -> String {
     let entity = |c: char| match c {
         '#' => "#35;".to_owned(),
         '"' => "#quot;".to_owned(),
+        '|' => "#124;".to_owned(),
         '<' => "#lt;".to_owned(),
         '>' => "#gt;".to_owned(),
         '`' => "#96;".to_owned(),
@@ -117,12 +142,13 @@ fn dot(graph: &Graph) -> String {
         // Writing to a String cannot fail.
         let shape = if marks(op).is_empty() { "" } else { ", shape=diamond" };
         // DOT breaks lines as Rust escapes them.
-        let label = [&[op.name.as_str()], marks(op).as_slice()].concat().join("\n");
+        let label = [std::slice::from_ref(&op.name), marks(op).as_slice()].concat().join("\n");
         let _ = writeln!(out, "    n{index} [label={label:?}{shape}];");
     }
 
-    edges(graph, |source, target, conditional| {
-        let style = if conditional { " [style=dashed, label=\"condition\"]" } else { "" };
+    edges(graph, |source, target, condition| {
+        let style = condition.map(|text| format!(" [style=dashed, label={text:?}]"));
+        let style = style.unwrap_or_default();
         // Writing to a String cannot fail.
         let _ = writeln!(out, "    n{source} -> n{target}{style};");
     });
@@ -131,11 +157,13 @@ fn dot(graph: &Graph) -> String {
     out
 }
 
-/// Calls `each` with source, target, and whether the edge has a condition.
-fn edges(graph: &Graph, mut each: impl FnMut(usize, usize, bool)) {
+/// Calls `each` with source, target, and the condition of the edge if it has one.
+fn edges(graph: &Graph, mut each: impl FnMut(usize, usize, Option<String>)) {
     for target in 0..graph.len() {
         for (source, edge) in graph.sources(NodeId(target)) {
-            each(source.0, target, edge.when.is_some());
+            let condition = edge.when.as_ref();
+            let text = condition.map(|when| said(when).unwrap_or_else(|| "condition".to_owned()));
+            each(source.0, target, text);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! An operation: one step of a graph.
 
 use crate::base::bounds::Bounds;
+use crate::base::failure::Place;
 use crate::base::word::words;
 use crate::flow::callback::Callback;
 use crate::flow::question::TimedQuestion;
@@ -199,6 +200,8 @@ pub enum OpKind {
     Expand {
         /// Makes an item into an operation.
         make: Callback<Op>,
+        /// Where the script asks for it, as far as that is known.
+        place: Option<Place>,
     },
 }
 

@@ -5,9 +5,8 @@ use crate::base::id::{OpId, RunId};
 use crate::base::secret;
 use crate::base::word::words;
 use crate::journal::history::HistoryError;
-use crate::store::Connection;
-use crate::store::writer::StoreChange;
-use rusqlite::{Row, params};
+use crate::store::{AnnotationRow, Connection, StoreChange};
+use rusqlite::Row;
 use std::collections::HashMap;
 
 words! {
@@ -89,13 +88,12 @@ pub fn check_label(text: &str) -> Result<(), String> {
 
 /// Makes the change that keeps a remark.
 pub fn keep(remark: Annotation) -> StoreChange {
-    let body = secret::scrubbed(remark.body);
-    let op = remark.op.map(|op| op.0);
-
-    Box::new(move |tx| {
-        tx.prepare_cached("INSERT INTO annotations (at, run, op, kind, body) VALUES (?,?,?,?,?)")?
-            .execute(params![remark.at, remark.run.0, op, remark.kind.word(), body])?;
-        Ok(())
+    StoreChange::Annotation(AnnotationRow {
+        at: remark.at,
+        run: remark.run.0,
+        op: remark.op.map(|op| op.0),
+        kind: remark.kind.word(),
+        body: secret::scrubbed(remark.body),
     })
 }
 

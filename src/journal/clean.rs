@@ -5,8 +5,9 @@ use crate::base::failure::{Failure, FailureDetail, Kind, Place};
 use crate::base::secret::{clean, clean_fields, scrub, scrub_in, scrubbed};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::flow::question::PersonQuestion;
-use crate::journal::event::{Event, PlannedOp, PlannedOps, Terms};
+use crate::journal::event::{ComparisonVerdict, Event, PlannedOp, PlannedOps, RunSources, Terms};
 use crate::journal::waits::{PendingQuestion, Waits};
+use std::collections::BTreeMap;
 
 impl Event {
     /// Returns the event without secrets. A new field has to be told here whether it may hold one.
@@ -71,13 +72,10 @@ impl Event {
                 Event::Logged { level, text }
             }
             Event::RunEnded { status, value, failure, mut comparisons, read } => {
-                for verdict in &mut comparisons {
-                    scrub_in(&mut verdict.task_type);
-                    scrub_in(&mut verdict.reason);
-                    scrub_in(&mut verdict.objective);
-                }
+                comparisons.iter_mut().for_each(clean_verdict);
                 let value = clean(value);
                 let failure = failure.map(failure_of);
+                let read = with_clean_paths(read);
                 Event::RunEnded { status, value, failure, comparisons, read }
             }
         }
@@ -87,8 +85,24 @@ impl Event {
 fn clean_terms(terms: &mut Terms) {
     terms.model.iter_mut().for_each(scrub_in);
     if let Some(sources) = &mut terms.sources {
-        sources.models = clean_fields(std::mem::take(&mut sources.models));
+        let RunSources { files, models } = sources;
+        *files = with_clean_paths(std::mem::take(files));
+        *models = clean_fields(std::mem::take(models));
     }
+}
+
+/// Takes secrets out of the paths of files.
+fn with_clean_paths(hashes: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    hashes.into_iter().map(|(path, hash)| (scrubbed(path), hash)).collect()
+}
+
+fn clean_verdict(verdict: &mut ComparisonVerdict) {
+    // All fields are named, so that a new one is looked at here as well.
+    let ComparisonVerdict { task_type, reason, objective, figures } = verdict;
+    for text in [task_type, reason, objective] {
+        scrub_in(text);
+    }
+    *figures = clean(std::mem::take(figures));
 }
 
 fn waits_of(waits: Waits) -> Waits {

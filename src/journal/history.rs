@@ -3,9 +3,12 @@
 
 use crate::base::failure::Failure;
 use crate::base::id::RunId;
+use crate::journal::apart::ApartText;
 use crate::journal::damage::Damage;
+use crate::journal::end_check::EndCheck;
 use crate::journal::event::{ComparisonVerdict, Event, RunKind, RunStatus};
 use crate::journal::ran::{OPS_RAN, RanOps};
+use crate::journal::read_depth::ReadDepth;
 use crate::journal::row_event::{RowEvents, as_text, event, events, short, type_of};
 use crate::journal::waits::Waits;
 use rusqlite::types::ValueRef;
@@ -72,50 +75,6 @@ impl RunLog {
     }
 }
 
-/// Compares the end of a run with its row in the list of runs, while its events pass by.
-#[derive(Debug, Default)]
-pub struct EndCheck {
-    is_there: bool,
-    ended: Option<RunStatus>,
-    /// Whether what came last cannot be read: the event that ends a run is the last one.
-    is_unread: bool,
-}
-
-impl EndCheck {
-    /// Takes in the next event.
-    pub fn see_event(&mut self, event: &Event) {
-        self.is_there = true;
-        self.is_unread = false;
-        if let Event::RunEnded { status, .. } = event {
-            self.ended = Some(*status);
-        }
-    }
-
-    /// Takes in what is wrong between two events.
-    pub fn see_damage(&mut self, damage: &Damage) {
-        self.is_there = true;
-        self.is_unread |= matches!(damage, Damage::Unreadable { .. } | Damage::BrokenOff { .. });
-    }
-
-    /// Says what is wrong, once everything has passed by.
-    pub fn compare(&self, row: &RunRow) -> Option<Damage> {
-        let run = row.id.clone();
-        if !self.is_there {
-            return Some(Damage::NoEvents { run });
-        }
-
-        match (self.ended, &row.status) {
-            (None, _) if self.is_unread => None,
-            (None, Some(status)) => Some(Damage::NoEnd { run, status: *status }),
-            (Some(ended), status) if *status != Some(ended) => {
-                let status = status.map_or("nothing".to_owned(), |status| format!("`{status}`"));
-                Some(Damage::OtherEnd { run, ended, status })
-            }
-            _ => None,
-        }
-    }
-}
-
 const COLUMNS: &str = "SELECT id, script, started_at, ended_at, status, pid FROM runs";
 
 fn count(number: usize) -> i64 {
@@ -132,7 +91,7 @@ pub fn runs(connection: &Connection, limit: usize) -> Result<Vec<RunRow>, Histor
 pub fn count_events(connection: &Connection, run: &RunId) -> Result<usize, HistoryError> {
     let sql = "SELECT coalesce(sum(CASE kind WHEN 'ops_ran'
         THEN 2 * coalesce(json_array_length(body, '$.ops'), 0) ELSE 1 END), 0)
-        FROM events WHERE run = ? AND (kind <> 'ops_ran' OR json_valid(body))";
+        FROM events WHERE run = ? AND kind <> 'text' AND (kind <> 'ops_ran' OR json_valid(body))";
     let mut count = connection.prepare_cached(sql)?;
     let found: i64 = count.query_row([&run.0], |row| row.get(0))?;
     Ok(usize::try_from(found).unwrap_or_default())
@@ -362,13 +321,26 @@ pub fn follow(
     limit: usize,
     see: &mut dyn FnMut(LogItem),
 ) -> Result<i64, HistoryError> {
+    follow_with(connection, run, from, limit, ReadDepth::Whole, see)
+}
+
+/// Hands over the events of a run as `follow` does, or less of them.
+pub fn follow_with(
+    connection: &Connection,
+    run: &RunId,
+    from: i64,
+    limit: usize,
+    depth: ReadDepth<'_>,
+    see: &mut dyn FnMut(LogItem),
+) -> Result<i64, HistoryError> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, at, kind, body FROM events WHERE run = ? AND seq >= ? ORDER BY seq LIMIT ?",
+        "SELECT seq, at, kind, body, op FROM events WHERE run = ? AND seq >= ? AND kind <> 'text'
+         ORDER BY seq LIMIT ?",
     )?;
     // Numbers below 0 are damage, and damage is told.
     let first = if from == 0 { i64::MIN } else { from };
     let mut rows = statement.query((&run.0, first, count(limit)))?;
-    let mut follower = Follower { run: run.clone(), next: from };
+    let mut follower = Follower { connection, run: run.clone(), next: from, depth };
 
     loop {
         match rows.next() {
@@ -392,20 +364,39 @@ pub fn event_at(
     seq: i64,
 ) -> Result<Option<(i64, Event)>, HistoryError> {
     // A row of operations has the numbers of all its events.
-    let sql =
-        "SELECT seq, at, body FROM events WHERE run = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
+    let sql = "SELECT seq, at, body FROM events WHERE run = ? AND seq <= ? AND kind <> 'text'
+        ORDER BY seq DESC LIMIT 1";
     let found = connection.prepare_cached(sql)?.query_row((&run.0, seq), |row| {
         let place = seq.saturating_sub(row.get(0)?);
         Ok(match events(row.get_ref(1)?, row.get_ref(2)?) {
-            Ok(RowEvents::One(at, event)) => Some((at, *event)).filter(|_| place == 0),
+            Ok(RowEvents::One(at, event, apart)) if place == 0 => {
+                with_text(connection, run, seq, event, apart)?.ok().map(|event| (at, *event))
+            }
             Ok(RowEvents::Ran(ops)) => {
                 usize::try_from(place).ok().and_then(|place| ops.events().nth(place))
             }
-            Err(_) => None,
+            Ok(RowEvents::One(..)) | Err(_) => None,
         })
     });
 
     Ok(found.optional()?.flatten())
+}
+
+/// Puts the text of an event into its place that stands apart, if one does; an error says what is wrong.
+fn with_text(
+    connection: &Connection,
+    run: &RunId,
+    seq: i64,
+    mut event: Box<Event>,
+    apart: Option<ApartText>,
+) -> rusqlite::Result<Result<Box<Event>, String>> {
+    let Some(apart) = apart else { return Ok(Ok(event)) };
+    let sql = "SELECT body FROM events WHERE run = ? AND seq = ? AND kind = 'text'";
+    let mut text = connection.prepare_cached(sql)?;
+    let text = text.query_row((&run.0, seq - 1), |row| Ok(as_text(row.get_ref(0)?))).optional()?;
+
+    let Some(text) = text else { return Ok(Err("its text is missing".to_owned())) };
+    Ok(apart.put_back(&mut event, text).map(|()| event))
 }
 
 /// Returns the runs that come after an id, oldest first.
@@ -442,31 +433,42 @@ pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
 }
 
+/// A row with its number, or what is wrong with it.
+type ReadRow = Result<(i64, RowEvents), String>;
+
 /// Follows the events of one run and notes what is wrong with them.
-struct Follower {
+struct Follower<'a> {
+    connection: &'a Connection,
+    depth: ReadDepth<'a>,
     run: RunId,
     /// The number that the next event has to have.
     next: i64,
 }
 
-impl Follower {
-    /// Takes in the next event: its columns `seq`, `at`, `kind` and `body`.
+impl Follower<'_> {
+    /// Takes in the next event: its columns `seq`, `at`, `kind`, `body` and `op`.
     fn take(&mut self, row: &Row<'_>, see: &mut dyn FnMut(LogItem)) -> rusqlite::Result<()> {
         let seq = row.get_ref(0)?;
         let kind = row.get_ref(2)?;
         let body = row.get_ref(3)?;
         let number = seq.as_i64().ok().filter(|seq| *seq >= self.next);
-        if let Some(seq) = number {
-            self.skip_to(seq, see);
+        if let Some(seq) = number
+            && self.depth.passes_over(kind, row.get_ref(4)?)
+        {
+            self.next = seq.saturating_add(1);
+            return Ok(());
         }
 
         let read = match number {
             Some(seq) => events(row.get_ref(1)?, body).map(|events| (seq, events)),
             None => Err("events are numbered from 0 up".to_owned()),
         };
+        if let Some(seq) = number {
+            self.skip_to(seq, read.as_ref().is_ok_and(|(_, events)| events.is_apart()), see);
+        }
 
-        match read {
-            Ok((seq, RowEvents::One(at, event))) => {
+        match self.with_text(read)? {
+            Ok((seq, RowEvents::One(at, event, _))) => {
                 self.keep(seq, at, *event, &as_text(kind), see);
             }
             Ok((seq, RowEvents::Ran(ops))) => self.keep_ran(seq, ops, &as_text(kind), see),
@@ -481,11 +483,26 @@ impl Follower {
         Ok(())
     }
 
-    /// Notes a gap before the event `seq`, if there is one.
-    fn skip_to(&mut self, seq: i64, see: &mut dyn FnMut(LogItem)) {
-        if seq > self.next {
+    /// Reads the text that stands apart from an event, if it is wanted.
+    fn with_text(&self, read: ReadRow) -> rusqlite::Result<ReadRow> {
+        match read {
+            Ok((seq, RowEvents::One(at, event, apart)))
+                if matches!(self.depth, ReadDepth::Whole) =>
+            {
+                let event = with_text(self.connection, &self.run, seq, event, apart)?;
+                Ok(event.map(|event| (seq, RowEvents::One(at, event, apart))))
+            }
+            read => Ok(read),
+        }
+    }
+
+    /// Notes a gap before the event `seq`, if there is one. A text of it that stands apart is none.
+    fn skip_to(&mut self, seq: i64, is_apart: bool, see: &mut dyn FnMut(LogItem)) {
+        let last = seq - 1 - i64::from(is_apart);
+        // Texts of what was passed over leave numbers out as well.
+        if last >= self.next && !matches!(self.depth, ReadDepth::OpsOnly(_)) {
             let run = self.run.clone();
-            see(LogItem::Damage(Damage::Gap { run, first: self.next, last: seq - 1 }));
+            see(LogItem::Damage(Damage::Gap { run, first: self.next, last }));
         }
 
         self.next = seq.saturating_add(1);

@@ -46,6 +46,10 @@ words! {
         Failures = "failures",
         /// How many entries like a new one a knowledge file had.
         Knowledge = "knowledge",
+        /// How many entries were taken in.
+        Import = "import_knowledge",
+        /// How many entries were written.
+        Export = "export_knowledge",
     }
 }
 
@@ -70,7 +74,9 @@ impl Topic {
             | Topic::AvoidPattern
             | Topic::Insights
             | Topic::Failures
-            | Topic::Knowledge => false,
+            | Topic::Knowledge
+            | Topic::Import
+            | Topic::Export => false,
         }
     }
 }

@@ -62,7 +62,8 @@ impl Inspection {
 /// Tells whether the event that a store is marked with is in it: in a row of its own, or in one of operations, which
 /// stands under the number of its first event.
 pub fn holds(connection: &Connection, mark: &StoreMark) -> rusqlite::Result<bool> {
-    let sql = "SELECT seq, body FROM events WHERE run = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
+    let sql = "SELECT seq, body FROM events WHERE run = ? AND seq <= ? AND kind <> 'text'
+        ORDER BY seq DESC LIMIT 1";
     let newest = connection.query_row(sql, params![&*mark.series, mark.number], |row| {
         Ok((row.get::<_, i64>(0)?, as_text(row.get_ref(1)?)))
     });

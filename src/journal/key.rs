@@ -85,8 +85,10 @@ impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         // Each request has several, and to format byte by byte is slow.
-        let both = |byte: &u8| [byte >> 4, byte & 15].map(|half| DIGITS[usize::from(half)]);
-        let text: Vec<u8> = self.0.iter().flat_map(both).collect();
+        let mut text = [0; 2 * BYTES];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[byte >> 4, byte & 15].map(|half| DIGITS[usize::from(half)]));
+        }
         f.write_str(str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }

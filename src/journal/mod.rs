@@ -2,11 +2,14 @@
 //! optimizer learns from is stored by itself (`optimizer/evidence/`).
 
 pub mod annotation;
+pub mod apart;
 pub mod cassette;
 mod cassette_text;
 mod clean;
 pub mod damage;
 mod difference;
+mod doubts;
+pub mod end_check;
 pub mod event;
 pub mod history;
 pub mod inquiry;
@@ -20,6 +23,7 @@ pub mod past;
 pub mod prune;
 pub mod query;
 mod ran;
+pub mod read_depth;
 pub mod result_line;
 pub mod roster;
 mod row_event;
@@ -27,13 +31,12 @@ pub mod tool_trace;
 pub mod trace;
 pub mod waits;
 
-use crate::base::id::{FlowId, OpId, RunId};
-use crate::base::secret;
+use crate::base::id::RunId;
+use crate::journal::apart::WrittenEvent;
 use crate::journal::event::Event;
 use crate::journal::ran::{OPS_RAN, RanEnd};
-use crate::store::StoreError;
-use crate::store::writer::{Gatherer, Series, Writer};
-use rusqlite::{Connection, params};
+use crate::store::writer::{Series, Writer};
+use crate::store::{EventRow, RunEdge, StoreError};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -49,39 +52,13 @@ pub struct Journal {
     /// What is kept of the run as a whole when it ends.
     sums: RefCell<Option<String>>,
     /// Its events are worth nothing with a gap: an answer without its question, say.
-    events: Gatherer<EventRow>,
-}
-
-/// An event as it is kept.
-#[derive(Debug)]
-struct EventRow {
-    seq: i64,
-    /// The number of the row before it, which it stands on.
-    after: i64,
-    at: i64,
-    kind: &'static str,
-    op: Option<u32>,
-    body: String,
-    edge: RunEdge,
-    /// The operation of a graph that began with it, if one did and nothing came after it.
-    opens: Option<(FlowId, OpId)>,
-}
-
-/// What an event is to the row of its run.
-#[derive(Debug)]
-enum RunEdge {
-    /// It begins it.
-    Begins(String),
-    /// It leaves it as it is.
-    Within,
-    /// It ends it, with these sums.
-    Ends(&'static str, Option<String>),
+    events: Series,
 }
 
 impl Journal {
     /// Starts the journal of a run.
     pub fn new(run: RunId, writer: Rc<Writer>) -> Journal {
-        let events = events(&run);
+        let events = Series::of_run(&run);
         Journal {
             run,
             next: Cell::new(0),
@@ -94,7 +71,7 @@ impl Journal {
 
     /// Starts a journal that keeps nothing.
     pub fn off(run: RunId) -> Journal {
-        let events = events(&run);
+        let events = Series::of_run(&run);
         Journal {
             run,
             next: Cell::new(0),
@@ -240,7 +217,11 @@ impl Journal {
 
     /// Numbers an event, and makes the row that keeps it.
     fn row(&self, at: i64, event: &Event) -> EventRow {
-        let seq = self.next.replace(self.next.get() + 1);
+        let WrittenEvent { body, text } = WrittenEvent::of(event);
+        // A text of its own takes the number before that of its event.
+        let seq = self.next.get() + i64::from(text.is_some());
+        self.next.set(seq + 1);
+
         EventRow {
             seq,
             after: self.row.replace(seq),
@@ -251,66 +232,25 @@ impl Journal {
             at,
             kind: event.kind(),
             op: event.op().map(|op| op.0),
-            body: body(event),
+            body,
+            text,
             edge: match event {
-                Event::RunStarted { script, .. } => RunEdge::Begins(script.clone()),
-                Event::RunEnded { status, .. } => RunEdge::Ends(status.word(), self.sums.take()),
+                Event::RunStarted { script, .. } => {
+                    RunEdge::Begins { script: script.clone(), pid: std::process::id() }
+                }
+                Event::RunEnded { status, .. } => {
+                    RunEdge::Ends { status: status.word(), sums: self.sums.take() }
+                }
                 _ => RunEdge::Within,
             },
         }
     }
 }
 
-/// Makes what keeps the events of a run: each stands on the one before, and on the run's row.
-fn events(run: &RunId) -> Gatherer<EventRow> {
-    let known = run.clone();
-    let series = Series::new(move |tx, seq| {
-        tx.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM events WHERE run = ?1 AND seq = ?2)
-                AND EXISTS (SELECT 1 FROM runs WHERE id = ?1)",
-        )?
-        .query_row(params![known.0, seq], |row| row.get(0))
-    });
-    let series = series.named(&run.0);
-
-    let run = run.0.clone();
-    Gatherer::new(series, move |tx, rows| keep(tx, &run, rows))
-}
-
-fn keep(tx: &Connection, run: &str, rows: &[EventRow]) -> rusqlite::Result<()> {
-    let mut insert = tx
-        .prepare_cached("INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)")?;
-
-    for EventRow { seq, at, kind, op, body, edge, .. } in rows {
-        if let RunEdge::Begins(script) = edge {
-            tx.prepare_cached("INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)")?
-                .execute(params![run, script, at, std::process::id()])?;
-        }
-
-        insert.execute(params![run, seq, at, kind, op, body])?;
-
-        if let RunEdge::Ends(status, sums) = edge {
-            tx.prepare_cached("UPDATE runs SET ended_at = ?, status = ? WHERE id = ?")?
-                .execute(params![at, status, run])?;
-            if let Some(sums) = sums {
-                tx.prepare_cached("INSERT OR REPLACE INTO run_sums (run, body) VALUES (?,?)")?
-                    .execute(params![run, sums])?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes an event as it is kept, without secrets.
-fn body(event: &Event) -> String {
-    let text = |event: &Event| serde_json::to_string(event).expect("events are plain data");
-    let body = text(event);
-    if secret::may_hold(&body) { text(&event.clone().without_secrets()) } else { body }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::id::{FlowId, OpId};
     use crate::flow::outcome::Outcome;
     use crate::journal::event::RunStatus;
     use crate::journal::history;
@@ -359,6 +299,9 @@ mod tests {
             started(2, 5),
             ended(2, 5, json!(5)),
             ended(2, 4, json!(4)),
+            // A text that stands apart.
+            started(2, 6),
+            ended(2, 6, json!("y".repeat(5000))),
             Event::ended(RunStatus::Ok),
         ]
     }
@@ -386,19 +329,21 @@ mod tests {
         assert_eq!(history::count_events(&reader, &run).expect("a count"), events.len());
         assert_eq!(history::sums(&reader, &run).expect("sums"), Some("{}".to_owned()));
 
-        for (seq, event) in (0..).zip(&events) {
+        // The number 14 is that of a text.
+        for (seq, event) in (0..).filter(|seq| *seq != 14).zip(&events) {
             let found = history::event_at(&reader, &run, seq).expect("a row");
             assert_eq!(found.as_ref(), Some(event));
         }
-        assert_eq!(history::event_at(&reader, &run, 14).expect("no row"), None);
+        assert_eq!(history::event_at(&reader, &run, 14).expect("no event"), None);
+        assert_eq!(history::event_at(&reader, &run, 17).expect("no row"), None);
 
         // Whichever of them is marked as the last one on the disk, it is there.
         let is_held = |number| {
             let mark = StoreMark { series: "r".into(), number };
             inspection::holds(&reader, &mark).expect("an answer")
         };
-        assert!((0..14).all(is_held));
-        assert!(!is_held(14) && !is_held(15));
+        assert!((0..17).filter(|number| *number != 14).all(is_held));
+        assert!(!is_held(14) && !is_held(17) && !is_held(18));
     }
 
     #[test]
@@ -424,7 +369,9 @@ mod tests {
                 "9 after 8: op_started",
                 "10 after 9: ops_ran",
                 "12 after 10: op_ended",
-                "13 after 12: run_ended"
+                "13 after 12: op_started",
+                "15 after 13: op_ended",
+                "16 after 15: run_ended"
             ]
         );
     }

@@ -52,6 +52,26 @@ pub struct Parts {
     pub terms: Key,
 }
 
+/// The terms of a request, as they were given, and their key.
+#[derive(Debug, Clone)]
+pub struct KnownTerms {
+    terms: RequestPart,
+    key: Key,
+}
+
+impl KnownTerms {
+    /// Tells whether a request has the same. To compare them takes much less than to clean and to hash them.
+    fn are_of(&self, request: &Request) -> bool {
+        let RequestPart::Terms { settings, schema, tools, choice } = &self.terms else {
+            return false;
+        };
+        **settings == request.settings
+            && *schema == request.schema
+            && *tools == request.tools
+            && *choice == request.choice
+    }
+}
+
 /// The parts of the requests of a run, as far as a reader of its events has come.
 #[derive(Debug, Clone, Default)]
 pub struct KnownParts(HashMap<Key, RequestPart>);
@@ -137,8 +157,9 @@ fn without_secrets(schema: SharedSchema) -> SharedSchema {
 }
 
 impl Parts {
-    /// Takes a request to pieces, without secrets: a key says nothing of what was taken out.
-    pub fn of(request: &Request) -> Parts {
+    /// Takes a request to pieces, without secrets: a key says nothing of what was taken out. Where its terms
+    /// are those of the request before, they are no part of `all` again.
+    pub fn of(request: &Request, before_it: &mut Option<KnownTerms>) -> Parts {
         let mut all = Vec::new();
         let mut keep = |part: RequestPart| {
             let part = part.without_secrets();
@@ -158,13 +179,45 @@ impl Parts {
         let newest = newest
             .map(|message| keep(RequestPart::Message { message: message.clone(), after: before }));
 
-        let terms = keep(RequestPart::Terms {
-            settings: Box::new(request.settings.clone()),
-            schema: request.schema.clone(),
-            tools: request.tools.clone(),
-            choice: request.choice.clone(),
+        let known = before_it.as_ref().filter(|known| known.are_of(request)).map(|known| known.key);
+        let terms = known.unwrap_or_else(|| {
+            let terms = RequestPart::Terms {
+                settings: Box::new(request.settings.clone()),
+                schema: request.schema.clone(),
+                tools: request.tools.clone(),
+                choice: request.choice.clone(),
+            };
+
+            let key = keep(terms.clone());
+            before_it.replace(KnownTerms { terms, key });
+            key
         });
 
         Parts { all, before, newest, terms }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn terms_that_stay_the_same_are_no_part_again() {
+        let asked = |temperature: f64| {
+            let settings = Settings { temperature: Some(temperature), ..Settings::default() };
+            let question = Message::new(Role::User, "x");
+            Request::new(vec![question], settings, Some(json!({ "type": "object" })))
+        };
+        let mut known = None;
+        let mut of = |request: &Request| Parts::of(request, &mut known);
+
+        let first = of(&asked(0.5));
+        let same = of(&asked(0.5));
+        let other = of(&asked(0.7));
+        assert_eq!([&first, &same, &other].map(|parts| parts.all.len()), [1, 0, 1]);
+        assert_eq!(first.terms, same.terms);
+        assert_ne!(first.terms, other.terms);
+        assert_eq!(other.terms, Parts::of(&asked(0.7), &mut None).terms);
     }
 }

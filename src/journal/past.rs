@@ -1,11 +1,11 @@
-//! What happened in a run, by the place in the program where it happened: what a run that resumes
-//! or replays it is told again, in the same order.
+//! What happened in a run, by its place in the program: what a resumed or replayed run is told again, in order.
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
+use crate::journal::doubts::Doubts;
 use crate::journal::event::{Event, RunStatus, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::key::Key;
@@ -260,6 +260,8 @@ struct Reading<'a> {
     numbers: HashMap<(Key, Spot), usize>,
     /// Which failures of servers of tools are told again.
     of_servers: Failures,
+    /// The effects in doubt by which the run failed.
+    doubts: Doubts,
     /// Calls of operations that failed.
     vain: HashSet<(Key, Spot)>,
     ends: Vec<PastEnd>,
@@ -292,8 +294,14 @@ impl Reading<'_> {
             Failures::Forgotten => calls_of_failed(events),
         };
 
+        let doubts = match failures {
+            Failures::Told => Doubts::default(),
+            Failures::Forgotten => Doubts::of(events),
+        };
+
         let mut reading = Reading {
             run,
+            doubts,
             elapsed: Duration::ZERO,
             open: HashMap::new(),
             numbers: HashMap::new(),
@@ -393,6 +401,10 @@ impl Reading<'_> {
             return;
         };
 
+        // Nobody caught it, so whoever resumes the run decides again.
+        if self.doubts.have(value) {
+            return;
+        }
         if !self.is_in_vain(what, value) {
             let id = EndId::Answer(what.clone(), at.clone());
             self.end(id, PastEndKind::Answer(value.clone()));
@@ -400,8 +412,7 @@ impl Reading<'_> {
         }
 
         // Whether a call took effect that was lost on its way is still to be decided.
-        let is_decided = value["failure"]["key"].is_null();
-        if is_decided {
+        if value["failure"]["key"].is_null() {
             self.begun.remove(&(what.clone(), at.clone()));
         }
     }
@@ -477,19 +488,15 @@ impl Reading<'_> {
 /// told in no time what took time then: from the last such end on, its clock is ahead by that.
 fn times(chain: &[Reading<'_>]) -> HashMap<EndId, Duration> {
     let mut times: HashMap<EndId, Duration> = HashMap::new();
-
     for reading in chain.iter().rev() {
         let mut ahead = Duration::ZERO;
         for end in &reading.ends {
             match times.get(&end.id) {
                 Some(then) => ahead = ahead.max(then.saturating_sub(end.elapsed)),
-                None => {
-                    times.insert(end.id.clone(), end.elapsed.saturating_add(ahead));
-                }
+                None => drop(times.insert(end.id.clone(), end.elapsed.saturating_add(ahead))),
             }
         }
     }
-
     times
 }
 

@@ -3,10 +3,10 @@
 use crate::base::id::RunId;
 use crate::journal::inspection::holds;
 use crate::journal::row_event::as_text;
+use crate::store::writer::carry_out;
 use crate::store::{
-    Connection, Size, StoreError, StoreMark, mark, remove_mark, rewrite, shrink, size,
+    Connection, Size, StoreChange, StoreError, StoreMark, mark, remove_mark, rewrite, shrink, size,
 };
-use rusqlite::params;
 use std::path::Path;
 
 /// What was forgotten.
@@ -99,7 +99,7 @@ fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(RunId, i64)>> {
 
 /// Returns the number of a run's events, and about how many bytes they take.
 fn weigh(connection: &Connection, run: &RunId) -> rusqlite::Result<(u64, u64)> {
-    let sql = "SELECT count(*), coalesce(sum(length(CAST(body AS BLOB)) + 60), 0)
+    let sql = "SELECT count(*) FILTER (WHERE kind <> 'text'), coalesce(sum(length(CAST(body AS BLOB)) + 60), 0)
                FROM events WHERE run = ?";
     let (count, bytes): (i64, i64) =
         connection.query_row(sql, [&run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -110,12 +110,8 @@ fn weigh(connection: &Connection, run: &RunId) -> rusqlite::Result<(u64, u64)> {
 /// Forgets one run, whole or not at all; other processes write between one run and the next.
 fn forget(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let both = connection
-        .execute("DELETE FROM events WHERE run = ?", params![run.0])
-        .and_then(|_| connection.execute("DELETE FROM annotations WHERE run = ?", params![run.0]))
-        .and_then(|_| connection.execute("DELETE FROM run_sums WHERE run = ?", params![run.0]))
-        .and_then(|_| connection.execute("DELETE FROM runs WHERE id = ?", params![run.0]))
-        .and_then(|_| connection.execute_batch("COMMIT"));
+    let both = carry_out(connection, &StoreChange::RunDrop(run.clone()))
+        .and_then(|()| connection.execute_batch("COMMIT"));
 
     if both.is_err() {
         // The first error says what went wrong.
@@ -129,6 +125,7 @@ fn forget(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
     use crate::store;
+    use rusqlite::params;
 
     fn fill(connection: &Connection, runs: i64) {
         for run in 0..runs {

@@ -122,8 +122,10 @@ const VIEWS: &str = "
         coalesce(json_extract(e.body, '$.demo'), 0) AS demo,
         json_extract(e.body, '$.reused') IS NOT NULL AS reused,
         strftime('%Y-%m-%dT%H:%M:%fZ', s.at / 1e6, 'unixepoch') AS started_at,
-        (e.at - s.at) / 1e6 AS seconds, json_extract(s.body, '$.prompt') AS prompt,
-        json_extract(e.body, '$.reply') AS reply,
+        (e.at - s.at) / 1e6 AS seconds, coalesce((SELECT t.body FROM events t
+            WHERE t.run = s.run AND t.seq = s.seq - 1 AND t.kind = 'text'), json_extract(s.body, '$.prompt')) AS prompt,
+        coalesce((SELECT t.body FROM events t
+            WHERE t.run = e.run AND t.seq = e.seq - 1 AND t.kind = 'text'), json_extract(e.body, '$.reply')) AS reply,
         json_extract(e.body, '$.usage.input_uncached') + json_extract(e.body, '$.usage.cache_read')
             + json_extract(e.body, '$.usage.cache_write') AS tokens_in,
         json_extract(e.body, '$.usage.output_visible') + json_extract(e.body, '$.usage.reasoning')
@@ -144,7 +146,8 @@ const VIEWS: &str = "
         coalesce(p.name, json_extract(s.body, '$.name')) AS name,
         json_extract(e.body, '$.outcome') AS outcome,
         strftime('%Y-%m-%dT%H:%M:%fZ', s.at / 1e6, 'unixepoch') AS started_at,
-        (e.at - s.at) / 1e6 AS seconds, json_extract(e.body, '$.value') AS value,
+        (e.at - s.at) / 1e6 AS seconds, coalesce((SELECT t.body FROM events t
+            WHERE t.run = e.run AND t.seq = e.seq - 1 AND t.kind = 'text'), json_extract(e.body, '$.value')) AS value,
         json_extract(e.body, '$.failure.kind') AS kind,
         json_extract(e.body, '$.failure.message') AS message
         FROM events e LEFT JOIN planned p ON p.run = e.run AND p.op = e.op

@@ -2,6 +2,7 @@
 //! as they are named.
 
 use crate::base::secret;
+use crate::journal::apart::ApartText;
 use crate::journal::event::Event;
 use crate::journal::history::TIME_MAX;
 use crate::journal::ran::RanOps;
@@ -9,16 +10,23 @@ use rusqlite::types::ValueRef;
 
 /// What a row stands for.
 pub(super) enum RowEvents {
-    /// One event, and when it happened.
-    One(i64, Box<Event>),
+    /// One event, when it happened, and what of it stands apart.
+    One(i64, Box<Event>, Option<ApartText>),
     /// Operations that ran from start to end.
     Ran(RanOps),
+}
+
+impl RowEvents {
+    /// Tells whether a text of the event stands apart from it.
+    pub(super) fn is_apart(&self) -> bool {
+        matches!(self, RowEvents::One(_, _, Some(_)))
+    }
 }
 
 /// Reads the time and the body of an event; an error says what is wrong.
 pub(super) fn event(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<(i64, Event), String> {
     match events(at, body)? {
-        RowEvents::One(at, event) => Ok((at, *event)),
+        RowEvents::One(at, event, _) => Ok((at, *event)),
         RowEvents::Ran(ops) => ops.events().next().ok_or_else(|| "it holds nothing".to_owned()),
     }
 }
@@ -38,7 +46,8 @@ pub(super) fn events(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<RowEvents, 
     let read = if RanOps::are_in(text) {
         serde_json::from_str(text).map(RowEvents::Ran)
     } else {
-        serde_json::from_str(text).map(|event| RowEvents::One(time, Box::new(event)))
+        let apart = ApartText::of(text);
+        serde_json::from_str(text).map(|event| RowEvents::One(time, Box::new(event), apart))
     };
     read.map_err(|error| {
         // Version 0.1 took secrets out of the JSON text, so that numbers and names could be hit.

@@ -360,6 +360,12 @@ impl Trace {
         each.flat_map(|(op, trace)| trace.attempts.iter().map(|attempt| (*op, attempt)))
     }
 
+    /// Returns the keys of the parts with which the requests of all calls begin.
+    pub fn part_keys(&self) -> Vec<Key> {
+        let each = self.attempts().map(|(_, attempt)| attempt.parts);
+        each.flat_map(|parts| [parts.newest, parts.before, parts.terms]).flatten().collect()
+    }
+
     /// Returns the whole request of a call, if the journal keeps it.
     pub fn request(&self, attempt: &AttemptTrace) -> Option<Request> {
         self.parts.request(attempt.parts, &attempt.prompt)
@@ -593,7 +599,7 @@ mod tests {
         for (op, answer) in [(0, "one"), (1, "two")] {
             let request = Request::new(messages.clone(), settings.clone(), schema.clone());
 
-            let parts = Parts::of(&request);
+            let parts = Parts::of(&request, &mut None);
             for (key, part) in parts.all {
                 if kept.insert(key, part.clone()).is_none() {
                     trace.see(0, &Event::RequestPart { key, part });

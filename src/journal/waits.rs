@@ -28,11 +28,6 @@ impl PendingQuestion {
     pub fn inquiry(&self) -> Inquiry {
         Inquiry::ask(&self.question.text)
     }
-
-    /// Tells whether people mean it by a name: its number, or that of its operation.
-    pub fn is_called(&self, name: &str) -> bool {
-        name.parse() == Ok(self.number) || self.op.as_deref() == Some(name)
-    }
 }
 
 /// A time that a run waits for.
@@ -58,6 +53,17 @@ pub struct Waits {
 }
 
 impl Waits {
+    /// Finds the questions that people mean by a name: the number of one or, if none has it, the name of
+    /// an operation.
+    pub fn called(&self, name: &str) -> Vec<&PendingQuestion> {
+        let numbered = |one: &&PendingQuestion| name.parse() == Ok(one.number);
+        let found: Vec<&PendingQuestion> = self.questions.iter().filter(numbered).collect();
+        if !found.is_empty() {
+            return found;
+        }
+        self.questions.iter().filter(|one| one.op.as_deref() == Some(name)).collect()
+    }
+
     /// Returns when the run can go on without an answer, in milliseconds since 1970, if it ever can.
     pub fn due(&self) -> Option<i64> {
         let timers = self.timers.iter().map(|timer| timer.due);

@@ -5,6 +5,10 @@ use crate::base::failure::Failure;
 /// Largest message of a server, in bytes: as large as the largest reply of a model.
 pub const MESSAGE_MAX: usize = 8 << 20;
 
+/// The codes of JSON-RPC that say that a request was not carried out: it cannot be parsed, is none, names
+/// an unknown method, or has wrong parameters.
+const REFUSALS: [i32; 4] = [-32700, -32600, -32601, -32602];
+
 /// Why a server gave no answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ServerFault {
@@ -31,6 +35,18 @@ pub enum ServerFault {
         server: String,
         /// The tool.
         tool: String,
+        /// What may be meant.
+        help: String,
+    },
+    /// The project names tools by a pattern that covers none.
+    #[error("`mcp.{server}.{key}`: no tool of the server matches `{pattern}`{help}")]
+    NoMatch {
+        /// The server.
+        server: String,
+        /// The setting.
+        key: &'static str,
+        /// The pattern.
+        pattern: String,
         /// What may be meant.
         help: String,
     },
@@ -147,12 +163,14 @@ impl ServerFault {
             ServerFault::UnknownServer { .. }
             | ServerFault::NameTaken { .. }
             | ServerFault::UnknownTool { .. }
+            | ServerFault::NoMatch { .. }
             | ServerFault::Refused { .. }
             | ServerFault::NotRun { .. }
             | ServerFault::NotReady { .. }
             | ServerFault::Forgotten { .. }
-            | ServerFault::Answered { .. }
             | ServerFault::Changed { .. } => false,
+            // Any other error may come after the work was done, or half of it.
+            ServerFault::Answered { code, .. } => !REFUSALS.contains(code),
         }
     }
 
@@ -162,6 +180,7 @@ impl ServerFault {
             ServerFault::UnknownServer { server, .. }
             | ServerFault::NameTaken { server }
             | ServerFault::UnknownTool { server, .. }
+            | ServerFault::NoMatch { server, .. }
             | ServerFault::Refused { server, .. }
             | ServerFault::NotRun { server, .. }
             | ServerFault::NotReady { server, .. }
@@ -189,6 +208,7 @@ impl ServerFault {
             | ServerFault::Flood { .. }
             | ServerFault::Protocol { .. }
             | ServerFault::Answered { .. }
+            | ServerFault::NoMatch { .. }
             | ServerFault::Changed { .. } => "",
         }
     }

@@ -1,6 +1,7 @@
 //! The transport to a server elsewhere: kaizen's own requests under rmcp's sessions and streams.
 
 use crate::base::secret::beginning;
+use crate::mcp::definition::readable;
 use crate::mcp::fault::{MESSAGE_MAX, ServerFault};
 use crate::mcp::tap::{End, Tap};
 use crate::model::call_error::CallError;
@@ -113,6 +114,7 @@ impl StreamableHttpClient for Requests {
             }
             BodyKind::Json if awaits_answer => {
                 let body = whole(answered).await?;
+                let body = readable(&body).unwrap_or(body);
                 let said = serde_json::from_slice(&body).map_err(|error| {
                     unexpected(format!("it sent a message that cannot be read: {error}"))
                 })?;
@@ -228,7 +230,8 @@ fn events(answered: HttpAnswer, tap: Tap) -> Events {
     });
 
     let mut is_over = false;
-    let read = SseStream::from_bytes_stream(bounded).take_while(move |event| {
+    let read = SseStream::from_bytes_stream(bounded).map(|event| event.map(with_readable_tools));
+    let read = read.take_while(move |event| {
         if let Ok(event) = event
             && let Some(fault) = fault_in(event)
         {
@@ -238,6 +241,15 @@ fn events(answered: HttpAnswer, tap: Tap) -> Events {
         std::future::ready(!is_over)
     });
     read.boxed()
+}
+
+/// Returns an event in which every tool of a list can be read.
+fn with_readable_tools(mut event: Sse) -> Sse {
+    let changed = event.data.as_deref().and_then(|data| readable(data.as_bytes()));
+    if let Some(text) = changed.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        event.data = Some(text);
+    }
+    event
 }
 
 /// Says why an event that is meant as a message is none.

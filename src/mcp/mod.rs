@@ -3,6 +3,7 @@
 
 mod answer;
 mod connection;
+mod definition;
 mod fault;
 mod http;
 mod launch;
@@ -240,7 +241,8 @@ impl Servers {
             Err(fault) => Err(fault),
         };
         self.notes.borrow_mut().extend(running.tap.take_note(server));
-        let (connection, listing) = listed?;
+        let (connection, mut listing) = listed?;
+        listing.check_patterns(spec)?;
 
         let listing = match &frozen {
             Some(first) => same(first, &listing)?,

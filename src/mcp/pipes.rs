@@ -3,6 +3,7 @@
 //! stderr is kept for errors.
 
 use crate::base::process::{Group, end_with_parent};
+use crate::mcp::definition::readable;
 use crate::mcp::fault::MESSAGE_MAX;
 use crate::mcp::launch::ServerProgram;
 use crate::mcp::tap::{End, Tap};
@@ -24,6 +25,8 @@ const CHATTER_MAX: usize = 64 << 20;
 const LAST_OUTPUT: Duration = Duration::from_millis(200);
 /// How a message begins, as all servers write it.
 const MARK: &[u8] = b"\"jsonrpc\"";
+/// With what some programs begin a text, in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The pipes to a program that was started.
 pub(super) struct Pipes {
@@ -166,12 +169,14 @@ impl Pipes {
 
     /// Reads the line as a message. `None` if it is none.
     fn message(&mut self) -> Result<Option<ServerJsonRpcMessage>, End> {
-        let line = self.line.trim_ascii();
+        // Programs of some systems begin their output with a mark of the order of bytes.
+        let line = self.line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.line).trim_ascii();
         if line.is_empty() {
             return Ok(None);
         }
 
-        match serde_json::from_slice::<ServerJsonRpcMessage>(line) {
+        let readable = readable(line);
+        match serde_json::from_slice::<ServerJsonRpcMessage>(readable.as_deref().unwrap_or(line)) {
             Ok(message) => {
                 let is_answer = matches!(
                     message,

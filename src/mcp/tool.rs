@@ -2,11 +2,15 @@
 //! hash of everything that the server says of them.
 
 use crate::base::secret::scrub;
+use crate::base::spelling::nearest;
 use crate::base::visible::without_invisible;
-use crate::mcp::spec::ServerSpec;
+use crate::base::wildcard::Wildcard;
+use crate::mcp::definition::marked_fault;
+use crate::mcp::fault::ServerFault;
+use crate::mcp::spec::{Consent, ServerSpec};
+use crate::schema;
 use rmcp::model::Tool;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 /// Most tools of a server.
 pub(super) const TOOLS_MAX: usize = 1000;
@@ -16,6 +20,8 @@ const DESCRIPTION_MAX: usize = 2 << 10;
 const DEFINITION_MAX: usize = 64 << 10;
 /// Most characters of a name that providers take.
 const NAME_MAX: usize = 64;
+/// Most names of tools that an error shows.
+const NAMES_SHOWN: usize = 20;
 /// How many characters of a hash stand in the place of what a name loses.
 const MARK: usize = 8;
 
@@ -51,6 +57,9 @@ pub struct Listing {
     pub tools: Vec<ServerTool>,
     /// Name and hash of every tool, offered or not, ordered by name.
     pub hashes: Vec<(String, String)>,
+    /// The names of the tools that cannot be offered, whatever the project says.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub left_out: Vec<String>,
     /// The hash of all definitions.
     pub hash: String,
     /// The version of the protocol that was agreed on.
@@ -63,50 +72,138 @@ pub struct Listing {
 impl Listing {
     /// Makes a list of what a server has said.
     pub(super) fn new(spec: &ServerSpec, protocol: &str, said: Vec<Tool>) -> Listing {
-        let server = spec.name.clone();
-        let mut tools: Vec<ServerTool> = Vec::new();
-        let mut hashes = Vec::new();
-        let mut notes = Vec::new();
-        let mut names = BTreeSet::new();
-        let mut full_names = BTreeSet::new();
+        let mut listing = Listing {
+            server: spec.name.clone(),
+            tools: Vec::new(),
+            hashes: Vec::new(),
+            left_out: Vec::new(),
+            hash: String::new(),
+            protocol: protocol.to_owned(),
+            notes: Vec::new(),
+        };
 
         for tool in said {
-            let shown = without_invisible(&tool.name).0.chars().take(NAME_MAX).collect::<String>();
             if let Some(fault) = fault_of(&tool) {
-                notes.push(format!("tool `{shown}` of `{server}` is left out: {fault}"));
+                listing.leave_out(&tool, &fault);
                 continue;
             }
-            if !names.insert(tool.name.to_string()) {
-                notes.push(format!(
-                    "`{server}` lists the tool `{shown}` more than once; the first one is used"
-                ));
+            if listing.hashes.iter().any(|(name, _)| *name == tool.name) {
+                let note = format!(
+                    "`{}` lists the tool `{}` more than once; the first one is used",
+                    listing.server,
+                    shown(&tool.name)
+                );
+                listing.notes.push(note);
                 continue;
             }
 
             let hash = hash_of(&tool);
-            hashes.push((tool.name.to_string(), hash.clone()));
-            if !spec.offers(&tool.name) {
-                continue;
+            listing.hashes.push((tool.name.to_string(), hash.clone()));
+            if spec.offers(&tool.name) {
+                listing.offer(spec, &tool, hash);
             }
-
-            let mut full_name = full_name(&server, &tool.name);
-            if !full_names.insert(full_name.clone()) {
-                full_name = marked(&full_name, &tool.name);
-                full_names.insert(full_name.clone());
-            }
-
-            let (description, taken_out) = description(&tool);
-            if taken_out > 0 {
-                notes.push(format!(
-                    "removed {taken_out} invisible characters from the description of `{full_name}`"
-                ));
-            }
-            tools.push(offered(spec, &tool, full_name, description, hash));
         }
 
-        hashes.sort();
-        let hash = blake3::hash(json!(hashes).to_string().as_bytes()).to_hex().to_string();
-        Listing { server, tools, hashes, hash, protocol: protocol.to_owned(), notes }
+        listing.hashes.sort();
+        let hash = blake3::hash(json!(listing.hashes).to_string().as_bytes());
+        listing.hash = hash.to_hex().to_string();
+        listing
+    }
+
+    fn leave_out(&mut self, tool: &Tool, fault: &str) {
+        let name = shown(&tool.name);
+        self.notes.push(format!("tool `{name}` of `{}` is left out: {fault}", self.server));
+        self.left_out.push(name);
+    }
+
+    /// Offers a tool whose arguments can be checked.
+    fn offer(&mut self, spec: &ServerSpec, tool: &Tool, hash: String) {
+        let schema = harmless(Value::Object((*tool.input_schema).clone()));
+        if let Err(reason) = schema::usable(&schema) {
+            self.leave_out(tool, &format!("the schema of its arguments {reason}"));
+            return;
+        }
+
+        let mut full_name = full_name(&self.server, &tool.name);
+        if self.tools.iter().any(|known| known.full_name == full_name) {
+            full_name = marked(&full_name, &tool.name);
+        }
+
+        let (description, taken_out) = description(tool);
+        if taken_out > 0 {
+            self.notes.push(format!(
+                "removed {taken_out} invisible characters from the description of `{full_name}`"
+            ));
+        }
+
+        let output = tool.output_schema.as_ref().map(|s| harmless(Value::Object((**s).clone())));
+        let output_schema = output.filter(|output| match schema::usable(output) {
+            Ok(()) => true,
+            Err(reason) => {
+                let what =
+                    format!("results of `{full_name}` are not checked: their schema {reason}");
+                self.notes.push(what);
+                false
+            }
+        });
+        self.tools.push(ServerTool {
+            name: tool.name.to_string(),
+            full_name,
+            description,
+            schema,
+            output_schema,
+            is_read: spec.is_read(&tool.name),
+            needs_approval: spec.needs_approval(&tool.name),
+            hints: tool.annotations.as_ref().map_or(Value::Null, |hints| harmless(json!(hints))),
+            hash,
+        });
+    }
+
+    /// Finds a pattern that covers no tool of the server, offered or not, and says what may be meant.
+    pub fn vain<'a>(&self, patterns: &'a [Wildcard]) -> Option<(&'a Wildcard, String)> {
+        let listed = self.hashes.iter().map(|(name, _)| name);
+        let names: Vec<&str> = listed.chain(&self.left_out).map(String::as_str).collect();
+        let covers = |pattern: &&Wildcard| names.iter().any(|name| pattern.covers(name));
+        // Of a server without tools, nothing can be said.
+        let vain = patterns.iter().find(|pattern| !names.is_empty() && !covers(pattern))?;
+
+        let near = nearest(vain.text(), names.iter().copied());
+        let help = if let Some(near) = near.map(shown) {
+            format!("; did you mean `{near}`?")
+        } else {
+            let each: Vec<String> = names.iter().take(NAMES_SHOWN).map(|n| shown(n)).collect();
+            format!("; its tools are {}", each.join(", "))
+        };
+        Some((vain, help))
+    }
+
+    /// Looks for patterns of the project that cover no tool. Where such a pattern is to keep a tool from
+    /// being called, that is an error: the tool would be called all the same.
+    pub(super) fn check_patterns(&mut self, spec: &ServerSpec) -> Result<(), ServerFault> {
+        let approved: &[Wildcard] = match &spec.approve {
+            Consent::Of(patterns) => patterns,
+            Consent::Effects | Consent::Never => &[],
+        };
+        for (key, patterns) in [("approve", approved), ("except", spec.except.as_slice())] {
+            if let Some((pattern, help)) = self.vain(patterns) {
+                let server = self.server.clone();
+                let pattern = pattern.text().to_owned();
+                return Err(ServerFault::NoMatch { server, key, pattern, help });
+            }
+        }
+
+        let only = spec.only.as_deref().unwrap_or_default();
+        for (key, patterns) in [("read", spec.read.as_slice()), ("only", only)] {
+            if let Some((pattern, help)) = self.vain(patterns) {
+                let server = &self.server;
+                let note = format!(
+                    "`mcp.{server}.{key}`: no tool of the server matches `{}`{help}",
+                    pattern.text()
+                );
+                self.notes.push(note);
+            }
+        }
+        Ok(())
     }
 
     /// Finds a tool by its name at the server, or by the name under which it is offered.
@@ -136,31 +233,19 @@ impl Listing {
     }
 }
 
-fn offered(
-    spec: &ServerSpec,
-    tool: &Tool,
-    full_name: String,
-    description: String,
-    hash: String,
-) -> ServerTool {
-    ServerTool {
-        name: tool.name.to_string(),
-        full_name,
-        description,
-        schema: harmless(Value::Object((*tool.input_schema).clone())),
-        output_schema: tool.output_schema.as_ref().map(|s| Value::Object((**s).clone())),
-        is_read: spec.is_read(&tool.name),
-        needs_approval: spec.needs_approval(&tool.name),
-        hints: tool.annotations.as_ref().map_or(Value::Null, |hints| harmless(json!(hints))),
-        hash,
-    }
+/// Returns the name of a tool as people are shown it.
+fn shown(name: &str) -> String {
+    without_invisible(name).0.chars().take(NAME_MAX).collect()
 }
 
 /// Says why a tool cannot be offered at all.
-fn fault_of(tool: &Tool) -> Option<&'static str> {
+fn fault_of(tool: &Tool) -> Option<String> {
+    if let Some(fault) = marked_fault(tool) {
+        return Some(without_invisible(&fault).0.into_owned());
+    }
     let name: &str = &tool.name;
     if name.is_empty() || name.len() > 2 * NAME_MAX || without_invisible(name).1 > 0 {
-        return Some("its name is empty, too long or has invisible characters");
+        return Some("its name is empty, too long or has invisible characters".to_owned());
     }
 
     let is_object = match tool.input_schema.get("type") {
@@ -170,11 +255,11 @@ fn fault_of(tool: &Tool) -> Option<&'static str> {
         Some(_) => false,
     };
     if !is_object {
-        return Some("the schema of its arguments does not describe an object");
+        return Some("the schema of its arguments does not describe an object".to_owned());
     }
 
     let is_large = json!(tool).to_string().len() > DEFINITION_MAX;
-    is_large.then_some("its definition has more than 64 KiB")
+    is_large.then(|| "its definition has more than 64 KiB".to_owned())
 }
 
 /// Returns the hash of everything that a server says of a tool.

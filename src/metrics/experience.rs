@@ -109,8 +109,12 @@ pub struct CallHistory {
 impl CallHistory {
     /// Takes in the events of a run, each with its time in microseconds.
     pub fn learn(&mut self, events: &[(i64, Event)]) {
+        self.learn_run(&Trace::fold(events));
+    }
+
+    /// Takes in the calls of a run.
+    pub fn learn_run(&mut self, trace: &Trace) {
         self.runs += 1;
-        let trace = Trace::fold(events);
 
         for (op, attempt) in trace.attempts() {
             let (Some(started), Some(end)) = (attempt.started, &attempt.end) else { continue };

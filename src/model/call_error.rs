@@ -35,8 +35,8 @@ pub enum CallError {
     RateLimited {
         /// HTTP status.
         status: u16,
-        /// How long the provider asks to wait.
-        retry_after: Option<Duration>,
+        /// What the provider says of asking again.
+        retry: Retry,
         /// The provider's words.
         message: String,
     },
@@ -45,8 +45,8 @@ pub enum CallError {
     Server {
         /// HTTP status.
         status: u16,
-        /// How long the provider asks to wait.
-        retry_after: Option<Duration>,
+        /// What the provider says of asking again.
+        retry: Retry,
         /// The provider's words.
         message: String,
     },
@@ -78,6 +78,14 @@ pub enum CallError {
     /// The provider found the request wrong (another HTTP 4xx).
     #[error("the provider rejected the request (status {status}): {message}")]
     BadRequest {
+        /// HTTP status.
+        status: u16,
+        /// The provider's words.
+        message: String,
+    },
+    /// The provider found the form of the request wrong (HTTP 400), and the next request has another form.
+    #[error("the provider rejected the request (status {status}): {message}")]
+    OtherForm {
         /// HTTP status.
         status: u16,
         /// The provider's words.
@@ -182,10 +190,22 @@ pub enum CallError {
 pub enum Retry {
     /// Asking again cannot help.
     Never,
+    /// Ask again at once: it is another request than the one that was refused, and no further try of it.
+    AtOnce,
     /// Ask again after a pause of the caller's choice.
     Backoff,
     /// Ask again, but not before this time has passed.
     After(Duration),
+}
+
+impl Retry {
+    /// Returns how long the provider asks to wait, if it does.
+    pub fn asked(self) -> Option<Duration> {
+        match self {
+            Retry::After(asked) => Some(asked),
+            Retry::Never | Retry::AtOnce | Retry::Backoff => None,
+        }
+    }
 }
 
 impl CallError {
@@ -197,7 +217,7 @@ impl CallError {
             CallError::Unauthorized { .. } => Kind::Unauthorized,
             CallError::Quota { .. } => Kind::Quota,
             CallError::NotFound { .. } => Kind::NotFound,
-            CallError::BadRequest { .. } => Kind::BadRequest,
+            CallError::BadRequest { .. } | CallError::OtherForm { .. } => Kind::BadRequest,
             CallError::Unreachable { .. } | CallError::Network { .. } => Kind::Network,
             CallError::Timeout { .. } => Kind::Timeout,
             CallError::CutOff { .. } => Kind::CutOff,
@@ -217,12 +237,9 @@ impl CallError {
     pub fn retry(&self) -> Retry {
         match self {
             // What a server does not know to do, it does not know the next time either.
-            CallError::Server { status, retry_after, .. } if !matches!(status, 501 | 505) => {
-                retry_after.map_or(Retry::Backoff, Retry::After)
-            }
-            CallError::RateLimited { retry_after, .. } => {
-                retry_after.map_or(Retry::Backoff, Retry::After)
-            }
+            CallError::Server { status, retry, .. } if !matches!(status, 501 | 505) => *retry,
+            CallError::RateLimited { retry, .. } => *retry,
+            CallError::OtherForm { .. } => Retry::AtOnce,
             CallError::Unreachable { .. }
             | CallError::Network { .. }
             | CallError::Timeout { deadline: TimeLimit::Header | TimeLimit::Idle, .. }
@@ -269,7 +286,8 @@ impl CallError {
             | CallError::Unauthorized { status, .. }
             | CallError::Quota { status, .. }
             | CallError::NotFound { status, .. }
-            | CallError::BadRequest { status, .. } => Some(*status),
+            | CallError::BadRequest { status, .. }
+            | CallError::OtherForm { status, .. } => Some(*status),
             CallError::Refused { status, .. } => *status,
             CallError::Unreachable { .. }
             | CallError::Network { .. }
@@ -289,12 +307,9 @@ impl CallError {
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Failure {
-        let retry_after_ms = match error.retry() {
-            Retry::After(wait) => {
-                NonZeroU32::new(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX))
-            }
-            Retry::Never | Retry::Backoff => None,
-        };
+        let asked = error.retry().asked();
+        let retry_after_ms = asked
+            .and_then(|wait| NonZeroU32::new(u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)));
 
         Failure {
             retryable: error.retry() != Retry::Never

@@ -6,7 +6,7 @@ use crate::base::unit::Money;
 use crate::model::Model;
 use crate::model::call_error::CallError;
 use crate::model::message::Message;
-use crate::model::reply::{CallResult, Usage};
+use crate::model::reply::{FaultUsage, Usage};
 use crate::model::request::Request;
 use crate::model::transport::Transport;
 use crate::schema::lower::{Dialect, lower};
@@ -56,23 +56,34 @@ impl Model {
         Worst { read, written, cost }
     }
 
-    /// Says of a finished call what it is charged: usage and cost are both nothing if it cannot have
-    /// been billed, and both `None` if nobody knows.
-    #[must_use]
-    pub fn settle(&self, called: CallResult) -> CallResult {
+    /// Returns the tokens and the cost of a call with a reply; `None` if nobody knows them.
+    pub(super) fn charge(&self, said: Option<Usage>) -> (Option<Usage>, Option<Money>) {
         // Every request has a token, so figures without one that was read are no figures.
-        let counted = called.usage.filter(|usage| usage.input() > 0);
-        if counted.is_none() && called.result.as_ref().is_err_and(|error| !may_be_billed(error)) {
-            return CallResult { usage: Some(Usage::default()), cost: Some(Money::ZERO), ..called };
-        }
-
+        let counted = said.filter(|usage| usage.input() > 0);
         let cost = match &self.transport {
-            // The demo model has a price for a call, and a call that failed may have been taken on.
-            Transport::Demo(_) => called.cost,
+            // The demo model has a price for a call.
+            Transport::Demo(_) => self.cost(said.as_ref()),
             Transport::Server(_) | Transport::Simulated(_) => self.cost(counted.as_ref()),
         };
 
-        CallResult { usage: counted, cost, ..called }
+        (counted, cost)
+    }
+
+    /// Returns the tokens and the cost of a call without a reply: nothing if it cannot have been billed, and
+    /// `None` if nobody knows.
+    pub(super) fn charge_fault(
+        &self,
+        error: &CallError,
+        said: FaultUsage,
+    ) -> (Option<Usage>, Option<Money>) {
+        match said {
+            FaultUsage::Unsaid if !may_be_billed(error) => {
+                (Some(Usage::default()), Some(Money::ZERO))
+            }
+            // A call that failed may have been taken on all the same.
+            FaultUsage::Unsaid | FaultUsage::Doubtful => (None, None),
+            FaultUsage::Counted(usage) => self.charge(Some(usage)),
+        }
     }
 }
 
@@ -141,7 +152,7 @@ pub fn is_unbilled(status: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::call_error::TimeLimit;
+    use crate::model::call_error::{Retry, TimeLimit};
     use crate::model::message::{Message, Role};
     use crate::model::registry::Models;
     use crate::model::reply::ReplyContent;
@@ -167,10 +178,6 @@ mod tests {
 
     fn dollars(amount: u32) -> Option<Money> {
         Money::from_dollars(f64::from(amount))
-    }
-
-    fn failed(error: CallError, usage: Option<Usage>) -> CallResult {
-        CallResult { usage, cost: None, served_by: None, is_cut: false, result: Err(error) }
     }
 
     fn request(settings: Settings, schema: Option<Value>) -> Request {
@@ -237,9 +244,9 @@ mod tests {
         let usage = Usage { input_uncached: 10, output_visible: 15, ..Usage::default() };
         let message = "m".to_owned();
         let errors = [
-            CallError::Server { status: 200, retry_after: None, message: message.clone() },
-            CallError::Server { status: 500, retry_after: None, message: message.clone() },
-            CallError::RateLimited { status: 429, retry_after: None, message: message.clone() },
+            CallError::Server { status: 200, retry: Retry::Backoff, message: message.clone() },
+            CallError::Server { status: 500, retry: Retry::Backoff, message: message.clone() },
+            CallError::RateLimited { status: 429, retry: Retry::Backoff, message: message.clone() },
             CallError::BadRequest { status: 400, message: message.clone() },
             CallError::Quota { status: 402, message: message.clone() },
             CallError::NotFound { status: 404, message: message.clone() },
@@ -249,8 +256,8 @@ mod tests {
         ];
 
         for error in errors {
-            let settled = priced().settle(failed(error, Some(usage)));
-            assert_eq!((settled.usage, settled.cost), (Some(usage), dollars(25)), "{settled:?}");
+            let charged = priced().charge_fault(&error, FaultUsage::Counted(usage));
+            assert_eq!(charged, (Some(usage), dollars(25)), "{error:?}");
         }
     }
 
@@ -260,7 +267,7 @@ mod tests {
         let url = "u".to_owned();
         let message = "m".to_owned();
         let server =
-            |status| CallError::Server { status, retry_after: None, message: "m".to_owned() };
+            |status| CallError::Server { status, retry: Retry::Backoff, message: "m".to_owned() };
         let late = |deadline| CallError::Timeout { deadline, limit: Duration::from_secs(1) };
 
         let mut free = vec![
@@ -269,8 +276,8 @@ mod tests {
             CallError::NotFound { status: 404, message: message.clone() },
             CallError::Quota { status: 402, message: message.clone() },
             CallError::Refused { status: Some(400), message: message.clone() },
-            CallError::RateLimited { status: 429, retry_after: None, message: message.clone() },
-            CallError::RateLimited { status: 529, retry_after: None, message: message.clone() },
+            CallError::RateLimited { status: 429, retry: Retry::Backoff, message: message.clone() },
+            CallError::RateLimited { status: 529, retry: Retry::Backoff, message: message.clone() },
             CallError::Unauthorized { status: 401, message: message.clone() },
             CallError::Unauthorized { status: 403, message: message.clone() },
             CallError::BadRequest { status: 302, message: message.clone() },
@@ -279,9 +286,14 @@ mod tests {
         ];
         free.extend([409, 425, 500, 501, 503, 521].map(server));
         for error in free {
-            let settled = priced().settle(failed(error, None));
-            let charged = (settled.usage, settled.cost);
-            assert_eq!(charged, (Some(Usage::default()), Some(Money::ZERO)), "{settled:?}");
+            let charged = priced().charge_fault(&error, FaultUsage::Unsaid);
+            assert_eq!(charged, (Some(Usage::default()), Some(Money::ZERO)), "{error:?}");
+
+            // Who tells of tokens has done something, whatever the status says.
+            let unread = Usage { output_visible: 5, ..Usage::default() };
+            for said in [FaultUsage::Doubtful, FaultUsage::Counted(unread)] {
+                assert_eq!(priced().charge_fault(&error, said), (None, None), "{error:?}");
+            }
         }
 
         let mut unknown = vec![
@@ -297,13 +309,13 @@ mod tests {
             CallError::Quota { status: 200, message: message.clone() },
             CallError::BadReply { message: message.clone() },
             CallError::TooLarge { limit_bytes: 1 },
-            CallError::RateLimited { status: 200, retry_after: None, message: message.clone() },
+            CallError::RateLimited { status: 200, retry: Retry::Backoff, message: message.clone() },
             CallError::BadRequest { status: 200, message },
         ];
         unknown.extend([200, 408, 502, 504, 524].map(server));
         for error in unknown {
-            let settled = priced().settle(failed(error, None));
-            assert_eq!((settled.usage, settled.cost), (None, None), "{settled:?}");
+            let charged = priced().charge_fault(&error, FaultUsage::Unsaid);
+            assert_eq!(charged, (None, None), "{error:?}");
         }
     }
 
@@ -311,32 +323,11 @@ mod tests {
     fn figures_that_say_that_nothing_was_read_are_unknown() {
         let unread = Usage { output_visible: 5, reasoning: 3, ..Usage::default() };
         for usage in [Usage::default(), unread] {
-            let called = CallResult {
-                is_cut: false,
-                usage: Some(usage),
-                cost: Some(Money::ZERO),
-                served_by: None,
-                result: Ok("x".into()),
-            };
-            let settled = priced().settle(called);
-            assert_eq!((settled.usage, settled.cost), (None, None), "{usage:?}");
+            assert_eq!(priced().charge(Some(usage)), (None, None), "{usage:?}");
         }
 
         // What comes from the cache was read as well.
         let usage = Usage { cache_read: 4, output_visible: 5, ..Usage::default() };
-        let called = CallResult {
-            is_cut: false,
-            usage: Some(usage),
-            cost: None,
-            served_by: None,
-            result: Ok("x".into()),
-        };
-        assert_eq!(priced().settle(called).usage, Some(usage));
-
-        // A refusal may well say that it used nothing.
-        let message = "m".to_owned();
-        let refused = CallError::RateLimited { status: 429, retry_after: None, message };
-        let settled = priced().settle(failed(refused, Some(Usage::default())));
-        assert_eq!(settled.cost, Some(Money::ZERO));
+        assert_eq!(priced().charge(Some(usage)).0, Some(usage));
     }
 }

@@ -14,6 +14,8 @@ enum Owner {
     Branch,
     /// The name of the model writes it.
     Model,
+    /// The description of the model writes it.
+    Server,
     /// It asks for several replies, of which one would be read.
     Replies,
     /// Options of a call write it.
@@ -43,6 +45,11 @@ const OWNED: &[(Owner, &[&str])] = &[
             "maxtokenstogenerate",
             "maxdecodetokens",
             "maxresponsetokens",
+            "maxoutputlen",
+            "maxoutputlength",
+            "maxouttokens",
+            "maxseqlen",
+            "maxsequencelength",
             "numpredict",
             "npredict",
             "ntokens",
@@ -88,9 +95,19 @@ const OWNED: &[(Owner, &[&str])] = &[
             "chattemplate",
             "suffix",
             "images",
+            "history",
+            "chathistory",
+            "query",
         ],
     ),
-    (Owner::Model, &["model", "models", "fallbacks", "fallbackmodels", "fallbackmodel", "engine"]),
+    (
+        Owner::Model,
+        &["model", "models", "fallbacks", "fallbackmodels", "fallbackmodel", "engine", "preset"],
+    ),
+    (
+        Owner::Server,
+        &["apibase", "apikey", "apitype", "apiversion", "baseurl", "customllmprovider"],
+    ),
     (
         Owner::Replies,
         &[
@@ -105,6 +122,9 @@ const OWNED: &[(Owner, &[&str])] = &[
             "numchoices",
             "numoutputs",
             "numresponses",
+            "numresponsesperprompt",
+            "bestofn",
+            "samples",
             "samplecount",
             "usebeamsearch",
             "numbeams",
@@ -132,10 +152,16 @@ const OWNED: &[(Owner, &[&str])] = &[
             "responsemodalities",
             "audio",
             "prediction",
+            "googlesearch",
+            "codeexecution",
+            "builtintools",
         ],
     ),
-    (Owner::Price, &["servicetier", "speed", "inferencegeo"]),
-    (Owner::Wrapper, &["extrabody", "extra", "modelkwargs"]),
+    (Owner::Price, &["servicetier", "speed", "inferencegeo", "provider", "route"]),
+    (
+        Owner::Wrapper,
+        &["extrabody", "extra", "modelkwargs", "kwargs", "additionalmodelrequestfields"],
+    ),
 ];
 
 /// The fields by which a schema is asked for: beside `schema` they would be sent twice.
@@ -219,6 +245,10 @@ impl Owner {
                     .to_owned()
             }
             Owner::Model => "use `model` of the branch, or `imodel`".to_owned(),
+            Owner::Server => {
+                "use `base_url` and `key` of the model, under [models.NAME] in kaizen.toml"
+                    .to_owned()
+            }
             Owner::Replies => "a call returns one reply; make one call per reply".to_owned(),
             Owner::Tools => {
                 "use the options `tools` and `tool_choice` of `operate` or `react`; tools that \
@@ -291,6 +321,16 @@ mod tests {
                 "it changes the price of the call, so a budget could not limit it; leave it out",
             ),
             ("extra_body", "put its fields directly into `extra`"),
+            (
+                "api_base",
+                "use `base_url` and `key` of the model, under [models.NAME] in kaizen.toml",
+            ),
+            ("preset", "use `model` of the branch, or `imodel`"),
+            ("num_responses_per_prompt", "a call returns one reply; make one call per reply"),
+            (
+                "provider",
+                "it changes the price of the call, so a budget could not limit it; leave it out",
+            ),
         ];
 
         for (field, help) in expected {

@@ -13,7 +13,8 @@ pub(super) fn read(path: &str) -> io::Result<String> {
     let mut text = String::new();
     let length = file::open(Path::new(path))?.take(KEY_FILE_MAX + 1).read_to_string(&mut text)?;
 
-    let key = text.trim();
+    // Some editors begin a file with a byte order mark.
+    let key = text.trim_start_matches('\u{feff}').trim();
 
     if length as u64 > KEY_FILE_MAX {
         return wrong("it is too long for a key");

@@ -143,9 +143,8 @@ impl Admission<'_> {
         self.end = match error {
             None => CallEnd::Reply(clock::monotonic().saturating_sub(self.began)),
             Some(
-                CallError::RateLimited { retry_after, .. }
-                | CallError::Server { status: 503, retry_after, .. },
-            ) => CallEnd::Refused(*retry_after),
+                CallError::RateLimited { retry, .. } | CallError::Server { status: 503, retry, .. },
+            ) => CallEnd::Refused(retry.asked()),
             Some(CallError::Timeout { .. }) => CallEnd::Late,
             Some(_) => CallEnd::Other,
         };

@@ -22,7 +22,7 @@ pub mod transport;
 pub mod tuning;
 
 use crate::base::unit::Money;
-use crate::model::call_error::CallError;
+use crate::model::call_error::{CallError, Retry};
 use crate::model::charge::{CallBound, REPLY_TOKENS_ASSUMED};
 use crate::model::limiter::{Limiter, ServerLimits};
 use crate::model::price::Price;
@@ -51,6 +51,8 @@ pub struct Model {
     price: Option<Price>,
     /// Most tokens that a picture counts as, if that is said.
     image_tokens: Option<u32>,
+    /// Whether its server takes tools, as far as its description says.
+    pub takes_tools: bool,
 }
 
 impl Model {
@@ -69,6 +71,7 @@ impl Model {
             limiter: Limiter::new(ServerLimits::default()),
             price: None,
             image_tokens: None,
+            takes_tools: true,
         }
     }
 
@@ -89,12 +92,21 @@ impl Model {
             limiter,
             price,
             image_tokens: None,
+            takes_tools: true,
         }
     }
 
-    /// Asks the model once. Never retries: the caller decides that by `CallError::retry`.
+    /// Asks the model once, in whichever form its server takes. Never retries: the caller decides that by
+    /// `CallError::retry`.
     pub async fn call(&self, request: &Request) -> CallResult {
-        self.call_noting(request, &Cell::new(false), &TextWatch::default()).await
+        loop {
+            let watch = TextWatch::default();
+            let called = self.call_noting(request, &Cell::new(false), &watch).await;
+            let retry = called.result.as_ref().err().map(CallError::retry);
+            if retry != Some(Retry::AtOnce) {
+                return called;
+            }
+        }
     }
 
     /// Does the same, sets `begun` once the server's limits allow the call, and shows the text as it
@@ -116,22 +128,18 @@ impl Model {
         match result {
             Ok(reply) => {
                 let has_length = reply.finish == Some(Finish::Length);
-                let usage = reply.usage;
+                let (usage, cost) = self.charge(reply.usage);
                 let served_by = reply.served_by.clone();
                 let result = judge(reply, request);
 
                 // A reply that was cut is only a result where that was accepted.
                 let is_cut = has_length && result.is_ok();
-                let cost = self.cost(usage.as_ref());
                 CallResult { usage, cost, served_by, is_cut, result }
             }
-            Err(CallFault { error, usage, served_by }) => CallResult {
-                usage,
-                cost: usage.and_then(|usage| self.cost(Some(&usage))),
-                served_by,
-                is_cut: false,
-                result: Err(error),
-            },
+            Err(CallFault { error, usage, served_by }) => {
+                let (usage, cost) = self.charge_fault(&error, usage);
+                CallResult { usage, cost, served_by, is_cut: false, result: Err(error) }
+            }
         }
     }
 

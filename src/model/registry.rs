@@ -10,8 +10,9 @@ use crate::model::price::Price;
 use crate::model::provider::demo::Demo;
 use crate::model::provider::exchange::Exchanger;
 use crate::model::provider::http::Clients;
+use crate::model::provider::limit_name::LimitFinder;
 use crate::model::provider::page::{self, PageReply};
-use crate::model::provider::server::{LimitName, Protocol, Server};
+use crate::model::provider::server::{Protocol, Server};
 use crate::model::provider::watched::StreamUse;
 use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
 use crate::model::transport::Transport;
@@ -77,7 +78,7 @@ type LimiterKey = (String, String, Option<KeyRef>);
 /// The limiter of each server, with the limits it has.
 type Limiters = HashMap<LimiterKey, (ServerLimits, Rc<Limiter>)>;
 /// What each server calls the limit on tokens, by its address and the name of the model.
-type LimitNames = HashMap<(String, String), Rc<Cell<LimitName>>>;
+type LimitNames = HashMap<(String, String), Rc<LimitFinder>>;
 /// What is known of the streams of each server, by its address.
 type StreamUses = HashMap<String, Rc<Cell<StreamUse>>>;
 
@@ -235,6 +236,7 @@ impl Models {
             limiter: self.limiter(spec),
             price: spec.price.clone().or_else(known),
             image_tokens: spec.image_tokens,
+            takes_tools: spec.takes_tools,
             transport,
         })
     }
@@ -345,8 +347,8 @@ impl Models {
         let server = self.server(spec, Protocol::OpenAi, base_url, identity, key)?;
 
         // OpenAI itself has another name for it than nearly everybody who speaks its protocol.
-        if server.limit.get() == LimitName::Unknown && server.base_url.starts_with(own) {
-            server.limit.set(LimitName::Known(LimitField::MaxCompletionTokens));
+        if server.base_url.starts_with(own) {
+            server.limit.assume(LimitField::MaxCompletionTokens);
         }
 
         Ok(server)
@@ -396,7 +398,7 @@ impl Models {
     ) -> Result<Server, ModelError> {
         let place = (base_url.clone(), spec.model.clone());
         let limit = match spec.limit_field {
-            Some(field) => Rc::new(Cell::new(LimitName::Known(field))),
+            Some(field) => Rc::new(LimitFinder::known(field)),
             None => self.limit_names.borrow_mut().entry(place).or_default().clone(),
         };
 
@@ -416,6 +418,7 @@ impl Models {
             model,
             limit,
             streams,
+            refused_stream: Rc::default(),
             site: Rc::default(),
         };
 

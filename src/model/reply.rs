@@ -212,20 +212,31 @@ pub struct Reply {
     pub served_by: Option<String>,
 }
 
+/// What a provider says of the tokens that a request without a reply has used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultUsage {
+    /// Nothing, or that it used none.
+    Unsaid,
+    /// Something that cannot be counted: figures that cannot be right, or only a sum.
+    Doubtful,
+    /// These.
+    Counted(Usage),
+}
+
 /// A request that gave no reply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallFault {
     /// Why.
     pub error: CallError,
-    /// Tokens used all the same; `None` when the provider did not say.
-    pub usage: Option<Usage>,
+    /// Tokens used all the same.
+    pub usage: FaultUsage,
     /// The model that the provider says was asked.
     pub served_by: Option<String>,
 }
 
 impl From<CallError> for CallFault {
     fn from(error: CallError) -> CallFault {
-        CallFault { error, usage: None, served_by: None }
+        CallFault { error, usage: FaultUsage::Unsaid, served_by: None }
     }
 }
 

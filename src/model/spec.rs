@@ -23,6 +23,7 @@ const KEYS: &[&str] = &[
     "max_tokens_field",
     "price",
     "image_tokens",
+    "tools",
 ];
 /// Keys that only the demo model has.
 const DEMO_KEYS: &[&str] = &["latency_ms", "error_rate", "cost", "replies"];
@@ -101,6 +102,8 @@ pub struct ModelSpec {
     pub price: Option<Price>,
     /// Most tokens that a picture counts as, if that is said.
     pub image_tokens: Option<u32>,
+    /// Whether the server takes tools; without them, calls are read from answers that follow a schema.
+    pub takes_tools: bool,
     /// The demo model's temper.
     pub demo: DemoSpec,
 }
@@ -118,6 +121,7 @@ impl ModelSpec {
             limit_field: None,
             price: None,
             image_tokens: None,
+            takes_tools: true,
             demo: DemoSpec::default(),
         }
     }
@@ -139,6 +143,7 @@ impl ModelSpec {
                 "max_tokens_field" => spec.limit_field = Some(limit_field(&provider, value)?),
                 "price" => spec.price = Some(Price::from_value(value)?),
                 "image_tokens" => spec.image_tokens = Some(count(key, value)?),
+                "tools" => spec.takes_tools = flag(key, value)?,
                 "latency_ms" if is_demo => spec.demo.latency_ms = whole(key, value)?,
                 "error_rate" if is_demo => spec.demo.error_rate = share(key, value)?,
                 "cost" if is_demo => spec.demo.cost = amount(key, value)?,
@@ -270,6 +275,10 @@ fn count(key: &str, value: &Value) -> Result<u32, ModelError> {
 pub(super) fn amount(key: &str, value: &Value) -> Result<f64, ModelError> {
     let number = value.as_f64().filter(|dollars| Money::from_dollars(*dollars).is_some());
     number.ok_or_else(|| wrong(key, Money::WANTED, value))
+}
+
+fn flag(key: &str, value: &Value) -> Result<bool, ModelError> {
+    value.as_bool().ok_or_else(|| wrong(key, "true or false", value))
 }
 
 fn share(key: &str, value: &Value) -> Result<f64, ModelError> {

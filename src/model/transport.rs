@@ -126,6 +126,7 @@ fn words_of(error: &mut CallError) -> Vec<&mut String> {
         | CallError::Unreachable { message, .. }
         | CallError::NotFound { message, .. }
         | CallError::BadRequest { message, .. }
+        | CallError::OtherForm { message, .. }
         | CallError::Network { message, .. }
         | CallError::Refused { message, .. }
         | CallError::BadReply { message }

@@ -22,6 +22,7 @@ use crate::optimizer::evidence::feature::{FeatureError, Features, OF};
 use crate::optimizer::evidence::guide_file::{GuideFile, GuideFileError};
 use crate::optimizer::evidence::hindsight::Hindsight;
 use crate::optimizer::evidence::insights::Cells;
+use crate::optimizer::evidence::knowledge::amendment::VerdictCount;
 use crate::optimizer::evidence::knowledge::{FailureClass, Knowledge, KnowledgeError};
 use crate::optimizer::evidence::observation::{MetricsError, Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
@@ -323,6 +324,11 @@ impl Optimizer {
         Ok(curve)
     }
 
+    /// Returns how many executions on a kind of task people found good and bad, by pattern.
+    pub fn verdicts(&self, task: &TaskType) -> Result<Vec<VerdictCount>, OptimizerError> {
+        Ok(self.knowledge.verdicts(task)?)
+    }
+
     /// Ranks what is known on a kind of task, the best first.
     pub fn standings(&self, task: &TaskType) -> Result<Vec<RankedPattern>, OptimizerError> {
         let cells = self.knowledge.cells(task)?;
@@ -377,7 +383,8 @@ impl Optimizer {
         Ok(self.knowledge.failures(task.as_ref())?)
     }
 
-    /// Takes in a file in the guide's format.
+    /// Takes in a file in the guide's format. With a name, each entry is recorded once, however often this is
+    /// called for it.
     pub async fn import_knowledge(&self, path: &Path) -> Result<usize, OptimizerError> {
         let mut seen = Vec::new();
         for (task, pattern, metrics) in GuideFile::open(path)?.successes()? {
@@ -395,6 +402,10 @@ impl Optimizer {
                 Pattern::new(&pattern)?,
                 &failure,
             ));
+        }
+
+        for (index, seen) in seen.iter_mut().enumerate() {
+            seen.execution = self.name.as_ref().map(|name| format!("{name} {index}"));
         }
 
         let count = seen.len();

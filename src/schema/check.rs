@@ -97,7 +97,16 @@ pub fn check(schema: &Value) -> Result<(), String> {
         return Err(format!("is longer than {SIZE_MAX} bytes"));
     }
 
+    usable(schema)
+}
+
+/// Tells whether values can be checked by a schema that somebody else has written; the error says why not.
+pub fn usable(schema: &Value) -> Result<(), String> {
     compiled(schema).map(drop).map_err(|error| {
+        let draft = schema.get("$schema").and_then(Value::as_str);
+        if let Some(draft) = draft.filter(|_| compiled(&without_draft(schema)).is_ok()) {
+            return format!("is written in `{}`, a dialect that kaizen does not know", short(draft));
+        }
         if let Some(reference) = outside_reference(schema) {
             return format!(
                 "refers to `{}`; only references within the schema, which begin with `#`, are followed",
@@ -108,6 +117,15 @@ pub fn check(schema: &Value) -> Result<(), String> {
         let place = if place.is_empty() { String::new() } else { format!(" (`{place}`)") };
         format!("is not a valid JSON schema: {}{place}", short(&error.to_string()))
     })
+}
+
+/// Returns a schema that does not say in which dialect it is written.
+fn without_draft(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    if let Value::Object(words) = &mut schema {
+        words.remove("$schema");
+    }
+    schema
 }
 
 /// Finds a reference that leads out of a schema.

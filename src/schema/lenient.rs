@@ -105,7 +105,11 @@ impl<'a> LenientReader<'a> {
             };
             self.skip()?;
             self.take(':')?;
-            map.insert(key, self.value(depth + 1)?);
+            let value = self.value(depth + 1)?;
+            if map.get(&key).is_some_and(|known| *known != value) {
+                return None;
+            }
+            map.insert(key, value);
             self.separator('}')?;
         }
     }
@@ -167,6 +171,7 @@ mod tests {
             ("['it\\'s', \"it's\", 'a \"b\"']", json!(["it's", "it's", "a \"b\""])),
             ("{'e': '\\ud83d\\ude00 \\\\'}", json!({ "e": "😀 \\" })),
             ("// first\n[ ]\u{a0}", json!([])),
+            ("{a: 1, 'a': 1}", json!({ "a": 1 })),
             ("{'u': 'http://x/*'}", json!({ "u": "http://x/*" })),
         ];
         for (text, expected) in cases {
@@ -200,6 +205,7 @@ mod tests {
             "[.5]",
             "{1: 2}",
             "18446744073709551616",
+            "{a: 1, 'a': 2}",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

@@ -15,7 +15,7 @@ pub mod short;
 mod typed;
 mod words;
 
-pub use check::check;
+pub use check::{check, usable};
 pub use read::{FittedValue, Unfit, fit, guess, read};
 pub use shared::SharedSchema;
 

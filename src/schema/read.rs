@@ -166,12 +166,12 @@ pub fn guess(text: &str, schema: &Value) -> Result<Value, Unfit> {
 /// Finds the values that a text may mean: at least one.
 fn candidates(text: &str) -> Result<Vec<Value>, Unfit> {
     let bare = text.trim();
-    let error = match json::read(bare) {
+    let error = match json::read_clear(bare) {
         Ok(value) => return Ok(vec![value]),
         Err(error) => error,
     };
     let unread = || Unfit::Unread(format!("is not JSON ({error}): {}", short(bare)));
-    if matches!(error, json::JsonError::TooLarge(_)) {
+    if matches!(error, json::JsonError::TooLarge(_) | json::JsonError::Twice(_)) {
         return Err(unread());
     }
 
@@ -190,7 +190,7 @@ fn candidates(text: &str) -> Result<Vec<Value>, Unfit> {
 }
 
 fn read_one(text: &str) -> Option<Value> {
-    json::read(text).ok().or_else(|| lenient::read(text))
+    json::read_clear(text).ok().or_else(|| lenient::read(text))
 }
 
 /// Returns the insides of the blocks of code of a text, those that are closed.
@@ -366,6 +366,14 @@ mod tests {
             (
                 "{\"n\": 0} or {\"m\": 3}",
                 "has 2 JSON values, and none of them matches the schema: {\"n\": 0} or {\"m\": 3}",
+            ),
+            (
+                "{\"n\": 1, \"m\": [2], \"n\": 3}",
+                "is not JSON (the key `n` stands twice in one object, with different values): {\"n\": 1, \"m\": [2], \"n\": 3}",
+            ),
+            (
+                "Here: {\"n\": 1, \"n\": 3}",
+                "is not JSON (expected value at line 1 column 1): Here: {\"n\": 1, \"n\": 3}",
             ),
             (
                 "{\"n\": 18446744073709551616}",

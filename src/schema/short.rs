@@ -336,7 +336,9 @@ impl<'a> ShortReader<'a> {
 
     /// Makes a type of its name and what may stand behind it.
     fn simple(&mut self, word: &ShortWord, begin: usize) -> Result<Value, ShortError> {
-        let name = word.text.split_whitespace().next().unwrap_or("");
+        // A range may follow at once, as in `string..5`.
+        let ends = |c: char| c.is_whitespace() || c.is_ascii_digit() || matches!(c, '.' | '-');
+        let name = word.text.split(ends).next().unwrap_or("");
         if word.is_quoted || !TYPES.contains(&name) {
             self.at = begin;
             return Err(self.wrong(unknown(word)));
@@ -511,6 +513,8 @@ mod tests {
     #[test]
     fn a_type_alone_is_a_schema_and_so_is_json() {
         check("yes | no", &json!({ "type": "string", "enum": ["yes", "no"] }));
+        check("string..5", &json!({ "type": "string", "maxLength": 5 }));
+        check("integer-5..", &json!({ "type": "integer", "minimum": -5 }));
         check(
             "[string] ..5",
             &json!({ "type": "array", "items": { "type": "string" }, "maxItems": 5 }),

@@ -282,6 +282,7 @@ impl Host {
     pub fn renew(&self, program: &Program) {
         let hash = blake3::hash(program.text.as_bytes()).to_hex();
         self.inner.fingerprint.replace(hash.to_string());
+        self.inner.keep_text(self.inner.script_name(), &program.text);
         self.inner.newest.replace(Some(Rc::new(offered(&program.ast))));
     }
 

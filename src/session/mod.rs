@@ -4,6 +4,7 @@
 pub mod branch;
 pub mod scope;
 pub mod tool;
+pub mod tool_clock;
 
 use crate::session::branch::{SharedBranch, same};
 

@@ -3,6 +3,7 @@
 use crate::base::deadline::Deadline;
 use crate::base::id::{FlowId, OpId};
 use crate::base::strand::Strand;
+use crate::session::tool_clock::ToolClock;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -25,8 +26,8 @@ pub struct Scope {
     pub strand: Rc<Strand>,
     /// Whose budget its calls keep.
     pub purse: Purse,
-    /// How many tools it is inside of.
-    pub tools: u32,
+    /// The time of the tools that it is inside of.
+    pub tool: Option<Rc<ToolClock>>,
 }
 
 /// Whose budget a call keeps.
@@ -50,8 +51,20 @@ impl Scope {
             due: None,
             strand,
             purse,
-            tools: 0,
+            tool: None,
         }
+    }
+
+    /// Returns how much of its time is left at this age of the run.
+    pub fn left(&self, age: Duration) -> Option<Duration> {
+        let of_tools = self.tool.as_ref().map(|tool| tool.first_due());
+        let due = self.due.into_iter().chain(of_tools).min();
+        due.map(|due| due.saturating_sub(age))
+    }
+
+    /// Returns how many tools it is inside of.
+    pub fn depth(&self) -> u32 {
+        self.tool.as_ref().map_or(0, |tool| tool.depth())
     }
 
     /// Returns the same operation with another budget.

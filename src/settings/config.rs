@@ -276,6 +276,11 @@ impl Config {
         self.values.iter().map(|(key, (value, origin))| (key.as_str(), value, origin))
     }
 
+    /// Returns where a value came from.
+    pub(crate) fn origin(&self, key: &str) -> Option<&SettingOrigin> {
+        self.values.get(key).map(|(_, origin)| origin)
+    }
+
     /// Returns the descriptions of models, by alias.
     pub(crate) fn models(
         &self,

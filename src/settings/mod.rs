@@ -226,7 +226,7 @@ pub(crate) const SETTINGS: &[SettingEntry] = &[
     entry(
         ("secrets", "names"),
         SettingKind::Variables,
-        Fallback::Words("names with `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD`"),
+        Fallback::Words("names with a word such as KEY, TOKEN, SECRET or PASSWORD"),
         "[\"LICENCE_*\"]",
         "Further variables whose values are kept out of journal and output.",
     ),
@@ -343,8 +343,14 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "a whole number of at least 1",
         "unknown",
         "1600",
-        "Maximum number of tokens of a picture. A budget needs it, and most models are shown the pictures that tools \
-         return only if it is set.",
+        "Maximum number of tokens that one image counts as. Required for a budget. Without it, most models do not see the images that tools return.",
+    ),
+    (
+        "tools",
+        "true or false",
+        "true",
+        "false",
+        "Whether the server takes tools. With `false`, calls are read from answers that follow a schema.",
     ),
     ("temperature", "a number", "the provider's", "0.2", "Sampling temperature."),
     (

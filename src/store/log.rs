@@ -31,8 +31,8 @@ const FRAMES_OF_LATER: u32 = 4096;
 /// The one version of the index, and of the log, that there is.
 const VERSION: u32 = 3_007_000;
 
-/// Most bytes of a log that are read at once.
-const PIECE: usize = 1 << 18;
+/// Most bytes of a log that are read at once. More would save few calls, and its pages cost more than those.
+const PIECE: usize = 1 << 16;
 
 /// How often a log is looked at again that does not agree with its index: another process may have
 /// changed both between two looks.

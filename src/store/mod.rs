@@ -2,16 +2,24 @@
 //! of what the rows mean.
 
 mod anchor;
+pub(crate) mod cell;
 pub mod durability;
 mod log;
 mod mark;
 mod patience;
+mod row;
 mod schema;
+pub(crate) mod sums;
 pub mod writer;
 
 pub use mark::{StoreMark, mark, remove_mark};
 pub use patience::on_wait;
+pub use row::{
+    Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SnapshotRow,
+    StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
+};
 pub use rusqlite::{Connection, Transaction};
+pub use sums::{PatternSums, Sums, SumsEntry};
 
 use crate::base::own;
 use nix::unistd::{AccessFlags, access};

@@ -75,6 +75,11 @@ const STEPS: &[&str] = &[
     "
     CREATE TABLE run_sums (run TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 ",
+    // Long texts of events have rows of their own from here on, which older programs would take for damage.
+    "
+    ALTER TABLE observations ADD COLUMN amends TEXT;
+    CREATE INDEX observations_amended ON observations (amends) WHERE amends IS NOT NULL;
+",
 ];
 
 /// What all the steps make of an empty store, without going through each of them.
@@ -91,8 +96,9 @@ const WHOLE: &str = "
         seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, task_type TEXT NOT NULL,
         pattern TEXT NOT NULL, source TEXT NOT NULL, run TEXT, success_rate REAL NOT NULL,
         execution_time REAL, score REAL, cost REAL, tokens INTEGER, kind TEXT, message TEXT,
-        extra TEXT, execution TEXT
+        extra TEXT, execution TEXT, amends TEXT
     );
+    CREATE INDEX observations_amended ON observations (amends) WHERE amends IS NOT NULL;
     CREATE INDEX observations_of_task ON observations (task_type, pattern, seq);
     CREATE UNIQUE INDEX observations_of_execution ON observations (execution)
         WHERE execution IS NOT NULL;

@@ -6,16 +6,19 @@
 //! process keeps from being written, the log that has to reach the disk and be copied to the store. Where
 //! each commit is on the disk (`Durability::Power`), that thread does everything.
 
+mod carry;
 mod file;
 mod gather;
 mod queue;
 
-pub use gather::Gatherer;
+pub(crate) use carry::carry_out;
 
 use crate::base::clock;
+use crate::base::id::RunId;
 use crate::store::StoreError;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
 use crate::store::mark::{MarkFile, NewestChange};
+use crate::store::row::{EventRow, StoreChange};
 use file::{BatchEnd, LockPatience, StoreFile};
 use queue::{Queue, WriterQueue};
 use rusqlite::{Connection, ffi};
@@ -42,66 +45,66 @@ const LOG_MAX: u64 = 1000 * 4096;
 /// After how many commits the length of the log is looked at.
 const LOG_LOOK: u32 = 32;
 
-/// A change to the store. It may be applied again if the transaction it was part of failed.
-pub type StoreChange = Box<dyn FnMut(&Connection) -> rusqlite::Result<()> + Send>;
-
-/// Tells whether the change of a series with this number, and what it stands on, is in the store.
-type Guard = dyn Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync;
-
 /// Changes that mean nothing with a gap, such as the events of one run: once one of them has failed,
 /// so does every later one, and with the same error, although it might succeed by itself. They are
 /// numbered from 0 up.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Series {
-    failed: Arc<OnceLock<StoreError>>,
-    guard: Arc<Guard>,
-    /// By what a store is marked that holds its changes.
-    name: Option<Arc<str>>,
-}
-
-impl fmt::Debug for Series {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Series").field("failed", &self.failed).finish_non_exhaustive()
-    }
+    fault: SeriesFault,
+    /// The run whose events they are.
+    run: Arc<str>,
 }
 
 impl Series {
-    /// Creates a series. Before each commit `guard` is asked whether the change before is still there:
-    /// somebody may have deleted it, or restored an older store.
-    pub fn new(
-        guard: impl Fn(&Connection, i64) -> rusqlite::Result<bool> + Send + Sync + 'static,
-    ) -> Series {
-        Series { failed: Arc::default(), guard: Arc::new(guard), name: None }
+    /// Creates the series of the events of a run. Before each commit it is checked that the event before is still
+    /// there: somebody may have deleted it, or restored an older store. The store is marked with the newest one
+    /// that the disk has.
+    pub fn of_run(run: &RunId) -> Series {
+        Series { fault: SeriesFault::default(), run: run.0.as_str().into() }
     }
 
-    /// Gives it a name, so that the store is marked with its newest change that the disk has.
-    #[must_use]
-    pub fn named(self, name: &str) -> Series {
-        Series { name: Some(name.into()), ..self }
+    /// Tells why nothing more can be kept, if that is so.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.fault.check()
+    }
+}
+
+/// Why a series has ended early, if it has.
+#[derive(Debug, Clone, Default)]
+struct SeriesFault(Arc<OnceLock<StoreError>>);
+
+impl SeriesFault {
+    fn check(&self) -> Result<(), StoreError> {
+        self.0.get().map_or(Ok(()), |error| Err(error.clone()))
     }
 
-    /// Returns why it has ended early, if it has.
-    fn broken(&self) -> Result<(), StoreError> {
-        self.failed.get().map_or(Ok(()), |error| Err(error.clone()))
+    /// Tells whether both are of the same series.
+    fn is(&self, other: &SeriesFault) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
+}
 
-    /// Checks that the change before the one with this number is there.
-    fn follow(&self, connection: &Connection, number: i64) -> rusqlite::Result<()> {
-        if number == 0 || (self.guard)(connection, number - 1)? {
+/// The place of a change in a series.
+#[derive(Debug)]
+struct SeriesPlace {
+    fault: SeriesFault,
+    /// The run whose events they are; `None` for observations, none of which stands on another.
+    run: Option<Arc<str>>,
+    number: i64,
+    /// The number of the last row in the change.
+    last: i64,
+}
+
+impl SeriesPlace {
+    /// Checks that the row before this change is there.
+    fn follow(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let Some(run) = self.run.as_ref().filter(|_| self.number > 0) else { return Ok(()) };
+        if carry::has_event(connection, run, self.number - 1)? {
             return Ok(());
         }
 
         Err(rusqlite::Error::StatementChangedRows(0))
     }
-}
-
-/// The place of a change in a series.
-#[derive(Debug, Clone)]
-struct SeriesPlace {
-    series: Series,
-    number: i64,
-    /// The number of the last thing that the change gathers.
-    last: i64,
 }
 
 /// What a change is to those who come after it.
@@ -126,8 +129,6 @@ struct WriteJob {
     rank: Rank,
     /// Whether nobody misses it.
     is_spare: bool,
-    /// By what those find it that may still be added to it.
-    gathers: Option<u64>,
 }
 
 impl fmt::Debug for WriteJob {
@@ -139,7 +140,7 @@ impl fmt::Debug for WriteJob {
 impl WriteJob {
     fn new(change: StoreChange) -> WriteJob {
         let rank = Rank::Plain;
-        WriteJob { change, place: None, done: Vec::new(), rank, is_spare: false, gathers: None }
+        WriteJob { change, place: None, done: Vec::new(), rank, is_spare: false }
     }
 
     fn is_last(&self) -> bool {
@@ -149,7 +150,7 @@ impl WriteJob {
     /// Tells the waiter, if there is one, and everything that comes after in the series.
     fn answer(&mut self, result: &Result<(), StoreError>) {
         if let (Err(error), Some(place)) = (result, &self.place) {
-            place.series.failed.get_or_init(|| error.clone());
+            place.fault.0.get_or_init(|| error.clone());
         }
 
         for done in self.done.drain(..) {
@@ -178,7 +179,7 @@ pub struct Writer {
     core: Arc<WriterCore>,
     thread: Option<JoinHandle<()>>,
     /// What is gathered: once something of it could not be kept, nothing later is.
-    gathered: Series,
+    gathered: SeriesFault,
     /// Whether something was gathered that may not be committed.
     has_gathered: AtomicBool,
     /// Whether the same holds of something that is owed.
@@ -216,7 +217,7 @@ impl Writer {
         });
         let thread = thread.expect("the system has room for one more thread");
 
-        let gathered = Series::new(|_, _| Ok(true));
+        let gathered = SeriesFault::default();
         let has_gathered = AtomicBool::new(false);
         let owes = AtomicBool::new(false);
         Writer { core, thread: Some(thread), gathered, has_gathered, owes }
@@ -229,51 +230,51 @@ impl Writer {
 
     /// Checks that the store is still there.
     pub async fn check(&self) -> Result<(), StoreError> {
-        self.wait(Box::new(|_| Ok(())), Rank::Last).await
+        self.wait(StoreChange::Nothing, Rank::Last).await
     }
 
-    /// Keeps the next thing of a series, and returns once it is committed.
-    pub async fn append<T: Send + 'static>(
+    /// Keeps the next event of a series, and returns once it is committed.
+    pub async fn append(
         &self,
-        gatherer: &Gatherer<T>,
+        series: &Series,
         number: i64,
-        item: T,
+        row: EventRow,
     ) -> Result<(), StoreError> {
-        self.follow(gatherer, number, item, Rank::Plain).await
+        self.follow(series, number, row, Rank::Plain).await
     }
 
-    /// Keeps the last thing of a series, and returns once the whole series is on the disk, where others
+    /// Keeps the last event of a series, and returns once the whole series is on the disk, where others
     /// find it.
-    pub async fn append_last<T: Send + 'static>(
+    pub async fn append_last(
         &self,
-        gatherer: &Gatherer<T>,
+        series: &Series,
         number: i64,
-        item: T,
+        row: EventRow,
     ) -> Result<(), StoreError> {
-        self.follow(gatherer, number, item, Rank::Last).await
+        self.follow(series, number, row, Rank::Last).await
     }
 
-    async fn follow<T: Send + 'static>(
+    async fn follow(
         &self,
-        gatherer: &Gatherer<T>,
+        series: &Series,
         number: i64,
-        item: T,
+        row: EventRow,
         rank: Rank,
     ) -> Result<(), StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.add(gatherer, number, item, Some(done), rank)?;
+        self.add_event(series, number, row, Some(done), rank)?;
         self.core.settle(receipt, rank).await
     }
 
-    /// Keeps the next thing of a series, and returns what to wait for until it is committed.
-    pub fn append_now<T: Send + 'static>(
+    /// Keeps the next event of a series, and returns what to wait for until it is committed.
+    pub fn append_now(
         &self,
-        gatherer: &Gatherer<T>,
+        series: &Series,
         number: i64,
-        item: T,
-    ) -> Result<impl Future<Output = Result<(), StoreError>> + use<T>, StoreError> {
+        row: EventRow,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + use<>, StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.add(gatherer, number, item, Some(done), Rank::Plain)?;
+        self.add_event(series, number, row, Some(done), Rank::Plain)?;
 
         // Nothing else could share the commit: whoever comes later waits for this one.
         if self.core.durability == Durability::Process {
@@ -284,16 +285,16 @@ impl Writer {
         Ok(async move { core.settle(receipt, Rank::Plain).await })
     }
 
-    /// Keeps the next thing of a series as what is owed: `commit_owed` commits it together with others, and
+    /// Keeps the next event of a series as what is owed: `commit_owed` commits it together with others, and
     /// so does `settle_gathered`. Returns what to wait for until it is committed.
-    pub fn owe<T: Send + 'static>(
+    pub fn owe(
         &self,
-        gatherer: &Gatherer<T>,
+        series: &Series,
         number: i64,
-        item: T,
-    ) -> Result<impl Future<Output = Result<(), StoreError>> + use<T>, StoreError> {
+        row: EventRow,
+    ) -> Result<impl Future<Output = Result<(), StoreError>> + use<>, StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.add(gatherer, number, item, Some(done), Rank::Plain)?;
+        self.add_event(series, number, row, Some(done), Rank::Plain)?;
         self.owes.store(true, Ordering::Relaxed);
 
         let core = self.core.clone();
@@ -317,14 +318,14 @@ impl Writer {
         self.core.durability == Durability::Power
     }
 
-    /// Keeps the next thing of a series soon, without waiting for it. If that fails, the next one says so.
-    pub fn append_soon<T: Send + 'static>(
+    /// Keeps the next event of a series soon, without waiting for it. If that fails, the next one says so.
+    pub fn append_soon(
         &self,
-        gatherer: &Gatherer<T>,
+        series: &Series,
         number: i64,
-        item: T,
+        row: EventRow,
     ) -> Result<(), StoreError> {
-        self.add(gatherer, number, item, None, Rank::Plain).map(drop)
+        self.add_event(series, number, row, None, Rank::Plain).map(drop)
     }
 
     /// Applies a change that nobody misses if it fails: soon, after what has come before, and in a
@@ -537,7 +538,7 @@ impl Drop for CloseGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{self, Loss};
+    use crate::store::{self, Loss, RunEdge};
     use futures::executor::block_on;
 
     const BOTH: [Durability; 2] = [Durability::Process, Durability::Power];
@@ -550,8 +551,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
         let connection = store::open(&path).expect("a store");
-        connection.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY, x)").expect("a table");
-
         if let Some(pages) = limit_pages {
             let used: u32 =
                 connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("a count");
@@ -565,26 +564,37 @@ mod tests {
         )
     }
 
-    fn insert(n: i64, bytes: i64) -> StoreChange {
-        Box::new(move |tx| {
-            tx.execute("INSERT INTO t VALUES (?, zeroblob(?))", (n, bytes)).map(|_| ())
-        })
+    /// An event with so many bytes, whose time is `n`. The first one of a run begins it.
+    fn event(seq: i64, n: i64, bytes: usize) -> EventRow {
+        let script = "s".to_owned();
+        let edge = if seq == 0 { RunEdge::Begins { script, pid: 1 } } else { RunEdge::Within };
+        let body = "x".repeat(bytes);
+        EventRow {
+            seq,
+            after: seq - 1,
+            at: n,
+            kind: "k",
+            op: None,
+            body,
+            text: None,
+            edge,
+            opens: None,
+        }
     }
 
-    /// A gatherer of rows, whose first change inserts the number after `first`, the next one the one after that.
-    fn series(first: i64) -> Gatherer<(i64, i64)> {
-        let series = Series::new(move |store, number| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM t WHERE n = ?)";
-            store.query_row(sql, [first + number + 1], |row| row.get(0))
-        });
-        Gatherer::new(series, |tx, rows| {
-            let mut insert = tx.prepare_cached("INSERT INTO t VALUES (?, zeroblob(?))")?;
-            rows.iter().try_for_each(|row| insert.execute(*row).map(|_| ()))
-        })
+    /// A change that stands for itself: an event of a run of its own, of which there can be only one.
+    fn insert(n: i64, bytes: usize) -> StoreChange {
+        let run = format!("alone {n}").into();
+        StoreChange::Events { run, rows: vec![event(0, n, bytes)] }
     }
 
+    fn series(run: &str) -> Series {
+        Series::of_run(&RunId(run.to_owned()))
+    }
+
+    /// Returns the times of the events that are kept.
     fn kept(reader: &Connection) -> Vec<i64> {
-        let mut rows = reader.prepare("SELECT n FROM t ORDER BY n").expect("a query");
+        let mut rows = reader.prepare("SELECT at FROM events ORDER BY at").expect("a query");
         let kept = rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>();
         kept.expect("numbers")
     }
@@ -605,8 +615,9 @@ mod tests {
     #[test]
     fn what_is_owed_is_committed_together_and_before_what_is_gathered_is_settled() {
         let (_folder, writer, reader) = writer(Durability::Process, None);
-        let gatherer = series(0);
-        let owed = [1, 2].map(|n| writer.owe(&gatherer, n - 1, (n, 1)).expect("an open queue"));
+        let series = series("r");
+        let owe = |seq| writer.owe(&series, seq, event(seq, seq + 1, 1)).expect("an open queue");
+        let owed = [0, 1].map(owe);
 
         writer.settle_gathered().expect("room");
         assert_eq!(kept(&reader), [1, 2]);
@@ -614,7 +625,7 @@ mod tests {
             block_on(one).expect("committed");
         }
 
-        let third = writer.owe(&gatherer, 2, (3, 1)).expect("an open queue");
+        let third = owe(2);
         writer.commit_owed();
         assert_eq!(kept(&reader), [1, 2, 3]);
         block_on(third).expect("committed");
@@ -643,18 +654,18 @@ mod tests {
     fn a_series_has_no_gap_when_the_store_is_full() {
         for durability in BOTH {
             let (_folder, writer, reader) = writer(durability, Some(8));
-            let first_series = series(0);
-            let other = series(4);
-            block_on(writer.append(&first_series, 0, (1, 1))).expect("room");
+            let first_series = series("r");
+            let other = series("other");
+            block_on(writer.append(&first_series, 0, event(0, 1, 1))).expect("room");
 
             // Nobody waits for the one that does not fit; the next one that would fit says so.
-            writer.append_soon(&first_series, 1, (2, 100_000)).expect("not tried yet");
-            let next = block_on(writer.append(&first_series, 2, (3, 1)));
+            writer.append_soon(&first_series, 1, event(1, 2, 100_000)).expect("not tried yet");
+            let next = block_on(writer.append(&first_series, 2, event(2, 3, 1)));
             assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
-            let soon = writer.append_soon(&first_series, 3, (4, 1));
+            let soon = writer.append_soon(&first_series, 3, event(3, 4, 1));
             assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
 
-            block_on(writer.append(&other, 0, (5, 1))).expect("another series fits");
+            block_on(writer.append(&other, 0, event(0, 5, 1))).expect("another series fits");
             block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
             drop(writer);
             assert_eq!(kept(&reader), [1, 5, 6]);
@@ -665,15 +676,18 @@ mod tests {
     fn a_series_notices_that_its_changes_are_gone_and_takes_no_other_with_it() {
         for durability in BOTH {
             let (_folder, writer, other) = writer(durability, None);
-            let one = series(0);
-            let two = series(10);
+            let one = series("one");
+            let two = series("two");
 
-            block_on(writer.append(&one, 0, (1, 1))).expect("room");
-            block_on(writer.append(&two, 0, (11, 1))).expect("room");
-            other.execute("DELETE FROM t WHERE n = 1", []).expect("deleted");
+            block_on(writer.append(&one, 0, event(0, 1, 1))).expect("room");
+            block_on(writer.append(&two, 0, event(0, 11, 1))).expect("room");
+            other.execute("DELETE FROM events WHERE at = 1", []).expect("deleted");
 
             let both = block_on(async {
-                futures::join!(writer.append(&one, 1, (2, 1)), writer.append(&two, 1, (12, 1)))
+                futures::join!(
+                    writer.append(&one, 1, event(1, 2, 1)),
+                    writer.append(&two, 1, event(1, 12, 1))
+                )
             });
 
             assert!(
@@ -688,11 +702,11 @@ mod tests {
     fn a_spare_change_that_does_not_fit_takes_nothing_with_it() {
         for durability in BOTH {
             let (_folder, writer, reader) = writer(durability, Some(8));
-            let series = series(0);
-            writer.append_soon(&series, 0, (1, 1)).expect("room");
+            let series = series("r");
+            writer.append_soon(&series, 0, event(0, 1, 1)).expect("room");
             writer.apply_spare(insert(2, 100_000));
             writer.apply_spare(insert(3, 1));
-            block_on(writer.append(&series, 1, (4, 1))).expect("the series goes on");
+            block_on(writer.append(&series, 1, event(1, 4, 1))).expect("the series goes on");
 
             drop(writer);
             assert_eq!(kept(&reader), [1, 3, 4]);
@@ -710,9 +724,11 @@ mod tests {
             let other = store::open(&path).expect("a second program");
             other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
 
-            let nothing = || -> StoreChange { Box::new(|_| Ok(())) };
             let all = block_on(async {
-                futures::join!(writer.apply(nothing()), writer.apply(nothing()))
+                futures::join!(
+                    writer.apply(StoreChange::Nothing),
+                    writer.apply(StoreChange::Nothing)
+                )
             });
             assert!(matches!(
                 all,
@@ -720,7 +736,7 @@ mod tests {
             ));
 
             other.execute_batch("COMMIT").expect("the lock is given back");
-            block_on(writer.apply(nothing())).expect("the writer goes on");
+            block_on(writer.apply(StoreChange::Nothing)).expect("the writer goes on");
         }
     }
 }

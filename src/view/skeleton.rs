@@ -7,6 +7,7 @@ use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::json::as_text;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
+use crate::journal::apart;
 use crate::journal::event::{Event, RunKind, RunStatus, Terms};
 use crate::journal::inquiry::Topic;
 use crate::journal::key::Key;
@@ -15,6 +16,7 @@ use crate::journal::waits::Waits;
 use crate::metrics::Metrics;
 use crate::metrics::charge::{Bill, Charge};
 use crate::metrics::fold::FlowFold;
+use crate::optimizer::trial::executed::ExecutedFlows;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -45,6 +47,8 @@ pub struct Skeleton {
     pub waits: Option<Waits>,
     /// Whether it compared patterns.
     pub has_cases: bool,
+    /// Which executions of patterns its flows were.
+    pub executed: ExecutedFlows,
     /// The labels of its models; calls name them by their place.
     pub models: Vec<String>,
     /// Which models have answered by their own word, by label.
@@ -204,6 +208,7 @@ impl Skeleton {
         self.next = seq + 1;
         self.last_at = self.last_at.max(at);
         self.roster.see(event);
+        self.executed.see(event);
         self.fold.add(at, event);
 
         match event {
@@ -504,6 +509,7 @@ impl ShortFailure {
 /// Returns what tells a text from another one.
 fn mark(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    // Programs before 0.2 kept long texts with their events.
+    apart::short(text).hash(&mut hasher);
     hasher.finish()
 }

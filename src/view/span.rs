@@ -242,6 +242,21 @@ impl SpanFold {
         }
     }
 
+    /// Takes in the end of an operation that completed without a call, and gives no span of it. Tells whether the
+    /// event is one; nothing was taken in if not.
+    pub fn skip(&mut self, at: i64, event: &Event) -> bool {
+        let Event::OpEnded { op, outcome: Outcome::Completed { .. }, .. } = event else {
+            return false;
+        };
+        if self.ops.get(op).is_some_and(|open| open.calls > 0 || open.tools > 0) {
+            return false;
+        }
+
+        self.last_at = at;
+        self.ops.remove(op);
+        true
+    }
+
     /// Gives what has not ended, as far as it is known: the run is still under way, or it crashed.
     pub fn finish(mut self, sink: SpanSink<'_>) {
         if self.is_over || self.last_at == 0 {

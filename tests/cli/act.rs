@@ -61,6 +61,91 @@ fn what_a_tool_throws_is_the_cause_of_an_error_that_names_it() {
 }
 
 #[test]
+fn a_tool_that_calls_itself_does_so_up_to_a_depth() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let own = #{ b: branch("demo/echo") };
+        let deepest = 0;
+        let t = tool("t", "Counts.", "n: integer", |x| { deepest = x.n; let b = own.b; b.act(own.t, #{ n: x.n + 1 }) });
+        own.t = t;
+        let b = branch("demo/echo");
+        print(attempt(|| b.act(t, #{ n: 1 })).error.message.contains("more than 8 deep"));
+        print(deepest);
+
+        let held = #{ b: branch("demo/echo") };
+        let u = tool("u", "Counts.", "n: integer", |x| held.b.act(held.u, #{ n: x.n + 1 }));
+        held.u = u;
+        print(attempt(|| held.b.act(u, #{ n: 1 })).error.message);
+        "#,
+    );
+    let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
+    assert_eq!(
+        ran.stdout,
+        "true\n8\ntool `u`: a value is in use: something that was called on it, or on a part of it, uses it again \
+         before it returns; copy the part first, such as `let part = value.part;`, and call that\n"
+    );
+}
+
+#[test]
+fn every_kind_of_operation_can_be_made_for_each_item_of_a_list() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let t = tool("t", "Tells.", "q: string", |x| `told ${x.q}`);
+        let g = builder("g");
+        let l = g.add_operation(|| ["a", "b"], #{ name: "l" });
+        g.expand(l, |i| #{ operation: "act", tool: t, args: #{ q: i } }, #{ name: "acts" });
+        g.expand(l, |i| #{ operation: "parse", text: `{"q": "${i}"}`, schema: "q: string" }, #{ name: "parsed" });
+        g.expand(l, |i| #{ operation: "chat", instruction: "Go." }, #{ name: "chats" });
+        g.expand(l, |i| #{ operation: "ask", question: `Is it ${i}?` }, #{ name: "asks" });
+        let report = session(branch("demo/echo")).flow(g);
+        for name in ["acts", "parsed", "asks"] { print(report.result(name)); }
+        print(report.result("chats").len);
+        "#,
+    );
+    let asked = run(&project, &["run", "s.rhai", "--quiet"], 9);
+    for question in ["question 1 (asks[0]): Is it a?", "question 2 (asks[1]): Is it b?"] {
+        assert!(asked.stderr.contains(question), "{}", asked.stderr);
+    }
+    run(&project, &["answer", "@:1", "yes"], 9);
+    let ran = run(&project, &["answer", "@:2", "no"], 0);
+    let made =
+        "[\"told a\", \"told b\"]\n[#{\"q\": \"a\"}, #{\"q\": \"b\"}]\n[\"yes\", \"no\"]\n2\n";
+    assert_eq!(ran.stdout, made);
+}
+
+#[test]
+fn an_approval_for_a_name_that_is_misspelt_is_named() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        r#"
+        let send = tool("send", "Sends.", #{}, || "sent", #{ approve: true });
+        branch("demo/echo").act(send, #{});
+        "#,
+    );
+    let ran = run(&project, &["run", "s.rhai", "--quiet", "--approve=sned,other"], 6);
+    let error = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap();
+    let expected = "error[K0110]: tool `send` needs approval, and there is nobody to ask; continue with `kaizen run \
+                    --resume --approve=send`; `--approve=sned` does not cover it";
+    assert_eq!(error, expected);
+
+    project.file(
+        "s.rhai",
+        r#"
+        let send = tool("send", "Sends.", #{}, || "sent", #{ approve: |a| () });
+        print(attempt(|| branch("demo/echo").act(send, #{})).error.message);
+        "#,
+    );
+    let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
+    let message = "tool `send`: `approve` of a tool must return true or false, not `()`\n";
+    assert_eq!(ran.stdout, message);
+}
+
+#[test]
 fn what_cannot_be_a_tool_is_refused_when_it_is_made() {
     let project = Project::new();
     project.file(

@@ -260,6 +260,77 @@ fn end(mut child: Child) {
     child.wait().unwrap();
 }
 
+/// Each call takes at least this long.
+const CALL_MS: u64 = 300;
+
+/// Kills the run in two of its calls. The times of what follows are those of the whole work.
+#[test]
+fn the_clock_of_a_resumed_run_goes_on_where_it_stopped() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|number, _, _| match number {
+            1 | 5 => Act::Hang,
+            _ => Act::After(CALL_MS, Box::new(answer("x"))),
+        }),
+    );
+    project.with_server(&server).file(
+        "s.rhai",
+        r#"
+        let o = optimizer();
+        let began = timestamp();
+        let g = builder("g");
+        g.add_operation("chat", #{ name: "a", instruction: "1" });
+        g.add_operation("chat", #{ name: "b", instruction: "2", depends_on: "a" });
+        let r = session(branch()).flow(g);
+        o.record_execution("t", "p", r.metrics);
+        let middle = began.elapsed;
+
+        let d = o.run("u", #{ x: |i, b| b.chat("3") + b.chat("4") + b.chat("5") }, 1, #{ judge: |a| 1.0 });
+        let end = began.elapsed;
+        let known = o.get_insights().by_task;
+        print([r.metrics.execution_time, middle, known.t.avg_performance.p].to_json());
+        print([end - middle, known.u.avg_performance.x].to_json());
+        "#,
+    );
+
+    end(started(&project, &server, 2));
+    end(started_resume(&project, &server, 6));
+    let ran = project.kaizen(&["run", "--resume"]);
+    let times: Vec<Vec<f64>> =
+        ran.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+
+    // Two calls, and three of them.
+    let call = Duration::from_millis(CALL_MS).as_secs_f64();
+    let whole =
+        |times: &[f64], calls: f64| times.iter().map(|time| *time >= call * calls).collect();
+    let are_whole: Vec<Vec<bool>> =
+        times.iter().zip([2.0, 3.0]).map(|(times, calls)| whole(times, calls)).collect();
+    assert_eq!(are_whole, [vec![true; 3], vec![true; 2]], "{times:?} {}", ran.stderr);
+    assert_eq!(server.bodies().len(), 7);
+}
+
+#[test]
+fn a_loop_until_a_time_is_over_is_as_long_in_a_resumed_run() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|number, _, _| match number {
+            2 => Act::Hang,
+            _ => Act::After(CALL_MS, Box::new(answer("x"))),
+        }),
+    );
+    // However long a call takes, three of them are enough.
+    project.with_server(&server).file(
+        "s.rhai",
+        "let t = timestamp(); let b = branch(); let n = 0;
+         while n < 3 || t.elapsed < 0.85 { b.chat(`q${n}`); n += 1; }
+         print(n)",
+    );
+    end(started(&project, &server, 3));
+    let ran = project.kaizen(&["run", "--resume"]);
+    assert_eq!(ran.stdout, "3\n", "{}", ran.stderr);
+    assert_eq!(server.bodies().len(), 4);
+}
+
 #[test]
 fn nothing_is_asked_before_the_run_is_on_the_disk() {
     let (project, server) = (Project::new(), Server::saying("x"));

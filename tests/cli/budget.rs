@@ -328,3 +328,18 @@ fn a_flow_within_a_flow_pays_for_what_its_calls_do_not_say() {
     assert_eq!(ran.stdout, "2 [\"second\"]\n", "{}", ran.stderr);
     assert_eq!(server.bodies().len(), 2);
 }
+
+#[test]
+fn a_run_that_its_budget_ended_says_how_it_continues() {
+    let project = Project::new();
+    project.file("s.rhai", "let b = branch(\"demo/echo\"); for i in 0..5 { b.chat(`${i}`); }");
+    let ran = project.kaizen(&["run", "s.rhai", "--max-calls", "2"]);
+    assert_eq!(ran.code, Some(4));
+    let last = ran.stderr.lines().last();
+    assert_eq!(
+        last,
+        Some(
+            "progress is saved; `kaizen run s.rhai --resume` continues, and its limits count from zero"
+        )
+    );
+}

@@ -1,6 +1,7 @@
 //! `kaizen check` and `kaizen explain`: what is found before anything runs, where, and what is said.
 
-use crate::support::Project;
+use crate::support::{Project, Ran};
+use expect_test::expect;
 use std::path::Path;
 
 /// Ten slips, each with its code, line, column, and a word of the suggestion.
@@ -287,4 +288,108 @@ fn the_written_list_of_codes_is_up_to_date() {
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(written == text, "docs/errors.md is old: `UPDATE=1 cargo test codes` writes it");
+}
+
+#[test]
+fn a_default_model_that_does_not_exist_is_an_error_in_its_place() {
+    let project = Project::new();
+    project.file("s.rhai", "branch().chat(\"x\")");
+    project.file("kaizen.toml", "[project]\nname = \"é\"\nmodel = \"opnai/x\" # the model\n");
+
+    let ran = project.kaizen(&["check", "s.rhai"]);
+    assert_eq!(ran.code, Some(3));
+    expect![[r#"
+        error[K0006]: the default model: unknown provider `opnai`
+         --> kaizen.toml:3:9
+          |
+        3 | model = "opnai/x" # the model
+          |         ^^^^^^^^^
+          |
+          = help: did you mean `openai`?
+        1 error, 0 warnings in 1 script
+    "#]]
+    .assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
+
+    let ran = with_model(&project, "fast");
+    expect![[r#"
+        error[K0006]: $KAIZEN_MODEL: unknown model `fast`
+         |
+         = help: kaizen.toml defines none. For any other model, write `provider/name`, such as `openai/gpt-4o-mini`
+        1 error, 0 warnings in 1 script
+        exit Some(3)
+    "#]].assert_eq(&ran);
+
+    let ran = with_model(&project, "demo/echo");
+    expect![[r#"
+        0 errors, 0 warnings in 1 script
+        exit Some(0)
+    "#]]
+    .assert_eq(&ran);
+}
+
+#[test]
+fn types_that_follow_from_words_of_the_language_are_known() {
+    expect![[r#"
+        K0002 4:18 unknown variable `LIMIT`
+            a function reaches a constant of its script as `global::LIMIT`
+        K0002 4:31 unknown variable `bound`
+            a function does not see the variables of its script; pass `bound` as an argument
+        K0031 6:12 an array is indexed by an int, not by a range
+            write `list.extract(0..2)`
+        K0031 7:26 an array is indexed by an int, not by a string
+        K0031 9:34 `recommend`: argument 2 is an array, expected a map
+            it is called as `recommend(optimizer: optimizer, task_type: string, options: map) -> map`
+        K0003 12:12 unknown function `ovr`
+            did you mean `over`?
+        K0003 13:1 unknown function `vot`
+            did you mean `vote`?
+        K0003 14:1 unknown function `ovr`
+            did you mean `over(n)`?
+    "#]]
+    .assert_eq(&messages(
+        "const LIMIT = 3;\nlet rates = #{ a: 0.5 };\nlet all = [1, 2, 3];\n\
+         fn over(n) { n > LIMIT && n < bound }\nlet bound = 9;\n\
+         print(all[0..2]);\nlet key = \"0\"; print(all[key]);\nprint(all[all.len - 1]);\n\
+         print(optimizer().recommend(\"t\", rates.keys()));\n\
+         print(\"text\"[0..2]);\nprint(all[0]);\nlet f = Fn(\"ovr\");\nvot(1);\novr(2);\n",
+    ));
+}
+
+#[test]
+fn an_expansion_of_a_text_is_found_before_it_is_paid_for() {
+    expect![[r#"
+        K0031 6:10 `expand` needs a list, but the answer of `a` is a text
+            ask for a list: add `schema: "[string]"` to the options of `a`
+    "#]].assert_eq(&messages(
+        "let g = builder(\"g\");\n\
+         let a = g.add_operation(\"communicate\", #{ name: \"a\", instruction: \"x\" });\n\
+         let b = g.add_operation(\"chat\", #{ name: \"b\", instruction: \"x\", schema: \"[string]\" });\n\
+         let c = g.add_operation(|| [1], #{ name: \"c\" });\n\
+         for node in [a, b, c] { g.expand(node, |x| #{ instruction: \"x\" }); }\n\
+         g.expand(a, |x| #{ instruction: \"x\" });\n\
+         g.expand(b, |x| #{ instruction: \"x\" });\n\
+         g.expand(c, |x| #{ instruction: \"x\" });\n",
+    ));
+}
+
+/// Checks the script where a variable names the default model.
+fn with_model(project: &Project, model: &str) -> String {
+    let output = project.command(&["check", "s.rhai"]).env("KAIZEN_MODEL", model).output().unwrap();
+    let ran = Ran::from(output);
+    format!("{}{}exit {:?}\n", ran.stdout, ran.stderr, ran.code)
+}
+
+/// Returns what `check` finds in a script, one line for each with its help below.
+fn messages(script: &str) -> String {
+    let project = Project::new();
+    project.file("s.rhai", script);
+    let (_, faults) = check(&project, &["s.rhai"]);
+    let each = faults.iter().map(|fault| {
+        let text = |key: &str| fault[key].as_str().unwrap_or_default().to_owned();
+        let place = format!("{}:{}", fault["line"], fault["column"]);
+        let help = text("help");
+        let help = if help.is_empty() { help } else { format!("    {help}\n") };
+        format!("{} {place} {}\n{help}", text("code"), text("message"))
+    });
+    each.collect()
 }

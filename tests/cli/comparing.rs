@@ -374,3 +374,15 @@ fn what_fails_at_once_is_not_fast() {
     let (ran, done) = project.script(text);
     assert_eq!(done["value"], json!([true, false, "works", true]), "{}", ran.stderr);
 }
+
+#[test]
+fn scores_of_the_demo_model_are_said_to_mean_nothing() {
+    let project = Project::new();
+    project.file("a.rhai", "branch().chat(param(\"task\", \"x\"))");
+    project.file("b.rhai", "branch().chat(`Think: ${param(\"task\", \"x\")}`)");
+    project.file("t.jsonl", "{\"task\":\"2+2?\",\"expected\":\"4\"}\n");
+
+    let ran = project.kaizen(&["compare", "a.rhai", "b.rhai", "--tasks", "t.jsonl"]);
+    let notes = ran.stderr.lines().filter(|line| line.starts_with("note:"));
+    expect!["note: the built-in demo model answered. It does not solve tasks, so these scores say nothing about the scripts; set up a model or pass `--model provider/name` to compare them"].assert_eq(&notes.collect::<Vec<_>>().join("\n"));
+}

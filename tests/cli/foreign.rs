@@ -563,8 +563,8 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:15 `isinstance` is from another language
             write `type_of(x) == "string"`
         > let r = range(0, "a"); print(r);
-        K0031 1:18 `range`: argument 2 is a string, expected a float or an int
-            it is called as `range(from: int, to: int) -> range` or `range(range: any, step: float) -> range` or `range(range: any, step: int) -> range`
+        K0031 1:18 `range`: argument 2 is a string, expected an int
+            it is called as `range(from: int, to: int) -> range` or `range(range: range, step: float) -> range` or `range(range: range, step: int) -> range`
         > let s = "a"; print(s.toUpperCase());
         K0021 1:22 `toUpperCase` is from another language
             write `text.upper()`

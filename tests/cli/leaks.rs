@@ -215,6 +215,39 @@ fn what_is_a_secret_can_be_set() {
 }
 
 #[test]
+fn a_program_that_is_given_a_secret_cannot_show_it() {
+    let project = Project::new();
+    project.file("kaizen.toml", "[secrets]\nnames = [\"GH_PAT\"]\n");
+    let script = "for n in [\"GH_PAT\", \"X_KEY\", \"API_KEYS\"] { print(command(\"printenv\", [n]).stdout.trimmed()); }";
+    project.file("s.rhai", script);
+
+    let grants = ["--allow-env=GH_PAT", "--allow-env=X_KEY", "--allow-env=API_KEYS"];
+    let mut command =
+        project.command(&[&["run", "s.rhai", "--allow-run=printenv"], &grants[..]].concat());
+    for name in ["GH_PAT", "X_KEY", "API_KEYS"] {
+        command.env(name, format!("{KEY}-{name}"));
+    }
+    let ran = Ran::from(command.env("KAIZEN_TRUST", "1").output().unwrap());
+
+    assert_eq!(ran.stdout, "[secret]\n[secret]\n[secret]\n", "{}", ran.stderr);
+    assert!(!stored(&project).contains(KEY));
+}
+
+#[test]
+fn a_secret_in_the_path_of_a_file_is_not_kept() {
+    let project = Project::new();
+    project.file(&format!("{}.txt", KEY.replace('/', "-")), "text");
+    project.file("s.rhai", "print(read_text(env(\"X_KEY\") + \".txt\"));");
+    let mut command = project.command(&["run", "s.rhai", "--allow-env=X_KEY"]);
+    let value = KEY.replace('/', "-");
+    let ran = Ran::from(command.env("X_KEY", &value).output().unwrap());
+
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "text\n"), "{}", ran.stderr);
+    assert!(!stored(&project).contains(&value));
+    assert!(!project.kaizen(&["export", "@"]).stdout.contains(&value));
+}
+
+#[test]
 fn what_gc_forgets_is_gone_from_the_file() {
     let project = Project::new();
     for number in 0..12 {

@@ -242,7 +242,9 @@ fn a_file_that_is_replaced_keeps_its_mode() {
 
     let project = Project::new();
     project.file("s.rhai", "1").kaizen(&["run", "s.rhai"]);
-    for arguments in [&["export"][..], &["export", "--all"], &["export", "--store"]] {
+    for arguments in
+        [&["export"][..], &["export", "--all"], &["export", "--store"], &["report", "@"]]
+    {
         let name = "e".repeat(230 + arguments.len());
         let ran = project.kaizen(&[arguments, &["-o", &name]].concat());
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);

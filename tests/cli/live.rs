@@ -115,7 +115,7 @@ fn a_server_that_refuses_streams_is_asked_without_one() {
     let mut command = project.command(&["run", "two.rhai"]);
     command.env("TERM", "xterm-256color").env("NO_COLOR", "1");
     let shown = OnTerminal::start(command).rest();
-    assert!(shown.contains("  ok  ") && shown.contains("2 calls"), "{shown}");
+    assert!(shown.contains("  ok  ") && shown.contains("3 calls"), "{shown}");
     assert_eq!(streams(&server), [true, false, false]);
 }
 

@@ -1,6 +1,6 @@
 //! Answers that are data: `operate`, `parse`, and schemas in all their forms.
 
-use crate::support::server::{Act, Server, answer, finished};
+use crate::support::server::{Act, Server, answer, finished, refusal};
 use crate::support::{Project, Ran, stopped};
 use serde_json::{Value, json};
 
@@ -74,6 +74,42 @@ fn an_answer_that_does_not_fit_is_mended_by_the_model_and_by_rules() {
     let repairs: Vec<Value> =
         project.events("attempt_started").iter().map(|event| event["repair"].clone()).collect();
     assert_eq!(repairs, [json!(null), json!(true), json!(true)]);
+}
+
+#[test]
+fn a_server_that_refuses_schemas_is_told_them_in_words_from_then_on() {
+    let server = Server::start(|_, _, body| {
+        if body.contains("response_format") {
+            return refusal(400, "response_format json_schema is not supported");
+        }
+        answer(r#"{"n": 3}"#)
+    });
+    let script = r#"
+        print(branch().operate("Count.", #{ schema: "n: integer" }));
+        print(branch().communicate("Count again.", #{ schema: "n: integer" }));
+    "#;
+    let first = project(&server, script);
+    let ran = run(&first, &["run", "s.rhai"], 0);
+    assert_eq!(ran.stdout, "#{\"n\": 3}\n#{\"n\": 3}\n");
+    let bodies = server.bodies();
+    assert_eq!(bodies.len(), 3, "the second question knows it");
+    let schema = r#"{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}"#;
+    let asked =
+        format!("Count.\n\nAnswer with JSON that matches this schema, and nothing else:\n{schema}");
+    assert_eq!(said(&bodies[1]), [("user".to_owned(), asked)]);
+    let told: Vec<Value> = first.events("logged").iter().map(|e| e["level"].clone()).collect();
+    assert_eq!(told, ["warn"]);
+
+    run(&first, &["replay"], 0);
+    let resumed = run(&first, &["run", "--resume=@", "--quiet"], 0);
+    assert_eq!((resumed.stdout, server.bodies().len()), (ran.stdout, 3));
+
+    // What is refused in words as well was refused for another reason.
+    let server = Server::start(|_, _, _| refusal(400, "the question is too long"));
+    let second = project(&server, r#"branch().operate("Count.", #{ schema: "n: integer" });"#);
+    let ran = run(&second, &["run", "s.rhai"], 5);
+    assert!(ran.stderr.contains("the question is too long"), "{}", ran.stderr);
+    assert_eq!((server.bodies().len(), second.events("logged")), (2, Vec::new()));
 }
 
 #[test]

@@ -199,6 +199,83 @@ fn a_script_that_looks_whether_somebody_has_answered_is_suspended_too() {
 }
 
 #[test]
+fn a_tool_may_ask_people_however_long_they_take() {
+    let tool = r#"let t = tool("t", "Asks.", "q: string", |x| ask(`Really ${x.q}?`), #{ timeout_ms: 2000 });"#;
+    let act = "branch().act(t, #{ q: \"x\" })";
+    for script in [
+        format!("{tool} print({act});"),
+        // Within another tool.
+        format!("{tool} let o = tool(\"o\", \"Calls.\", #{{}}, || {act}); print(branch().act(o, #{{}}));"),
+        // By a task of the tool.
+        tool.replace("ask(`Really ${x.q}?`)", "task(|| ask(`Really ${x.q}?`)).wait()")
+            + &*format!("print({act});"),
+        // By an operation of a flow.
+        tool.replace(
+            "ask(`Really ${x.q}?`)",
+            "{ let g = builder(\"g\"); g.add_operation(\"ask\", #{ name: \"a\", question: `Really ${x.q}?` }); \
+             session(branch()).flow(g).result(\"a\") }",
+        ) + &*format!("print({act});"),
+        // By whoever approves of the call of another tool.
+        r#"let w = tool("w", "Writes.", #{}, || "yes", #{ approve: |a| { ask("Really x?"); false } });
+        let o = tool("o", "Calls.", #{}, || branch().act(w, #{})); print(branch().act(o, #{}));"#
+            .to_owned(),
+    ] {
+        let project = project(&script);
+        project.file("kaizen.toml", "[project]\nmodel = \"demo/echo\"\n");
+        let asked = project.kaizen(&["run", "s.rhai", "-q"]);
+        assert_eq!(asked.code, Some(9), "{script}\n{}", asked.stderr);
+        // An operation is named behind the number.
+        let asks = ["question 1: Really x?", "question 1 (a): Really x?"];
+        assert!(asks.iter().any(|asks| asked.stderr.contains(asks)), "{}", asked.stderr);
+
+        let answered = project.kaizen(&["answer", "@", "yes"]);
+        let seen = (answered.code, answered.stdout.as_str());
+        assert_eq!(seen, (Some(0), "yes\n"), "{script}\n{}", answered.stderr);
+        let replayed = project.kaizen(&["replay", "@"]);
+        assert_eq!((replayed.code, replayed.stdout.as_str()), (Some(0), "yes\n"), "{}", replayed.stderr);
+    }
+}
+
+#[test]
+fn the_time_of_a_tool_goes_on_after_the_answer() {
+    let project = project(
+        r#"let t = tool("t", "Asks.", #{}, || { let a = ask("Now?"); sleep(60_000); a }, #{ timeout_ms: 300 });
+        print(attempt(|| branch("demo/echo").act(t, #{})).error.message);"#,
+    );
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(9));
+    let answered = project.kaizen(&["answer", "@", "yes"]);
+    let late = "tool `t`: `t` timed out after 300 ms\n";
+    assert_eq!((answered.code, answered.stdout.as_str()), (Some(0), late), "{}", answered.stderr);
+    for arguments in [&["replay", "@"][..], &["run", "--resume=@"]] {
+        let again = project.kaizen(arguments);
+        assert_eq!((again.code, again.stdout.as_str()), (Some(0), late), "{}", again.stderr);
+    }
+
+    let mut terminal = OnTerminal::start(project.command(&["run", "s.rhai"]));
+    terminal.until("Now? > ");
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    terminal.send("yes\r");
+    terminal.until("timed out after 300 ms");
+    terminal.rest();
+    assert_eq!(terminal.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_number_of_a_question_counts_before_the_name_of_an_operation() {
+    let project = project(
+        r#"let g = builder("two");
+        g.add_operation("ask", #{ name: "2", question: "First?" });
+        g.add_operation("ask", #{ name: "1", question: "Second?" });
+        let report = session(branch("demo/echo")).flow(g);
+        print(`${report.result("2")} ${report.result("1")}`);"#,
+    );
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(9));
+    assert_eq!(project.kaizen(&["answer", "@:1", "one"]).code, Some(9));
+    let last = project.kaizen(&["answer", "@:2", "two"]);
+    assert_eq!((last.code, last.stdout.as_str()), (Some(0), "one two\n"), "{}", last.stderr);
+}
+
+#[test]
 fn limits_of_the_script_end_a_question() {
     let project = project(
         r#"print(attempt(|| timeout(20, || ask("Quick?"))).error.kind);

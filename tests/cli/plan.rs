@@ -200,9 +200,9 @@ fn a_loop_until_a_reply_is_good_has_no_bound() {
 loop { tries += 1; if b.chat("draft") == "good" { break; } }"##,
         &expect![[r#"
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
-            chat  demo/echo  1 or more  1 or more  ~tokens  ~$0 or more  -
-            run: 1 or more calls · $0 or more  (rough estimate: no earlier run)
-            run --reuse: 1 or more calls · $0 or more  (rough estimate: no earlier run)
+            chat  demo/echo  1 or more  1 or more  ~tokens  ~$0  -
+            run: 1 or more calls · $0  (rough estimate: no earlier run)
+            run --reuse: 1 or more calls · $0  (rough estimate: no earlier run)
             ranges depend on replies: the plan tried 17 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
@@ -308,9 +308,9 @@ let found = b.chat("which?"); b.chat("more");
 if found.len < 100000 { throw "not found"; } b.chat("last");"##,
         &expect![[r#"
             op  model  run  run --reuse  tokens in/out  cost  seconds each  after
-            chat  demo/echo  2 or more  2 or more  ~tokens  ~$0 or more  -
-            run: 2 or more calls · $0 or more  (rough estimate: no earlier run)
-            run --reuse: 2 or more calls · $0 or more  (rough estimate: no earlier run)
+            chat  demo/echo  2 or more  2 or more  ~tokens  ~$0  -
+            run: 2 or more calls · $0  (rough estimate: no earlier run)
+            run --reuse: 2 or more calls · $0  (rough estimate: no earlier run)
             ranges depend on replies: the plan tried 18 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
             the plan stops here: the next step depends on a real reply:
             error[K0100]: not found
@@ -374,4 +374,33 @@ fn what_is_not_granted_stops_a_plan_as_it_stops_the_run() {
         assert!(plan.stdout.contains("run: 0 calls\n"), "{}", plan.stdout);
         assert_eq!(plan.code, run.code, "{}", plan.stderr);
     }
+}
+
+#[test]
+fn what_is_tried_again_until_it_succeeds_may_succeed_at_once() {
+    fresh(
+        r##"let b = branch("demo/echo");
+retry(3, || { let a = b.chat("give"); if a.len != 77777 { throw "bad"; } a });"##,
+        &expect![[r#"
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
+            run: 1 to 3 calls · $0  (rough estimate: no earlier run)
+            run --reuse: 1 to 3 calls · $0  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 37 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            the plan assumes that `retry (line 2)` completes; it failed with every guess: bad
+        "#]],
+    );
+    fresh(
+        r##"let b = branch("demo/echo");
+let done = attempt(|| retry(3, || { let a = b.chat("give"); if a.len != 77777 { throw "bad"; } a }));
+b.chat("end");"##,
+        &expect![[r#"
+            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            chat  demo/echo  2 to 4  2 to 4  ~tokens  ~$0  -
+            run: 2 to 4 calls · $0  (rough estimate: no earlier run)
+            run --reuse: 2 to 4 calls · $0  (rough estimate: no earlier run)
+            ranges depend on replies: the plan tried 40 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            the plan assumes that `retry (line 2)` completes; it failed with every guess: bad
+        "#]],
+    );
 }

@@ -237,7 +237,7 @@ fn a_graph_bounds_its_calls_also_where_every_guess_makes_it_fail() {
         ),
         (
             "a list that is none",
-            "let g = builder(\"g\"); let l = g.add_operation(\"chat\", #{ name: \"l\", instruction: \"list\" }); let e = g.expand(l, |t| #{ instruction: `do ${t}` }, #{ name: \"each\" }); g.add_operation(\"chat\", #{ name: \"sum\", instruction: \"y\", depends_on: e }); session(branch(\"demo/echo\")).flow(g)",
+            "let g = builder(\"g\"); let kind = \"chat\"; let l = g.add_operation(kind, #{ name: \"l\", instruction: \"list\" }); let e = g.expand(l, |t| #{ instruction: `do ${t}` }, #{ name: \"each\" }); g.add_operation(\"chat\", #{ name: \"sum\", instruction: \"y\", depends_on: e }); session(branch(\"demo/echo\")).flow(g)",
         ),
         (
             "one after another",
@@ -263,14 +263,14 @@ fn a_graph_bounds_its_calls_also_where_every_guess_makes_it_fail() {
         a  demo/echo  1  1  ~tokens  ~$0  -
         d  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  c
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
-        the plan assumes that operation `c` completes; it failed with every guess: bad
+        the plan assumes that `c` completes; it failed with every guess: bad
         == failures allowed: 0
         g: a ─▶ c ─▶ d
         op  model  run  run --reuse  tokens in/out  cost  seconds each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         d  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  c
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
-        the plan assumes that operation `c` completes; it failed with every guess: bad
+        the plan assumes that `c` completes; it failed with every guess: bad
         == a list that is none: 0
         g: l ─▶ each ─▶ sum
         op  model  run  run --reuse  tokens in/out  cost  seconds each  after
@@ -278,29 +278,29 @@ fn a_graph_bounds_its_calls_also_where_every_guess_makes_it_fail() {
         each  demo/echo  0 to 10  0 to 10  ~tokens  ~$0  -  l
         sum  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  each
         run: 1 to 12 calls · $0  (rough estimate: no earlier run)
-        the plan assumes that operation `each` completes; it failed with every guess: `expand` needs a list, but `l` returned `(a reply that only a run can produce)`
+        the plan assumes that `each` completes; it failed with every guess: `expand` needs a list, but `l` returned `(a reply that only a run can produce)`; with `schema: "[string]"` a model answers with a list
         == one after another: 0
         g: a ─▶ c ─▶ d ─▶ e
         op  model  run  run --reuse  tokens in/out  cost  seconds each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         e  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  d
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
-        the plan assumes that operation `c` completes; it failed with every guess: bad
-        the plan assumes that operation `d` completes; it failed with every guess: a string has no property `n`; it has: bytes, chars, is_empty, len
+        the plan assumes that `c` completes; it failed with every guess: bad
+        the plan assumes that `d` completes; it failed with every guess: a string has no property `n`; it has: bytes, chars, is_empty, len
         == a condition behind it: 0
         g: a ─▶ c ─▶ d
         op  model  run  run --reuse  tokens in/out  cost  seconds each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         d  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  c
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
-        the plan assumes that operation `c` completes; it failed with every guess: bad
+        the plan assumes that `c` completes; it failed with every guess: bad
         == a gate behind it: 0
         g: a ─▶ c ─▶ d
         op  model  run  run --reuse  tokens in/out  cost  seconds each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         d  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  c
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
-        the plan assumes that operation `c` completes; it failed with every guess: bad
+        the plan assumes that `c` completes; it failed with every guess: bad
         == what fails without a guess: 1
         g: a ─▶ d
         run: 0 calls

@@ -313,6 +313,182 @@ fn a_server_that_refuses_tools_is_asked_by_schema_from_then_on() {
 }
 
 #[test]
+fn a_call_that_was_meant_and_cannot_be_read_is_no_answer() {
+    let answer = r#"{"answer": "done"}"#;
+    let call = r#"{"tool": "t", "args": {"n": 2}}"#;
+    for broken in [
+        r#"{"tool": "t", "args": {"n": 2}"#,
+        r#"{"tool": "t", "args": {"n": 2}}{"tool": "t", "args": {"n": 3}}"#,
+        "I call it. {'tool': 't', 'args': {'n': 2}",
+        r#"{"tool": "t", "args": {"n": 2, "n": 3}}"#,
+        r#"{"answer": "do"#,
+    ] {
+        for schema in ["", ", schema: \"string\""] {
+            let server = Server::start(move |number, _, _| match number {
+                0 => replied(broken, &[]),
+                1 => replied(call, &[]),
+                _ => replied(answer, &[]),
+            });
+            let script = format!(
+                r#"let t = tool("t", "Tells.", "n: integer", |x| {{ print(x.n); "ok" }});
+                print(branch().operate("Go.", #{{ tools: [t], protocol: "schema"{schema} }}));"#
+            );
+            let project = project(&server, &script);
+            let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
+            assert_eq!(ran.stdout, "2\ndone\n", "{broken}{schema}");
+
+            let second = said(&server.bodies()[1]);
+            assert_eq!(second[1]["content"], broken);
+            let told = second[2]["content"].as_str().unwrap();
+            assert!(told.starts_with("This answer is not valid:\n- "), "{told}");
+        }
+
+        // What cannot be mended is an error, and no value.
+        let server = Server::start(move |_, _, _| replied(broken, &[]));
+        let script = r#"let t = tool("t", "Tells.", "n: integer", |x| "ok");
+            let e = attempt(|| branch().operate("Go.", #{ tools: [t], protocol: "schema" })).error;
+            print(`${e.kind} ${e.repairs} ${e.partial}`);"#;
+        let project = project(&server, script);
+        let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
+        assert_eq!(ran.stdout, format!("invalid_output 2 {broken}\n"));
+        assert_eq!(server.bodies().len(), 3);
+    }
+
+    for bare in ["It is done.", r#"{"n": 3}"#, "[1, 2]"] {
+        let server = Server::start(move |_, _, _| replied(bare, &[]));
+        let script = r#"let t = tool("t", "Tells.", "n: integer", |x| "ok");
+            print(branch().operate("Go.", #{ tools: [t], protocol: "schema" }));"#;
+        let project = project(&server, script);
+        let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
+        assert_eq!(ran.stdout, format!("{bare}\n"));
+    }
+}
+
+#[test]
+fn what_was_not_offered_is_not_called() {
+    let tools = r#"
+        let t = tool("t", "Tells.", #{}, || { print("t ran"); "t" });
+        let u = tool("u", "Undoes.", #{}, || { print("u ran"); "u" });
+        let ask_it = |options| {
+            let r = attempt(|| branch().operate("Go.", options));
+            print(if r.ok { r.value } else { `${r.error.kind}: ${r.error.message}` });
+        };"#;
+    let none = format!("{tools} ask_it.call(#{{ tools: [t, u], tool_choice: \"none\" }});");
+    for (text, told) in [
+        ("I know it.", "I know it.\n"),
+        (
+            "",
+            "steps: the model called tools although `tool_choice` is \"none\", and gave no answer; offer it \
+             no tools, or ask another model\n",
+        ),
+    ] {
+        let server = Server::start(move |_, _, _| replied(text, &[("c1", "t", "{}")]));
+        let project = project(&server, &none);
+        assert_eq!(run(&project, &["run", "s.rhai", "--quiet"], 0).stdout, told);
+        assert_eq!(server.bodies().len(), 1);
+    }
+
+    for protocol in ["native", "schema"] {
+        let server = Server::start(move |number, _, _| match (protocol, number) {
+            ("native", 0) => replied("", &[("c1", "u", "{}"), ("c2", "t", "{}")]),
+            ("native", _) => replied("done", &[]),
+            (_, 0) => replied(r#"{"tool": "u", "args": {}}"#, &[]),
+            (_, _) => replied(r#"{"answer": "done"}"#, &[]),
+        });
+        let script = format!(
+            "{tools} ask_it.call(#{{ tools: [t, u], tool_choice: \"t\", protocol: \"{protocol}\" }});"
+        );
+        let project = project(&server, &script);
+        let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
+        let expected = if protocol == "native" { "t ran\ndone\n" } else { "done\n" };
+        assert_eq!(ran.stdout, expected, "{protocol}");
+        let told = "error (not_found): this step offers only the tool `t`, so `u` was not called";
+        assert!(server.bodies()[1].contains(told), "{}", server.bodies()[1]);
+    }
+}
+
+#[test]
+fn arguments_with_one_key_twice_are_a_problem_that_the_model_is_told() {
+    let server = Server::start(|number, _, _| match number {
+        0 => replied("", &[("c1", "add", r#"{"a": 1, "a": 2, "b": 3}"#)]),
+        1 => replied("", &[("c2", "add", r#"{"a": 2, "a": 2, "b": 3}"#)]),
+        _ => replied("done", &[]),
+    });
+    let script = format!("{ADD}{}", r#"print(b.operate("Go.", #{ tools: [add] }));"#);
+    let project = project(&server, &script);
+    assert_eq!(run(&project, &["run", "s.rhai", "--quiet"], 0).stdout, "done\n");
+    let last = said(&server.bodies()[2]);
+    let told = [&last[2]["content"], &last[4]["content"]];
+    let twice = "error (arguments): the arguments have the key `a` twice, with different values: \
+                 {\"a\": 1, \"a\": 2, \"b\": 3}";
+    assert_eq!(told, [&json!(twice), &json!("5")]);
+}
+
+#[test]
+fn without_an_answer_the_error_names_what_ended_the_loop() {
+    let mut told = String::new();
+    for (options, is_same) in [
+        ("max_steps: 2", false),
+        ("max_steps: 9, max_tool_calls: 2", false),
+        ("max_steps: 9", true),
+    ] {
+        let server = Server::start(move |number, _, _| {
+            let number = if is_same { 1 } else { number };
+            replied("", &[("c", "add", &format!("{{\"a\": {number}, \"b\": 1}}"))])
+        });
+        let script = format!(
+            "{ADD} print(attempt(|| b.operate(\"Go.\", #{{ tools: [add], {options} }})).error.message);"
+        );
+        let project = project(&server, &script);
+        told.push_str(&run(&project, &["run", "s.rhai", "--quiet"], 0).stdout);
+    }
+    expect_test::expect![[r#"
+        the model gave no answer in 2 steps; raise `max_steps`, offer fewer tools, or describe them more clearly
+        the model gave no answer within 2 tool calls; raise `max_tool_calls`, offer fewer tools, or describe them more clearly
+        the model made the same calls again and again, and gave no answer in 5 steps; describe the tools more clearly, or ask another model
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn a_refusal_of_tools_may_come_as_another_error_and_be_said_beforehand() {
+    let call = r#"{"tool": "add", "args": {"a": 17, "b": 25}}"#;
+    let answering =
+        move |number: usize| replied(if number == 1 { call } else { r#"{"answer": "42"}"# }, &[]);
+    let script = format!("{ADD}{}", r#"print(b.operate("What is 17 + 25?", #{ tools: [add] }));"#);
+
+    let server = Server::start(move |number, _, body| {
+        if body.contains("\"tools\"") {
+            return refusal(404, "No endpoints found that support tool use");
+        }
+        answering(number)
+    });
+    let first = project(&server, &script);
+    assert_eq!(run(&first, &["run", "s.rhai", "--quiet"], 0).stdout, "42\n");
+    assert_eq!(first.events("logged").len(), 1);
+
+    let server = Server::start(move |number, _, body| {
+        assert!(!body.contains("\"tools\""), "{body}");
+        answering(number + 1)
+    });
+    let toml = format!(
+        "[project]\nmodel = \"own\"\n[models.own]\nuse = \"openai/m\"\nbase_url = \"{}\"\ntools = false\n",
+        server.url
+    );
+    let second = project(&server, &script);
+    second.file("kaizen.toml", &toml);
+    assert_eq!(run(&second, &["run", "s.rhai", "--quiet"], 0).stdout, "42\n");
+    assert_eq!(second.events("logged"), Vec::<Value>::new());
+
+    // A model that there is not refuses every request.
+    let server = Server::start(|_, _, _| refusal(404, "no such model"));
+    let third = project(&server, &script);
+    let ran = run(&third, &["run", "s.rhai", "--quiet"], 5);
+    assert!(ran.stderr.contains("no such model"), "{}", ran.stderr);
+    assert_eq!(third.events("logged"), Vec::<Value>::new());
+}
+
+#[test]
 fn a_forced_call_that_is_not_made_is_asked_for_by_schema() {
     let server = Server::start(|number, _, _| match number {
         0 => replied("I know it: 3.", &[]),

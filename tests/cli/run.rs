@@ -1,6 +1,7 @@
 //! `kaizen run`.
 
 use crate::support::Project;
+use expect_test::expect;
 use serde_json::{Value, json};
 
 #[test]
@@ -160,7 +161,8 @@ fn what_does_not_fit_is_said_in_the_words_of_scripts() {
         ),
         ("let b = branch(); b.name = 1", "a branch has no writable property `name`"),
         ("let b = branch(); b[1]", "a branch cannot be indexed with `[..]`"),
-        ("let x = 5; if x { 1 }", "a bool, found an int"),
+        ("let x = 5; if x { 1 }", "a condition is true or false, not an int"),
+        ("fn f(x) { if x { 1 } } f(5)", "a bool, found an int"),
         ("let f = |x| x; gather(f)", "`gather`: argument 1 is a function, expected an array"),
     ] {
         let ran = Project::new().file("s.rhai", script).kaizen(&["run", "s.rhai"]);
@@ -195,4 +197,60 @@ fn ten_thousand_closures_wait_together() {
     assert_eq!(done["value"]["n"], 10000, "{}", ran.stderr);
     // One after the other they would take 500 s.
     assert!(done["value"]["seconds"].as_f64().unwrap() < 60.0, "{done}");
+}
+
+#[test]
+fn each_call_is_shown_in_the_file_that_makes_it() {
+    let project = Project::new();
+    project.file("s.rhai", "let who = \"no\" + \"model\";\n\nvote(who, \"q\")\n");
+    expect![[r#"
+         = note: in copy, called at stdlib/patterns.rhai:154
+         = note: in a closure, called at stdlib/patterns.rhai:155
+         = note: in most_frequent, called at stdlib/patterns.rhai:155
+         = note: in vote, called at stdlib/patterns.rhai:157
+         = note: in vote, called at s.rhai:3
+    "#]]
+    .assert_eq(&frames(&project));
+
+    project.file("s.rhai", "fn f(x) {\n    x.nope\n}\n\ntask(|| f(1)).wait()\n");
+    expect![[r#"
+          = note: in f, called at s.rhai:5
+          = note: in a closure, called at s.rhai:5
+    "#]]
+    .assert_eq(&frames(&project));
+
+    let script = "import \"lib\" as lib;\n\
+                  fn half(x) { x / 0 }\n\
+                  let found = attempt(|| lib::each([1], |x| half(x)));\n\
+                  let first = lib::settled([1], |x| half(x));\n\
+                  [found.error.frames, first.error.frames]\n";
+    let lib = "\n\n\nfn each(list, f) {\n    list.parallel(|x| f.call(x))\n}\n\
+               fn settled(list, f) {\n    list.parallel(|x| f.call(x), #{ settle: true })[0]\n}\n";
+    project.file("lib.rhai", lib).file("s.rhai", script);
+    expect![[r#"
+        [
+          [
+            "in half, called at s.rhai:3",
+            "in a closure, called at lib.rhai:5",
+            "in a closure, called at lib.rhai:5",
+            "in each, called at s.rhai:3",
+            "in a closure, called at s.rhai:3"
+          ],
+          [
+            "in half, called at s.rhai:4",
+            "in a closure, called at lib.rhai:8",
+            "in a closure, called at lib.rhai:8"
+          ]
+        ]
+    "#]]
+    .assert_eq(&project.kaizen(&["run", "s.rhai"]).stdout);
+}
+
+/// Runs the script, and returns the lines about the calls that its error came through.
+fn frames(project: &Project) -> String {
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    let notes = ran.stderr.lines().filter(|line| line.contains("called at"));
+    let mut all = notes.map(str::trim).collect::<Vec<_>>().join("\n");
+    all.push('\n');
+    all
 }

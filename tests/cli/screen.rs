@@ -271,3 +271,11 @@ fn the_line_of_an_error_fits_the_terminal_so_that_its_marks_stand_below_the_righ
         }
     }
 }
+
+#[test]
+fn a_far_time_that_a_run_sleeps_until_is_shown() {
+    let project = Project::new();
+    let mut terminal = on_terminal(&project, "sleep(3_600_000);", &[]);
+    terminal.until("sleeping until 2");
+    terminal.hang_up();
+}

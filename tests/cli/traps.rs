@@ -2,6 +2,7 @@
 //! `kaizen check` finds it before anything is paid for.
 
 use crate::support::Project;
+use expect_test::expect;
 
 /// Checks a script and gives what was found, one line for each: code, place and message.
 fn found(script: &str) -> String {
@@ -47,6 +48,66 @@ let m = #{ a: 1 }.mixin(#{ b: 2 });
             write `text.trimmed()`, which returns the result; or write `text.trim(..);` as a statement, then use `text`
         K0016 7:19 `mixin` works in place and returns nothing, but its result is used
             call `mixin` as a statement on a variable, then use the variable
+    "#]]
+    .assert_eq(&found(script));
+}
+
+#[test]
+fn what_compares_drops_or_quotes_in_vain_is_found() {
+    let script = r#"let b = branch("demo/echo");
+let answer = b.chat("How many?");
+if answer > 3 { print("many"); }
+print(answer == 3 || answer != true);
+if answer { print("yes"); }
+while !answer { break; }
+let rows = ["a", "b"];
+rows.for_each(|x| b.chat("Describe " + x));
+rows.for_each(|| print(this));
+rows.for_each(|n| print(`${n} ${this}`));
+print("Hello ${answer}, ${HOME} and ${rows.len}");
+print("${HOME}");
+let text = " yes ";
+text.trimmed();
+rows.sorted();
+text == "yes";
+rows.len + 1;
+fn sorted_twice(list) { list.sorted() }
+fn round(x) { print(x); x }
+round(2.5);
+if rows.len == 2.0 { text += "!"; }
+print("5" == 5);
+print([1] == #{ a: 1 });
+if text.contains("y") && rows.len > 1 { exit(1); }
+exit(0);
+"#;
+    expect_test::expect![[r#"
+        K0031 3:11 `>` between a string and an int is always false
+            write `text.parse_int()` or `text.parse_float()` to compare numbers
+        K0031 4:14 `==` between a string and an int is always false
+            write `text.parse_int()` or `text.parse_float()` to compare numbers
+        K0031 4:29 `!=` between a string and a bool is always true
+            compare the text with a text, such as `text.lower() == "yes"`
+        K0031 5:4 a condition is true or false, not a string
+            compare it, such as `text == "yes"` or `text != ""`
+        K0031 6:8 a condition is true or false, not a string
+            compare it, such as `text == "yes"` or `text != ""`
+        K0031 8:6 `for_each` passes the number of the item to its function
+            write `for item in list { .. }`; in `for_each`, the item is `this`
+        K0018 11:7 `${answer}` in double quotes is not replaced
+            write the text in backticks: `` `.. ${..}` ``
+        K0023 14:6 `trimmed` changes nothing, and its result is not used
+            write `x = x.trimmed(..);` to keep the result
+        K0023 15:6 `sorted` changes nothing, and its result is not used
+            write `x = x.sorted(..);` to keep the result
+        K0023 16:6 `==` changes nothing, and its result is not used
+            write `=` to set a variable
+        K0023 17:10 `+` changes nothing, and its result is not used
+            write `let result = a + b;` to keep the result
+        K0031 22:11 `==` between a string and an int is always false
+            write `text.parse_int()` or `text.parse_float()` to compare numbers
+        K0031 23:11 `==` between an array and a map is always false
+        K0031 24:41 `exit(1)` completes the run, with the value 1
+            write `throw "the reason"` to end a run as failed, with exit code 1
     "#]]
     .assert_eq(&found(script));
 }
@@ -651,4 +712,76 @@ fn a_kind_of_operation_takes_the_same_options_in_a_check_as_in_a_run() {
     let ran = project.kaizen(&["run", "s.rhai", "--progress", "none"]);
     let refused: Vec<String> = serde_json::from_str(&ran.stdout).expect(&ran.stderr);
     assert_eq!(checked, refused);
+}
+
+#[test]
+fn a_variable_that_is_named_like_a_word_is_the_variable() {
+    let (ran, done) = Project::new().script(
+        "let log = [];\nlet note = |x| log.push(x);\nlog.push(1);\nnote.call(2);\n\
+         let state = 3;\nfn count() { let run_id = 4; run_id + 1 }\nfn quiet() { log.info(\"x\") }\n\
+         quiet();\n[log, state, count()]",
+    );
+    assert_eq!(done["value"], serde_json::json!([[1, 2], 3, 5]), "{}", ran.stderr);
+}
+
+#[test]
+fn an_expansion_of_what_is_no_list_names_its_place() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        "let g = builder(\"g\");\nlet kind = \"chat\";\n\
+         let a = g.add_operation(kind, #{ name: \"a\", instruction: \"x\" });\n\
+         g.expand(a, |x| #{ instruction: \"x\" }, #{ name: \"each\" });\n\
+         session(branch(\"demo/echo\")).flow(g).result(\"each\")\n",
+    );
+    let ran = project.kaizen(&["run", "s.rhai", "--quiet"]);
+    expect![[r#"
+        error[K0101]: operation `each`: `expand` needs a list, but `a` returned `[demo] you asked: x`; with `schema: "[string]"` a model answers with a list
+         --> s.rhai:4:3
+          |
+        4 | g.expand(a, |x| #{ instruction: "x" }, #{ name: "each" });
+          |   ^^^^^^
+    "#]].assert_eq(&ran.stderr);
+}
+
+#[test]
+fn a_drawing_shows_conditions_as_they_were_written() {
+    let script = r#"fn is_good(n) { n > 1 }
+let g = builder("g");
+let a = g.add_operation(|| 3, #{ name: "a" });
+let b = g.add_operation(|| 4, #{ name: "b", when: |i| i.a.len > 2 || i.a == "a|b" });
+let c = g.add_operation(|| 5, #{ name: "c" });
+let limit = 2;
+g.add_edge(a, b, #{ when: |n| n > limit });
+g.add_edge(a, c, #{ when: Fn("is_good") });
+g.add_edge(b, c, #{ when: |n| { let far = n * 1000; far > 4000 && far < 9000 || far == 12345 } });
+print(g.draw("text"));
+print(g.draw("mermaid"));
+print(g.draw("dot"));
+"#;
+    let ran = Project::new().file("s.rhai", script).kaizen(&["run", "s.rhai", "--quiet"]);
+    expect![[r#"
+        a  call         starts at once
+        b  call         after a (if n > limit); when i.a.len > 2 || i.a == "a|b"
+        c  call         after a (if is_good), b (if let far = n * 1000; far > 4000 && far < ..)
+
+        graph TD
+            n0["a"]
+            n1{"b<br/>when i.a.len #gt; 2 #124;#124; i.a == #quot;a#124;b#quot;"}
+            n2["c"]
+            n0 -.->|"n #gt; limit"| n1
+            n0 -.->|"is_good"| n2
+            n1 -.->|"let far = n * 1000; far #gt; 4000 && far #lt; .."| n2
+
+        digraph "g" {
+            n0 [label="a"];
+            n1 [label="b\nwhen i.a.len > 2 || i.a == \"a|b\"", shape=diamond];
+            n2 [label="c"];
+            n0 -> n1 [style=dashed, label="n > limit"];
+            n0 -> n2 [style=dashed, label="is_good"];
+            n1 -> n2 [style=dashed, label="let far = n * 1000; far > 4000 && far < .."];
+        }
+
+    "#]]
+    .assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
 }

@@ -162,6 +162,7 @@ fn a_comparison() {
         1 of 3  $0  short 1.00  long 1.00
         2 of 3  $0  short 0.50  long 1.00
         3 of 3  $0  short 0.33  long 1.00
+        note: the built-in demo model answered. It does not solve tasks, so these scores say nothing about the scripts; set up a model or pass `--model provider/name` to compare them
         wrong: short 2 of 3, long 0 of 3; `kaizen show RUN --inputs=wrong` lists them
         run=RUN status=ok ms=TIME calls=8 cost=0
         --- exit code 0

@@ -126,6 +126,30 @@ fn only_what_changed_is_asked_again() {
     assert_eq!(server.bodies().len(), 5);
 }
 
+/// A program of the script writes what the script reads, and every question is a new one.
+#[test]
+fn a_script_whose_programs_write_what_it_reads_does_not_run_for_ever() {
+    let (project, server) = (Project::new(), echo());
+    project.with_server(&server).file("o.txt", "first").file(
+        "s.rhai",
+        r#"print(branch().chat(read_text("o.txt"))); command("sh", ["-c", "date +%N > o.txt"])"#,
+    );
+    let watched = Watched::start(&project, &["--allow-all"]);
+
+    for saved in ["", "second"] {
+        if !saved.is_empty() {
+            project.file("o.txt", saved);
+        }
+        watched.until("o.txt changed again during the run; save it to run again");
+        watched.nothing();
+    }
+
+    // The first run of each pair, and the one that its own change has caused.
+    let asked = server.bodies();
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    assert!(asked[0].contains("first") && asked.iter().any(|body| body.contains("second")));
+}
+
 #[test]
 fn a_vote_keeps_its_distinct_samples() {
     let project = Project::new();

@@ -205,6 +205,21 @@ fn story(events: &[(i64, Event)]) -> Vec<Value> {
     events.iter().filter_map(|(_, event)| told(event)).collect()
 }
 
+/// Fails where an event of a resumed run has another time than that of the undisturbed run. Both clocks
+/// count whole milliseconds here and there.
+fn assert_same_times(one: &[(i64, Event)], other: &[(i64, Event)], what: &str) {
+    const APART_MAX: i64 = 1_000_000;
+    let times = |events: &[(i64, Event)]| -> Vec<i64> {
+        let began = events.first().map_or(0, |(at, _)| *at);
+        let known = events.iter().filter(|(_, event)| told(event).is_some());
+        known.map(|(at, _)| at - began).collect()
+    };
+
+    for (place, (one, other)) in times(one).iter().zip(times(other)).enumerate() {
+        assert!((one - other).abs() < APART_MAX, "{what}: event {place} at {other}, not {one}");
+    }
+}
+
 /// Returns a story as a replay tells it, which keeps no requests: it only compares their keys.
 fn without_requests(mut story: Vec<Value>) -> Vec<Value> {
     story.retain(|event| event["kind"] != "request_part");
@@ -293,6 +308,7 @@ fn check(
 ) {
     let what = format!("{what}\n{text}");
     assert_same(whole, &story(&later.events), &what);
+    assert_same_times(&first.events, &later.events, &what);
     assert_eq!(first.value, later.value, "{what}");
     assert_eq!(first.printed, later.printed, "{what}");
 

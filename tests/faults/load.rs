@@ -68,8 +68,9 @@ impl Load {
                 if load.in_flight.get() >= (load.capacity)(now) || !load.takes(now) {
                     load.refused.set(load.refused.get() + 1);
                     tokio::time::sleep(Duration::from_millis(20)).await;
-                    let (retry_after, message) = (load.retry_after, "busy".to_owned());
-                    let error = CallError::RateLimited { status: 429, retry_after, message };
+                    let retry = load.retry_after.map_or(Retry::Backoff, Retry::After);
+                    let message = "busy".to_owned();
+                    let error = CallError::RateLimited { status: 429, retry, message };
                     return Err(error.into());
                 }
                 load.in_flight.set(load.in_flight.get() + 1);

@@ -25,7 +25,7 @@ use kaizen::journal::event::Event;
 use kaizen::journal::known_replies::Replies;
 use kaizen::journal::past::{Failures, Past};
 use kaizen::model::Model;
-use kaizen::model::call_error::CallError;
+use kaizen::model::call_error::{CallError, Retry};
 use kaizen::model::limiter::ServerLimits;
 use kaizen::model::provider::simulated::SimulatedModel;
 use kaizen::model::reply::{Finish, Reply};
@@ -176,7 +176,7 @@ fn a_day_of_back_off_passes_in_no_time() {
         Box::pin(async move {
             let text = text.ok_or_else(|| CallError::RateLimited {
                 status: 429,
-                retry_after: Some(PAUSE),
+                retry: Retry::After(PAUSE),
                 message: "not yet".to_owned(),
             })?;
             Ok(Reply {

@@ -578,7 +578,7 @@ fn settings_are_checked_completed_and_explained() {
         nothing
         ["concurrency"]
         `run.concurrency`: a whole number of at least 1 (default: no limit)
-        ["use", "provider", "model", "base_url", "key", "max_concurrent", "requests_per_minute", "max_tokens_field", "price", "image_tokens", "temperature", "top_p", "max_tokens", "stop", "seed", "stream", "timeout_ms", "header_timeout_ms", "idle_timeout_ms", "attempts_max", "on_length", "extra", "latency_ms", "error_rate", "cost", "replies"]
+        ["use", "provider", "model", "base_url", "key", "max_concurrent", "requests_per_minute", "max_tokens_field", "price", "image_tokens", "tools", "temperature", "top_p", "max_tokens", "stop", "seed", "stream", "timeout_ms", "header_timeout_ms", "idle_timeout_ms", "attempts_max", "on_length", "extra", "latency_ms", "error_rate", "cost", "replies"]
         nothing
     "#]].assert_eq(&shown);
     assert_eq!(client.stop(), Some(0));

@@ -165,6 +165,13 @@ fn a_chatty_server_is_understood_and_a_flood_is_stopped() {
         "#]],
     );
     check(
+        "byte-order-mark",
+        &expect![[r#"
+            exit Some(0)
+            ok
+        "#]],
+    );
+    check(
         "foreign-then-own",
         &expect![[r#"
         exit Some(0)

@@ -20,6 +20,16 @@ list() {
     equal-names) tools=$(tool go first),$(tool go second) ;;
     odd-names) tools=$(tool 'a b/c' x),$(tool 'a_b_c' x),$(tool 'z\u200b' x),$(tool '' x) ;;
     long-name) tools=$(tool "$(zeros 100 n)" x) ;;
+    broken-tools)
+        object='"inputSchema":{"type":"object"}'
+        tools='{"name":"bare"},{"name":"null","inputSchema":null},{"name":7,'$object'}'
+        tools=$tools',{"name":"text","inputSchema":"x"},{"name":"task",'$object',"execution":{"taskSupport":"required"}}'
+        tools=$tools',{"name":"far","inputSchema":{"type":"object","properties":{"x":{"$ref":"http://127.0.0.1:9/x.json"}}}}'
+        tools=$tools',{"name":"dialect","inputSchema":{"type":"object","$schema":"https://example.com/own"}}'
+        tools=$tools',{"name":"kind","inputSchema":{"type":"object","properties":{"x":{"type":"objekt"}}}}'
+        tools=$tools',{"name":"go",'$object',"execution":{"taskSupport":"optional"},"outputSchema":{"type":"object","$schema":"https://example.com/own"}}' ;;
+    *-data)
+        tools='{"name":"go","inputSchema":{"type":"object"},"outputSchema":{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"]}}' ;;
     no-schema) tools='{"name":"go","inputSchema":{"type":"string"}}' ;;
     changed) tools=$(tool go "$(cat says.txt)"),$(tool "$(cat named.txt)" x) ;;
     many) tools=$(i=0; while [ $i -lt 1200 ]; do tool "t$i" x; printf ,; i=$((i + 1)); done; tool z z) ;;
@@ -77,6 +87,10 @@ call() {
         read -r elicit
         printf '%s\n%s\n%s\n' "$sampling" "$roots" "$elicit" > asked.txt
         text done ;;
+    error-*) fail "${mode#error}" 'no luck' ;;
+    sound-data) reply '{"content":[{"type":"text","text":"t"}],"structuredContent":{"n":1}}' ;;
+    wrong-data) reply '{"content":[{"type":"text","text":"t"}],"structuredContent":{"n":"nope"}}' ;;
+    list-data) reply '{"content":[{"type":"text","text":"t"}],"structuredContent":[1]}' ;;
     asks-input) reply '{"resultType":"input_required","inputRequests":{},"requestState":"x"}' ;;
     by-turns) case $(($(wc -l < calls.txt))) in
         1) fail -32000 'not yet' ;;
@@ -105,6 +119,7 @@ call() {
 }
 
 case $mode in
+byte-order-mark) printf '\357\273\277' ;;
 banner) echo 'Welcome to the server!'; echo '{"level":"info","message":"started"}'; printf '\377\376\n' ;;
 mute) hang ;;
 dies-at-once) echo 'cannot start: no database' >&2; exit 7 ;;

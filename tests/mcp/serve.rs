@@ -679,12 +679,12 @@ fn what_goes_wrong_in_a_run_is_told() {
     shows(
         &run("greet.rhai", json!({ "a=b": 9 })),
         &expect![[r#"
-        [
-          {
-            "type": "text"
-            "text": "parameter `a=b` cannot be passed: its name is empty or contains `=`, or there is a null character in it"
-          }
-        ]"#]],
+            [
+              {
+                "type": "text"
+                "text": "parameter `a=b` cannot be passed: its name is empty or contains `=`, or there is a null character in it"
+              }
+            ]"#]],
     );
     shows(
         &run("writes.rhai", json!({})),
@@ -723,6 +723,26 @@ fn what_goes_wrong_in_a_run_is_told() {
     .assert_eq(&client.refused("needs", &json!({})));
     expect!["the object of arguments does not match the schema: Additional properties are not allowed ('more' was unexpected)"].assert_eq(&client.refused("needs", &json!({ "topic": "a", "more": 1 })));
     assert!(!project.path().join("a.txt").exists());
+}
+
+#[test]
+fn a_script_that_asks_people_is_no_error_and_says_what_it_waits_for() {
+    let project = project();
+    project.file("asks.rhai", "// Asks.\nask(\"Release 1.2?\", #{ options: [\"yes\", \"no\"] })\n");
+    let mut client = Client::start(&project, &["--run", "--max-cost=0.5"]);
+    let answer = client.call("run_script", &json!({ "script": "asks.rhai" }));
+    assert_ne!(answer["isError"], true, "{answer}");
+
+    let run = answer["structuredContent"]["run"].as_str().unwrap().to_owned();
+    let told = &answer["structuredContent"];
+    assert_eq!((&told["status"], &told["value"]), (&json!("waiting"), &Value::Null));
+    let question = &told["waits"]["questions"][0];
+    let asked = json!([question["number"], question["question"], question["options"]]);
+    assert_eq!(asked, json!([1, "Release 1.2?", ["yes", "no"]]), "{told}");
+    let help = told["help"].as_str().unwrap();
+    assert!(help.contains(&format!("kaizen answer {run}:NUMBER VALUE")), "{help}");
+    let answered = project.kaizen(&["answer", &format!("{run}:1"), "yes"]);
+    assert_eq!(answered.code, Some(0), "{}", answered.stderr);
 }
 
 #[test]

@@ -231,6 +231,144 @@ fn what_failed_at_a_server_is_tried_again_on_a_resume_and_what_is_in_doubt_is_no
 }
 
 #[test]
+fn an_error_of_the_server_leaves_it_open_whether_the_call_took_effect() {
+    for (code, is_in_doubt) in [
+        ("-32603", true),
+        ("-32000", true),
+        ("-1", true),
+        ("-32700", false),
+        ("-32600", false),
+        ("-32601", false),
+        ("-32602", false),
+    ] {
+        let project = project(&format!("error{code}"), "approve = \"never\"\n", ACT);
+        let failed = run(&project, &["a.rhai"]);
+        assert_eq!((failed.code, calls(&project)), (Some(1), 1), "{}", failed.stderr);
+        let is_said = failed.stderr.contains("nobody knows whether the call took effect");
+        assert_eq!(is_said, is_in_doubt, "{code}: {}", failed.stderr);
+
+        let again = run(&project, &["--resume"]);
+        let calls_after = if is_in_doubt { 1 } else { 2 };
+        assert_eq!(
+            (again.code, calls(&project)),
+            (Some(1), calls_after),
+            "{code} {}",
+            again.stderr
+        );
+    }
+}
+
+#[test]
+fn who_caught_that_a_call_is_in_doubt_has_decided() {
+    // Who caught it has decided.
+    let script = "let t = mcp(\"own\")[0];\n\
+                  print(attempt(|| branch().act(t, #{ a: 1 })).error?.kind);\n\
+                  if !param(\"go\", false) { throw \"stop\"; }\n";
+    let project = project("plain", "approve = \"never\"\n", script);
+    killed(&project);
+    assert_eq!(run(&project, &["--resume", "--lost=tell"]).code, Some(1));
+    let resumed = run(&project, &["--resume", "--lost=repeat", "-p", "go=true"]);
+    assert_eq!((resumed.code, calls(&project)), (Some(0), 1), "{}", resumed.stderr);
+    assert_eq!(resumed.stdout, "unsure\n");
+}
+
+#[test]
+fn a_pattern_that_matches_no_tool_is_an_error_where_it_keeps_tools_from_being_called() {
+    let mut told = String::new();
+    for (settings, options) in [
+        ("approve = [\"og\"]\n", ""),
+        ("approve = [\"go\", \"write_*\"]\n", ""),
+        ("except = [\"wr*\"]\n", ""),
+        ("read = [\"goo\"]\napprove = \"never\"\n", ""),
+        ("only = [\"g*\", \"read_*\"]\napprove = \"never\"\n", ""),
+        ("approve = \"never\"\n", ", #{ except: [\"goo\"] }"),
+        ("approve = \"never\"\n", ", #{ only: [\"go\", \"read_*\"] }"),
+    ] {
+        let script = format!("print(branch().act(mcp(\"own\"{options})[0], #{{ a: 1 }}));\n");
+        let project = project("plain", settings, &script);
+        let ran = trusted(&project, &["run", "a.rhai"]);
+        let notes = ran.stderr.lines().filter(|line| line.contains("no tool"));
+        let notes = notes.map(|line| &line[line.find('`').unwrap()..]);
+        let lines: Vec<&str> = ran.stdout.lines().chain(notes).collect();
+        let settings = settings.trim().replace('\n', " ");
+        told.push_str(&format!(
+            "{settings}{options}: {:?}, calls {}\n  {}\n",
+            ran.code,
+            calls(&project),
+            lines.join("\n  ")
+        ));
+    }
+    expect![[r#"
+        approve = ["og"]: Some(5), calls 0
+          `mcp.own.approve`: no tool of the server matches `og`; did you mean `go`?
+        approve = ["go", "write_*"]: Some(5), calls 0
+          `mcp.own.approve`: no tool of the server matches `write_*`; its tools are go
+        except = ["wr*"]: Some(5), calls 0
+          `mcp.own.except`: no tool of the server matches `wr*`; its tools are go
+        read = ["goo"] approve = "never": Some(0), calls 1
+          ok
+          `mcp.own.read`: no tool of the server matches `goo`; did you mean `go`?
+        only = ["g*", "read_*"] approve = "never": Some(0), calls 1
+          ok
+          `mcp.own.only`: no tool of the server matches `read_*`; its tools are go
+        approve = "never", #{ except: ["goo"] }: Some(1), calls 0
+          `except` of `mcp`: no tool of `own` matches `goo`; did you mean `go`?
+        approve = "never", #{ only: ["go", "read_*"] }: Some(0), calls 1
+          ok
+          `mcp("own")`: no tool matches `read_*` of `only`; its tools are go
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn a_tool_that_cannot_be_offered_is_left_out_by_name() {
+    let script = "print(mcp(\"own\").map(|t| t.name));\n";
+    let project = project("broken-tools", "approve = \"never\"\n", script);
+    let ran = trusted(&project, &["run", "a.rhai"]);
+    let notes = ran.stderr.lines().filter_map(|line| {
+        let at = line.find("tool `").or_else(|| line.find("results of"))?;
+        Some(&line[at..])
+    });
+    let notes: Vec<&str> = notes.collect();
+    expect![[r#"
+        Some(0)
+        ["own__go"]
+        tool `bare` of `own` is left out: it has no `inputSchema`, which would say what its arguments are
+        tool `null` of `own` is left out: it has no `inputSchema`, which would say what its arguments are
+        tool `` of `own` is left out: its definition cannot be read: invalid type: integer `7`, expected a string
+        tool `text` of `own` is left out: its `inputSchema` is not an object
+        tool `task` of `own` is left out: it runs only as a task of the protocol, which kaizen does not support
+        tool `far` of `own` is left out: the schema of its arguments refers to `http://127.0.0.1:9/x.json`; only references within the schema, which begin with `#`, are followed
+        tool `dialect` of `own` is left out: the schema of its arguments is written in `https://example.com/own`, a dialect that kaizen does not know
+        tool `kind` of `own` is left out: the schema of its arguments is not a valid JSON schema: "objekt" is not valid under any of the schemas listed in the 'anyOf' keyword (`/properties/x/type`)
+        results of `own__go` are not checked: their schema is written in `https://example.com/own`, a dialect that kaizen does not know"#]]
+    .assert_eq(&format!("{:?}\n{}{}", ran.code, ran.stdout, notes.join("\n")));
+}
+
+#[test]
+fn the_data_of_an_answer_keeps_to_the_schema_of_its_tool() {
+    let mut told = String::new();
+    for mode in ["sound-data", "wrong-data", "list-data", "no-data"] {
+        let script = "let r = attempt(|| branch().act(mcp(\"own\")[0], #{ }));\n\
+                      print(if r.ok { to_json(r.value) } else { `${r.error.cause}: ${r.error.message}` });\n";
+        let project = project(mode, "approve = \"never\"\n", script);
+        let ran = run(&project, &["a.rhai"]);
+        told.push_str(&format!("{mode}: {}{}", ran.stdout, ran.stderr));
+
+        // The call was made, so it is not made again.
+        let again = run(&project, &["--resume=@"]);
+        assert_eq!((again.stdout, calls(&project)), (ran.stdout, 1), "{mode}: {}", again.stderr);
+    }
+    expect![[r#"
+        sound-data: {"n":1}
+        wrong-data: failed: tool `own__go`: the result of `own__go` does not match the schema that its server gives for it: "nope" is not of type "integer" at `/n`
+        list-data: failed: tool `own__go`: the result of `own__go` does not match the schema that its server gives for it: [1] is not of type "object"
+        no-data: "ok"
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
 fn a_server_that_has_changed_between_the_parts_of_a_run_is_refused() {
     let script = "let tools = mcp(\"own\");\n\
                   print(branch(\"demo/echo\").chat(\"x\"));\n\

@@ -49,6 +49,33 @@ async fn a_stream_that_falls_silent_is_given_up_and_a_slow_one_is_not() {
     assert_eq!(kind(&streamed(silent, false, settings()).await), "timeout");
 }
 
+/// What gateways write into the header of a reply, which says nothing of the reply.
+#[tokio::test]
+async fn a_reply_is_whole_whatever_its_header_looks_like() {
+    let body = r#"{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}"#;
+    let many: String = (0..300).map(|n| format!("x-{n}: a\r\n")).collect::<Vec<_>>().concat();
+    let odd = [
+        "",
+        &many,
+        "x-folded: one\r\n  and two\r\n",
+        "x-control: a\u{1}b\r\n",
+        "x bad: a\r\n",
+        "x-space : a\r\n",
+        "no colon\r\n",
+        "x-umlaut: \u{fc}\r\n",
+    ];
+    for line in odd {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{line}content-length: {}\r\n\r\n",
+            body.len()
+        );
+        let bytes = [head.as_bytes(), body.as_bytes()].concat();
+        let server = Server::start(move |_, _, _| Act::Bytes(bytes.clone()));
+        let called = ask(&model("openai", &server.url), Settings::default()).await;
+        assert_eq!(called.result, Ok("Hello".into()), "{line}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_waited_for_after_the_last_event() {
     let settings = Settings { idle_timeout_ms: Some(200), ..Settings::default() };

@@ -8,9 +8,10 @@ use crate::support::server::{Act, Server};
 use futures::StreamExt;
 use kaizen::base::rng::Rng;
 use kaizen::model::call_error::{CallError, Retry};
+use kaizen::model::charge::is_unbilled;
 use kaizen::model::reply::CallResult;
 use kaizen::model::request::Settings;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// How many requests are under way together.
@@ -437,18 +438,31 @@ impl RefusalForm {
     }
 }
 
+/// What a refusal says of tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum TokensSaid {
+    Counts,
+    Sum,
+    Nothing,
+}
+
 #[tokio::test]
 async fn every_refusal_by_status_keeps_its_kind_its_words_and_its_tokens() {
     let mut cases = Vec::new();
     for (provider, speech) in super::reply::SPOKEN {
-        let usage = match speech {
-            Speech::Chat | Speech::Ollama => {
-                json!({ "usage": { "prompt_tokens": 9, "completion_tokens": 4 } })
-            }
-            Speech::Anthropic => json!({ "usage": { "input_tokens": 9, "output_tokens": 4 } }),
-            Speech::Gemini => {
-                json!({ "usageMetadata": { "promptTokenCount": 9, "candidatesTokenCount": 4 } })
-            }
+        let (counts, sum) = match speech {
+            Speech::Chat | Speech::Ollama => (
+                json!({ "usage": { "prompt_tokens": 9, "completion_tokens": 4 } }),
+                json!({ "usage": { "prompt_tokens": null, "total_tokens": 13 } }),
+            ),
+            Speech::Anthropic => (
+                json!({ "usage": { "input_tokens": 9, "output_tokens": 4 } }),
+                json!({ "usage": { "total_tokens": 13 } }),
+            ),
+            Speech::Gemini => (
+                json!({ "usageMetadata": { "promptTokenCount": 9, "candidatesTokenCount": 4 } }),
+                json!({ "usageMetadata": { "totalTokenCount": 13 } }),
+            ),
         };
         for (status, expected) in [
             (400, "bad_request"),
@@ -463,19 +477,29 @@ async fn every_refusal_by_status_keeps_its_kind_its_words_and_its_tokens() {
             (503, "server"),
             (529, "rate_limited"),
         ] {
-            for (has_usage, form) in
-                REFUSAL_FORMS.iter().flat_map(|form| [(true, *form), (false, *form)])
+            let all = [TokensSaid::Counts, TokensSaid::Sum, TokensSaid::Nothing];
+            for (tokens, form) in
+                REFUSAL_FORMS.iter().flat_map(|form| all.map(|tokens| (tokens, *form)))
             {
+                let usage = match tokens {
+                    TokensSaid::Counts => counts.as_object().cloned().unwrap(),
+                    TokensSaid::Sum => sum.as_object().cloned().unwrap(),
+                    TokensSaid::Nothing => Map::new(),
+                };
+                // What was said counts, and a sum is no count. Without either, a refusal costs nothing.
+                let charged = match tokens {
+                    TokensSaid::Counts => Some((9, 4)),
+                    TokensSaid::Nothing if is_unbilled(status) => Some((0, 0)),
+                    TokensSaid::Sum | TokensSaid::Nothing => None,
+                };
                 let mut document = json!({ "error": { "message": "in these words" },
                     "request": "SECRET QUESTION" });
-                if has_usage {
-                    let place = if form == RefusalForm::UsageWithin {
-                        document["error"].as_object_mut()
-                    } else {
-                        document.as_object_mut()
-                    };
-                    place.unwrap().extend(usage.as_object().unwrap().clone());
-                }
+                let place = if form == RefusalForm::UsageWithin {
+                    document["error"].as_object_mut()
+                } else {
+                    document.as_object_mut()
+                };
+                place.unwrap().extend(usage);
                 let body = form.write(&document);
                 let head = format!("HTTP/1.1 {status} X\r\nconnection: close\r\n\r\n");
                 cases.push(Case {
@@ -484,7 +508,7 @@ async fn every_refusal_by_status_keeps_its_kind_its_words_and_its_tokens() {
                         String::from_utf8_lossy(&body)
                     ),
                     provider,
-                    streamed: has_usage,
+                    streamed: tokens == TokensSaid::Counts,
                     act: Act::Bytes([head.into_bytes(), body].concat()),
                     check: Box::new(move |called| {
                         expect(kind(called) == expected, &format!("expected {expected}"))?;
@@ -497,7 +521,7 @@ async fn every_refusal_by_status_keeps_its_kind_its_words_and_its_tokens() {
                             "asked again, or not",
                         )?;
                         let found = called.usage.map(|usage| (usage.input(), usage.output()));
-                        expect(found == has_usage.then_some((9, 4)), "other tokens")
+                        expect(found == charged, &format!("expected the tokens {charged:?}"))
                     }),
                 });
             }

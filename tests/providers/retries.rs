@@ -204,15 +204,46 @@ async fn a_server_with_another_name_for_the_limit_is_asked_once_more_and_remembe
     assert_eq!(limits(&server), [""], "without a limit there is nothing to name");
 }
 
-/// All are refused before the first of them has learned the name, one after the other.
+/// One of them finds the name out while the others wait.
 #[tokio::test]
-async fn calls_side_by_side_all_learn_the_name_of_the_limit() {
+async fn of_calls_side_by_side_one_learns_the_name_of_the_limit() {
     let (server, models) = (modern(), models());
     let all: Vec<_> = (0..4).map(|_| models.resolve_spec(&spec(&server, None)).unwrap()).collect();
     let called = futures::future::join_all(all.iter().map(|model| ask(model, with_limit()))).await;
     let found: Vec<_> = called.into_iter().map(|called| called.result).collect();
     assert_eq!(found, vec![Ok("yes".into()); 4]);
-    assert_eq!(limits(&server).iter().filter(|name| *name == "max_completion_tokens").count(), 4);
+    let new = "max_completion_tokens";
+    assert_eq!(limits(&server), ["max_tokens", new, new, new, new]);
+}
+
+/// A server that is slow to answer holds nobody up for long.
+#[tokio::test]
+async fn calls_wait_for_the_name_of_the_limit_only_a_moment() {
+    let server = Server::start(|_, _, _| Act::Until(3, Box::new(answer("yes"))));
+    let models = models();
+    let model = models.resolve_spec(&spec(&server, None)).unwrap();
+    let all = (0..3).map(|_| ask(&model, with_limit()));
+    let found: Vec<_> = futures::future::join_all(all).await;
+    assert_eq!(
+        found.into_iter().map(|called| called.result).collect::<Vec<_>>(),
+        vec![Ok("yes".into()); 3]
+    );
+    assert_eq!(limits(&server), ["max_tokens"; 3]);
+}
+
+#[test]
+fn a_request_in_another_form_counts_as_one() {
+    let server = modern();
+    let project = Project::new();
+    project.with_server(&server).file(
+        "s.rhai",
+        "let all = parallel([1, 2, 3, 4], |n| branch().chat(`q${n}`, #{ max_tokens: 9 }), #{ settle: true });
+         print(all.map(|one| if one.ok { \"ok\" } else { one.error.kind })); print(used().calls);",
+    );
+    let ran = project.kaizen(&["run", "s.rhai", "--max-calls", "4", "--progress", "none"]);
+    assert_eq!(server.bodies().len(), 4, "{}", ran.stderr);
+    let told = r#"["budget", "ok", "ok", "ok"]"#;
+    assert_eq!(ran.stdout, format!("{told}\n4\n"), "{}", ran.stderr);
 }
 
 #[tokio::test]

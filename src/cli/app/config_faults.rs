@@ -53,6 +53,24 @@ pub(in crate::cli) fn faults(text: &str, path: &Path) -> Vec<SettingFault> {
     found
 }
 
+/// Returns the line and the column of the value of a key, and how many characters it has.
+pub(in crate::cli) fn value_place(
+    text: &str,
+    section: &str,
+    key: &str,
+) -> Option<(usize, usize, usize)> {
+    let plain = toml_text::plain(text);
+    let places = DeTable::parse(&plain).ok()?;
+    let (_, content) = entry(places.get_ref(), section)?;
+    let DeValue::Table(inner) = content.get_ref() else { return None };
+    let (_, value) = entry(inner, key)?;
+
+    let head = plain.get(..value.span().start)?;
+    let line = head.matches('\n').count() + 1;
+    let column = head.rsplit('\n').next().unwrap_or(head).chars().count() + 1;
+    Some((line, column, plain.get(value.span())?.chars().count()))
+}
+
 /// Says what is wrong with one key of a section, if anything is.
 fn checked(origin: &SettingOrigin, section: &str, key: &str, value: Value) -> Result<(), String> {
     let name = format!("{section}.{key}");

@@ -1,10 +1,12 @@
 //! Tells people what is wrong with the journals of runs, while everything else is used.
 
-use crate::base::id::RunId;
+use crate::base::id::{OpId, RunId};
 use crate::cli::say;
 use crate::journal::damage::Damage;
+use crate::journal::end_check::EndCheck;
 use crate::journal::event::Event;
-use crate::journal::history::{self, EndCheck, HistoryError, LogItem, RunLog, RunRow};
+use crate::journal::history::{self, HistoryError, LogItem, RunLog, RunRow};
+use crate::journal::read_depth::ReadDepth;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::store::Connection;
 use std::collections::HashSet;
@@ -49,13 +51,61 @@ pub(in crate::cli) fn pass_row(
     row: &RunRow,
     see: &mut dyn FnMut(i64, Event),
 ) -> Result<Vec<Damage>, HistoryError> {
+    pass(store, row, ReadDepth::Whole, &mut |_, at, event| see(at, event))
+}
+
+/// Hands over the events of a run that can be read, and says which cannot.
+pub(in crate::cli) fn pass_events(
+    store: &Connection,
+    run: &RunId,
+    see: &mut dyn FnMut(i64, Event),
+) -> Result<(), HistoryError> {
+    let mut all = Vec::new();
+    history::follow(store, run, 0, usize::MAX, &mut |item| match item {
+        LogItem::Event { at, event, .. } => see(at, *event),
+        LogItem::Damage(damage) => all.push(damage),
+    })?;
+
+    tell(run, &all);
+    Ok(())
+}
+
+/// Hands over what can be read of a run, as [`pass_row`] does, with the number of each event and without texts,
+/// which may be of any size.
+pub(in crate::cli) fn pass_short(
+    store: &Connection,
+    row: &RunRow,
+    see: &mut dyn FnMut(i64, i64, Event),
+) -> Result<Vec<Damage>, HistoryError> {
+    let depth = ReadDepth::WithoutTexts;
+    pass(store, row, depth, &mut |seq, at, event| see(seq, at, event.without_texts()))
+}
+
+/// Hands over what can be read of some operations of a run, as [`pass_short`] does, with the names and plans of all
+/// others.
+pub(in crate::cli) fn pass_ops(
+    store: &Connection,
+    row: &RunRow,
+    is_wanted: &dyn Fn(OpId) -> bool,
+    see: &mut dyn FnMut(i64, i64, Event),
+) -> Result<Vec<Damage>, HistoryError> {
+    let depth = ReadDepth::OpsOnly(is_wanted);
+    pass(store, row, depth, &mut |seq, at, event| see(seq, at, event.without_texts()))
+}
+
+fn pass(
+    store: &Connection,
+    row: &RunRow,
+    depth: ReadDepth<'_>,
+    see: &mut dyn FnMut(i64, i64, Event),
+) -> Result<Vec<Damage>, HistoryError> {
     let mut all = row.damage.clone();
     let mut check = EndCheck::default();
 
-    history::follow(store, &row.id, 0, usize::MAX, &mut |item| match item {
-        LogItem::Event { at, event, .. } => {
+    history::follow_with(store, &row.id, 0, usize::MAX, depth, &mut |item| match item {
+        LogItem::Event { seq, at, event } => {
             check.see_event(&event);
-            see(at, *event);
+            see(seq, at, *event);
         }
         LogItem::Damage(damage) => {
             check.see_damage(&damage);

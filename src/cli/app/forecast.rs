@@ -349,17 +349,16 @@ impl<'a> Rehearsals<'a> {
     /// Returns guesses that let decisions go the way that they were not seen to go.
     pub(super) fn one_sided(&mut self) -> Vec<(usize, ForcedDecisions)> {
         let number = self.best.map_or(0, |(number, _)| number);
-        let completes = |one: &GuessedDecision| matches!(one, GuessedDecision::Completes(_));
         let unseen = |is_yes: bool| {
             let is_unseen = move |ways: &Ways| if is_yes { !ways.yes } else { !ways.no };
             let unseen = self.seen.iter().filter(move |(_, ways)| is_unseen(ways));
             unseen.map(|(one, _)| one.clone())
         };
 
-        // An operation that completes on every guess needs no other one.
         let yes: BTreeSet<GuessedDecision> = unseen(true).collect();
-        let no: BTreeSet<GuessedDecision> = unseen(false).filter(|one| !completes(one)).collect();
-        self.assumed.extend(yes.iter().filter(|one| completes(one)).cloned());
+        let no: BTreeSet<GuessedDecision> =
+            unseen(false).filter(|one| !one.is_of_failure()).collect();
+        self.assumed.extend(yes.iter().filter(|one| one.is_of_failure()).cloned());
 
         let both = [(yes, true), (no, false)].into_iter();
         let forced = both.filter(|(decisions, _)| !decisions.is_empty());
@@ -368,7 +367,15 @@ impl<'a> Rehearsals<'a> {
             decisions.extend(self.assumed.iter().cloned());
             (number, ForcedDecisions { decisions, is_yes })
         });
-        let forced: Vec<_> = forced.collect();
+        let mut forced: Vec<_> = forced.collect();
+
+        // Another guess takes the last try of a `retry` to succeed, and not the first one.
+        let retries = |one: &GuessedDecision| matches!(one, GuessedDecision::Succeeds(_));
+        if let Some((number, first)) = forced.first().cloned()
+            && first.decisions.iter().any(retries)
+        {
+            forced.push((number + 1, first));
+        }
 
         // What has shown nothing new shows nothing the next time.
         let before = std::mem::replace(&mut self.forced, forced.clone());
@@ -416,8 +423,10 @@ impl<'a> Rehearsals<'a> {
             PlanEnd::Fails(_) => EarlyEnd::Final,
             PlanEnd::Well | PlanEnd::Open(_) => EarlyEnd::Open,
         };
-        let is_assumed =
-            |op: &String| self.assumed.contains(&GuessedDecision::Completes(op.clone()));
+        let is_assumed = |what: &String| {
+            self.assumed.contains(&GuessedDecision::Completes(what.clone()))
+                || self.assumed.contains(&GuessedDecision::Succeeds(what.clone()))
+        };
         let assumed: BTreeMap<_, _> =
             self.unfit.into_iter().filter(|(op, _)| is_assumed(op)).collect();
         // What is taken to complete may fail all the same, and then less is asked.

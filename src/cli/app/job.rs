@@ -495,6 +495,14 @@ impl ScriptJob<'_> {
             tell_lost(executor, end.lost, self.global.color);
         }
 
+        if end.exit == Exit::Budget && metrics.calls > 0 {
+            let script = self.script.display();
+            say(&format!(
+                "progress is saved; `kaizen run {script} --resume` continues, and its limits count from \
+                 zero"
+            ));
+        }
+
         if end.status == RunStatus::Interrupted {
             let script = self.script.display();
             say(&format!(

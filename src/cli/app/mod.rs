@@ -9,6 +9,7 @@ pub(in crate::cli) mod exit;
 pub(in crate::cli) mod forecast;
 pub(in crate::cli) mod help;
 pub(in crate::cli) mod job;
+pub(in crate::cli) mod number;
 pub(in crate::cli) mod otel;
 pub(in crate::cli) mod output;
 pub(in crate::cli) mod permissions;

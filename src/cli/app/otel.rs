@@ -2,6 +2,7 @@
 //! spans and puts them into a queue; a thread of its own writes and sends them. What does not fit into the
 //! queue is dropped and counted, so that no run waits for a collector.
 
+use crate::base::clock;
 use crate::base::secret::{self, Secret};
 use crate::cli::app::project::variable;
 use crate::cli::{Global, print_data, say};
@@ -14,7 +15,7 @@ use crate::view::otlp;
 use crate::view::span::{CONVENTIONS, SpanFold, WorkSpan};
 use futures::StreamExt;
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +40,34 @@ const LAST_MAX: Duration = Duration::from_secs(2);
 const ANSWER_MAX: usize = 64 << 10;
 /// Characters of an answer that are told.
 const ANSWER_SHOWN: usize = 200;
+
+/// The time that making spans may take of a run: a share of it, and so much more.
+const SHARE: u32 = 20;
+const SPARE: Duration = Duration::from_millis(20);
+
+/// What is said of functions whose spans would have slowed the run.
+const TOO_MANY: &str = "functions end faster than their spans can be made";
+
+/// How much of the time of a run went into making spans.
+struct SpanBudget {
+    began: Duration,
+    used: Cell<Duration>,
+}
+
+impl SpanBudget {
+    fn new() -> SpanBudget {
+        SpanBudget { began: clock::monotonic(), used: Cell::new(Duration::ZERO) }
+    }
+
+    /// Tells whether it has taken more than it may, up to a moment.
+    fn is_spent(&self, now: Duration) -> bool {
+        self.used.get() > SPARE + now.saturating_sub(self.began) / SHARE
+    }
+
+    fn add(&self, time: Duration) {
+        self.used.set(self.used.get() + time);
+    }
+}
 
 /// What became of the spans of a run.
 #[derive(Debug, Default)]
@@ -145,10 +174,20 @@ impl SpanPush {
         let fold = self.fold.clone();
         let queue = self.queue.clone();
         let tally = self.tally.clone();
+        let budget = SpanBudget::new();
 
         executor.listen(Rc::new(move |at, event| {
             if let (Some(fold), Some(queue)) = (&mut *fold.borrow_mut(), &*queue.borrow()) {
+                let began = clock::monotonic();
+                // A function may take less time than its span, of which nobody needs a million.
+                if budget.is_spent(began) && fold.skip(at, event) {
+                    tally.made.fetch_add(1, Ordering::Relaxed);
+                    tally.give_reason(TOO_MANY.to_owned());
+                    return;
+                }
+
                 fold.see(at, event, &mut |span| put(queue, &tally, span));
+                budget.add(clock::monotonic().saturating_sub(began));
             }
         }));
     }

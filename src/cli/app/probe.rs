@@ -34,7 +34,11 @@ pub(in crate::cli) struct ProbeResult {
 /// Asks a model once. A reply that was cut after its one token is an answer.
 pub(in crate::cli) async fn probe(model: &Model) -> ProbeResult {
     let began = clock::monotonic();
-    let called = model.call(&request(model)).await;
+    let mut called = model.call(&request(model)).await;
+    // A server that has another name for the limit of tokens is asked once more, under that name.
+    if matches!(called.result, Err(CallError::OtherForm { .. })) {
+        called = model.call(&request(model)).await;
+    }
     let latency = clock::monotonic().saturating_sub(began);
 
     let answer = match called.result {
@@ -80,6 +84,7 @@ fn said(model: &Model, error: &CallError) -> String {
         | CallError::Server { .. }
         | CallError::Quota { .. }
         | CallError::BadRequest { .. }
+        | CallError::OtherForm { .. }
         | CallError::CutOff { .. }
         | CallError::Ended { .. }
         | CallError::Length { .. }

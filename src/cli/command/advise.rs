@@ -7,6 +7,7 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::verdict::{self, LastTest};
+use crate::cli::command::patterns::{self, judged};
 use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
@@ -90,6 +91,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         say(&note);
     }
 
+    if !demo && !global.quiet && knowledge.cells(&task)?.is_empty() {
+        patterns::tell_uncounted(knowledge.demo_count()?);
+    }
+
     print_line(&on_one_line(found.pattern.as_str()));
     if !arguments.explain {
         if !global.quiet {
@@ -105,6 +110,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     say(&hanging(&found.reason));
     if let Some(tested) = tested {
         say(&tested.sentence());
+    }
+    if let Some(judged) = judged(&optimizer.verdicts(&task)?) {
+        say(&on_one_line(&judged));
     }
     tell_objective(&objective, &scale);
     tell_ranking(found, is_tested);

@@ -17,7 +17,7 @@ use serde_json::Value;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// Run: its id or a prefix of it, or `@` for the latest run. If it asks several questions, append
-    /// `:QUESTION`, the number of one or the name of its operation.
+    /// `:QUESTION`, the number of one or the name of its operation; a number counts first.
     run: String,
     /// Answer: a text, an option or its number, or JSON if the question has a schema. Without it, kaizen
     /// asks on the terminal.
@@ -78,7 +78,8 @@ fn choose(resumed: &ResumedRun, name: Option<&str>) -> Result<PendingQuestion, S
 
     let questions = &waits.questions;
     let list = || waits::lines(run, waits).join("\n");
-    let mut named = questions.iter().filter(|one| name.is_none_or(|name| one.is_called(name)));
+    let meant = name.map_or_else(|| questions.iter().collect(), |name| waits.called(name));
+    let mut named = meant.into_iter();
     let question = match (named.next(), named.next(), name) {
         (Some(question), None, _) => question,
         (None, _, Some(name)) if !questions.is_empty() => {

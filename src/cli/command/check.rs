@@ -1,7 +1,11 @@
 //! `kaizen check [PATHS]`: everything that is wrong with scripts, without running them.
 
 use crate::base::count::counted;
+use crate::base::failure::Place;
+use crate::base::file;
 use crate::base::id::RunId;
+use crate::cli::app::config::SettingOrigin;
+use crate::cli::app::config_faults;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::render::diagnostic;
@@ -10,8 +14,9 @@ use crate::cli::render::underway::unbounded;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
+use crate::model::model_error::ModelError;
 use crate::model::registry::Models;
-use crate::script::diagnostic::Severity;
+use crate::script::diagnostic::{Diagnostic, Severity, codes};
 use crate::script::{Host, State, Surroundings};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -64,19 +69,20 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
                 Severity::Error => errors += 1,
                 Severity::Warning => warnings += 1,
             }
-            if global.json {
-                print_data(diagnostic::to_json(&diagnostic));
-            } else {
-                print_line(&diagnostic::render(&diagnostic, global.color_out));
-            }
+            show(global, &diagnostic);
         }
     }
 
-    if !global.quiet {
-        match models.default_model() {
-            Ok((model, _)) if is_unbounded && model.has_no_bound() => say(&unbounded(&model.label)),
-            Ok(_) => {}
-            Err(error) => say(&format!("note: {error}")),
+    match models.default_model() {
+        Ok((model, _)) if is_unbounded && model.has_no_bound() => {
+            tell(global, &unbounded(&model.label));
+        }
+        Ok(_) => {}
+        // Here other variables may be set than where the scripts will run.
+        Err(error @ ModelError::NoDefault { .. }) => tell(global, &format!("note: {error}")),
+        Err(error) => {
+            errors += 1;
+            show(global, &default_model_fault(&project, &error));
         }
     }
 
@@ -91,6 +97,44 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let is_wrong = errors > 0 || warnings > 0 && arguments.deny.is_some();
     Ok(if is_wrong { Exit::Refused } else { Exit::Ok })
+}
+
+fn show(global: &Global, diagnostic: &Diagnostic) {
+    if global.json {
+        print_data(diagnostic::to_json(diagnostic));
+    } else {
+        print_line(&diagnostic::render(diagnostic, global.color_out));
+    }
+}
+
+fn tell(global: &Global, note: &str) {
+    if !global.quiet {
+        say(note);
+    }
+}
+
+/// Shows where the default model is set that cannot be had.
+fn default_model_fault(project: &Project, error: &ModelError) -> Diagnostic {
+    let (message, help) = error.parts();
+    let mut shown = Diagnostic::new(codes::MODEL, format!("the default model: {message}"));
+    shown.help = help.map(str::to_owned);
+
+    match project.config.origin("project.model") {
+        Some(SettingOrigin::File(path)) => {
+            let here = std::env::current_dir().unwrap_or_default();
+            let file = path.strip_prefix(here).unwrap_or(path).display().to_string();
+            let text = file::read_text(path).unwrap_or_default();
+            let place = config_faults::value_place(&text, "project", "model");
+            if let Some((line, column, width)) = place {
+                shown.place = Some(Place { file, line, column });
+                shown.text = Some(text);
+                shown.width = width;
+            }
+        }
+        Some(origin) => shown.message = format!("{origin}: {message}"),
+        None => {}
+    }
+    shown
 }
 
 /// Returns the scripts to check: those that are named, or else those of the project.

@@ -23,6 +23,7 @@ pub(in crate::cli) mod mcp;
 pub(in crate::cli) mod models;
 pub(in crate::cli) mod new;
 pub(in crate::cli) mod note;
+mod op_list;
 pub(in crate::cli) mod patterns;
 pub(in crate::cli) mod plan;
 pub(in crate::cli) mod repl;

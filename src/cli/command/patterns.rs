@@ -14,6 +14,7 @@ use crate::optimizer::Optimizer;
 use crate::optimizer::choice::policy::{Policy, RankedPattern, SAMPLES_MIN};
 use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
+use crate::optimizer::evidence::knowledge::amendment::VerdictCount;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
 use crate::store::Connection;
@@ -73,6 +74,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         if all.is_empty() {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             say(&format!("nothing is known about `{task}`; known task types: {known}"));
+            tell_uncounted(if demo { 0 } else { from_demo });
             return Ok(Exit::Usage);
         }
     }
@@ -90,14 +92,21 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     damage::tell_knowledge(&knowledge);
-    if from_demo > 0 && !demo && !global.json {
+    if !demo && !global.json {
+        tell_uncounted(from_demo);
+    }
+    Ok(Exit::Ok)
+}
+
+/// Says that what the demo model did is left out, if it did anything.
+pub(in crate::cli) fn tell_uncounted(from_demo: u64) {
+    if from_demo > 0 {
         let observations = counted(from_demo, "observation", "observations");
         say(&format!(
             "not counted: {observations} from the demo model (set `learn_from_demo = true` under \
              `[optimizer]` to count them)"
         ));
     }
-    Ok(Exit::Ok)
 }
 
 /// Shows what was learned of one task type.
@@ -123,8 +132,9 @@ fn show_task(
     }
 
     if global.json {
+        let verdicts = optimizer.verdicts(task)?;
         for one in &ranked {
-            print_data(line(task, one));
+            print_data(line(task, one, &verdicts));
         }
         return Ok(());
     }
@@ -140,6 +150,9 @@ fn show_task(
 
     print_line(&format!("  {}", on_one_line(&belief(&ranked, is_tested))));
     print_line(&format!("  objective: {objective}"));
+    if let Some(judged) = judged(&optimizer.verdicts(task)?) {
+        print_line(&format!("  {}", on_one_line(&judged)));
+    }
     if let Some(tested) = tested {
         print_line(&format!("  {}", on_one_line(&tested.sentence())));
     }
@@ -165,6 +178,14 @@ fn print_table(ranked: &[RankedPattern], is_tested: bool) {
     ];
 
     print_line(&table::render(&head, &rows));
+}
+
+/// Says what people found of the answers, if they judged any.
+pub(in crate::cli) fn judged(verdicts: &[VerdictCount]) -> Option<String> {
+    let of_pattern =
+        |one: &VerdictCount| format!("`{}` {} good, {} bad", one.pattern, one.good, one.bad);
+    let all: Vec<String> = verdicts.iter().map(of_pattern).collect();
+    (!all.is_empty()).then(|| format!("judged by people: {}", all.join("; ")))
 }
 
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
@@ -244,8 +265,9 @@ fn row(ranked: &RankedPattern) -> Vec<String> {
     ]
 }
 
-fn line(task: &TaskType, ranked: &RankedPattern) -> serde_json::Value {
+fn line(task: &TaskType, ranked: &RankedPattern, verdicts: &[VerdictCount]) -> serde_json::Value {
     let cell = &ranked.cell;
+    let judged = verdicts.iter().find(|one| one.pattern == ranked.pattern.as_str());
 
     json!({
         "task_type": task.as_str(),
@@ -262,5 +284,7 @@ fn line(task: &TaskType, ranked: &RankedPattern) -> serde_json::Value {
         "cost": cell.cost.mean(),
         "failures": cell.failures,
         "avoided": ranked.avoided,
+        "judged_good": judged.map_or(0, |one| one.good),
+        "judged_bad": judged.map_or(0, |one| one.bad),
     })
 }

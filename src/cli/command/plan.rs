@@ -19,8 +19,9 @@ use crate::cli::render::underway::unbounded as unbounded_model;
 use crate::cli::render::{self, diagnostic};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::journal::event::{Event, RunKind};
-use crate::journal::history::{self, RunRow};
-use crate::journal::known_replies::Replies;
+use crate::journal::history::{self, HistoryError, RunRow};
+use crate::journal::known_replies::{Replies, ReplyFollower};
+use crate::journal::trace::Trace;
 use crate::metrics::experience::CallHistory;
 use crate::metrics::forecast::Spending;
 use crate::optimizer::trial::cases::KnownExecutions;
@@ -45,8 +46,8 @@ pub(in crate::cli) struct EarlierRuns {
     pub(in crate::cli) replies: Replies,
     /// What their calls took and cost.
     pub(in crate::cli) experience: CallHistory,
-    /// The last of them.
-    pub(in crate::cli) last: Option<(RunId, Vec<(i64, Event)>)>,
+    /// The seed of the last of them, with which a plan makes the same choices.
+    pub(in crate::cli) last_seed: Option<u64>,
     /// How many runs were looked at, those of other scripts included.
     pub(in crate::cli) runs: usize,
     /// How many older ones were not.
@@ -106,10 +107,8 @@ impl EarlierRuns {
         // Each script has places of its own.
         let mut elsewhere: BTreeMap<String, Replies> = BTreeMap::new();
         for row in others.into_iter().rev() {
-            let events = damage::events(store, &row.id)?;
-            past.executions.learn(&events);
-            let replies = elsewhere.entry(row.script).or_default();
-            replies.learn(&row.id, events.iter().map(|(_, event)| event));
+            let replies = elsewhere.entry(row.script.clone()).or_default();
+            past.learn(store, &row.id, replies, &mut |_, _| {})?;
         }
         for (_, others) in elsewhere {
             past.replies.absorb_elsewhere(others);
@@ -117,16 +116,40 @@ impl EarlierRuns {
 
         let mut known = Replies::default();
         for (age, row) in own.into_iter().enumerate().rev() {
-            let events = damage::events(store, &row.id)?;
-            past.executions.learn(&events);
-            known.learn(&row.id, events.iter().map(|(_, event)| event));
-            if age < RUNS_MAX {
-                past.experience.learn(&events);
+            let mut trace = Trace::default();
+            let counts = age < RUNS_MAX;
+            let mut last_seed = None;
+            past.learn(store, &row.id, &mut known, &mut |at, event| {
+                if let Event::RunStarted { seed, .. } = &event {
+                    last_seed = Some(*seed);
+                }
+                if counts && !matches!(event, Event::RequestPart { .. }) {
+                    trace.see(at, &event.without_texts());
+                }
+            })?;
+            past.last_seed = last_seed;
+            if counts {
+                past.experience.learn_run(&trace);
             }
-            past.last = Some((row.id, events));
         }
         past.replies.absorb(known);
         Ok(past)
+    }
+
+    /// Takes in the events of a run one by one: of a large run, all of them together take much memory.
+    fn learn(
+        &mut self,
+        store: &Connection,
+        run: &RunId,
+        replies: &mut Replies,
+        see: &mut dyn FnMut(i64, Event),
+    ) -> Result<(), HistoryError> {
+        let mut follower = ReplyFollower::new(run.clone());
+        damage::pass_events(store, run, &mut |at, event| {
+            self.executions.see(&event);
+            follower.see(replies, &event);
+            see(at, event);
+        })
     }
 }
 
@@ -143,7 +166,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
     let project = given.project()?;
     let script = given.script.as_path();
     let past = past(&project, &given.script)?;
-    let seed = given.with.seed.unwrap_or_else(|| seed_of(&past).unwrap_or_else(|| given.seed()));
+    let seed = given.with.seed.or(past.last_seed).unwrap_or_else(|| given.seed());
 
     let writer = Rc::new(Writer::start(
         store::open_in_memory()?,
@@ -173,7 +196,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
 
     let setting = ForecastSetting {
         experience: &past.experience,
-        seed: match (given.with.seed, seed_of(&past)) {
+        seed: match (given.with.seed, past.last_seed) {
             (Some(_), _) => SeedSource::Given,
             (None, Some(_)) => SeedSource::LastRun,
             (None, None) => SeedSource::Drawn,
@@ -229,7 +252,7 @@ fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) ->
 pub(in crate::cli) fn tell_assumed(assumed: &BTreeMap<String, String>) {
     for (op, fault) in assumed {
         say(&format!(
-            "the plan assumes that operation `{}` completes; it failed with every guess: {}",
+            "the plan assumes that `{}` completes; it failed with every guess: {}",
             on_one_line(op),
             on_one_line(fault)
         ));
@@ -272,14 +295,4 @@ pub(in crate::cli) fn past_comparisons(
         }
     }
     EarlierRuns::among(&store, name, rows)
-}
-
-/// Returns the seed of the last run, with which a plan makes the same choices.
-pub(in crate::cli) fn seed_of(past: &EarlierRuns) -> Option<u64> {
-    let (_, events) = past.last.as_ref()?;
-
-    events.iter().find_map(|(_, event)| match event {
-        Event::RunStarted { seed, .. } => Some(*seed),
-        _ => None,
-    })
 }

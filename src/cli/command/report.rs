@@ -1,6 +1,7 @@
 //! `kaizen report RUN..`: one file that shows runs, opens from the disk, and loads and sends nothing.
 
 use crate::base::id::{OpId, RunId};
+use crate::base::own;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::ui::asset;
@@ -14,7 +15,6 @@ use crate::view::table::{RowQuery, TableRow};
 use crate::view::{graph, overview, story, table};
 use anyhow::Context;
 use serde_json::{Value, json};
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -79,7 +79,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let default = || PathBuf::from(format!("report-{}.html", report.first));
     let path = arguments.out.clone().unwrap_or_else(default);
-    let opened = OpenOptions::new().write(true).create_new(true).open(&path);
+    // A report holds prompts and replies, so only its owner can read it until somebody decides otherwise.
+    let opened = own::create(&path);
     let mut file = match opened {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             say(&format!("error: `{}` already exists; choose another file", path.display()));
@@ -265,8 +266,9 @@ impl RunParts {
         json!({ "run": self.whole, "rows": self.rows, "graphs": self.graphs, "ops": ops })
     }
 
-    fn has_graph(&self) -> bool {
-        self.graphs.iter().any(|graph| graph["nodes"].as_array().is_some_and(|all| !all.is_empty()))
+    /// Tells whether it has a graph with edges; nodes without edges need no library to be drawn.
+    fn has_edges(&self) -> bool {
+        self.graphs.iter().any(|graph| graph["edges"].as_array().is_some_and(|all| !all.is_empty()))
     }
 }
 
@@ -331,7 +333,7 @@ fn page(parts: &ReportParts, data: &Value) -> String {
     let assets = asset::assets();
     let style = &assets.style;
     let script = &assets.report;
-    let is_drawn = parts.runs.iter().any(RunParts::has_graph);
+    let is_drawn = parts.runs.iter().any(RunParts::has_edges);
     let layout = if is_drawn { asset::file("vendor/dagre.min.js") } else { "".into() };
     let clean = crate::base::secret::clean(data.clone()).to_string();
     let json = crate::base::visible::in_json(&clean)

@@ -6,6 +6,7 @@ use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, ScriptJob};
+use crate::cli::app::number;
 use crate::cli::app::permissions::{EVERYTHING, Grants};
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
@@ -47,22 +48,22 @@ pub(in crate::cli) struct RunSettings {
     #[arg(long, value_name = "MODEL")]
     pub(in crate::cli) model: Option<String>,
     /// Maximum number of concurrent model calls.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::count)]
     pub(in crate::cli) concurrency: Option<u64>,
     /// Maximum cost of the run in dollars. A call is made only if its worst case fits.
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", value_parser = number::dollars, allow_negative_numbers = true)]
     max_cost: Option<f64>,
     /// Maximum number of tokens, input and output.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::count)]
     max_tokens: Option<u64>,
     /// Maximum number of model calls, including retries.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::count)]
     max_calls: Option<u64>,
     /// Maximum duration of the run, such as 90s, 10m or 2h.
     #[arg(long, value_name = "TIME")]
     max_time: Option<String>,
     /// Random seed, to repeat a run.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number::whole)]
     pub(in crate::cli) seed: Option<u64>,
     #[command(flatten)]
     pub(in crate::cli) grants: Grants,
@@ -310,10 +311,10 @@ pub(in crate::cli) fn run_from(
     let is_wide = arguments.is_wide(&project, resumed.as_ref());
     let earlier = if is_wide { Some(plan::past(&project, &given.script)?) } else { None };
 
-    let seed = given.with.seed.or_else(|| match (&resumed, &earlier) {
+    let seed = given.with.seed.or(match (&resumed, &earlier) {
         (Some(resumed), _) => Some(resumed.seed),
         // With other numbers of chance, other things would be asked.
-        (None, Some(earlier)) => plan::seed_of(earlier),
+        (None, Some(earlier)) => earlier.last_seed,
         (None, None) => None,
     });
     let seed = seed.unwrap_or_else(|| given.seed());

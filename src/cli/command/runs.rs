@@ -6,6 +6,7 @@ use crate::base::unit::Money;
 use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::number;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::command::large_run;
@@ -32,7 +33,7 @@ const NARROW: usize = 80;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// Maximum number of runs to show, newest first.
-    #[arg(short = 'n', long, default_value_t = 20)]
+    #[arg(short = 'n', long, default_value_t = 20, value_parser = number::lines)]
     pub(in crate::cli) limit: usize,
     /// Only suspended runs that `kaizen resume --due` would continue now.
     #[arg(long)]
@@ -121,7 +122,7 @@ impl ListedRun {
             (sums.metrics, Vec::new())
         } else {
             let mut fold = FlowFold::default();
-            let damage = damage::pass_row(store, &row, &mut |at, event| fold.add(at, &event))?;
+            let damage = damage::pass_short(store, &row, &mut |_, at, event| fold.add(at, &event))?;
             (fold.metrics(), damage)
         };
 
@@ -165,7 +166,7 @@ impl ListedRun {
 
     /// Returns its cells in the table.
     fn cells(self, is_narrow: bool) -> PrintedRow {
-        let calls = self.calls().to_string();
+        let call_count = self.calls().to_string();
         let ListedRun { row, status, mood, metrics, .. } = self;
         let started = if is_narrow {
             time::short_moment(row.started_at)
@@ -179,7 +180,7 @@ impl ListedRun {
             started,
             took.map_or("-".to_owned(), time::length),
             status.to_owned(),
-            calls,
+            call_count,
             metrics.cost_text(),
             row.script,
         ];

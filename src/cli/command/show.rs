@@ -10,6 +10,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::case_list::{self, ShownCases};
 use crate::cli::command::large_run::{self, LISTED_MAX};
+use crate::cli::command::op_list::OpList;
 use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::table::PrintedRow;
 use crate::cli::render::value::rounded;
@@ -17,19 +18,20 @@ use crate::cli::render::{outcome, table, time, waits};
 use crate::cli::{Global, print_data, print_event, print_line, say};
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
-use crate::journal::history::{self, RunRow};
+use crate::journal::history::{self, HistoryError, RunRow};
 use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::key::Key;
+use crate::journal::part::RequestPart;
 use crate::journal::tool_trace::ToolTrace;
-use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, OpTrace, Remark, Trace};
+use crate::journal::trace::{AttemptEnd, AttemptTrace, Moment, Remark, Trace};
 use crate::metrics::Metrics;
-use crate::metrics::charge::Bill;
 use crate::metrics::fold::FlowFold;
-use crate::model::reply::Usage;
 use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::trial::cases::{Case, cases, filtered};
 use crate::store::{self, Connection};
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 /// The options of `show`.
@@ -46,7 +48,7 @@ pub(in crate::cli) struct Arguments {
     /// List every operation. Runs of more than 1,000 operations are otherwise summarized.
     #[arg(long)]
     all: bool,
-    /// Write the inputs to a file that ends in .csv, .jsonl or .md.
+    /// Write the inputs to a file: .csv, .jsonl or .md. Requires --inputs.
     #[arg(long, value_name = "FILE", requires = "inputs")]
     out: Option<PathBuf>,
 }
@@ -98,35 +100,24 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Ok);
     }
 
-    // The texts of a whole run may be of any size; only those of one operation are shown.
-    let mut trace = Trace::default();
-    let mut fold = FlowFold::default();
-    let keeps_all = arguments.inputs.is_some();
-    damage::pass_row(&moment, &row, &mut |at, event| {
-        if !keeps_all && matches!(event, Event::RequestPart { .. }) {
-            return;
-        }
-        let event = if keeps_all { event } else { event.without_texts(|_| false) };
-        trace.see(at, &event);
-        fold.add(at, &event);
-    })?;
-
     if let Some(shown) = arguments.inputs {
+        let mut trace = Trace::default();
+        damage::pass_row(&moment, &row, &mut |at, event| trace.see(at, &event))?;
         return show_cases(global, &cases(&trace), shown, arguments.out.as_ref());
     }
-    let Some(op) = op else {
-        show_run(&row, &fold.metrics(), &trace);
-        return Ok(Exit::Ok);
-    };
 
-    let wanted: HashSet<OpId> = trace.find(op).map(|(op, _)| op).collect();
-    if wanted.len() == 1 {
-        trace = Trace::default();
-        damage::pass_row(&moment, &row, &mut |at, event| {
-            trace.see(at, &event.without_texts(|op| wanted.contains(&op)));
-        })?;
+    if let Some(op) = op {
+        return show_operations(&moment, &row, name, op);
     }
-    Ok(show_operation(&trace, name, op))
+    let mut list = OpList::default();
+    let mut fold = FlowFold::default();
+    damage::pass_short(&moment, &row, &mut |_, at, event| {
+        list.see(at, &event);
+        fold.add(at, &event);
+    })?;
+    list.finish();
+    show_run(&row, &fold.metrics(), &list);
+    Ok(Exit::Ok)
 }
 
 /// Shows the inputs of a comparison.
@@ -182,13 +173,13 @@ pub(in crate::cli) fn find(
 }
 
 /// Says which operations of a run failed or were skipped, and why.
-fn show_losses(trace: &Trace) {
-    for (op, operation) in &trace.operations {
-        let name = trace.roster.name(*op).unwrap_or_default();
+fn show_losses(list: &OpList) {
+    for (op, outcome) in &list.losses {
+        let name = list.trace.roster.name(*op).unwrap_or_default();
+        let name = on_one_line(name);
 
-        match operation.outcome() {
-            Some(Outcome::Failed { failure }) => {
-                let name = on_one_line(name);
+        match outcome {
+            Outcome::Failed { failure } => {
                 let message = hanging(&failure.message);
                 let kind = failure.kind.to_string();
                 let kind = on_one_line(&kind);
@@ -196,14 +187,13 @@ fn show_losses(trace: &Trace) {
                 let failed = paint::out("failed", Mood::Bad);
                 print_line(&format!("{name} {failed} ({kind}): {message}"));
             }
-            Some(Outcome::Skipped { reason }) => {
+            Outcome::Skipped { reason } => {
                 let skipped = paint::out("skipped", Mood::Doubtful);
 
                 let reason = reason.to_string();
-                let name = on_one_line(name);
                 print_line(&format!("{name} was {skipped}: {}", on_one_line(&reason)));
             }
-            Some(Outcome::Completed { .. } | Outcome::Cancelled) | None => {}
+            Outcome::Completed { .. } | Outcome::Cancelled => {}
         }
     }
 }
@@ -230,18 +220,18 @@ pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
     }
 }
 
-fn show_run(row: &RunRow, metrics: &Metrics, trace: &Trace) {
+fn show_run(row: &RunRow, metrics: &Metrics, list: &OpList) {
     show_head(row, metrics);
 
-    let rows: Vec<PrintedRow> = trace.operations.keys().map(|op| cells(trace, *op)).collect();
-    if !rows.is_empty() {
+    if !list.lines.is_empty() {
         let head =
             ["op", "flow", "name", "outcome", ">took", ">calls", ">tokens", ">cost", "model"];
-        print_line(&table::render(&head, &rows));
+        let rows = || list.lines.keys().map(|op| list.row(*op));
+        table::pass(&head, rows, &mut print_line);
     }
 
-    show_losses(trace);
-    show_remarks(&row.id, trace);
+    show_losses(list);
+    show_remarks(&row.id, &list.trace);
     show_figures(metrics);
 }
 
@@ -335,80 +325,84 @@ fn choice(value: &Value) -> String {
     }
 }
 
-fn cells(trace: &Trace, op: OpId) -> PrintedRow {
-    let operation = &trace.operations[&op];
-    let (outcome, mood) = match operation.outcome() {
-        Some(outcome) => (outcome.word(), Some(Mood::of_outcome(outcome))),
-        None if operation.started.is_some() => ("unfinished", Some(Mood::Doubtful)),
-        None => ("not started", None),
-    };
-
-    let last = operation.attempts.iter().filter_map(|attempt| attempt.end.as_ref()).next_back();
-    let is_cut = last.is_some_and(|end| end.cut);
-    let (outcome, mood) = if is_cut {
-        (format!("{outcome}, cut"), Some(Mood::Doubtful))
-    } else {
-        (outcome.to_owned(), mood)
-    };
-
-    let calls = operation.calls().count();
-    let unknown = || "unknown".to_owned();
-    let (tokens, cost) = match (calls, operation.under_way()) {
-        (0, 0) => ("-".to_owned(), "-".to_owned()),
-        (_, 0) => {
-            let bill = Bill::of(operation);
-            let count = |usage: Usage| format!("{}/{}", usage.input(), usage.output());
-            let cost = bill.cost().map(|cost| cost.to_string());
-            (bill.usage().map_or_else(unknown, count), cost.unwrap_or_else(unknown))
-        }
-        // What it has begun may be on the bill.
-        _ => (unknown(), unknown()),
-    };
-
-    let model = match operation.attempts.last() {
-        Some(last) if last.demo => format!("{} (demo)", last.model),
-        Some(last) => last.model.clone(),
-        None => String::new(),
-    };
-
-    let member = trace.roster.get(op);
-    let cells = vec![
-        op.0.to_string(),
-        member.map_or(0, |member| member.flow.0).to_string(),
-        member.map_or_else(String::new, |member| member.name.to_owned()),
-        outcome,
-        operation.took().map_or("-".to_owned(), time::length),
-        match operation.reused() {
-            0 => calls.to_string(),
-            reused => format!("{calls} + {reused} reused"),
-        },
-        tokens,
-        cost,
-        model,
-    ];
-    PrintedRow { cells, mood }
-}
-
 /// Shows everything that happened in one operation, by its name or number.
-fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
-    let found: Vec<(OpId, &OpTrace)> = trace.find(wanted).collect();
-    let operation = match found[..] {
+fn show_operations(
+    store: &Connection,
+    row: &RunRow,
+    run: &str,
+    wanted: &str,
+) -> anyhow::Result<Exit> {
+    let list: RefCell<OpList> = RefCell::default();
+    let mut found: BTreeMap<OpId, Vec<i64>> = BTreeMap::new();
+    let mut parts: HashMap<Key, i64> = HashMap::new();
+
+    let is_wanted = |op: OpId| list.borrow().is_named(op, wanted);
+    damage::pass_ops(store, row, &is_wanted, &mut |seq, at, event| {
+        if let Event::RequestPart { key, .. } = &event {
+            parts.insert(*key, seq);
+            return;
+        }
+
+        list.borrow_mut().see(at, &event);
+        if let Some(op) = event.op().filter(|op| is_wanted(*op)) {
+            found.entry(op).or_default().push(seq);
+        }
+    })?;
+    let mut list = list.into_inner();
+    list.finish();
+
+    let ops: Vec<OpId> =
+        list.lines.keys().copied().filter(|op| list.is_named(*op, wanted)).collect();
+    match ops[..] {
         [] => {
-            let names = names_of(trace);
-            let known = match names.as_str() {
+            let known = match names_of(&list).as_str() {
                 "" => "it has none".to_owned(),
                 names => format!("it has: {names}"),
             };
             say(&format!("error: the run has no operation `{wanted}`; {known}"));
-            return Exit::Usage;
+            return Ok(Exit::Usage);
         }
-        [(_, operation)] => operation,
-        _ => {
-            let ops: Vec<OpId> = found.iter().map(|(op, _)| *op).collect();
-            list_operations(trace, run, wanted, &ops);
-            return Exit::Ok;
+        [op] => {
+            // Only now are texts read, which may be of any size.
+            let seqs = found.remove(&op).unwrap_or_default();
+            let trace = read_operation(store, &row.id, &seqs, &parts)?;
+            show_operation(&trace, op);
         }
-    };
+        _ => list_operations(&list, run, wanted, &ops),
+    }
+    Ok(Exit::Ok)
+}
+
+/// Reads the events of one operation, and the parts of its requests.
+fn read_operation(
+    store: &Connection,
+    run: &RunId,
+    seqs: &[i64],
+    parts: &HashMap<Key, i64>,
+) -> Result<Trace, HistoryError> {
+    let mut trace = Trace::default();
+    for seq in seqs {
+        if let Some((at, event)) = history::event_at(store, run, *seq)? {
+            trace.see(at, &event);
+        }
+    }
+
+    let mut wanted = trace.part_keys();
+    let mut known: HashSet<Key> = HashSet::new();
+    while let Some(key) = wanted.pop() {
+        let Some(seq) = parts.get(&key).filter(|_| known.insert(key)) else { continue };
+        if let Some((at, event)) = history::event_at(store, run, *seq)? {
+            if let Event::RequestPart { part: RequestPart::Message { after, .. }, .. } = &event {
+                wanted.extend(*after);
+            }
+            trace.see(at, &event);
+        }
+    }
+    Ok(trace)
+}
+
+fn show_operation(trace: &Trace, op: OpId) {
+    let Some(operation) = trace.operations.get(&op) else { return };
 
     let mut lines: Vec<(Moment, String)> = Vec::new();
     lines.extend(operation.started.map(|when| (when, "started".to_owned())));
@@ -436,14 +430,13 @@ fn show_operation(trace: &Trace, run: &str, wanted: &str) -> Exit {
     for (when, line) in lines {
         print_line(&format!("{}  {line}", time::moment(when.at)));
     }
-    Exit::Ok
 }
 
 /// Lists the names of all operations, each once, with how many bear it.
-fn names_of(trace: &Trace) -> String {
+fn names_of(list: &OpList) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for name in trace.operations.keys().map(|op| trace.name(*op)) {
+    for name in list.lines.keys().map(|op| list.trace.name(*op)) {
         let place = *places.entry(name.clone()).or_insert(counts.len());
         match counts.get_mut(place) {
             Some((_, count)) => *count += 1,
@@ -459,28 +452,25 @@ fn names_of(trace: &Trace) -> String {
 }
 
 /// Lists operations of one name, and says how to pick one of them.
-fn list_operations(trace: &Trace, run: &str, name: &str, ops: &[OpId]) {
+fn list_operations(list: &OpList, run: &str, name: &str, ops: &[OpId]) {
     print_line(&format!(
         "`{name}` is the name of {} operations; pick one by its number, such as `kaizen show {run}:{}`",
         ops.len(),
         ops[0].0
     ));
 
-    let all = cases(trace);
-    let rows: Vec<PrintedRow> = ops
-        .iter()
-        .map(|op| {
-            let case = all.iter().find(|case| case.op == Some(op.0));
-            let score = case.and_then(|case| case.score);
-            let PrintedRow { cells, mood } = cells(trace, *op);
-            let mut cells = [0, 3, 4, 5, 7].map(|at| cells[at].clone()).to_vec();
-            cells.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
-            cells.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
-            PrintedRow { cells, mood }
-        })
-        .collect();
+    let all = cases(&list.trace);
+    let row = |op: &OpId| {
+        let case = all.iter().find(|case| case.op == Some(op.0));
+        let score = case.and_then(|case| case.score);
+        let PrintedRow { cells, mood } = list.row(*op);
+        let mut cells = [0, 3, 4, 5, 7].map(|at| cells[at].clone()).to_vec();
+        cells.push(case.map_or("-".to_owned(), |case| case.number.to_string()));
+        cells.push(score.map_or("-".to_owned(), |score| format!("{score:.2}")));
+        PrintedRow { cells, mood }
+    };
     let head = [">op", "outcome", ">took", ">calls", ">cost", ">input", ">score"];
-    print_line(&table::render(&head, &rows));
+    table::pass(&head, || ops.iter().map(row), &mut print_line);
 }
 
 /// Says what a call has asked, with its whole request where the journal keeps it.

@@ -255,7 +255,9 @@ fn refuse(fault: &ServerFault) -> Exit {
         ServerFault::Refused { failure, .. } if failure.kind == Kind::Permission => {
             Exit::Permission
         }
-        ServerFault::Refused { .. } | ServerFault::NotRun { .. } => Exit::Refused,
+        ServerFault::Refused { .. } | ServerFault::NotRun { .. } | ServerFault::NoMatch { .. } => {
+            Exit::Refused
+        }
         ServerFault::Changed { .. } => {
             say("help: review them with `kaizen tools`, without `pin`, then run `kaizen trust`");
             Exit::Permission

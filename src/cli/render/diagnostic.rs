@@ -4,7 +4,7 @@ use crate::base::failure::Place;
 use crate::base::visible::{on_one_line, own, shown};
 use crate::cli::app::terminal;
 use crate::script::diagnostic::{self as script, Diagnostic};
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
 /// Draws an error; `color` says whether the terminal shows colours.
@@ -32,6 +32,10 @@ pub(in crate::cli) fn render(diagnostic: &Diagnostic, color: bool) -> String {
                 .path(on_one_line(&place.file).into_owned())
                 .annotation(AnnotationKind::Primary.span(span)),
         );
+    } else if let Some(Place { file, line, column }) = &diagnostic.place {
+        // A file of the standard library is no file of the disk.
+        let file = on_one_line(file).into_owned();
+        group = group.element(Origin::path(file).line(*line).char_column(*column));
     }
 
     for frame in &diagnostic.frames {

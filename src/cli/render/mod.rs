@@ -20,6 +20,8 @@ mod plain;
 pub(super) mod plan;
 pub(super) mod plot;
 pub(super) mod progress;
+mod sleeping;
+mod spending;
 pub(super) mod standing;
 pub(super) mod table;
 pub(super) mod time;

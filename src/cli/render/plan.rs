@@ -201,12 +201,15 @@ fn count(count: Count) -> String {
 
 fn cost(asked: &CallRange) -> String {
     let known = asked.cost.map(|cost| match asked.calls.most {
+        // However many calls cost nothing, they cost nothing.
+        _ if is_free(cost) => dollars(cost),
         Some(_) => dollars(cost),
         None => format!("{} or more", dollars(Range { p95: cost.p50, ..cost })),
     });
 
     match (asked.unpriced, known) {
         (0, Some(known)) => known,
+        _ if asked.cost.is_some_and(is_free) => "cost unknown".to_owned(),
         (1, Some(known)) => format!("{known} and 1 call of unknown price"),
         (unknown, Some(known)) => format!("{known} and {unknown} calls of unknown price"),
         (_, None) => "cost unknown".to_owned(),
@@ -288,6 +291,10 @@ fn together(rows: &[PlanRow]) -> PlanRow {
     all
 }
 
+fn is_free(cost: Range) -> bool {
+    cost.p50 == 0.0 && cost.p95 == 0.0
+}
+
 fn sum(one: &CallRange, other: &CallRange) -> CallRange {
     let most = one.calls.most.zip(other.calls.most).map(|(one, other)| one + other);
     let cost = match (one.cost, other.cost) {
@@ -319,9 +326,11 @@ fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
 
     let (tokens, cost, time) = if shown.calls.may_be() && !row.model.is_empty() {
         let tokens = format!("{rough}{}/{rough}{}", range(row.input, 0), range(row.output, 0));
-        let open = if shown.calls.most.is_none() { " or more" } else { "" };
+        let is_free = shown.cost.is_some_and(is_free);
+        let open = if shown.calls.most.is_none() && !is_free { " or more" } else { "" };
 
         let cost = match (shown.cost, shown.unpriced) {
+            (Some(_), unknown) if is_free && unknown > 0 => "unknown".to_owned(),
             (Some(cost), 0) => format!("{rough}{}{open}", dollars(cost)),
             (Some(cost), unknown) => format!("{rough}{}{open} + {unknown} unknown", dollars(cost)),
             (None, _) => "unknown".to_owned(),

@@ -10,10 +10,11 @@ use crate::cli::app::terminal::write_raw;
 use crate::cli::render::bar::{style, tell};
 use crate::cli::render::ended::live_line;
 use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::sleeping::Sleeps;
 use crate::cli::render::time::length;
 use crate::cli::render::underway::CallUnderWay;
 use crate::cli::render::{canvas, contest, plain};
-use crate::executor::budget::{Budget, Tally};
+use crate::executor::budget::Budget;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::roster::Roster;
@@ -103,14 +104,16 @@ pub(in crate::cli) struct Progress {
     ended: u64,
     reused: u64,
     /// What the run has used, kept by the executor.
-    account: Option<Rc<Budget>>,
-    cost_max: Option<Money>,
+    pub(super) account: Option<Rc<Budget>>,
+    pub(super) cost_max: Option<Money>,
     /// Lines about what was given up, for when the live region can be drawn again.
     late: RefCell<Vec<String>>,
     /// Their bars.
     gone: Vec<ProgressBar>,
     /// Models whose replies may be of any length, and that was said of.
     pub(super) unbounded: BTreeSet<String>,
+    /// The times that it sleeps until.
+    pub(super) sleeps: Sleeps,
     /// The question that stands on the last line.
     question: RefCell<Option<String>>,
     /// How a comparison stands, in the place of its operations.
@@ -139,6 +142,7 @@ impl Progress {
             late: RefCell::default(),
             gone: Vec::new(),
             unbounded: BTreeSet::new(),
+            sleeps: Sleeps::default(),
             question: RefCell::default(),
             comparison: None,
         }
@@ -222,6 +226,7 @@ impl Progress {
             return;
         }
 
+        self.sleeps.end_by(at);
         self.roster.see(event);
         if let Event::AttemptEnded { op, cut, .. } = event
             && let Some(open) = self.open.get_mut(op)
@@ -259,6 +264,7 @@ impl Progress {
             }
             Event::OpEnded { op, flow, outcome } => self.end(at, *flow, *op, outcome),
             Event::FlowEnded { flow } => self.unfold(*flow),
+            Event::SleepBegan { due, .. } => self.sleep(*due),
             // A failure that is told again is neither a call nor a reply.
             Event::AttemptEnded { reused: Some(_), reply: None, .. }
             | Event::RunStarted { .. }
@@ -266,7 +272,6 @@ impl Progress {
             | Event::EffectBegan { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
-            | Event::SleepBegan { .. }
             | Event::Suspended { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
@@ -306,7 +311,7 @@ impl Progress {
     }
 
     /// Adds a line to the live region, if there is one and it has room.
-    fn bar(&mut self, name: &str) -> Option<ProgressBar> {
+    pub(super) fn bar(&mut self, name: &str) -> Option<ProgressBar> {
         let live = self.live.as_ref()?;
         if self.total.is_none() {
             let total = live.add(ProgressBar::new_spinner());
@@ -386,50 +391,6 @@ impl Progress {
         }
 
         total.set_message(format!("{text}, {}", self.spent()));
-    }
-
-    fn tally(&self) -> Tally {
-        self.account.as_ref().map_or_else(Tally::default, |account| account.tally())
-    }
-
-    /// Says what the calls that have ended cost.
-    fn paid(&self) -> String {
-        let tally = self.tally();
-        let is_known = tally.cost + tally.aside > Money::ZERO || tally.unknown == 0;
-        let mut text = if is_known { tally.cost.to_string() } else { "cost unknown".to_owned() };
-
-        if let Some(most) = self.cost_max {
-            text.push_str(&format!(" of {most}"));
-        }
-        text
-    }
-
-    /// Says what the run has used, and what the calls under way may add to it.
-    fn spent(&self) -> String {
-        let tally = self.tally();
-        let is_known = tally.cost + tally.aside > Money::ZERO || tally.unknown == 0;
-        let mut text = self.paid();
-
-        let calls = || self.open.values().filter_map(|open| open.under_way.as_ref());
-        let tokens: u64 = calls().map(|call| call.tokens).sum();
-        if tokens > 0 {
-            let cost: Money =
-                calls().filter_map(|call| call.cost).fold(Money::ZERO, |sum, cost| sum + cost);
-            let cost = if cost == Money::ZERO { String::new() } else { format!(", {cost}") };
-            text.push_str(&format!(", about {tokens} tokens{cost} in flight"));
-        }
-
-        if tally.aside > Money::ZERO {
-            text.push_str(&format!(", up to {} more in flight", tally.aside));
-        }
-
-        match tally.unknown {
-            calls if calls == 0 || !is_known => {}
-            1 => text.push_str(", 1 call of unknown cost"),
-            calls => text.push_str(&format!(", {calls} calls of unknown cost")),
-        }
-
-        text
     }
 
     fn end(&mut self, at: i64, flow: FlowId, op: OpId, outcome: &Outcome) {
@@ -560,6 +521,7 @@ impl Progress {
             }
         }
 
+        self.sleeps.end();
         self.gone.drain(..).for_each(|bar| bar.finish_and_clear());
         if let Some(total) = self.total.take() {
             total.finish_and_clear();

@@ -3,6 +3,7 @@
 use crate::base::visible::on_one_line;
 use crate::cli::app::project::variable;
 use crate::cli::render::paint::{self, Mood};
+use std::borrow::Cow;
 use std::io::IsTerminal;
 
 /// Narrowest column that is shortened further.
@@ -43,30 +44,77 @@ pub(in crate::cli) fn terminal_width() -> Option<usize> {
     width.or_else(|| variable("COLUMNS").and_then(|columns| columns.parse().ok()))
 }
 
+/// Draws rows as [`render`] does, and hands over some lines at a time. Rows are made twice, so that a table of
+/// any length takes little memory.
+pub(in crate::cli) fn pass<R: Iterator<Item = PrintedRow>>(
+    head: &[&str],
+    rows: impl Fn() -> R,
+    see: &mut dyn FnMut(&str),
+) {
+    const LINES_AT_ONCE: usize = 500;
+
+    let table = TableLayout::of(head, rows(), terminal_width());
+    let mut text = table.head();
+    for (number, row) in (1..).zip(rows()) {
+        if number % LINES_AT_ONCE == 0 {
+            see(&std::mem::take(&mut text));
+        } else {
+            text.push('\n');
+        }
+        text.push_str(&table.line(&row));
+    }
+
+    see(&text);
+    if let Some(left) = table.left_out() {
+        see(&left);
+    }
+}
+
 /// Draws rows in so many columns of the page: long texts are shortened, then the last columns go.
 fn fitted<R: Clone + Into<PrintedRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
-    let safe = |row: &R| {
-        let PrintedRow { cells, mood } = row.clone().into();
-        let cells = cells.iter().map(|cell| on_one_line(cell).into_owned()).collect();
-        PrintedRow { cells, mood }
-    };
-    let rows: Vec<PrintedRow> = rows.iter().map(safe).collect();
-    // A head that begins with `>` is of a column that stands right.
-    let bare: Vec<&str> = head.iter().map(|name| name.trim_start_matches('>')).collect();
+    let rows: Vec<PrintedRow> = rows.iter().cloned().map(Into::into).collect();
+    let table = TableLayout::of(head, rows.iter().cloned(), page);
+    let mut lines = vec![table.head()];
+    lines.extend(rows.iter().map(|row| table.line(row)));
+    lines.extend(table.left_out());
+    lines.join("\n")
+}
 
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.cells.get(column));
-        let cells = cells.map(|cell| cell.chars().count());
-        cells.chain([bare[column].chars().count()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
-    let widths = narrowed(head, widths, page);
+/// How wide the columns of a table are.
+struct TableLayout<'a> {
+    head: &'a [&'a str],
+    /// `None` for a column that is left out.
+    widths: Vec<Option<usize>>,
+}
 
-    let line = |cells: Vec<&str>, mood: Option<Mood>| {
+impl<'a> TableLayout<'a> {
+    fn of(
+        head: &'a [&'a str],
+        rows: impl Iterator<Item = PrintedRow>,
+        page: Option<usize>,
+    ) -> TableLayout<'a> {
+        let mut widths: Vec<usize> = head.iter().map(|name| bare(name).chars().count()).collect();
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(&row.cells) {
+                *width = on_one_line(cell).chars().count().max(*width);
+            }
+        }
+        TableLayout { head, widths: narrowed(head, widths, page) }
+    }
+
+    fn head(&self) -> String {
+        self.joined(self.head.iter().map(|name| bare(name).into()), None)
+    }
+
+    fn line(&self, row: &PrintedRow) -> String {
+        self.joined(row.cells.iter().map(|cell| on_one_line(cell)), row.mood)
+    }
+
+    fn joined<'b>(&self, cells: impl Iterator<Item = Cow<'b, str>>, mood: Option<Mood>) -> String {
         let mut text = String::new();
-        for ((cell, name), width) in cells.iter().zip(head).zip(&widths) {
+        for ((cell, name), width) in cells.zip(self.head).zip(&self.widths) {
             let Some(width) = *width else { continue };
-            let cell = shortened(cell, width);
+            let cell = shortened(&cell, width);
             let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
             let right = name.starts_with('>');
             // Coloured last: colours take no room.
@@ -75,17 +123,20 @@ fn fitted<R: Clone + Into<PrintedRow>>(head: &[&str], rows: &[R], page: Option<u
         }
 
         text.trim_end().to_owned()
-    };
-
-    let mut lines = vec![line(bare.clone(), None)];
-    let texts = |row: &PrintedRow| line(row.cells.iter().map(String::as_str).collect(), row.mood);
-    lines.extend(rows.iter().map(texts));
-    if widths.contains(&None) {
-        let left: Vec<&str> =
-            bare.iter().zip(&widths).filter(|(_, w)| w.is_none()).map(|(name, _)| *name).collect();
-        lines.push(format!("(no room for: {})", left.join(", ")));
     }
-    lines.join("\n")
+
+    /// Says which columns are left out, if any is.
+    fn left_out(&self) -> Option<String> {
+        let columns = self.head.iter().zip(&self.widths);
+        let left: Vec<&str> =
+            columns.filter(|(_, width)| width.is_none()).map(|(name, _)| bare(name)).collect();
+        (!left.is_empty()).then(|| format!("(no room for: {})", left.join(", ")))
+    }
+}
+
+/// Returns a head without the sign that its column stands right.
+fn bare(name: &str) -> &str {
+    name.trim_start_matches('>')
 }
 
 /// Decides how wide each column is; `None` for one that is left out.

@@ -8,9 +8,10 @@ use crate::cli::command::report::{ReportOptions, TextAmount, build};
 use crate::cli::ui::library::Library;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::route::{Desk, PageAnswer, json as answer_of};
-use crate::cli::ui::run::{BAD, GOOD, notes};
+use crate::cli::ui::run::{notes, verdict_word};
 use crate::journal::annotation::{self, Annotation, AnnotationKind, check_label, check_note};
 use crate::journal::event::RunStatus;
+use crate::optimizer::evidence::knowledge::amendment::{self, AnswerVerdict};
 use crate::store::writer::Writer;
 use crate::store::{self, StoreError};
 use crate::view::line::RunState;
@@ -19,6 +20,7 @@ use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
+use futures::executor::block_on;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -116,12 +118,20 @@ pub(in crate::cli) async fn verdict(
     body: PostBody<VerdictRequest>,
 ) -> PageAnswer {
     let VerdictRequest { run, op, good } = read(body)?;
-    let word = match good {
-        Some(true) => GOOD,
-        Some(false) => BAD,
-        None => "",
-    };
-    annotate(desk, run, Some(OpId(op)), AnnotationKind::Verdict, word.to_owned()).await
+    let name = run.clone();
+    let word = verdict_word(good).to_owned();
+    let answer = annotate(desk.clone(), run, Some(OpId(op)), AnnotationKind::Verdict, word).await?;
+
+    let found = desk.reader.ask(move |library| {
+        let row = library.find(&name)?;
+        Ok(library.execution(&row.id, OpId(op))?.map(|execution| (row.id, execution)))
+    });
+    if let Some((run, execution)) = found.await? {
+        let at = clock::micros() / 1000;
+        let verdict = AnswerVerdict { execution, at, run, good };
+        write(&desk, move |writer| block_on(amendment::keep(writer, verdict)).map(drop)).await?;
+    }
+    Ok(answer)
 }
 
 /// Keeps a remark, and returns what is noted about the run afterwards.
@@ -146,18 +156,21 @@ async fn annotate(
     let run = found.await?;
 
     let remark = Annotation { at: clock::micros(), run: run.clone(), op, kind, body };
-    write(&desk, remark).await?;
+    write(&desk, move |writer| block_on(writer.apply(annotation::keep(remark)))).await?;
     let state = desk.reader.ask(move |library| state(library, &run)).await?;
     Ok(answer_of(&state))
 }
 
-/// Writes a remark through the store's writer, which waits for others, on a thread of its own.
-async fn write(desk: &Desk, remark: Annotation) -> Result<(), PageRefusal> {
+/// Writes through the store's writer, which waits for others, on a thread of its own.
+async fn write(
+    desk: &Desk,
+    change: impl FnOnce(&Writer) -> Result<(), StoreError> + Send + 'static,
+) -> Result<(), PageRefusal> {
     let path = desk.store.clone();
     let durability = desk.durability;
     let written = tokio::task::spawn_blocking(move || -> Result<(), StoreError> {
         let writer = Writer::start(store::reopen(&path)?, &path, durability);
-        futures::executor::block_on(writer.apply(annotation::keep(remark)))
+        change(&writer)
     });
 
     let result =

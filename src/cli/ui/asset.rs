@@ -1,6 +1,7 @@
 //! The files of the page. They are built into the program; a debug build reads them from their folder, so
 //! that a file that was saved shows when the page is loaded anew.
 
+use crate::cli::ui::squeeze::{lean_style, without_blanks, without_comments};
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
@@ -131,11 +132,10 @@ impl Assets {
 /// Makes one script of the library and the modules. Modules import and export for the sake of checkers;
 /// here they stand in one scope, so those words are taken out.
 fn script(bundle: Bundle) -> String {
-    let mut script = file("vendor/htm-preact.umd.js").into_owned();
-    script.push_str("\n(() => {\n'use strict';\n");
+    let mut script = String::from("(() => {\n'use strict';\n");
 
     for name in order(bundle) {
-        for line in lean(&file(&name)) {
+        for line in without_comments(&file(&name)) {
             if line.starts_with("import ") {
                 continue;
             }
@@ -143,38 +143,8 @@ fn script(bundle: Bundle) -> String {
             script.push('\n');
         }
     }
-    script.push_str("\n})();\n");
-    script
-}
-
-/// Returns the lines of a module without what only its readers need: indentation, lines of comment, and the
-/// types in `/** .. */`. Line breaks stay, since JavaScript ends statements by them. `tests/ui/web.rs` checks
-/// that no text holds what looks like such a comment.
-fn lean(text: &str) -> Vec<String> {
-    let mut rest = text;
-    let mut kept = String::with_capacity(text.len());
-    while let Some((code, comment)) = rest.split_once("/**") {
-        kept.push_str(code);
-        rest = comment.split_once("*/").map_or("", |(_, after)| after);
-    }
-    kept.push_str(rest);
-
-    let lines = kept.lines().map(str::trim);
-    lines.filter(|line| !line.is_empty() && !line.starts_with("//")).map(str::to_owned).collect()
-}
-
-/// Returns a style without comments and indentation.
-fn lean_style(text: &str) -> String {
-    let mut lean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((rules, comment)) = rest.split_once("/*") {
-        lean.push_str(rules);
-        rest = comment.split_once("*/").map_or("", |(_, after)| after);
-    }
-    lean.push_str(rest);
-
-    let lines = lean.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.flat_map(|line| [line, "\n"]).collect()
+    script.push_str("})();\n");
+    format!("{}\n{}", file("vendor/htm-preact.umd.js"), without_blanks(&script))
 }
 
 #[cfg(test)]
@@ -190,16 +160,5 @@ mod tests {
                 names.iter().filter(|name| !FILES.iter().any(|(known, _)| known == name)).collect();
             assert!(missing.is_empty(), "add to `files!`: {missing:?}");
         }
-    }
-
-    #[test]
-    fn only_what_readers_need_is_left_out() {
-        let module = "// A module.\n\n/** @type {number} */\nlet a = /** @type {any} */ (b);\n/**\n * Many\n \
-                      * lines.\n */\nexport const f = () => html`<p>\n    x // y</p>`;\n";
-        assert_eq!(
-            lean(module),
-            ["let a =  (b);", "export const f = () => html`<p>", "x // y</p>`;"]
-        );
-        assert_eq!(lean_style("/* a */\n.b {\n  c: d; /* e\n f */\n}\n"), ".b {\nc: d;\n}\n");
     }
 }

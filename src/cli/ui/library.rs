@@ -11,6 +11,7 @@ use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::annotation::{self, Annotation, RunRemarks};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, LogItem, RunRow};
+use crate::journal::read_depth::ReadDepth;
 use crate::store::{self, Connection, StoreError};
 use crate::view::detail;
 use crate::view::line::{RunLine, RunState, median};
@@ -237,7 +238,8 @@ impl Library {
         loop {
             // Each part is a transaction of its own.
             let from = skeleton.next;
-            let next = history::follow(store, run, from, READ_AT_ONCE, &mut |item| {
+            let depth = ReadDepth::WithoutTexts;
+            let next = history::follow_with(store, run, from, READ_AT_ONCE, depth, &mut |item| {
                 if let LogItem::Event { seq, at, event } = item {
                     skeleton.see(seq, at, &event);
                 }
@@ -309,7 +311,7 @@ impl Library {
         };
 
         if state.is_live() {
-            line.took = clock::micros() - row.started_at;
+            line.took = self.clock(row)?.now - row.started_at;
         }
         line.median = self.usual(&row.script);
         let remarks = self.remarks.get(&row.id).cloned().unwrap_or_default();
@@ -340,6 +342,17 @@ impl Library {
             Event::RunEnded { value, .. } if !value.is_null() => Some((seq, value)),
             _ => None,
         }))
+    }
+
+    /// Returns the name of the execution that an operation belongs to, if it belongs to one.
+    pub(in crate::cli) fn execution(
+        &mut self,
+        run: &RunId,
+        op: OpId,
+    ) -> Result<Option<String>, PageRefusal> {
+        let skeleton = self.skeleton(run)?;
+        let flow = skeleton.ops.get(&op).map(|bones| bones.flow);
+        Ok(flow.and_then(|flow| skeleton.executed.of_flow(flow)).map(str::to_owned))
     }
 
     /// Returns what people noted about a run and its operations, oldest first.

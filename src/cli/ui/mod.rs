@@ -19,9 +19,11 @@ mod route;
 pub(in crate::cli) mod run;
 mod runs;
 mod serve;
+mod squeeze;
 mod words;
 
 use crate::cli::app::exit::Exit;
+use crate::cli::app::number;
 use crate::cli::app::project::{Project, variable};
 use crate::cli::app::signal;
 use crate::cli::command::show;
@@ -45,7 +47,7 @@ pub(in crate::cli) struct Arguments {
     /// Run to open: its id or a prefix of it, `@` for the latest, `@fail` for the latest failed run.
     run: Option<String>,
     /// Port to listen on. Defaults to 7433, or the next free one.
-    #[arg(long)]
+    #[arg(long, value_parser = number::port)]
     port: Option<u16>,
     /// Print the link only; do not open a browser.
     #[arg(long)]

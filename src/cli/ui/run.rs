@@ -7,6 +7,7 @@ use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::annotation::{Annotation, AnnotationKind};
 use crate::journal::event::RunStatus;
 use crate::journal::history::RunRow;
+use crate::optimizer::evidence::knowledge::amendment;
 use crate::view::detail::extend;
 use crate::view::log::{self, LINES_MAX};
 use crate::view::row::{OpRow, RunClock, row};
@@ -19,9 +20,18 @@ use serde_json::{Map, Value, json};
 /// Other runs whose operations of the same name are compared.
 const EARLIER_MAX: usize = 10;
 /// The verdict on a good answer, as it is kept.
-pub(in crate::cli) const GOOD: &str = "good";
+const GOOD: &str = "good";
 /// The verdict on a bad one.
-pub(in crate::cli) const BAD: &str = "bad";
+const BAD: &str = "bad";
+
+/// Returns a verdict as it is kept; one that takes another one back is empty.
+pub(in crate::cli) fn verdict_word(good: Option<bool>) -> &'static str {
+    match good {
+        Some(true) => GOOD,
+        Some(false) => BAD,
+        None => "",
+    }
+}
 
 /// Returns a run as a whole.
 pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, PageRefusal> {
@@ -136,12 +146,18 @@ pub(in crate::cli) fn operation(
             .help("open the run, and choose one of its operations")
     };
     let mut shown = library.detail(&row.id, op, clock)?.ok_or_else(missing)?;
+    let execution = library.execution(&row.id, op)?;
+    let teaches = match &execution {
+        Some(execution) => amendment::teaches(library.opened()?, execution)
+            .map_err(|error| PageRefusal::new(503, error.to_string()))?,
+        None => false,
+    };
     let mut noted = library.noted(&row.id)?;
     noted.retain(|one| one.op == Some(op));
     extend(
         &mut shown,
         json!({
-            "median": median, "of": of, "verdict": verdict(&noted), "teaches": false,
+            "median": median, "of": of, "verdict": verdict(&noted), "teaches": teaches,
             "notes": notes(&noted),
         }),
     );

@@ -141,6 +141,16 @@ pub enum GuessedDecision {
     Loops(String),
     /// Whether the operation of this name completes, which has failed on a guess.
     Completes(String),
+    /// Whether a `retry` succeeds, whose function has failed on a guess.
+    Succeeds(String),
+}
+
+impl GuessedDecision {
+    /// Tells whether it is about something that has failed on a guess. What completes on every guess needs
+    /// no other one.
+    pub fn is_of_failure(&self) -> bool {
+        matches!(self, GuessedDecision::Completes(_) | GuessedDecision::Succeeds(_))
+    }
 }
 
 /// Which ways a decision was seen to go.
@@ -448,7 +458,7 @@ impl Guess {
     /// Makes a decision that depends on a guess, by which it would be `yes`.
     pub(in crate::executor) fn decide(&self, decision: GuessedDecision, yes: bool) -> bool {
         let is_forced = self.forced.decisions.contains(&decision);
-        let is_yes = self.forced.is_yes || matches!(decision, GuessedDecision::Completes(_));
+        let is_yes = self.forced.is_yes || decision.is_of_failure();
         let yes = if is_forced { is_yes } else { yes };
 
         let mut seen = self.seen.borrow_mut();
@@ -465,6 +475,20 @@ impl Guess {
         unfit.entry(op.to_owned()).or_insert_with(|| failure.message.clone());
         drop(unfit);
         self.decide(GuessedDecision::Completes(op.to_owned()), false)
+    }
+
+    /// Tells whether a try that has failed on a guess is taken to succeed all the same. Guesses differ in
+    /// whether that is the first or the last try.
+    pub(in crate::executor) fn succeeds(
+        &self,
+        what: &str,
+        failure: &Failure,
+        is_last: bool,
+    ) -> bool {
+        self.unfit.borrow_mut().entry(what.to_owned()).or_insert_with(|| failure.message.clone());
+
+        let is_forced = self.decide(GuessedDecision::Succeeds(what.to_owned()), false);
+        is_forced && (is_last || self.number.is_multiple_of(2))
     }
 
     /// Returns the operations that have failed on a guess, and how.

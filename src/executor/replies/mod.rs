@@ -359,7 +359,6 @@ impl Executor {
         };
 
         let called = self.outside(asking).await?;
-        let called = model.settle(called);
         failpoint::pass(Failpoint::CallEnds);
         Ok(called)
     }

@@ -9,6 +9,7 @@
 
 pub(crate) mod driver;
 mod owed;
+mod own_clock;
 mod own_time;
 pub mod siblings;
 mod stillness;
@@ -16,6 +17,7 @@ mod stillness;
 use crate::base::clock;
 use crate::executor::turns::driver::RunningTask;
 use crate::executor::turns::owed::OwedEnds;
+use crate::executor::turns::own_clock::OwnClock;
 use crate::executor::turns::own_time::OwnPlace;
 use crate::executor::turns::siblings::Siblings;
 use crate::executor::turns::stillness::CountGuard;
@@ -127,8 +129,8 @@ pub struct Turns {
     looks: Cell<(u64, u32)>,
     /// When the run began.
     began: Cell<Duration>,
-    /// How much time was skipped because it had passed in the recorded run.
-    skipped: Cell<Duration>,
+    /// The clock of a run that waits for time. It skips what had passed in the recorded run.
+    clock: OwnClock,
 
     // Standstill: whether anything can still end by itself.
     /// How many of those who wait do so for the end of the run.
@@ -170,7 +172,12 @@ impl Turns {
         if self.is_planned.get() {
             return self.now.get();
         }
-        clock::monotonic().saturating_add(self.skipped.get())
+        self.clock.time()
+    }
+
+    /// Returns how far the run's own clock is ahead of the machine's.
+    pub(super) fn skipped(&self) -> Duration {
+        self.clock.skipped()
     }
 
     /// Makes timers end at once, in their order.
@@ -232,6 +239,8 @@ impl Turns {
 
     /// Waits for the turn of an end that stands in the journal.
     pub(super) async fn known(&self, place: u64) {
+        // What took time then is charged to the line of work that it was done for.
+        let _moment = self.moment();
         let wait = TurnWait::begin(self);
         let asked = self.number();
         self.queues.borrow_mut().known.insert((place, asked), wait.waiter.clone());
@@ -282,10 +291,12 @@ impl Turns {
         }
     }
 
-    /// Moves the run's own clock on to a time that had come before a crash.
+    /// Moves the run's own clock on to a time that had come before a crash. That of a plan moves by its
+    /// timers alone.
     fn skip_to(&self, time: Duration) {
-        let ahead = time.saturating_sub(self.time());
-        self.skipped.set(self.skipped.get().saturating_add(ahead));
+        if !self.is_planned.get() {
+            self.clock.skip_to(time);
+        }
     }
 
     /// Waits until nothing that is known can be told: what comes now has not happened before.
@@ -388,12 +399,15 @@ impl Turns {
     }
 
     async fn pass_dry(&self, time: Duration) -> Passage {
+        // A replay does not wait for it, and it has passed all the same.
+        let due = self.time().saturating_add(time);
         let wait = TurnWait::begin(self);
         let waiter = wait.waiter.clone();
         let key = (self.now.get().saturating_add(time), self.number());
         self.queues.borrow_mut().timers.insert(key, waiter.clone());
 
         wait.await;
+        self.skip_to(due);
         if waiter.was_alone.get() { Passage::Forced } else { Passage::Contested }
     }
 
@@ -675,6 +689,18 @@ mod tests {
 
         turns.drive(join_all([strand("a"), strand("b")])).await;
         assert_eq!(told.into_inner(), ["a", "a", "a", "b", "b", "b"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_took_time_before_a_crash_is_charged_to_the_line_of_work_that_it_was_done_for() {
+        let turns = Turns::default();
+        turns.expect([(1, MS * 70), (2, MS * 100)]);
+
+        let measured = turns.timed(turns.known(1));
+        let other = turns.known(2);
+        let (((), own), ()) = turns.drive(futures::future::join(measured, other)).await;
+
+        assert_eq!((own, turns.skipped()), (MS * 70, MS * 100));
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! How long a line of work takes by itself: while it computes, and while something outside happens for it. What
 //! it waits for because others of the same run are at work, such as its turn or a permit, is theirs.
 
-use crate::base::clock;
 use crate::executor::turns::Turns;
+use crate::executor::turns::own_clock::OwnClock;
 use futures::future::LocalBoxFuture;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -13,6 +13,8 @@ use std::time::Duration;
 /// The time of one line of work.
 #[derive(Debug, Default)]
 pub(super) struct OwnTime {
+    /// The clock of the run: what took time before a crash is told again in no time, and has taken that time.
+    clock: OwnClock,
     spent: Cell<Duration>,
     /// How many things happen for it at this moment, and since when any does.
     open: Cell<u32>,
@@ -26,7 +28,7 @@ impl OwnMoment {
     fn begin(own: Option<Rc<OwnTime>>) -> OwnMoment {
         if let Some(own) = &own {
             if own.open.get() == 0 {
-                own.since.set(clock::monotonic());
+                own.since.set(own.clock.time());
             }
             own.open.set(own.open.get() + 1);
         }
@@ -39,7 +41,7 @@ impl Drop for OwnMoment {
         let Some(own) = &self.0 else { return };
         own.open.set(own.open.get().saturating_sub(1));
         if own.open.get() == 0 {
-            let passed = clock::monotonic().saturating_sub(own.since.get());
+            let passed = own.clock.time().saturating_sub(own.since.get());
             own.spent.set(own.spent.get() + passed);
         }
     }
@@ -78,7 +80,7 @@ impl OwnPlace {
 impl Turns {
     /// Does something and measures how long that takes by itself.
     pub(in crate::executor) async fn timed<F: Future>(&self, work: F) -> (F::Output, Duration) {
-        let own = Rc::new(OwnTime::default());
+        let own = Rc::new(OwnTime { clock: self.clock.clone(), ..OwnTime::default() });
         let value = self.own.clone().charge(own.clone(), work).await;
         (value, own.spent.get())
     }

@@ -55,14 +55,9 @@ impl Event {
         Some(what.unwrap_or_else(old))
     }
 
-    /// Returns it without the texts of models and operations, unless it is about an operation whose texts
-    /// are wanted. What is told of times, outcomes and costs stays.
+    /// Returns it without the texts of models and operations. What is told of times, outcomes and costs stays.
     #[must_use]
-    pub fn without_texts(mut self, is_wanted: impl Fn(OpId) -> bool) -> Event {
-        if self.op().is_some_and(is_wanted) {
-            return self;
-        }
-
+    pub fn without_texts(mut self) -> Event {
         match &mut self {
             Event::AttemptStarted { prompt, .. } => *prompt = String::new(),
             Event::AttemptEnded { reply, calls, opaque, .. } => {

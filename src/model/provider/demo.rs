@@ -3,7 +3,7 @@
 use crate::base::rng::Rng;
 use crate::base::secret;
 use crate::base::unit::Money;
-use crate::model::call_error::CallError;
+use crate::model::call_error::{CallError, Retry};
 use crate::model::message::Message;
 use crate::model::provider::demo_call;
 use crate::model::reply::{Finish, Reply, ReplyContent, Usage, rough_tokens};
@@ -79,7 +79,7 @@ impl Demo {
 
         if rng.unit() < self.temper.error_rate {
             let message = format!("{LABEL} a simulated failure (`error_rate`)");
-            return Err(CallError::Server { status: 500, retry_after: None, message });
+            return Err(CallError::Server { status: 500, retry: Retry::Backoff, message });
         }
 
         let said = self.answer(request, time, &mut rng);

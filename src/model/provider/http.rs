@@ -16,6 +16,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest reply that is read, in bytes: more than any model writes.
 pub const BODY_MAX: usize = 8 << 20;
 
+/// Most lines of the header of a reply.
+const HEADERS_MAX: usize = 1000;
+
 /// The HTTP clients of a process, made when they are first needed: reading the certificates that
 /// TLS trusts costs more than a whole run on a local server.
 #[derive(Debug, Default)]
@@ -78,6 +81,11 @@ impl Clients {
             .tcp_nodelay(true)
             // What is meant for one server is no other's.
             .redirect(reqwest::redirect::Policy::none())
+            // A paid reply is whole whatever a gateway has written into its header.
+            .http1_max_headers(HEADERS_MAX)
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
+            .http1_ignore_invalid_headers_in_responses(true)
             .pool_idle_timeout(Duration::from_secs(30));
 
         if !secure {

@@ -3,8 +3,8 @@
 //! `openai.rs`, `anthropic.rs` and `gemini.rs` each know one protocol and no connection; `demo.rs` (with
 //! `demo_call.rs`) and `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
 //! `document.rs`, `partial.rs`), calls of tools (`partial_call.rs`, `partial_opaque.rs`, `call_form.rs`,
-//! `openai_message.rs`), errors (`refusal.rs`) and token counts (`usage.rs`). Not here:
-//! retries (`executor/retry.rs`) and prices (`model/price.rs`).
+//! `openai_message.rs`), replies that are one text and nothing else (`plain_reply.rs`), errors (`refusal.rs`) and token
+//! counts (`usage.rs`). Not here: retries (`executor/retry.rs`) and prices (`model/price.rs`).
 //!
 //! Start with `server.rs`, which makes one call.
 
@@ -18,12 +18,14 @@ mod frames;
 mod gemini;
 pub mod host;
 pub mod http;
+pub mod limit_name;
 mod openai;
 mod openai_message;
 pub mod page;
 mod partial;
 mod partial_call;
 mod partial_opaque;
+mod plain_reply;
 pub mod refusal;
 mod refusal_body;
 pub mod server;

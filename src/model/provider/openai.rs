@@ -3,7 +3,7 @@
 
 use crate::model::call_error::CallError;
 use crate::model::opaque::OpaquePlace;
-use crate::model::provider::openai_message::{self, WireMessage};
+use crate::model::provider::openai_message::{self, WireMessage, WireTool};
 use crate::model::provider::partial::{DocumentForm, Partial, PartialChoice, Sequel, numbers};
 use crate::model::provider::partial_call::{CallPiece, PieceForm};
 use crate::model::provider::usage::UsageReport;
@@ -57,7 +57,7 @@ struct Wire<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     response_format: Option<ResponseFormat>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<Value>,
+    tools: Vec<WireTool<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<&'static str>,
     #[serde(flatten)]
@@ -175,7 +175,7 @@ pub(super) fn take(
 fn count(partial: &mut Partial, document: &Value, choices: &[Value], is_final: bool) {
     // Servers have no common place for the figures.
     let layers = refusal::layers(document)
-        .flat_map(|layer| [layer.get("usage"), layer.pointer("/x_groq/usage")]);
+        .flat_map(|layer| [layer.get("usage"), layer.get("x_groq").and_then(|x| x.get("usage"))]);
     let places = layers.chain([choices.first().and_then(|choice| choice.get("usage"))]);
 
     for usage in places.flatten() {

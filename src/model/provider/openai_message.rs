@@ -106,18 +106,29 @@ fn call(call: &ToolCall) -> Map<String, Value> {
     }))
 }
 
-/// Writes the tools that are offered.
-pub(super) fn tools(tools: &[&ToolSpec], dialect: Dialect) -> Vec<Value> {
-    let one = |tool: &&ToolSpec| {
-        let WireSchema { schema, strict } = tool.parameters.lowered(dialect);
-        let mut function = fields(json!({
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": schema,
-        }));
-        function.extend(strict.map(|strict| ("strict".to_owned(), strict.into())));
+/// A tool on the wire.
+#[derive(Serialize)]
+pub(super) struct WireTool<'a> {
+    r#type: &'static str,
+    function: WireFunction<'a>,
+}
 
-        json!({ "type": "function", "function": function })
+#[derive(Serialize)]
+struct WireFunction<'a> {
+    name: &'a str,
+    description: &'a str,
+    parameters: &'a Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    strict: Option<bool>,
+}
+
+/// Writes the tools that are offered.
+pub(super) fn tools<'a>(tools: &[&'a ToolSpec], dialect: Dialect) -> Vec<WireTool<'a>> {
+    let one = |tool: &&'a ToolSpec| {
+        let ToolSpec { name, description, parameters } = *tool;
+        let WireSchema { schema, strict } = parameters.lowered(dialect);
+        let function = WireFunction { name, description, parameters: schema, strict: *strict };
+        WireTool { r#type: "function", function }
     };
 
     tools.iter().map(one).collect()

@@ -6,7 +6,7 @@ use crate::model::provider::document;
 use crate::model::provider::partial_call::{CallPiece, PartialCalls, PieceForm};
 use crate::model::provider::partial_opaque::PartialOpaque;
 use crate::model::provider::usage::UsageReport;
-use crate::model::reply::{CallFault, Finish, Reply, ReplyContent, Usage};
+use crate::model::reply::{CallFault, FaultUsage, Finish, Reply, ReplyContent, Usage};
 use crate::model::transport::TextWatch;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -148,11 +148,6 @@ impl Partial {
         Partial { watch, ..Partial::default() }
     }
 
-    /// Forgets everything that has come: another request was made.
-    pub(super) fn ask_again(&mut self) {
-        *self = Partial::watched(std::mem::take(&mut self.watch));
-    }
-
     /// Shows the text that has come so far, of the answer that counts.
     pub(super) fn show(&self) {
         // Halves of characters are joined only in the end.
@@ -226,6 +221,10 @@ impl Partial {
     pub(super) fn count(&mut self, tally: UsageReport, is_final: bool) {
         match tally {
             UsageReport::Nothing => {}
+            // What was counted before stays.
+            UsageReport::Uncounted => {
+                self.usage.get_or_insert((None, is_final));
+            }
             UsageReport::Doubtful => self.usage = Some((None, is_final)),
             UsageReport::Said(usage) => self.usage = Some((Some(usage), is_final)),
         }
@@ -246,8 +245,9 @@ impl Partial {
         // Of several answers the first counts.
         let choice = self.choices.pop_first().map(|(_, choice)| choice);
         let usage = self.usage(choice.as_ref());
+        let fault_usage = self.fault_usage(usage);
         let served_by = self.served_by;
-        let fault = |error| CallFault { error, usage, served_by: served_by.clone() };
+        let fault = |error| CallFault { error, usage: fault_usage, served_by: served_by.clone() };
 
         let choice = choice.unwrap_or_default();
         let PartialChoice { text, refusal, calls, opaque, is_whole, finish } = choice;
@@ -283,5 +283,16 @@ impl Partial {
             choice.is_some_and(|choice| !choice.text.is_empty() || !choice.calls.is_empty());
         // Every request has a token, and so has everything that is written.
         (usage.input() > 0 && (usage.output() > 0 || !has_output)).then_some(usage)
+    }
+
+    /// Returns what was said of tokens in the place of a reply, of which `counted` can be right.
+    fn fault_usage(&self, counted: Option<Usage>) -> FaultUsage {
+        match (counted, self.usage) {
+            (Some(usage), _) => FaultUsage::Counted(usage),
+            (None, None) => FaultUsage::Unsaid,
+            // A refusal may well say that it used nothing.
+            (None, Some((Some(usage), _))) if usage == Usage::default() => FaultUsage::Unsaid,
+            (None, Some(_)) => FaultUsage::Doubtful,
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! id, by both or by neither, and some use one of them twice: no two calls are ever mixed, and nothing
 //! that is open is closed.
 
-use crate::base::json::is_deeper_than;
+use crate::base::json::{is_deeper_than, key_twice};
 use crate::model::provider::document;
 use crate::model::provider::partial::number;
 use crate::model::tool::ToolCall;
@@ -140,6 +140,8 @@ impl PartialCall {
             Ok(args) if self.is_object && has_halves && has_null(&args) => Err(text),
             // A journal that holds it could not be read.
             Ok(args) if is_deeper_than(&args, DEPTH_MAX) => Err(text),
+            // It could be meant in two ways.
+            Ok(_) if key_twice(&text).is_some() => Err(text),
             Ok(args) => Ok(args),
             Err(_) if text.trim().is_empty() => Ok(Value::Object(Map::new())),
             Err(_) => Err(text),

@@ -3,17 +3,24 @@
 //! servers. A body is never shown as it is: it may repeat the whole request.
 
 use crate::base::secret;
-use crate::model::call_error::CallError;
+use crate::model::call_error::{CallError, Retry};
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::refusal_body::RefusalBody;
+use jiff::civil::DateTime;
+use jiff::fmt::rfc2822;
+use jiff::tz::TimeZone;
 use reqwest::header::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// Longest part of a provider's words that an error keeps, in characters.
 const WORDS_MAX: usize = 500;
 /// Most problems of a list that an error names.
 const PROBLEMS_MAX: usize = 3;
+/// Longest wait that is understood. Nobody waits as long.
+const WAIT_MAX: Duration = Duration::from_secs(u32::MAX as u64);
+/// The forms of dates that HTTP has, without the day of the week and the zone.
+const DATES: &[&str] = &["%d %b %Y %H:%M:%S", "%d-%b-%y %H:%M:%S", "%b %d %H:%M:%S %Y"];
 /// Deepest place at which words are looked for.
 const DEPTH_MAX: usize = 6;
 
@@ -156,7 +163,7 @@ const NAMES: &[(&str, RefusalClass)] = &[
 
 /// Makes an error of a status that is not a success.
 pub(super) fn refused(status: u16, headers: &HeaderMap, body: &RefusalBody) -> CallError {
-    let asked = retry_after(headers);
+    let asked = wish_of(headers);
 
     // Of several documents, one is the error.
     let said = body.documents.iter().find_map(|document| Some((inner(document)?, document)));
@@ -214,19 +221,24 @@ fn inner(document: &Value) -> Option<&Value> {
 
     let text = |key: &str| map.get(key).and_then(Value::as_str);
     let is_named = ["type", "object", "status"].iter().any(|key| text(key) == Some("error"));
-    let failed = document.pointer("/base_resp/status_code").filter(|code| says_something(code));
-    if failed.is_some() {
-        return map.get("base_resp");
+    let base = map.get("base_resp");
+    if base.and_then(|base| base.get("status_code")).is_some_and(says_something) {
+        return base;
     }
 
-    let is_reply = REPLY.iter().any(|key| map.get(*key).is_some_and(|value| !value.is_null()));
-    let has_words = words(document, 0).is_some();
-    let has_code = NUMBERS.iter().any(|key| map.get(*key).is_some_and(says_something));
-    // Some servers name no error: they give words, in the place of a reply.
-    let is_bare = !is_reply && has_words && (has_code || !map.contains_key("type"));
     let is_failure = map.get("success") == Some(&Value::Bool(false));
+    (is_named || is_failure || is_bare(document, map)).then_some(document)
+}
 
-    (is_named || is_bare || is_failure).then_some(document)
+/// Tells whether a document gives words in the place of a reply: some servers name no error.
+fn is_bare(document: &Value, map: &Map<String, Value>) -> bool {
+    // Asked first, since nearly every document is a reply.
+    if REPLY.iter().any(|key| map.get(*key).is_some_and(|value| !value.is_null())) {
+        return false;
+    }
+
+    let has_code = || NUMBERS.iter().any(|key| map.get(*key).is_some_and(says_something));
+    words(document, 0).is_some() && (!map.contains_key("type") || has_code())
 }
 
 /// Tells whether a value stands for an error at all: servers also send empty ones with good replies.
@@ -317,9 +329,7 @@ impl ErrorContent {
         for detail in details {
             let delay = detail.get("retryDelay").and_then(Value::as_str);
             let seconds = delay.and_then(|delay| delay.trim_end_matches('s').parse::<f64>().ok());
-            self.retry_after = self
-                .retry_after
-                .or_else(|| seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()));
+            self.retry_after = self.retry_after.or_else(|| seconds.and_then(wait_of));
 
             let violations = detail.get("violations").and_then(Value::as_array);
             self.is_for_the_day |= violations.into_iter().flatten().any(|violation| {
@@ -360,7 +370,10 @@ impl ErrorContent {
                     RefusalClass::BadRequest | RefusalClass::Unauthorized | RefusalClass::NotFound
                 )
             }
-            RefusalClass::BadRequest => named == RefusalClass::RateLimited,
+            // Some servers refuse a wrong key as a wrong request.
+            RefusalClass::BadRequest => {
+                matches!(named, RefusalClass::RateLimited | RefusalClass::Unauthorized)
+            }
             RefusalClass::RateLimited
             | RefusalClass::Quota
             | RefusalClass::Unauthorized
@@ -372,18 +385,18 @@ impl ErrorContent {
     }
 
     /// Makes the error. The status is the one of HTTP: only that tells whether a call was made.
-    fn error(self, status: u16, asked: Option<Duration>) -> CallError {
+    fn error(self, status: u16, asked: Option<Retry>) -> CallError {
         let class = self.class(status);
         let mut message = short(self.words.as_deref().unwrap_or("no reason given"));
         if let Some(number) = self.number.filter(|number| *number != status) {
             message = format!("{message} (code {number})");
         }
 
-        let retry_after = asked.or(self.retry_after);
+        let retry = asked.or(self.retry_after.map(Retry::After)).unwrap_or(Retry::Backoff);
 
         match class {
-            RefusalClass::RateLimited => CallError::RateLimited { status, retry_after, message },
-            RefusalClass::Server => CallError::Server { status, retry_after, message },
+            RefusalClass::RateLimited => CallError::RateLimited { status, retry, message },
+            RefusalClass::Server => CallError::Server { status, retry, message },
             RefusalClass::Quota => CallError::Quota { status, message },
             RefusalClass::Unauthorized => CallError::Unauthorized { status, message },
             RefusalClass::NotFound => CallError::NotFound { status, message },
@@ -469,29 +482,64 @@ fn short(text: &str) -> String {
     short
 }
 
+/// Reads what the provider says of asking again.
+fn wish_of(headers: &HeaderMap) -> Option<Retry> {
+    let said = headers.get("x-should-retry").and_then(|said| said.to_str().ok());
+    if said.is_some_and(|said| said.trim().eq_ignore_ascii_case("false")) {
+        return Some(Retry::Never);
+    }
+    retry_after(headers).map(Retry::After)
+}
+
 /// Reads how long the provider asks to wait: milliseconds, seconds, or a date.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
 
     if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
-        return Duration::try_from_secs_f64(ms / 1000.0).ok();
+        return wait_of(ms / 1000.0);
     }
 
     let value = text("retry-after")?;
     if let Ok(seconds) = value.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
+        return wait_of(seconds);
     }
 
-    let date = jiff::fmt::rfc2822::parse(value).ok()?;
-    let wait = date.timestamp().as_millisecond() - crate::base::clock::Stamp::now().0;
-    Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+    let due = millis_of(value)?;
+    let wait = due.saturating_sub(crate::base::clock::Stamp::now().0);
+    Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(WAIT_MAX))
+}
+
+/// Returns a wait of so many seconds. One that is too long to be counted is very long all the same.
+fn wait_of(seconds: f64) -> Option<Duration> {
+    if seconds.is_nan() || seconds < 0.0 {
+        return None;
+    }
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(WAIT_MAX).min(WAIT_MAX))
+}
+
+/// Reads a date of a header, in milliseconds since 1970. The day of the week says nothing that the date
+/// does not say, and may be wrong.
+fn millis_of(text: &str) -> Option<i64> {
+    let parser = rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    if let Ok(date) = parser.parse_timestamp(text) {
+        return Some(date.as_millisecond());
+    }
+
+    let date = text.split_once(',').map_or_else(
+        || text.trim_start_matches(|c: char| c.is_ascii_alphabetic()),
+        |(_weekday, date)| date,
+    );
+    let date = date.trim().trim_end_matches("GMT").trim();
+    let found = DATES.iter().find_map(|form| DateTime::strptime(form, date).ok())?;
+    // The last hours of the last year are later than any time that can be counted.
+    let stamp = found.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp().as_millisecond());
+    Some(stamp.unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::failure::Kind;
-    use crate::model::call_error::Retry;
     use reqwest::header::{HeaderName, HeaderValue};
 
     fn asked(name: &'static str, value: &str) -> Option<Duration> {
@@ -511,6 +559,52 @@ mod tests {
         assert!((85..=90).contains(&wait), "{wait} s from {date}");
         assert_eq!(asked("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
         assert_eq!(asked("retry-after", "soon"), None);
+    }
+
+    #[test]
+    fn a_wait_that_nobody_can_count_is_a_long_one() {
+        let long = [
+            "99999999999999999999999",
+            "18446744073709551615",
+            "1e30",
+            "inf",
+            "Fri, 31 Dec 9999 23:59:59 GMT",
+            "Mon, 31 Dec 9999 23:59:59 GMT",
+        ];
+        for value in long {
+            assert_eq!(asked("retry-after", value), Some(WAIT_MAX), "{value}");
+        }
+        assert_eq!(asked("retry-after-ms", "1e300"), Some(WAIT_MAX));
+        for value in ["nan", "-1", "", "31 of December"] {
+            assert_eq!(asked("retry-after", value), None, "{value}");
+        }
+
+        // A day of the week that is none of that date, and the other forms that HTTP has.
+        let past = [
+            "Mon, 21 Oct 2015 07:28:00 GMT",
+            "Wednesday, 21-Oct-15 07:28:00 GMT",
+            "Wed Oct 21 07:28:00 2015",
+        ];
+        for value in past {
+            assert_eq!(asked("retry-after", value), Some(Duration::ZERO), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_wants_no_second_request_gets_none() {
+        let headers = |said: &'static str| {
+            let all = [("x-should-retry", said), ("retry-after", "1")];
+            let all = all.map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            HeaderMap::from_iter(all)
+        };
+        let retry = |status, said| refused(status, &headers(said), &RefusalBody::read("")).retry();
+
+        let second = Retry::After(Duration::from_secs(1));
+        for status in [429, 500, 503] {
+            assert_eq!((retry(status, "false"), retry(status, "true")), (Retry::Never, second));
+        }
     }
 
     fn with_status(status: u16, body: &str) -> CallError {
@@ -564,6 +658,7 @@ mod tests {
         assert_eq!(kind(500, "context_length_exceeded"), Kind::BadRequest);
         assert_eq!(kind(503, "model_not_found"), Kind::NotFound);
         assert_eq!(kind(500, "invalid_api_key"), Kind::Unauthorized);
+        assert_eq!(kind(400, "API_KEY_INVALID"), Kind::Unauthorized);
         assert_eq!(kind(400, "content_filter"), Kind::Refused);
 
         let moonshot =

@@ -7,12 +7,13 @@ use crate::model::call_error::{CallError, TimeLimit};
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::frames::Frames;
 use crate::model::provider::http::{self, BODY_MAX, Clients, ServerAddress};
+use crate::model::provider::limit_name::LimitFinder;
 use crate::model::provider::openai::Addressee;
 use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
 use crate::model::provider::refusal_body::RefusalBody;
 use crate::model::provider::sse::EventKind;
-use crate::model::provider::watched::{StreamTrial, StreamUse};
-use crate::model::provider::{anthropic, gemini, openai, refusal};
+use crate::model::provider::watched::{RefusedStream, StreamTrial, StreamUse};
+use crate::model::provider::{anthropic, gemini, openai, plain_reply, refusal};
 use crate::model::reply::{CallFault, Reply};
 use crate::model::request::{Request, Settings};
 use crate::model::spec::LimitField;
@@ -20,7 +21,7 @@ use crate::model::transport::TextWatch;
 use crate::schema::lower::Dialect;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -89,18 +90,6 @@ impl Protocol {
     }
 }
 
-/// What is known of the name that a server has for the limit on tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LimitName {
-    /// Nothing: the usual one is sent, until the server refuses it.
-    #[default]
-    Unknown,
-    /// The server has said that it is `max_completion_tokens`, and nobody was told yet.
-    Learned,
-    /// It is this one.
-    Known(LimitField),
-}
-
 /// A model behind a server.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -117,9 +106,11 @@ pub struct Server {
     /// The provider's name for the model.
     pub model: String,
     /// The server's name for the limit on tokens, which all models of the same name there share.
-    pub limit: Rc<Cell<LimitName>>,
+    pub limit: Rc<LimitFinder>,
     /// What is known of its streams, which all models there share.
     pub streams: Rc<Cell<StreamUse>>,
+    /// The stream that it has refused last.
+    pub refused_stream: Rc<RefCell<Option<RefusedStream>>>,
     /// What follows from the address, found out once.
     pub site: Rc<ServerSite>,
 }
@@ -165,12 +156,7 @@ impl Server {
 
     /// Tells, once, that the server has another name for the limit on tokens than the usual one.
     pub fn take_learned(&self) -> bool {
-        let is_new = self.limit.get() == LimitName::Learned;
-        if is_new {
-            self.limit.set(LimitName::Known(LimitField::MaxCompletionTokens));
-        }
-
-        is_new
+        self.limit.take_learned()
     }
 
     /// Sends one request.
@@ -183,7 +169,11 @@ impl Server {
         let trial = if is_open { StreamTrial::begin(&self.streams) } else { None };
         let asked = async {
             match &trial {
-                Some(_) => self.exchange_watched(request, &mut partial, limit).await,
+                Some(trial) => {
+                    let before = trial.before();
+                    self.exchange_watched(request, &mut partial, limit, before).await
+                }
+                None if is_open => self.exchange_whole(request, &mut partial).await,
                 None => self.exchange(request, &mut partial).await,
             }
         };
@@ -208,51 +198,34 @@ impl Server {
         format!("{} {}", self.model, self.identity)
     }
 
-    /// Asks, and once more with the other name of the limit if the server says that it wants that.
+    /// Asks with the name that the server has for the limit on tokens, as far as that is known.
     pub(super) async fn exchange(
         &self,
         request: &Request,
         partial: &mut Partial,
     ) -> Result<WireEnd, CallError> {
-        let known = self.limit.get();
-        let field = match known {
-            LimitName::Unknown => LimitField::MaxTokens,
-            LimitName::Learned => LimitField::MaxCompletionTokens,
-            LimitName::Known(field) => field,
-        };
-
-        let (first, wants_other) = match self.ask(request, field, partial).await {
-            ServerAnswer::Ended(ended) => return ended,
-            ServerAnswer::Refused { error, wants_other } => (error, wants_other),
-        };
-
-        // What this call knew counts: calls side by side all learn the name from their own refusal.
-        let is_open = known == LimitName::Unknown && self.protocol == Protocol::OpenAi;
-        let is_of_request = matches!(first, CallError::BadRequest { .. });
-        if !(is_open && wants_other && is_of_request && request.settings.max_tokens.is_some()) {
-            return Err(first);
+        let is_limited = request.settings.max_tokens.is_some();
+        if !is_limited || self.protocol != Protocol::OpenAi {
+            return self.ask(request, self.limit.field(), partial).await.into_end();
         }
 
-        partial.ask_again();
-        let answer = self.ask(request, LimitField::MaxCompletionTokens, partial).await;
-        let is_unknown = self.limit.get() == LimitName::Unknown;
-        if let ServerAnswer::Refused { error: CallError::BadRequest { .. }, .. } = &answer {
-            // It was not the name, so the first words are those that count.
-            if is_unknown {
-                self.limit.set(LimitName::Known(LimitField::MaxTokens));
-            }
-            return Err(first);
+        let _trial = self.limit.trial().await;
+        let field = self.limit.field();
+        let answer = self.ask(request, field, partial).await;
+        if let ServerAnswer::Refused { error, wants_other } = answer {
+            return Err(self.limit.refused(field, self.hash(request), wants_other, error));
         }
 
-        // Of several calls that learn it, one tells. An answer is better evidence than a refusal.
-        if is_unknown || self.limit.get() == LimitName::Known(LimitField::MaxTokens) {
-            self.limit.set(LimitName::Learned);
+        let ended = answer.into_end();
+        if ended.is_ok() {
+            self.limit.took(field);
         }
+        ended
+    }
 
-        match answer {
-            ServerAnswer::Ended(ended) => ended,
-            ServerAnswer::Refused { error, .. } => Err(error),
-        }
+    /// Returns what tells requests apart, whatever they are sent with.
+    pub(super) fn hash(&self, request: &Request) -> blake3::Hash {
+        blake3::hash(&self.protocol.write(self, request, LimitField::MaxTokens))
     }
 
     /// Asks once.
@@ -487,6 +460,10 @@ impl Server {
         end: WireEnd,
         (form, kind): (DocumentForm, &str),
     ) -> Result<WireEnd, CallError> {
+        if self.protocol == Protocol::OpenAi && plain_reply::take(partial, body) {
+            return Ok(end);
+        }
+
         let found = Documents::read(body);
         partial.has_halves |= found.has_halves;
         // Several documents, or a broken one, are what a stream consists of.
@@ -523,6 +500,15 @@ enum ServerAnswer {
         /// Whether it names the other name of the limit.
         wants_other: bool,
     },
+}
+
+impl ServerAnswer {
+    fn into_end(self) -> Result<WireEnd, CallError> {
+        match self {
+            ServerAnswer::Ended(ended) => ended,
+            ServerAnswer::Refused { error, .. } => Err(error),
+        }
+    }
 }
 
 /// Tells whether an event says that nothing follows.

@@ -12,6 +12,8 @@ const COUNT_MAX: u64 = 1_000_000_000;
 pub(super) enum UsageReport {
     /// Nothing.
     Nothing,
+    /// Something, such as a sum, from which the counts do not follow.
+    Uncounted,
     /// Something that cannot be right, or only a part.
     Doubtful,
     /// This.
@@ -61,6 +63,11 @@ impl TokenCount {
 }
 
 impl UsageReport {
+    /// Reads a map that lacks the counts.
+    fn without_counts(map: &Map<String, Value>) -> UsageReport {
+        if map.values().any(says_something) { UsageReport::Uncounted } else { UsageReport::Nothing }
+    }
+
     /// Tells a missing answer from a wrong one.
     fn of(usage: Option<Usage>) -> UsageReport {
         usage.map_or(UsageReport::Doubtful, UsageReport::Said)
@@ -76,7 +83,7 @@ impl UsageReport {
         let input = TokenCount::first(map, &["prompt_tokens", "input_tokens"]);
         let output = TokenCount::first(map, &["completion_tokens", "output_tokens"]);
         if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
-            return UsageReport::Nothing;
+            return UsageReport::without_counts(map);
         }
         let (Some(input), Some(output)) = (input.said(), output.said()) else {
             return UsageReport::Doubtful;
@@ -135,7 +142,7 @@ impl UsageReport {
         let input = count("input_tokens");
         let output = count("output_tokens");
         if (input, output) == (TokenCount::Absent, TokenCount::Absent) {
-            return UsageReport::Nothing;
+            return UsageReport::without_counts(usage);
         }
 
         let details = usage.get("output_tokens_details");
@@ -167,7 +174,7 @@ impl UsageReport {
         let prompt = count("promptTokenCount");
         let written = count("candidatesTokenCount");
         if (prompt, written) == (TokenCount::Absent, TokenCount::Absent) {
-            return UsageReport::Nothing;
+            return UsageReport::without_counts(map);
         }
 
         let read = || {
@@ -193,6 +200,17 @@ impl UsageReport {
         };
 
         UsageReport::of(read())
+    }
+}
+
+/// Whether a figure tells of anything that was used.
+fn says_something(figure: &Value) -> bool {
+    match figure {
+        Value::Null => false,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Object(map) => map.values().any(says_something),
+        Value::Array(list) => list.iter().any(says_something),
+        Value::String(_) | Value::Bool(_) => true,
     }
 }
 
@@ -256,9 +274,17 @@ mod tests {
             json!(null),
             json!({}),
             json!({ "prompt_tokens": null, "completion_tokens": null }),
-            json!({ "total_tokens": 99_999 }),
+            json!({ "total_tokens": 0, "details": { "cached_tokens": 0, "audio": null } }),
         ] {
             assert_eq!(UsageReport::of_openai(&nothing), UsageReport::Nothing, "{nothing}");
+        }
+        for uncounted in [
+            json!({ "total_tokens": 99_999 }),
+            json!({ "cost": 0.002 }),
+            json!({ "details": { "cached_tokens": 7 } }),
+        ] {
+            let read = UsageReport::of_openai(&uncounted);
+            assert_eq!(read, UsageReport::Uncounted, "{uncounted}");
         }
 
         for odd in [
@@ -296,7 +322,7 @@ mod tests {
         );
 
         assert_eq!(read(json!({ "promptTokenCount": 100 })), UsageReport::Doubtful);
-        assert_eq!(read(json!({ "totalTokenCount": 100 })), UsageReport::Nothing);
+        assert_eq!(read(json!({ "totalTokenCount": 100 })), UsageReport::Uncounted);
         assert_eq!(
             read(json!({ "promptTokenCount": 100, "candidatesTokenCount": -1 })),
             UsageReport::Doubtful

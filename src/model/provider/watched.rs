@@ -37,8 +37,21 @@ pub enum StreamUse {
     OnTrial,
     /// They say how many tokens were used.
     Counted,
+    /// One was refused, and the same request is made without.
+    Doubted,
     /// None is asked for.
     Never,
+}
+
+/// A request that was refused as a stream.
+#[derive(Debug)]
+pub struct RefusedStream {
+    /// What the request is known by.
+    hash: blake3::Hash,
+    /// In which words it was refused.
+    error: CallError,
+    /// What was known of streams before.
+    before: StreamUse,
 }
 
 impl StreamUse {
@@ -91,11 +104,16 @@ impl StreamTrial {
     pub(super) fn begin(server: &Rc<Cell<StreamUse>>) -> Option<StreamTrial> {
         let before = server.get();
         match before {
-            StreamUse::Never | StreamUse::OnTrial => return None,
+            StreamUse::Never | StreamUse::OnTrial | StreamUse::Doubted => return None,
             StreamUse::Untried => server.set(StreamUse::OnTrial),
             StreamUse::Counted => {}
         }
         Some(StreamTrial { server: server.clone(), before })
+    }
+
+    /// Returns what was known before.
+    pub(super) fn before(&self) -> StreamUse {
+        self.before
     }
 
     /// Learns from how the call ended.
@@ -121,12 +139,13 @@ impl Drop for StreamTrial {
 impl Server {
     /// Asks for a stream, so that those who watch see the text grow. What nobody has asked for must not
     /// make a call fail: a stream has no limits of its own then, and a server that refuses it is asked
-    /// without.
+    /// without, which is a request of its own.
     pub(super) async fn exchange_watched(
         &self,
         request: &Request,
         partial: &mut Partial,
         limit: Duration,
+        before: StreamUse,
     ) -> Result<WireEnd, CallError> {
         let mut streamed = request.clone();
         let settings = &mut streamed.settings;
@@ -135,19 +154,46 @@ impl Server {
         settings.header_timeout_ms.get_or_insert(limit);
         settings.idle_timeout_ms.get_or_insert(limit);
 
-        let first = self.exchange(&streamed, partial).await;
-        if !matches!(first, Err(CallError::BadRequest { .. })) {
-            return first;
+        let ended = self.exchange(&streamed, partial).await;
+        let Err(CallError::BadRequest { status, message }) = &ended else { return ended };
+        let other = CallError::OtherForm { status: *status, message: message.clone() };
+
+        if let Err(error) = ended {
+            let refused = RefusedStream { hash: self.hash(request), error, before };
+            self.refused_stream.replace(Some(refused));
+        }
+        self.streams.set(StreamUse::Doubted);
+        Err(other)
+    }
+
+    /// Asks for a whole reply although somebody watches, and learns whether it was a stream that the server has
+    /// refused.
+    pub(super) async fn exchange_whole(
+        &self,
+        request: &Request,
+        partial: &mut Partial,
+    ) -> Result<WireEnd, CallError> {
+        let ended = self.exchange(request, partial).await;
+        if self.streams.get() != StreamUse::Doubted {
+            return ended;
         }
 
-        partial.ask_again();
-        let whole = self.exchange(request, partial).await;
-        if matches!(whole, Err(CallError::BadRequest { .. })) {
-            // It was not the stream, so the first words are those that count.
-            return first;
+        match ended {
+            Ok(ended) => {
+                self.streams.set(StreamUse::Never);
+                Ok(ended)
+            }
+            Err(error @ CallError::BadRequest { .. }) => {
+                let hash = self.hash(request);
+                let refused = self.refused_stream.borrow_mut().take_if(|first| first.hash == hash);
+                // It was not the stream, so the first words are those that count.
+                Err(refused.map_or(error, |first| {
+                    self.streams.set(first.before);
+                    first.error
+                }))
+            }
+            Err(error) => Err(error),
         }
-        self.streams.set(StreamUse::Never);
-        whole
     }
 }
 

@@ -2,6 +2,7 @@
 //! the sums it changes are written in one transaction, so that any number of processes may record
 //! at once and nothing is lost.
 
+pub mod amendment;
 mod row;
 mod snapshot;
 
@@ -10,16 +11,17 @@ use crate::base::failure::Lesson;
 use crate::optimizer::evidence::audit::Audit;
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::evidence::insights::Cells;
-use crate::optimizer::evidence::knowledge::row::{COLUMNS, UnreadableRows, cell};
+use crate::optimizer::evidence::knowledge::amendment::{Amendment, NEWEST};
+use crate::optimizer::evidence::knowledge::row::UnreadableRows;
 use crate::optimizer::evidence::observation::{Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::learner::ExecutionOutcome;
-use crate::store::writer::{Gatherer, Writer};
-use crate::store::{self, StoreError};
-use rusqlite::{Connection, OptionalExtension, Params, params};
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use crate::store::cell::{self, SUMS};
+use crate::store::sums::{UNSAID, UNSAID_MESSAGE};
+use crate::store::writer::{Writer, carry_out};
+use crate::store::{self, ObservationRow, StoreChange, StoreError};
+use rusqlite::{Connection, Params, params};
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
@@ -27,10 +29,10 @@ use std::rc::Rc;
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
 
-/// The kind of a failure of which only the share of the work that produced a result is known.
-const UNSAID: &str = "failed";
+/// The kind of a failure that a person found: an answer that is wrong.
+const WRONG: &str = "wrong_answer";
 /// What is said of such a failure.
-const UNSAID_MESSAGE: &str = "less than half of the work produced a result";
+const WRONG_MESSAGE: &str = "a person judged the answer as bad";
 
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +86,8 @@ pub struct KnownObservation<'a> {
     pub is_outage: bool,
     /// What was known of the input beforehand, and for which kind of task that was told.
     pub of: Option<(String, Features)>,
+    /// What it changes, if it is the verdict of a person on an execution that was recorded before.
+    pub amends: Option<Amendment>,
 }
 
 /// Makes the tables of a store that is attached as `disk` readable together with those in memory. The
@@ -103,12 +107,20 @@ const OVERLAY: &str = "
 
 /// What is read of an observation, and where from.
 const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
-    kind, extra, run FROM observations";
+    kind, extra, run, amends FROM observations";
+
+/// The same of the executions on a kind of task, with the last verdicts of people on them.
+const JUDGED: &str = "SELECT seq, at, task_type, pattern, source, success_rate,
+    CASE WHEN execution IN (SELECT amends FROM observations WHERE task_type = ?1)
+        THEN (SELECT a.score FROM observations a WHERE a.amends = o.execution
+            ORDER BY a.seq DESC LIMIT 1) ELSE score END,
+    execution_time, cost, kind, extra, run, amends
+    FROM observations o WHERE task_type = ?1 AND amends IS NULL ORDER BY seq";
 
 /// What is read of an observation for sums, and where from.
 const WHOLE: &str =
     "task_type, pattern, source, at, success_rate, execution_time, score, cost, tokens,
-    kind, message, seq, run FROM observations";
+    kind, message, seq, run, amends, extra FROM observations";
 
 /// What was learned.
 pub struct Knowledge {
@@ -121,12 +133,7 @@ pub struct Knowledge {
     unread: UnreadableRows,
     /// Whether it begins with what a store knows, and changes nothing there.
     is_copy: bool,
-    /// What is recorded and not waited for.
-    gatherer: Option<Gatherer<RecordedRow>>,
 }
-
-/// An observation, and whether it changes the sums.
-type RecordedRow = (Observation, bool);
 
 impl fmt::Debug for Knowledge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,15 +143,8 @@ impl fmt::Debug for Knowledge {
 
 impl Knowledge {
     fn over(reader: Connection, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
-        let gatherer = writer.as_ref().map(|writer| writer.gatherer(keep));
-        Knowledge {
-            reader,
-            writer,
-            keeps,
-            unread: UnreadableRows::default(),
-            is_copy: false,
-            gatherer,
-        }
+        let unread = UnreadableRows::default();
+        Knowledge { reader, writer, keeps, unread, is_copy: false }
     }
 
     /// Returns what could not be read so far, in words. Everything else was used.
@@ -190,10 +190,10 @@ impl Knowledge {
         seen: Vec<Observation>,
         counts: impl Fn(ObservationSource) -> bool,
     ) -> Result<(), KnowledgeError> {
-        let rows = rows(seen, counts);
-        let Some(writer) = &self.writer else { return self.keep_here(&rows) };
+        let change = StoreChange::Observations(rows(seen, counts));
+        let Some(writer) = &self.writer else { return self.keep_here(&change) };
 
-        writer.apply(Box::new(move |tx| keep(tx, &rows))).await?;
+        writer.apply(change).await?;
         failpoint::pass(Failpoint::ObservationKept);
         Ok(())
     }
@@ -205,22 +205,18 @@ impl Knowledge {
         seen: Observation,
         counts: impl Fn(ObservationSource) -> bool,
     ) -> Result<(), KnowledgeError> {
-        let rows = rows(vec![seen], counts);
-        let (Some(writer), Some(gatherer)) = (&self.writer, &self.gatherer) else {
-            return self.keep_here(&rows);
-        };
-
-        for row in rows {
-            writer.gather(gatherer, row)?;
+        let row = row_of(seen, counts);
+        match &self.writer {
+            Some(writer) => Ok(writer.gather(row)?),
+            None => self.keep_here(&StoreChange::Observations(vec![row])),
         }
-        Ok(())
     }
 
     /// Keeps observations where there is no writer.
-    fn keep_here(&self, rows: &[RecordedRow]) -> Result<(), KnowledgeError> {
+    fn keep_here(&self, change: &StoreChange) -> Result<(), KnowledgeError> {
         // No transaction, since a copy is in one already.
         self.reader.execute_batch("SAVEPOINT record")?;
-        let changed = keep(&self.reader, rows);
+        let changed = carry_out(&self.reader, change);
         let end = if changed.is_ok() { "" } else { "ROLLBACK TO record;" };
         self.reader.execute_batch(&format!("{end} RELEASE record"))?;
         Ok(changed?)
@@ -236,14 +232,13 @@ impl Knowledge {
 
     /// Returns what is known for one kind of task, pattern by pattern.
     pub fn cells(&self, task: &TaskType) -> Result<Vec<(Pattern, PatternSums)>, KnowledgeError> {
-        let sql =
-            format!("SELECT pattern, {COLUMNS} FROM cells WHERE task_type = ? ORDER BY pattern");
+        let sql = format!("SELECT pattern, {SUMS} FROM cells WHERE task_type = ? ORDER BY pattern");
         let mut statement = self.reader()?.prepare_cached(&sql)?;
         let mut rows = statement.query([task.as_str()])?;
 
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let read = || Ok((Pattern::stored(&row.get::<_, String>(0)?)?, cell(row, 1)?));
+            let read = || Ok((Pattern::stored(&row.get::<_, String>(0)?)?, cell::sums(row, 1)?));
             found.extend(self.unread.skip(read(), || row::sums(task.as_str(), row, 0))?);
         }
         Ok(found)
@@ -269,8 +264,7 @@ impl Knowledge {
         task: &TaskType,
         each: impl FnMut(&KnownObservation<'_>),
     ) -> Result<(), KnowledgeError> {
-        let sql = format!("SELECT {SEEN} WHERE task_type = ? ORDER BY seq");
-        self.each(&sql, params![task.as_str()], each).map(drop)
+        self.each(JUDGED, params![task.as_str()], each).map(drop)
     }
 
     fn each(
@@ -327,7 +321,7 @@ impl Knowledge {
 
     /// Returns everything that is known.
     pub fn all(&self) -> Result<Cells, KnowledgeError> {
-        let sql = format!("SELECT task_type, pattern, {COLUMNS} FROM cells");
+        let sql = format!("SELECT task_type, pattern, {SUMS} FROM cells");
         let mut statement = self.reader()?.prepare(&sql)?;
         let mut rows = statement.query([])?;
 
@@ -336,7 +330,7 @@ impl Knowledge {
             let read = || {
                 let task = TaskType::stored(&row.get::<_, String>(0)?)?;
                 let pattern = Pattern::stored(&row.get::<_, String>(1)?)?;
-                Ok((task, pattern, cell(row, 2)?))
+                Ok((task, pattern, cell::sums(row, 2)?))
             };
             let sums = || row::sums(&row.get::<_, String>(0).unwrap_or_default(), row, 1);
             if let Some((task, pattern, cell)) = self.unread.skip(read(), sums)? {
@@ -372,6 +366,9 @@ impl Knowledge {
                 SELECT task_type, pattern, coalesce(kind, '{UNSAID}') AS kind,
                     coalesce(message, '{UNSAID_MESSAGE}') AS message, seq, at
                 FROM observations WHERE (kind IS NOT NULL OR success_rate < 0.5) AND {of}
+                    AND amends IS NULL
+                UNION ALL SELECT task_type, pattern, '{WRONG}', '{WRONG_MESSAGE}', seq, at
+                    FROM {NEWEST} AND json_extract(extra, '$.good') = 0 AND {of}
                 ORDER BY seq DESC LIMIT ?1)
              GROUP BY task_type, pattern, kind ORDER BY count(*) DESC, task_type, pattern, kind",
         ))?;
@@ -403,115 +400,14 @@ impl Knowledge {
     }
 }
 
-/// Says of each observation whether it changes the sums.
-fn rows(seen: Vec<Observation>, counts: impl Fn(ObservationSource) -> bool) -> Vec<RecordedRow> {
-    let row = |seen: Observation| {
-        let counted = counts(seen.source) && seen.is_about_pattern();
-        (seen, counted)
-    };
-    seen.into_iter().map(row).collect()
+/// Makes the rows of observations; each says whether it changes the sums.
+fn rows(seen: Vec<Observation>, counts: impl Fn(ObservationSource) -> bool) -> Vec<ObservationRow> {
+    seen.into_iter().map(|seen| row_of(seen, &counts)).collect()
 }
 
-/// Keeps observations and the sums that they change. The sums of each pattern are read and written once.
-fn keep(tx: &Connection, rows: &[RecordedRow]) -> rusqlite::Result<()> {
-    let mut sums: BTreeMap<(&str, &str), PatternSums> = BTreeMap::new();
-    for (seen, counted) in rows {
-        let is_new = insert(tx, seen)?;
-        failpoint::pass(Failpoint::ObservationHalf);
-        if !is_new || !counted {
-            continue;
-        }
-
-        let cell = match sums.entry((seen.task.as_str(), seen.pattern.as_str())) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let (task, pattern) = *new.key();
-                new.insert(kept_sums(tx, task, pattern)?)
-            }
-        };
-        cell.add(seen);
-    }
-
-    sums.iter().try_for_each(|((task, pattern), cell)| keep_sums(tx, task, pattern, cell))
-}
-
-/// Inserts an observation; false if its execution was recorded before.
-fn insert(tx: &Connection, seen: &Observation) -> rusqlite::Result<bool> {
-    let extra = serde_json::to_string(&seen.extra).unwrap_or_default();
-    let (kind, message) = match &seen.error {
-        Some((kind, message)) => (Some(kind), Some(message)),
-        None => (None, None),
-    };
-
-    tx.prepare_cached(
-        "INSERT INTO main.observations (at, task_type, pattern, source, run, success_rate,
-            execution_time, score, cost, tokens, kind, message, extra, execution)
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
-         ON CONFLICT (execution) WHERE execution IS NOT NULL DO NOTHING",
-    )?
-    .execute(params![
-        seen.at.0,
-        seen.task.as_str(),
-        seen.pattern.as_str(),
-        seen.source.word(),
-        seen.run.as_ref().map(|run| &run.0),
-        seen.success_rate,
-        seen.execution_time,
-        seen.score,
-        seen.cost,
-        seen.tokens.map(|tokens| i64::try_from(tokens).unwrap_or(i64::MAX)),
-        kind,
-        message,
-        extra,
-        seen.execution,
-    ])
-    .map(|count| count > 0)
-}
-
-/// Returns the sums of a pattern on a kind of task.
-fn kept_sums(tx: &Connection, task: &str, pattern: &str) -> rusqlite::Result<PatternSums> {
-    let sql = format!("SELECT {COLUMNS} FROM cells WHERE task_type = ? AND pattern = ?");
-    let found =
-        tx.prepare_cached(&sql)?.query_row([task, pattern], |row| cell(row, 0)).optional()?;
-    Ok(found.unwrap_or_default())
-}
-
-/// Writes sums. The transaction keeps every other writer out since they were read.
-fn keep_sums(
-    tx: &Connection,
-    task: &str,
-    pattern: &str,
-    cell: &PatternSums,
-) -> rusqlite::Result<()> {
-    // SQLite's whole numbers end at 2^63.
-    let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    let (kind, message) = cell.last_error.clone().unzip();
-
-    let sql = format!(
-        "INSERT OR REPLACE INTO main.cells (task_type, pattern, {COLUMNS})
-         VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-    );
-    tx.prepare_cached(&sql)?.execute(params![
-        task,
-        pattern,
-        whole(cell.n),
-        cell.success_sum,
-        whole(cell.time.n),
-        cell.time.sum,
-        cell.time.squares,
-        whole(cell.score.n),
-        cell.score.sum,
-        cell.score.squares,
-        whole(cell.cost.n),
-        cell.cost.sum,
-        whole(cell.tokens.n),
-        cell.tokens.sum,
-        whole(cell.failures),
-        cell.last_at,
-        kind,
-        message,
-    ])?;
-    Ok(())
+fn row_of(seen: Observation, counts: impl Fn(ObservationSource) -> bool) -> ObservationRow {
+    let is_counted = counts(seen.source) && seen.is_about_pattern();
+    seen.into_row(is_counted)
 }
 
 /// Returns the number of the last observation in a store; 0 without any.
@@ -605,10 +501,14 @@ mod tests {
         second.busy_timeout(Duration::ZERO).expect("a time");
 
         first.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-        insert(&first, &seen("t", "first")).expect("not committed yet");
-        insert(&second, &seen("t", "second")).expect_err("nobody else gets a number meanwhile");
+        let record = |store: &Connection, pattern: &str| {
+            let row = row_of(seen("t", pattern), |_| true);
+            carry_out(store, &StoreChange::Observations(vec![row]))
+        };
+        record(&first, "first").expect("not committed yet");
+        record(&second, "second").expect_err("nobody else gets a number meanwhile");
         first.execute_batch("COMMIT").expect("committed");
-        insert(&second, &seen("t", "second")).expect("the next number");
+        record(&second, "second").expect("the next number");
 
         let mut order = Vec::new();
         let each = |seen: &KnownObservation<'_>| order.push(seen.pattern.to_owned());

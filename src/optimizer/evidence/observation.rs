@@ -1,32 +1,17 @@
 //! One execution as experience: what was done for which kind of task, and how it went.
 
+pub use crate::store::ObservationSource;
+
 use crate::base::clock::Stamp;
 use crate::base::failure::Failure;
 use crate::base::id::RunId;
 use crate::base::secret::{clean_fields, scrub};
 use crate::base::spelling::nearest;
+use crate::optimizer::evidence::knowledge::amendment::Amendment;
 use crate::optimizer::evidence::lesson::{self, lesson};
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
+use crate::store::{ObservationRow, SumsEntry};
 use serde_json::{Map, Value};
-
-/// Where an observation comes from. Only live ones count unless somebody asks for more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ObservationSource {
-    /// Real work, or figures that a person gave.
-    Live,
-    /// The demo model answered.
-    Demo,
-}
-
-impl ObservationSource {
-    /// Returns the stored word.
-    pub fn word(self) -> &'static str {
-        match self {
-            ObservationSource::Live => "live",
-            ObservationSource::Demo => "demo",
-        }
-    }
-}
 
 /// Figures that cannot be taken as experience.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -147,6 +132,8 @@ pub struct Observation {
     pub error: Option<(String, String)>,
     /// The other figures that were given, as they were.
     pub extra: Map<String, Value>,
+    /// What it changes, if it is the verdict of a person on an execution that was recorded before.
+    pub amends: Option<Amendment>,
 }
 
 impl Observation {
@@ -187,6 +174,7 @@ impl Observation {
             tokens: tokens(metrics)?,
             error: None,
             extra: clean_fields(rest.map(|(key, value)| (key.clone(), value.clone())).collect()),
+            amends: None,
         })
     }
 
@@ -224,6 +212,7 @@ impl Observation {
             tokens: None,
             error: Some(cause(failure)),
             extra: Map::new(),
+            amends: None,
         }
     }
 
@@ -235,7 +224,40 @@ impl Observation {
 
     /// Tells whether the execution counts as a failure: less than half of it gave a value.
     pub fn is_failure(&self) -> bool {
-        self.success_rate < 0.5
+        self.entry().is_failure()
+    }
+
+    /// Returns what is added to the sums of its pattern.
+    pub fn entry(&self) -> SumsEntry<'_> {
+        SumsEntry {
+            at: self.at.0,
+            success_rate: self.success_rate,
+            time: self.execution_time,
+            score: self.score,
+            cost: self.cost,
+            tokens: self.tokens,
+            error: self.error.as_ref(),
+        }
+    }
+
+    /// Makes the row that the store keeps; `counts` says whether it changes the sums of its pattern.
+    pub fn into_row(self, counts: bool) -> ObservationRow {
+        ObservationRow {
+            at: self.at.0,
+            task: self.task.into_name(),
+            pattern: self.pattern.into_name(),
+            source: self.source,
+            run: self.run.map(|run| run.0),
+            execution: self.execution,
+            success_rate: self.success_rate,
+            execution_time: self.execution_time,
+            score: self.score,
+            cost: self.cost,
+            tokens: self.tokens,
+            error: self.error,
+            extra: serde_json::to_string(&self.extra).unwrap_or_default(),
+            counts,
+        }
     }
 }
 

@@ -59,6 +59,11 @@ impl TaskType {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the name, as what it is kept under.
+    pub fn into_name(self) -> String {
+        self.0
+    }
 }
 
 impl Pattern {
@@ -80,6 +85,11 @@ impl Pattern {
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the name, as what it is kept under.
+    pub fn into_name(self) -> String {
+        self.0
     }
 }
 

@@ -51,6 +51,19 @@ pub(super) struct FadingSums {
     pub(super) message: (f64, f64),
 }
 
+/// What the quality of an execution makes up in the sums.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CountedQuality {
+    pub(super) utility: f64,
+    /// How much the utility counts.
+    pub(super) share: f64,
+    pub(super) success: f64,
+    pub(super) quality: f64,
+    /// How much of the utility is quality.
+    pub(super) part: f64,
+    pub(super) is_judged: bool,
+}
+
 impl FadingSums {
     /// Lets everything fade to a share.
     pub(super) fn fade(&mut self, share: f64) {
@@ -134,6 +147,37 @@ impl FadingSums {
         self.unjudged += success;
         self.guessed.0 += part * success;
         self.guessed.1 += part * success * quality;
+    }
+
+    /// Puts another quality in the place of that of one execution, which by now counts as much as `weight` says.
+    pub(super) fn amend(&mut self, weight: f64, before: &CountedQuality, now: &CountedQuality) {
+        // After a change, less may be left of all than of one.
+        let weight = weight.min(self.n / before.share);
+        self.count(-weight, before);
+        self.count(weight, now);
+
+        for sum in [&mut self.judged.0, &mut self.judged.1, &mut self.unjudged] {
+            *sum = if *sum < EVIDENCE_MIN { 0.0 } else { *sum };
+        }
+        self.squares = self.squares.max(self.sum * self.sum / self.n.max(EVIDENCE_MIN));
+        // The newest ones were counted in the old way, so they must not look like a change.
+        self.ring.restart();
+    }
+
+    fn count(&mut self, weight: f64, one: &CountedQuality) {
+        let CountedQuality { utility, share, success, quality, part, is_judged } = *one;
+        self.n += weight * share;
+        self.sum += weight * share * utility;
+        self.squares += weight * share * utility * utility;
+
+        if is_judged {
+            self.judged.0 += weight * success;
+            self.judged.1 += weight * success * quality;
+        } else {
+            self.unjudged += weight * success;
+            self.guessed.0 += weight * share * part * success;
+            self.guessed.1 += weight * share * part * success * quality;
+        }
     }
 
     /// Puts another quality in the place of what nobody judged.

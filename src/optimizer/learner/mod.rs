@@ -26,7 +26,7 @@ pub use exploration::{Arm, Choice, Constraints, Odds, choose, odds};
 pub use scale::{Scale, median};
 pub use utility::{ExecutionOutcome, Goal, Objective};
 
-use cell::FadingSums;
+use cell::{CountedQuality, FadingSums};
 use fit::{HierarchyLevel, TYPES_SD};
 use std::collections::HashMap;
 use streak::FailureStreak;
@@ -265,6 +265,58 @@ impl Learner {
         change
     }
 
+    /// Takes in that an execution of a pattern on a kind of task, after which `ago` others were recorded there,
+    /// was better or worse than it was counted. It counts with the other quality as much as it does by now.
+    pub fn amend(
+        &mut self,
+        (task, arm): (usize, usize),
+        before: &ExecutionOutcome,
+        now: &ExecutionOutcome,
+        ago: u32,
+    ) {
+        let objective = self.objective_on(task);
+        let kind = &mut self.kinds[task];
+        if kind.cell(arm).is_none_or(|cell| !cell.is_known()) {
+            return;
+        }
+
+        let scatter_before = kind.cells.iter().fold((0.0, 0.0), scatter);
+        let was_judged = kind.is_judged();
+        if now.is_judged() && !was_judged {
+            kind.begin_judging();
+        }
+        let unjudged_share = TaskState::unjudged_share(was_judged || now.is_judged());
+
+        let guess = kind.quality_of(arm);
+        let scale = kind.scale();
+        let counted = |outcome: &ExecutionOutcome| {
+            let quality = outcome.quality.unwrap_or(guess);
+            let whole = ExecutionOutcome { quality: Some(quality), ..*outcome };
+            CountedQuality {
+                utility: objective.utility(&whole, &scale),
+                share: if outcome.is_judged() { 1.0 } else { unjudged_share },
+                success: outcome.success,
+                quality,
+                part: objective.quality,
+                is_judged: outcome.is_judged(),
+            }
+        };
+
+        let weight = kind.left_after(ago);
+        if let Some(cell) = kind.cell_mut(arm) {
+            cell.amend(weight, &counted(before), &counted(now));
+        }
+        if was_judged && !kind.is_judged() {
+            kind.end_judging();
+        }
+        kind.guess_qualities();
+
+        let scatter_now = kind.cells.iter().fold((0.0, 0.0), scatter);
+        self.noise.0 += scatter_now.0 - scatter_before.0;
+        self.noise.1 += scatter_now.1 - scatter_before.1;
+        self.fit(task);
+    }
+
     /// Takes in that executions cost something on a kind of task. From then on costs count there, for what
     /// was recorded before as well.
     fn see_cost(&mut self, task: usize) {
@@ -403,6 +455,52 @@ mod tests {
     fn means(learner: &Learner, task: usize, arms: &[usize]) -> Vec<f64> {
         let seen = learner.look(task, arms, &Constraints::default());
         seen.iter().map(|arm| arm.mean).collect()
+    }
+
+    #[test]
+    fn an_execution_that_is_judged_later_counts_as_if_it_had_been_judged_at_once() {
+        let judged = |quality: Option<f64>| ExecutionOutcome { quality, ..went(1.0) };
+        // What is believed of two patterns, if the executions of one are judged late or at once.
+        let believed = |first: Option<f64>, amended: bool, others: Option<f64>| {
+            let mut learner = Learner::new(Objective::WITHOUT_COST);
+            let task = learner.task("t");
+            let (a, b) = (learner.arm("a"), learner.arm("b"));
+            for _ in 0..20 {
+                let at_once = if amended { first } else { Some(0.0) };
+                learner.record(task, a, &judged(at_once));
+                learner.record(task, b, &judged(others));
+            }
+            let places = if amended { 0..20 } else { 0..0 };
+            for place in places {
+                let ago = 39 - 2 * place;
+                learner.amend((task, a), &judged(first), &judged(Some(0.0)), ago);
+            }
+            means(&learner, task, &[a, b])
+        };
+
+        for (first, others) in [(Some(1.0), Some(0.8)), (None, Some(0.8)), (None, None)] {
+            let late = believed(first, true, others);
+            let at_once = believed(first, false, others);
+            let is_near = late.iter().zip(&at_once).all(|(a, b)| (a - b).abs() < 0.03);
+            assert!(is_near, "{first:?} {others:?}: {late:?}, at once {at_once:?}");
+        }
+    }
+
+    #[test]
+    fn a_verdict_that_is_taken_back_leaves_what_was_believed() {
+        let mut learner = Learner::new(Objective::WITHOUT_COST);
+        let task = learner.task("t");
+        let arm = learner.arm("a");
+        let judged = |quality: f64| ExecutionOutcome { quality: Some(quality), ..went(1.0) };
+        for n in 0..20 {
+            learner.record(task, arm, &judged(f64::from(n % 2)));
+        }
+
+        let before = means(&learner, task, &[arm])[0];
+        learner.amend((task, arm), &judged(1.0), &judged(0.0), 4);
+        assert!(means(&learner, task, &[arm])[0] < before - 0.01);
+        learner.amend((task, arm), &judged(0.0), &judged(1.0), 4);
+        assert!((means(&learner, task, &[arm])[0] - before).abs() < 1e-6);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use crate::base::clock::Stamp;
 use crate::optimizer::choice::policy::Shift;
 use crate::optimizer::evidence::feature::{Cuts, Features};
+use crate::optimizer::evidence::knowledge::amendment::Amendment;
 use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::evidence::observation::ObservationSource;
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
@@ -124,7 +125,10 @@ impl SyncedLearner {
 
             let task = self.learner.task(seen.task);
             let arm = self.learner.arm(seen.pattern);
-            if seen.is_outage {
+            if let Some(Amendment { before, ago, good: _ }) = seen.amends {
+                let before = ExecutionOutcome { quality: before, ..seen.outcome };
+                self.learner.amend((task, arm), &before, &seen.outcome, ago);
+            } else if seen.is_outage {
                 self.learner.fail_outside(task, arm);
             } else if let Some(change) = self.learner.record(task, arm, &seen.outcome) {
                 let age = self.learner.age(task);

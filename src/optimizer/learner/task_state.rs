@@ -158,10 +158,35 @@ impl TaskState {
         share + UNJUDGED * (1.0 - share)
     }
 
+    /// Returns how much an execution counts after so many others. What faded faster after a change is left
+    /// out: it was counted anew then.
+    pub(super) fn left_after(&self, ago: u32) -> f64 {
+        // Later, next to nothing is left.
+        const LONGEST: u32 = 10_000;
+
+        let kept = |n: u32| {
+            let age = (self.age - f64::from(n)).max(1.0);
+            KEPT.max(1.0 - 1.0 / (age + 1.0))
+        };
+        (0..ago.min(LONGEST)).map(kept).product()
+    }
+
+    /// Returns how much an execution counts that nobody judged, where others are judged or not.
+    pub(super) fn unjudged_share(others_are_judged: bool) -> f64 {
+        if others_are_judged { UNJUDGED } else { 1.0 }
+    }
+
     /// Says that the first execution is judged: from now on the others count less.
     pub(super) fn begin_judging(&mut self) {
         for (_, cell) in &mut self.cells {
             cell.count_less(UNJUDGED);
+        }
+    }
+
+    /// Says that the only judgement was taken back.
+    pub(super) fn end_judging(&mut self) {
+        for (_, cell) in &mut self.cells {
+            cell.count_less(1.0 / UNJUDGED);
         }
     }
 

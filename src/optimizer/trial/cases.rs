@@ -48,19 +48,17 @@ pub(in crate::optimizer) struct CaseKey {
 pub struct KnownExecutions(HashMap<(String, String), Measurement>);
 
 impl KnownExecutions {
-    /// Takes in the events of a run; what is newer counts.
-    pub fn learn(&mut self, events: &[(i64, Event)]) {
-        for (_, event) in events {
-            let Event::EffectEnded { what, value, .. } = event else { continue };
-            if what.topic() != Some(Topic::Execute) {
-                continue;
-            }
-            let read = serde_json::from_value::<ComparedExecution>(value.clone());
-            if let Ok(one) = read
-                && one.seen.time.is_some()
-            {
-                self.0.insert((one.case.pattern, digest(&one.case.input)), one.seen);
-            }
+    /// Takes in the next event of a run; what is newer counts.
+    pub fn see(&mut self, event: &Event) {
+        let Event::EffectEnded { what, value, .. } = event else { return };
+        if what.topic() != Some(Topic::Execute) {
+            return;
+        }
+        let read = serde_json::from_value::<ComparedExecution>(value.clone());
+        if let Ok(one) = read
+            && one.seen.time.is_some()
+        {
+            self.0.insert((one.case.pattern, digest(&one.case.input)), one.seen);
         }
     }
 

@@ -255,6 +255,7 @@ impl Measurement {
             tokens: self.tokens,
             error: self.error.clone(),
             extra: Map::new(),
+            amends: None,
         }
     }
 

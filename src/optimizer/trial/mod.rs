@@ -4,6 +4,7 @@ pub mod accuracy;
 mod bouts;
 pub mod cases;
 pub mod comparison;
+pub mod executed;
 pub mod execution;
 mod expense;
 pub mod findings;

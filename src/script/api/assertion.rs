@@ -201,7 +201,7 @@ fn throwing(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, function: FnPtr| {
-            throws(&inner, &BoundFn::new(&inner, &context, function), None)
+            throws(&BoundFn::new(&inner, &context, function), None)
         },
     );
 
@@ -211,12 +211,12 @@ fn throwing(engine: &mut Engine, host: &Rc<Inner>) {
         "assert_throws(function: function, kind: string) -> map",
         "",
         move |context: NativeCallContext, function: FnPtr, kind: &str| {
-            throws(&inner, &BoundFn::new(&inner, &context, function), Some(kind))
+            throws(&BoundFn::new(&inner, &context, function), Some(kind))
         },
     );
 }
 
-fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dynamic, EvalError> {
+fn throws(function: &BoundFn, kind: Option<&str>) -> Result<Dynamic, EvalError> {
     let task = tasks::current().next();
     let raised = match wait(function.call(task, Vec::new())) {
         Err(raised) => raised,
@@ -231,7 +231,7 @@ fn throws(host: &Rc<Inner>, function: &BoundFn, kind: Option<&str>) -> Result<Dy
         }
     };
 
-    let failure = host.failure(&raised);
+    let failure = function.failure(&raised);
     match kind {
         Some(kind) if Kind::from(kind) != failure.kind => Err(fail(format!(
             "thrown was `{}` ({}), expected was `{kind}`",

@@ -3,7 +3,7 @@
 use super::callback::read_function;
 use super::define::def;
 use super::operation::{Operation, read_on_failure, read_op};
-use crate::base::failure::{Failure, Kind};
+use crate::base::failure::{Failure, Kind, Place};
 use crate::base::spelling::nearest;
 use crate::flow::Edge;
 use crate::flow::builder::Builder;
@@ -12,10 +12,11 @@ use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::host::bound_fn::BoundFn;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::kinds::CONTEXT_KINDS;
 use crate::script::host::options::{OF_EXPAND, Options, known, unknown_key_of};
 use crate::script::host::tasks::{self, Task};
 use crate::script::host::{convert, known_map};
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -347,8 +348,9 @@ fn expanding(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Creates one operation per item of a node's list, at run time. The function receives the item
         and its index, and returns the options of the operation (`operation` selects it, default
-        "communicate"). The item is passed to the model as context. The new node's result is the
-        list of all results, in order. Options: `name`, `on_failure`.
+        "communicate"). The kinds "communicate", "chat", "operate" and "react" get the item as their
+        context. The new node's result is the list of all results, in order. Options: `name`,
+        `on_failure`.
         ```rhai
         let g = builder("fan");
         let topics = g.add_operation(|| ["vans", "bikes"], #{ name: "topics" });
@@ -390,7 +392,13 @@ fn expand(
 
     let function = BoundFn::new(host, context, function);
     let make = make_op(host, function, builder.clone(), tasks::current());
-    let mut op = Op::new(name, OpKind::Expand { make });
+    let position = context.call_position();
+    let place = position.line().map(|line| Place {
+        file: context.call_source().map_or_else(|| host.script_name(), str::to_owned),
+        line,
+        column: position.position().unwrap_or(1),
+    });
+    let mut op = Op::new(name, OpKind::Expand { make, place });
     op.on_failure = read_on_failure(&mut options)?;
 
     if !Rc::ptr_eq(&node.builder, builder) {
@@ -420,6 +428,12 @@ fn made_op(
     }
     let options = Options::new("expand", map, &known)?;
     read_op(host, context, builder, kind, options)
+}
+
+/// Tells whether an operation asks a model about its context.
+fn takes_context(kind: &Dynamic) -> bool {
+    let word = kind.read_lock::<ImmutableString>();
+    word.is_some_and(|word| CONTEXT_KINDS.contains(&word.as_str()))
 }
 
 /// Throws a failure at the place of the call that the context belongs to.
@@ -456,7 +470,7 @@ fn make_op(
             ];
 
             let made = function.call(task.on(strand), arguments).await;
-            let made = made.map_err(|raised| host.failure(&raised))?;
+            let made = made.map_err(|raised| function.failure(&raised))?;
             let found = convert::type_name(&made);
             let Some(mut map) = known_map::as_map(&made) else {
                 let message =
@@ -466,13 +480,13 @@ fn make_op(
 
             let kind = map.remove("operation").unwrap_or_else(|| "communicate".into());
             // An operation that asks a model sees the item as its context.
-            if kind.is_string() && !map.contains_key("context") {
+            if takes_context(&kind) && !map.contains_key("context") {
                 map.insert("context".into(), convert::from_value(item));
             }
 
             function.with_context(|context| {
                 let made = made_op(&host, context, &builder, kind, map);
-                made.map_err(|failure| host.failure(&throw_at(&failure, context)))
+                made.map_err(|failure| function.failure(&throw_at(&failure, context)))
             })
         })
     })

@@ -42,7 +42,8 @@ fn given(inputs: Inputs) -> Dynamic {
 /// Makes a script function a condition: it gets a result, or the inputs.
 pub(super) fn condition(function: BoundFn) -> Callback {
     let task = tasks::current();
-    Callback::new(move |input| {
+    let written = function.clone();
+    let callback = Callback::new(move |input| {
         let function = function.clone();
         let task = (*task).clone();
 
@@ -65,7 +66,9 @@ pub(super) fn condition(function: BoundFn) -> Callback {
             let result = function.call(task.on(strand), vec![argument]).await;
             function.value(result)
         })
-    })
+    });
+
+    callback.written(move || written.text())
 }
 
 /// Reads an option that is a function, as a condition.

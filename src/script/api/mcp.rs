@@ -4,6 +4,7 @@
 use super::define::def;
 use super::{server_map, tool};
 use crate::base::failure::{Failure, Kind};
+use crate::base::secret::scrub;
 use crate::base::wildcard::Wildcard;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
@@ -12,6 +13,7 @@ use crate::executor::server_effect::ServerEffect;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::mcp::{Listing, ServerFault, ServerTool, Servers, ToolAnswer};
 use crate::model::image::{IMAGES_MAX, Image, ImageFault};
+use crate::schema;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw};
 use crate::script::host::fiber::wait;
@@ -82,7 +84,18 @@ fn tools(host: &Rc<Inner>, server: &str, map: Map) -> Result<Array, EvalError> {
 
     let servers = &host.with.servers;
     servers.spec(server).map_err(|fault| throw(&failure_of(fault)))?;
-    let listed = list(host, server)?;
+    let listing = list(host, server)?;
+    // What is to be left out would be offered all the same.
+    if let Some((pattern, help)) = listing.vain(except.as_deref().unwrap_or_default()) {
+        let reason = format!("no tool of `{server}` matches `{}`{help}", pattern.text());
+        return Err(throw(&options.wrong("except", &reason)));
+    }
+    if let Some((pattern, help)) = listing.vain(only.as_deref().unwrap_or_default()) {
+        let pattern = pattern.text();
+        (host.with.say)(&format!(
+            "`mcp(\"{server}\")`: no tool matches `{pattern}` of `only`{help}"
+        ));
+    }
 
     let covers = |patterns: &[Wildcard], tool: &ServerTool| {
         patterns.iter().any(|pattern| pattern.covers(&tool.name))
@@ -91,7 +104,7 @@ fn tools(host: &Rc<Inner>, server: &str, map: Map) -> Result<Array, EvalError> {
         only.as_ref().is_none_or(|only| covers(only, tool))
             && !except.as_ref().is_some_and(|except| covers(except, tool))
     };
-    let wanted = listed.into_iter().filter(is_wanted);
+    let wanted = listing.tools.into_iter().filter(is_wanted);
     Ok(wanted.map(|one| Dynamic::from(Rc::new(of_server(host, server, one, is_fresh)))).collect())
 }
 
@@ -105,7 +118,7 @@ fn patterns(options: &mut Options, key: &str) -> Result<Option<Vec<Wildcard>>, F
 }
 
 /// Lists the tools of a server, or tells those that the run before was told.
-fn list(host: &Rc<Inner>, server: &str) -> Result<Vec<ServerTool>, EvalError> {
+fn list(host: &Rc<Inner>, server: &str) -> Result<Listing, EvalError> {
     let executor = host.executor();
     let task = tasks::current();
     let servers = host.with.servers.clone();
@@ -138,7 +151,7 @@ fn list(host: &Rc<Inner>, server: &str) -> Result<Vec<ServerTool>, EvalError> {
     if !executor.is_dry() {
         servers.freeze(listing.clone());
     }
-    Ok(listing.tools)
+    Ok(listing)
 }
 
 /// Makes a tool of a server one that models and scripts can call. What it may do is the project's word.
@@ -160,6 +173,7 @@ fn of_server(host: &Rc<Inner>, server: &str, of: ServerTool, is_fresh: bool) -> 
         tool: of.name,
         full_name: of.full_name.clone(),
         is_read,
+        output_schema: of.output_schema,
         version: blake3::hash(settings.as_bytes()).to_hex()[..16].to_owned(),
         is_fresh,
     };
@@ -182,6 +196,8 @@ struct ServerCall {
     tool: String,
     full_name: String,
     is_read: bool,
+    /// What its data has to match.
+    output_schema: Option<Value>,
     /// What the tool and the settings of its server are known by.
     version: String,
     /// Whether it is called even where an earlier round of `watch` was answered.
@@ -224,7 +240,7 @@ async fn call(
         let map = args.as_object().cloned().unwrap_or_default();
         let answer = servers.call(&of.server, &of.tool, map, &context.key, None).await;
         answer
-            .map(|answer| kept_of(&answer, &of.version))
+            .map(|answer| kept_of(&checked(of, answer), &of.version))
             .map_err(|fault| lost(of, &context.key, fault))
     };
     let planned = json!({ "value": format!("(what `{}` answers)", of.full_name) });
@@ -237,6 +253,28 @@ async fn call(
         return Err(Failure::new(Kind::Failed, text.unwrap_or_default()).into());
     }
     Ok(ToolOutput { value: told["value"].clone(), text, images: shown(&told) })
+}
+
+/// Holds the data of an answer to the schema that the server says it has. An answer that does not keep to
+/// it is one that says that the call failed: the call was made, and is not to be made again.
+fn checked(of: &ServerCall, answer: ToolAnswer) -> ToolAnswer {
+    let Some(output_schema) = &of.output_schema else { return answer };
+    if answer.is_error || answer.value.is_string() {
+        return answer;
+    }
+
+    match schema::fit(answer.value.clone(), output_schema) {
+        Ok(found) => ToolAnswer { value: found.value, ..answer },
+        Err(unfit) => {
+            let problems: Vec<String> = unfit.problems().iter().map(ToString::to_string).collect();
+            let problems = problems.join("; ");
+            let text = format!(
+                "the result of `{}` does not match the schema that its server gives for it: {problems}",
+                of.full_name
+            );
+            ToolAnswer { text: scrub(&text).into_owned(), is_error: true, ..answer }
+        }
+    }
 }
 
 /// Returns the pictures of an answer that is known.

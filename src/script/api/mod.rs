@@ -118,8 +118,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     #[allow(deprecated, reason = "marked so only because the interface may change")]
     engine.on_var(move |name, index, context| {
         let host = host.upgrade();
-        if let Some(value) =
-            host.as_ref().and_then(|host| run::constant(host, name, context.source()))
+        let constant = || run::constant(host.as_ref()?, name, context.source());
+        if let Some(value) = constant()
+            // A variable of the script hides a word of the same name. In a dialogue, nothing (`()`) stands in the
+            // place of the words.
+            && context.scope().get(name).is_none_or(rhai::Dynamic::is_unit)
         {
             return Ok(Some(value));
         }

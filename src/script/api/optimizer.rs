@@ -534,23 +534,14 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         "import_knowledge(optimizer: optimizer, path: string) -> int",
         r#"
         Imports a file in the guide's format and returns the number of its entries. The path is
-        relative to the script's folder.
+        relative to the script's folder. A run that is killed and resumed imports it once.
         ```rhai
         let k = knowledge("learned.json");
         k.save_pattern_success("review", "vote", #{ execution_time: 2.0 });
         print(optimizer(#{ memory: true }).import_knowledge("learned.json"));
         ```
         "#,
-        move |o: &mut OptimizerHandle, path: &str| {
-            let path = super::data::source(&inner, path)?;
-
-            if inner.is_rehearsing() {
-                return Ok(0);
-            }
-
-            let count = wait(o.optimizer.import_knowledge(&path));
-            count.map(whole).map_err(|error| raise(&inner, error))
-        },
+        move |o: &mut OptimizerHandle, path: &str| import(&inner, o, path),
     );
 
     let inner = host.clone();
@@ -558,23 +549,69 @@ fn moving(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "export_knowledge(optimizer: optimizer, path: string) -> int",
         r#"
-        Writes all knowledge to a file in the guide's format and returns the number of entries.
+        Writes all knowledge to a file in the guide's format and returns the number of entries. A
+        resumed run returns the recorded number.
         ```rhai
         let o = optimizer(#{ memory: true });
         o.save_pattern_success("review", "vote", #{ execution_time: 2.0 });
         print(o.export_knowledge("export.json"));
         ```
         "#,
-        move |o: &mut OptimizerHandle, path: &str| {
-            let path = file(&inner, path)?;
-
-            if inner.executor().is_dry() {
-                return Ok(0);
-            }
-
-            o.optimizer.export_knowledge(&path).map(whole).map_err(|error| raise(&inner, error))
-        },
+        move |o: &mut OptimizerHandle, path: &str| export(&inner, o, path),
     );
+}
+
+/// Takes in a file once, however often the run is killed and resumed: each of its entries has a name.
+fn import(host: &Rc<Inner>, o: &OptimizerHandle, path: &str) -> Result<i64, EvalError> {
+    if host.is_rehearsing() {
+        return super::data::source(host, path).map(|_| 0);
+    }
+
+    let at = tasks::current().strand.count(&"import");
+    let name = (!o.is_memory).then(|| format!("{}{at}", host.executor().origin()));
+    let take_in = || {
+        let file = super::data::source(host, path)?;
+        let taken_in = wait(o.optimizer.naming(name).import_knowledge(&file));
+        taken_in.map_err(|error| raise(host, error))
+    };
+
+    // An optimizer of its own memory begins anew in a resumed run.
+    let what = Inquiry::About(Topic::Import, path.to_owned());
+    counted_once(host, o, what, o.is_memory, take_in)
+}
+
+/// Writes a file once: the store that a resumed run reads may know more by then.
+fn export(host: &Rc<Inner>, o: &OptimizerHandle, path: &str) -> Result<i64, EvalError> {
+    let place = file(host, path)?;
+    let is_dry = host.executor().is_dry();
+    let is_missing = !place.exists();
+
+    let write = || {
+        let written = if is_dry { Ok(0) } else { o.optimizer.export_knowledge(&place) };
+        written.map_err(|error| raise(host, error))
+    };
+
+    let what = Inquiry::About(Topic::Export, path.to_owned());
+    counted_once(host, o, what, o.is_memory || is_missing, write)
+}
+
+/// Does something and returns how many entries that were, or how many they were in the recorded run. It is
+/// done again after a kill only if `always` says so.
+fn counted_once(
+    host: &Rc<Inner>,
+    o: &OptimizerHandle,
+    what: Inquiry,
+    always: bool,
+    work: impl FnOnce() -> Result<usize, EvalError>,
+) -> Result<i64, EvalError> {
+    let told = if always {
+        let count = whole(work()?);
+        journaled(host, o, what, |_: &_| Ok(count.into()))
+    } else {
+        journaled(host, o, what, |_: &_| Ok(whole(work()?).into()))
+    };
+
+    Ok(told?.as_i64().unwrap_or(0))
 }
 
 fn whole(count: usize) -> i64 {

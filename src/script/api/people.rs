@@ -82,7 +82,8 @@ fn ask(host: &Rc<Inner>, text: &str, map: Map) -> Result<Dynamic, EvalError> {
 
     let executor = host.executor();
     let task = tasks::current();
-    let answer = wait(executor.ask_people(&task.strand, &asked));
+    let tool = task.scope.as_ref().and_then(|scope| scope.tool.as_ref());
+    let answer = wait(executor.ask_people(&task.strand, tool, &asked));
     if let Some(scope) = &task.scope {
         executor.note_guess(scope);
     }

@@ -62,8 +62,9 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "timestamp() -> timestamp",
         r#"
-        Returns the current instant, to measure how long something takes (see `elapsed`). In a plan,
-        time passes only where the script waits.
+        Returns the current instant, to measure how long something takes (see `elapsed`). In a
+        resumed run, the time before the interruption counts. In a plan, time passes only where the
+        script waits.
         ```rhai
         let began = timestamp();
         sleep(5);

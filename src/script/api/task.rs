@@ -15,8 +15,8 @@ use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{shape, tasks};
-use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
+use crate::script::host::{convert, shape, tasks};
+use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext, Position};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -57,7 +57,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, list: Array| {
-            gather(&inner, &bind(&inner, &context, "gather", list)?, Map::new())
+            gather(&bind(&inner, &context, "gather", list)?, Map::new())
         },
     );
 
@@ -67,7 +67,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         "gather(functions: array, options: map) -> array",
         "",
         move |context: NativeCallContext, list: Array, map: Map| {
-            gather(&inner, &bind(&inner, &context, "gather", list)?, map)
+            gather(&bind(&inner, &context, "gather", list)?, map)
         },
     );
 
@@ -89,7 +89,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, list: &mut Array, function: FnPtr| {
-            parallel(&inner, list.clone(), &BoundFn::new(&inner, &context, function), Map::new())
+            parallel(list.clone(), &BoundFn::new(&inner, &context, function), Map::new())
         },
     );
 
@@ -99,7 +99,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
         "parallel(list: array, function: function, options: map) -> array",
         "",
         move |context: NativeCallContext, list: &mut Array, function: FnPtr, map: Map| {
-            parallel(&inner, list.clone(), &BoundFn::new(&inner, &context, function), map)
+            parallel(list.clone(), &BoundFn::new(&inner, &context, function), map)
         },
     );
 
@@ -133,7 +133,7 @@ fn gathering(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, EvalError> {
+fn gather(functions: &[BoundFn], map: Map) -> Result<Array, EvalError> {
     let mut options = Options::of("gather", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
 
@@ -145,7 +145,8 @@ fn gather(host: &Rc<Inner>, functions: &[BoundFn], map: Map) -> Result<Array, Ev
     let results = wait(side_by_side(calls, usize::MAX, settle))?;
 
     if settle {
-        return Ok(results.into_iter().map(|result| settled(host, result)).collect());
+        let each = functions.iter().zip(results);
+        return Ok(each.map(|(function, result)| settled(function, result)).collect());
     }
     results.into_iter().collect()
 }
@@ -181,12 +182,7 @@ where
     }
 }
 
-fn parallel(
-    host: &Rc<Inner>,
-    list: Array,
-    function: &BoundFn,
-    map: Map,
-) -> Result<Array, EvalError> {
+fn parallel(list: Array, function: &BoundFn, map: Map) -> Result<Array, EvalError> {
     let mut options = Options::of("parallel", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
     let limit = options.count("max_concurrent", 1).map_err(|e| throw(&e))?;
@@ -203,17 +199,17 @@ fn parallel(
     let results = wait(side_by_side(calls, limit, settle))?;
 
     if settle {
-        return Ok(results.into_iter().map(|result| settled(host, result)).collect());
+        return Ok(results.into_iter().map(|result| settled(function, result)).collect());
     }
     results.into_iter().collect()
 }
 
 /// Makes a map of a result, as `attempt` gives it.
-fn settled(host: &Rc<Inner>, result: Result<Dynamic, EvalError>) -> Dynamic {
+fn settled(function: &BoundFn, result: Result<Dynamic, EvalError>) -> Dynamic {
     let (ok, value, error) = match result {
         Ok(value) => (true, value, Dynamic::UNIT),
         Err(raised) => {
-            let failure = host.failure(&raised).to_value();
+            let failure = function.failure(&raised).to_value();
             (false, Dynamic::UNIT, KnownMap::of_shape(&shape::ERROR, failure))
         }
     };
@@ -245,7 +241,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
             tasks::room()?;
 
             let function = BoundFn::new(&inner, &context, function);
-            Ok::<_, EvalError>(start(&inner, function.call(tasks::current().next(), Vec::new())))
+            Ok::<_, EvalError>(start(&inner, function))
         },
     );
 
@@ -292,7 +288,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         |task: &mut Rc<Background>| {
             task.waited.set(true);
-            let cancelled = || Err(throw_new(Kind::Cancelled, "the task was cancelled"));
+            let cancelled = || Err(Failure::new(Kind::Cancelled, "the task was cancelled"));
             // The first result counts: a task that has ended keeps its own.
             task.result.borrow_mut().get_or_insert_with(cancelled);
             task.ended.notify_waiters();
@@ -305,10 +301,7 @@ fn background(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
-fn start(
-    host: &Rc<Inner>,
-    call: impl Future<Output = Result<Dynamic, EvalError>> + 'static,
-) -> Rc<Background> {
+fn start(host: &Rc<Inner>, function: BoundFn) -> Rc<Background> {
     let background = Rc::new(Background {
         handle: RefCell::default(),
         result: RefCell::default(),
@@ -317,8 +310,10 @@ fn start(
     });
 
     let task = background.clone();
+    // It counts as a task from here on, and not only once it runs.
+    let call = function.call(tasks::current().next(), Vec::new());
     let spawned = host.executor().turns().spawn(Box::pin(async move {
-        let result = call.await;
+        let result = call.await.map_err(|raised| function.failure(&raised));
         task.result.borrow_mut().get_or_insert(result);
         task.ended.notify_waiters();
     }));
@@ -338,18 +333,14 @@ fn finish(task: &Rc<Background>) -> Result<Dynamic, EvalError> {
             if let Some(result) = &*task.result.borrow() {
                 return match result {
                     Ok(value) => Ok(value.clone()),
-                    Err(raised) => Err(again(raised)),
+                    // Everyone who waits for the task sees its error.
+                    Err(failure) => Err(throw(failure)),
                 };
             }
 
             ended.await;
         }
     })
-}
-
-/// Copies an error, so that everyone who waits for a task sees it.
-fn again(raised: &EvalError) -> EvalError {
-    throw(&crate::script::host::error::failure(raised, ""))
 }
 
 /// Counts the tasks that are still running.
@@ -417,7 +408,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "#,
         move |context: NativeCallContext, function: FnPtr| {
             let function = BoundFn::new(&inner, &context, function);
-            settled(&inner, wait(function.call(tasks::current().next(), Vec::new())))
+            settled(&function, wait(function.call(tasks::current().next(), Vec::new())))
         },
     );
 
@@ -453,7 +444,8 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |context: NativeCallContext, times: i64, function: FnPtr| {
-            retry(&inner, times, &BoundFn::new(&inner, &context, function))
+            let place = context.call_position();
+            retry(&inner, times, &BoundFn::new(&inner, &context, function), place)
         },
     );
 
@@ -543,7 +535,7 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
         // A loop without a wait is stopped from within; that is this timeout's doing only if no
         // outer one ended first.
         Some(Err(raised))
-            if own_end != outer_end && host.failure(&raised).kind == Kind::Timeout =>
+            if own_end != outer_end && function.failure(&raised).kind == Kind::Timeout =>
         {
             let terminated =
                 matches!(raised.unwrap_inner(), rhai::EvalAltResult::ErrorTerminated(..));
@@ -553,7 +545,12 @@ fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic
     }
 }
 
-fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, EvalError> {
+fn retry(
+    host: &Rc<Inner>,
+    times: i64,
+    function: &BoundFn,
+    place: Position,
+) -> Result<Dynamic, EvalError> {
     let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
         let message = format!("`retry` needs at least 1 attempt, not {times}");
         return Err(throw_new(Kind::Option, message));
@@ -561,19 +558,32 @@ fn retry(host: &Rc<Inner>, times: i64, function: &BoundFn) -> Result<Dynamic, Ev
 
     let task = tasks::current();
     let group = tasks::current().strand.group();
+    let executor = host.executor();
+    // A line of a dialogue has another number each time that it is planned.
+    let line = place.line().filter(|_| !host.is_rehearsing());
+    let name = line.map_or("retry".to_owned(), |line| format!("retry (line {line})"));
     let mut tries = Tries::new(most);
     let mut number: u32 = 0;
 
     loop {
         number += 1;
-        let place = usize::try_from(number).unwrap_or(usize::MAX);
+        let item = usize::try_from(number).unwrap_or(usize::MAX);
         let arguments = vec![i64::from(number).into()];
-        let raised = match wait(function.call(task.child(group, place), arguments)) {
+        let guesses = executor.guesses();
+        let raised = match wait(function.call(task.child(group, item), arguments)) {
             Err(raised) if raised.is_catchable() => raised,
+            Ok(value) => {
+                executor.note_success(&name);
+                return Ok(value);
+            }
             result => return result,
         };
 
-        let failure = host.failure(&raised);
+        let failure = function.failure(&raised);
+        if let Some(value) = executor.taken_to_succeed(&name, &failure, (guesses, number == most)) {
+            return Ok(convert::from_value(value));
+        }
+
         let made = failure.tries;
         match tries.failed(failure) {
             Ok(pause) => pass(host, Timer::Pause, pause)?,

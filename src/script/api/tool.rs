@@ -154,8 +154,9 @@ fn needs_approval(function: BoundFn) -> NeedsApproval {
             let said = function.call(Task::of(scope), vec![convert::from_value(args)]).await;
             let said = function.value(said)?;
             said.as_bool().ok_or_else(|| {
+                let shown = if said.is_null() { "()".to_owned() } else { said.to_string() };
                 let message =
-                    format!("`approve` of a tool must return true or false, not `{said}`");
+                    format!("`approve` of a tool must return true or false, not `{shown}`");
                 Failure::new(Kind::Script, message)
             })
         })

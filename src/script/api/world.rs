@@ -77,11 +77,11 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         "env(name: string) -> any",
         r#"
         Returns an environment variable, or `()` if it is not set. It needs a grant:
-        `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. If its name contains
-        `_KEY`, `_TOKEN`, `_SECRET` or `PASSWORD`, or is listed in `names` under [secrets] in
-        kaizen.toml, its value is removed from journal and output. Values with fewer than 8
-        characters, with fewer than 4 different ones, or that are one of kaizen's own words, such as
-        `completed`, are not removed; a note says so.
+        `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. If its name looks like that
+        of a secret (a word of it is KEY, TOKEN, SECRET, PASSWORD, CREDENTIALS, AUTH or the like), or
+        is listed in `names` under [secrets] in kaizen.toml, its value is removed from journal and
+        output. Values with fewer than 8 characters, with fewer than 4 different ones, or that are one
+        of kaizen's own words, such as `completed`, are not removed; a note says so.
         ```rhai
         print(env("EDITOR") ?? "none");
         ```
@@ -348,7 +348,16 @@ fn variables(host: &Inner) -> Vec<(String, String)> {
 
     let names = INHERITED.iter().map(|name| (*name).to_owned()).chain(granted);
     let allowed = names.filter(|name| !permissions.denies_variable(name));
-    allowed.filter_map(|name| host.with.models.variable(&name).map(|value| (name, value))).collect()
+    let values = allowed.filter_map(|name| {
+        let value = host.with.models.variable(&name)?;
+        // A program may print what it is given.
+        if is_secret_name(&name) {
+            drop(Secret::new(value.trim()));
+        }
+        Some((name, value))
+    });
+
+    values.collect()
 }
 
 /// Reads what a program writes, up to a limit; the rest is an error, so that nothing is lost in

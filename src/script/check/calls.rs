@@ -14,7 +14,7 @@ use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::forms::{self, CallForm, Forms};
 use crate::script::diagnostic::suggestion::{
-    UnknownOption, nearest_word, suggest, suggest_among, unknown_option,
+    UnknownOption, nearest_first, suggest, suggest_among, unknown_option,
 };
 use crate::script::diagnostic::{Diagnostic, codes, foreign, type_word};
 use crate::script::host::{convert, options};
@@ -313,7 +313,9 @@ impl CallScope<'_> {
         name: &str,
         known: impl Iterator<Item = &'a str>,
     ) -> Option<Suggestion> {
-        let near = nearest_word(name, known)?;
+        let known: Vec<&str> = known.collect();
+        let is_own = |name: &str| self.forms.is_of_script(name);
+        let near = nearest_first(name, &known, is_own)?;
         let shown = match self.forms.all(near) {
             [form] => form.signature(near),
             _ => near.to_owned(),

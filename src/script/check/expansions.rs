@@ -7,10 +7,12 @@ use crate::script::check::closure::closure_in;
 use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
+use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::options;
-use rhai::{ASTNode, Expr, Stmt};
+use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
+use std::collections::HashMap;
 
 /// What the options of an operation are called by, beside their own names.
 const KIND: &str = "operation";
@@ -31,7 +33,7 @@ impl Checker<'_> {
             true
         });
 
-        let mut faults = Vec::new();
+        let mut faults = expanded_texts(file, kinds);
         file.ast.walk(&mut |path: &[ASTNode]| {
             let function = kinds.function_of(path);
             if let Some(ASTNode::Expr(map @ Expr::Map(..))) = path.last()
@@ -44,6 +46,51 @@ impl Checker<'_> {
         });
         self.faults.extend(faults);
     }
+}
+
+/// Finds expansions of an operation whose model answers with a text: nothing asks it for a list.
+fn expanded_texts(file: &File<'_>, kinds: &Kinds<'_>) -> Vec<Diagnostic> {
+    // How many operations of a name there are, and whether they give a text.
+    let mut planned: HashMap<String, Vec<bool>> = HashMap::new();
+    let mut expanded: Vec<(String, Position)> = Vec::new();
+
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        let Some(call) = path.last().and_then(call_of) else { return true };
+        let function = kinds.function_of(path);
+        if call.name == "expand" {
+            let node =
+                call.args.iter().find_map(|argument| match kinds.kind(argument, function)? {
+                    ValueKind::Node(name) => Some((name, argument.start_position())),
+                    _ => None,
+                });
+            expanded.extend(node);
+        } else if let Some(Expr::Map(options, _)) = call.args.last() {
+            let named = options.0.iter().find(|(key, _)| key.name == "name");
+            if let Some((_, Expr::StringConstant(name, _))) = named {
+                planned.entry(name.to_string()).or_default().push(asks_for_text(call));
+            }
+        }
+        true
+    });
+
+    expanded.retain(|(name, _)| planned.get(name).is_some_and(|of| *of == [true]));
+    let shown = expanded.into_iter().map(|(name, position)| {
+        let message = format!("`expand` needs a list, but the answer of `{name}` is a text");
+        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+        let help = format!("ask for a list: add `schema: \"[string]\"` to the options of `{name}`");
+        Diagnostic { help: Some(help), ..fault }
+    });
+    shown.collect()
+}
+
+/// Tells whether a call plans an operation whose model answers with a text.
+fn asks_for_text(call: &FnCallExpr) -> bool {
+    let is_asked = call.args.iter().any(|argument| match argument {
+        Expr::StringConstant(kind, _) => kind == "communicate" || kind == "chat",
+        _ => false,
+    });
+    let Some(Expr::Map(options, _)) = call.args.last() else { return false };
+    is_asked && options.0.iter().all(|(key, _)| key.name != "schema")
 }
 
 /// Tells whether what a path ends in stands as the value of a statement or a branch, and in nothing else.

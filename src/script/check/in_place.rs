@@ -153,18 +153,18 @@ fn works_in_place(forms: &Forms<'_>, name: &str, given: usize) -> bool {
 }
 
 /// The functions and closures of a script, by their last statements.
-struct Bodies {
+pub(super) struct Bodies {
     by_last: HashMap<*const Stmt, Body>,
 }
 
 /// What the body of a function can change for others.
-struct Body {
+pub(super) struct Body {
     captured: HashSet<String>,
     params: HashSet<String>,
 }
 
 impl Bodies {
-    fn of(file: &File<'_>) -> Bodies {
+    pub(super) fn of(file: &File<'_>) -> Bodies {
         // The walk goes through the statements of the script, and then through those of each function.
         let mut roots: Vec<(*const Stmt, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
@@ -199,7 +199,7 @@ impl Bodies {
     }
 
     /// Returns the body whose value is that of the first node of a path.
-    fn around(&self, path: &[ASTNode<'_>]) -> Option<&Body> {
+    pub(super) fn around(&self, path: &[ASTNode<'_>]) -> Option<&Body> {
         match path.first()? {
             ASTNode::Stmt(first) => self.by_last.get(&std::ptr::from_ref(*first)),
             _ => None,

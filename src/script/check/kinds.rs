@@ -368,8 +368,10 @@ impl<'a> Kinds<'a> {
                 self.given(call, call.args.len())
             }
 
-            Expr::DynamicConstant(..) | Expr::Stmt(..) => {
-                closure_in(expr).map(|_| ValueKind::Data("function"))
+            Expr::Stmt(..) => closure_in(expr).map(|_| ValueKind::Data("function")),
+            Expr::DynamicConstant(value, _) => {
+                // Rhai makes one of a range, too.
+                type_word::plain(value.type_name()).map(ValueKind::Data)
             }
             Expr::Dot(pair, flags, _) => {
                 let of = self.look(&pair.lhs, function, unknown);
@@ -512,6 +514,9 @@ impl<'a> Kinds<'a> {
     /// Returns what a call gives.
     fn given(&self, call: &FnCallExpr, arity: usize) -> Option<ValueKind> {
         let name = call.name.as_str();
+        if matches!(name, ".." | "..=") {
+            return Some(ValueKind::Data("range"));
+        }
         let forms = || self.forms.all(name).iter().filter(|form| form.arity == arity);
         if forms().next().is_none() || forms().any(|form| form.is_script) {
             return None;
@@ -534,12 +539,9 @@ impl<'a> Kinds<'a> {
             return ValueKind::of(held);
         }
 
-        if forms().all(|form| form.gives.as_deref() == Some("string")) || gives_text(call) {
+        if gives_text(call) {
             return Some(ValueKind::Data("string"));
         }
-        let first = forms().next()?.gives.clone()?;
-        let is_own = HANDLES.contains(&first.as_str());
-        let is_certain = is_own && forms().all(|form| form.gives.as_deref() == Some(&first));
-        is_certain.then_some(ValueKind::Handle(first))
+        ValueKind::returned(forms())
     }
 }

@@ -1,11 +1,14 @@
-//! Loops over values that have no items: a map above all, over which other languages go.
+//! Loops over values that have no items, such as a map, over which other languages go; and `for_each`, whose
+//! function does not get the item as it does there.
 
 use crate::script::check::checker::{Checker, File};
+use crate::script::check::closure::{captured, closure_in};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
-use rhai::{ASTNode, Stmt};
+use rhai::{ASTNode, Expr, Position, Stmt};
+use std::collections::HashSet;
 
 impl Checker<'_> {
     /// Finds `for` over what has no items.
@@ -27,6 +30,49 @@ impl Checker<'_> {
             let message = format!("`for` goes over a list, a range or a text, not over {what}");
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at);
             self.push(Diagnostic { help: Some(help.to_owned()), ..fault });
+        }
+    }
+}
+
+impl Checker<'_> {
+    /// Finds functions of `for_each` that take an item and get its number.
+    pub(super) fn items(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let captured = captured(file.ast);
+        let params = |name: &str| {
+            let function = file.ast.iter_fn_def().find(|function| function.name == name)?;
+            Some(function.params.len() - captured.get(name).copied().unwrap_or(0))
+        };
+
+        let mut using_this: HashSet<String> = HashSet::new();
+        let mut found: Vec<(String, Position)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            match path.last() {
+                Some(ASTNode::Expr(Expr::ThisPtr(_))) => {
+                    using_this.insert(kinds.function_of(path).to_owned());
+                }
+                Some(ASTNode::Expr(Expr::MethodCall(call, position)))
+                    if call.name == "for_each" =>
+                {
+                    let name = call.args.first().and_then(closure_in);
+                    let taking = name.filter(|name| params(name).is_some_and(|count| count > 0));
+                    found.extend(taking.map(|name| (name, *position)));
+                }
+                _ => {}
+            }
+            true
+        });
+
+        for (name, position) in found {
+            // Whoever uses the item as well knows what the parameter is.
+            if using_this.contains(&name) {
+                continue;
+            }
+
+            let message = "`for_each` passes the number of the item to its function".to_owned();
+            let help =
+                "write `for item in list { .. }`; in `for_each`, the item is `this`".to_owned();
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            self.push(Diagnostic { help: Some(help), ..fault });
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::forms::Forms;
-use crate::script::diagnostic::suggestion::suggest;
+use crate::script::diagnostic::suggestion::{nearest_first, suggest};
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::lexer::names_closure;
 use rhai::{ASTFlags, ASTNode, Expr, FnPtr, Position, Stmt};
@@ -91,11 +91,9 @@ fn unknown(forms: &Forms<'_>, name: &str) -> Option<(String, Option<Suggestion>)
     }
 
     let message = format!("unknown function `{name}`");
-    let near = suggest(name, forms.names()).map(|near| match near.fixes.as_slice() {
-        [QuickFix::Instead(word)] => Suggestion::text(word),
-        _ => near,
-    });
-    Some((message, near))
+    let known: Vec<&str> = forms.names().collect();
+    let near = nearest_first(name, &known, |name| forms.is_of_script(name));
+    Some((message, near.map(Suggestion::text)))
 }
 
 /// Says what is wrong with `global::name`, if anything is.

@@ -1,5 +1,7 @@
 //! What `check` can know of a value.
 
+use crate::script::diagnostic::forms::CallForm;
+use crate::script::diagnostic::type_word::{self, HANDLES};
 use crate::script::host::shape::{PropertyShape, Shape};
 
 /// What is known of a value.
@@ -26,6 +28,20 @@ impl ValueKind {
             PropertyShape::One(shape) => Some(ValueKind::Map(shape)),
             PropertyShape::Many(shape) => Some(ValueKind::List(shape)),
         }
+    }
+
+    /// Returns what all these forms of a function give, if they give the same and it is known.
+    pub(super) fn returned<'a>(mut forms: impl Iterator<Item = &'a CallForm>) -> Option<ValueKind> {
+        let first = ValueKind::named(forms.next()?)?;
+        forms.all(|form| ValueKind::named(form).as_ref() == Some(&first)).then_some(first)
+    }
+
+    /// Returns what a form of a function gives.
+    fn named(form: &CallForm) -> Option<ValueKind> {
+        let gives = form.gives.as_deref()?;
+        let handle = HANDLES.iter().find(|handle| **handle == gives);
+        let handle = handle.map(|handle| ValueKind::Handle((*handle).to_owned()));
+        handle.or_else(|| type_word::plain(gives).map(ValueKind::Data))
     }
 
     /// Returns the word for its type, as functions name what they take.

@@ -59,6 +59,8 @@ pub const RUNS: &str = "K0020";
 pub const FOREIGN: &str = "K0021";
 /// A question that no answer fits.
 pub const QUESTION: &str = "K0022";
+/// A result that nothing is done with.
+pub const UNUSED: &str = "K0023";
 /// A property that the value does not have.
 pub const PROPERTY: &str = "K0030";
 /// An argument that the function does not take.
@@ -209,10 +211,10 @@ pub const CODES: &[Code] = &[
     ),
     found(
         ESCAPE,
-        "escapes have no effect in backticks",
+        "escapes have no effect in backticks, nor `${..}` in double quotes",
         "In a text in backticks, `\\n` is a backslash and an n. Line breaks are kept as they are \
          written, and only `${..}` has a special meaning. Write a real line break, or use double \
-         quotes.",
+         quotes. In a text in double quotes, escapes work, and `${name}` stays as it is written.",
         "print(`first\\nsecond`);",
     ),
     found(
@@ -243,6 +245,14 @@ pub const CODES: &[Code] = &[
          different texts, numbers or booleans, `default` must be one of them or match `schema`, and \
          `timeout` must be a number of milliseconds or a text such as \"3d\".",
         "ask(\"Release?\", #{ options: [\"yes\", \"no\"], default: \"maybe\" });",
+    ),
+    found(
+        UNUSED,
+        "a result that is not used",
+        "The function or the operator changes nothing: all it does is to return a result, and the script \
+         drops it. Texts and lists stay as they are. Assign the result to a variable, or use the function \
+         that works in place, such as `trim` and `sort`.",
+        "let text = \" yes \";\ntext.trimmed();\nprint(text);",
     ),
     found(
         PROPERTY,
@@ -376,10 +386,11 @@ pub const CODES: &[Code] = &[
     run(
         "K0135",
         "nobody knows whether an effect took place",
-        "The run being resumed was stopped while a program of `command` was running. The program may \
-         have done all of its work, part of it, or none. Check what it has done, then choose: `kaizen \
-         run --resume --lost=repeat` runs it again; with `--lost=tell`, `command` throws an error of \
-         this kind that the script can catch. A program that may safely run twice is run again without \
+        "The run being resumed was stopped while a program of `command` or a call of an MCP tool was under \
+         way, or the server failed during the call. All of the work may be done, part of it, or none. Check \
+         what was done, then choose: `kaizen run --resume --lost=repeat` does it again; with `--lost=tell`, an \
+         error of this kind is thrown that the script can catch. If nobody catches it, a later resume \
+         decides again. A program that may safely run twice is run again without \
          asking if its options say `repeatable: true`.",
     ),
     run(
@@ -446,7 +457,7 @@ pub const CODES: &[Code] = &[
         "no answer after the last step",
         "The model asked for tools until `max_steps` or `max_tool_calls` was reached, or it repeated the \
          same calls, and then gave no answer when asked for one. `e.partial` holds its last text. Raise \
-         `max_steps`, offer fewer tools, or describe them more clearly.",
+         the limit that the message names, offer fewer tools, or describe them more clearly.",
     ),
 ];
 

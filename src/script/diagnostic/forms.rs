@@ -5,7 +5,7 @@ use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::type_word::word;
 use rhai::{AST, Engine};
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Most ways to call a function that an error names.
 const SHOWN_MAX: usize = 4;
@@ -58,8 +58,8 @@ pub(in crate::script) struct Forms<'e> {
     engine: &'e Engine,
     /// Whether Rhai's own functions are among them.
     standard: bool,
-    /// The words of a text, if they are the forms for one; and the functions that these name.
-    words: HashSet<String>,
+    /// What a text may name, if they are the forms for one; and the functions that this names.
+    words: NamedWords,
     named: FormsByName,
     /// The functions of scripts besides.
     added: Vec<(String, CallForm)>,
@@ -72,7 +72,7 @@ impl<'e> Forms<'e> {
         Forms {
             engine,
             standard,
-            words: HashSet::new(),
+            words: NamedWords::default(),
             named: FormsByName::new(),
             added: Vec::new(),
             whole: OnceCell::new(),
@@ -81,13 +81,8 @@ impl<'e> Forms<'e> {
 
     /// Does the same to look up the names of a text.
     pub(in crate::script) fn of_text(engine: &'e Engine, standard: bool, text: &str) -> Forms<'e> {
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        let words = text.split(|c| !is_part(c)).filter(|word| !word.is_empty());
-        let mut words: HashSet<String> = words.map(str::to_owned).collect();
-        // The language writes some calls in another way: `x in list` calls this one.
-        words.insert("contains".to_owned());
-
-        let named = collect(engine, standard, |name| is_named(&words, name));
+        let words = NamedWords::of(text);
+        let named = collect(engine, standard, |name| words.may_name(name));
         Forms { words, named, ..Forms::of_engine(engine, standard) }
     }
 
@@ -103,7 +98,7 @@ impl<'e> Forms<'e> {
                 is_script: true,
             };
 
-            if is_named(&self.words, function.name) {
+            if self.words.may_name(function.name) {
                 hide(&mut self.named, function.name, &form);
             }
             self.added.push((function.name.to_owned(), form));
@@ -123,9 +118,13 @@ impl<'e> Forms<'e> {
 
     /// Returns the forms of a function.
     pub(in crate::script) fn all(&self, name: &str) -> &[CallForm] {
-        let is_known = !self.words.is_empty() && is_named(&self.words, name);
-        let forms = if is_known { &self.named } else { self.whole() };
+        let forms = if self.words.may_name(name) { &self.named } else { self.whole() };
         forms.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tells whether a script defines a function of this name.
+    pub(in crate::script) fn is_of_script(&self, name: &str) -> bool {
+        self.added.iter().any(|(own, _)| own == name)
     }
 
     /// Returns all names.
@@ -134,11 +133,42 @@ impl<'e> Forms<'e> {
     }
 }
 
-/// Tells whether a text of these words may name a function: by its name or as a property, or by a sign,
-/// which is no word.
-fn is_named(words: &HashSet<String>, name: &str) -> bool {
-    let word = name.strip_prefix("get$").or_else(|| name.strip_prefix("set$")).unwrap_or(name);
-    words.contains(word) || !word.chars().all(|c| c.is_alphanumeric() || c == '_')
+/// The words of a text, and its signs.
+#[derive(Default)]
+struct NamedWords {
+    words: HashSet<String>,
+    /// What stands between the words, each once, separated by spaces. Many functions have one of a few signs
+    /// for their name, a form for each type of number.
+    signs: String,
+}
+
+impl NamedWords {
+    fn of(text: &str) -> NamedWords {
+        let words = text.split(|c| !is_of_word(c)).filter(|word| !word.is_empty());
+        let mut words: HashSet<String> = words.map(str::to_owned).collect();
+        // The language writes some calls in another way: `x in list` calls this one.
+        words.insert("contains".to_owned());
+
+        let signs = text.split(|c: char| is_of_word(c) || c.is_whitespace());
+        let signs: BTreeSet<&str> = signs.collect();
+        NamedWords { words, signs: Vec::from_iter(signs).join(" ") }
+    }
+
+    /// Tells whether the text may name a function: by its name, as a property, or by a sign.
+    fn may_name(&self, name: &str) -> bool {
+        let word = name.strip_prefix("get$").or_else(|| name.strip_prefix("set$")).unwrap_or(name);
+        if word.chars().all(is_of_word) {
+            return self.words.contains(word);
+        }
+
+        // What the language itself calls, such as an index, has a name that no text can have.
+        let is_inner = word.contains('$') && !self.words.is_empty();
+        is_inner || self.signs.contains(word)
+    }
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 /// Adds a function of a script, which stands for those that it hides.

@@ -6,6 +6,7 @@ pub(in crate::script) mod foreign;
 pub(in crate::script) mod forms;
 pub(in crate::script) mod language;
 pub(in crate::script) mod mismatch;
+mod outer;
 pub(in crate::script) mod suggestion;
 pub(in crate::script) mod type_word;
 
@@ -14,7 +15,7 @@ use crate::base::file;
 use crate::base::spelling::nearest;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::foreign::ForeignForm;
-use rhai::{Engine, EvalAltResult, ParseError, ParseErrorType, Position};
+use rhai::{Engine, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
 use std::path::Path;
 
 /// How bad something is.
@@ -51,7 +52,7 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// Creates an error without a place.
-    pub(super) fn new(code: &'static str, message: String) -> Diagnostic {
+    pub fn new(code: &'static str, message: String) -> Diagnostic {
         Diagnostic {
             code,
             level: Severity::Error,
@@ -128,6 +129,9 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
 
     let message = match error.err_type() {
         ParseErrorType::VariableUndefined(name) => format!("unknown variable `{name}`"),
+        ParseErrorType::BadInput(LexError::ImproperSymbol(sign, _)) if sign == "=" => {
+            "`=` sets a variable and does not compare".to_owned()
+        }
         other => {
             // Rhai begins its messages with a capital letter.
             let said = other.to_string();
@@ -147,7 +151,17 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
         ParseErrorType::VariableUndefined(name) if is_set(&rest(text, error, name)) => {
             Some(format!("declare it first: `let {name} = ..;`").into())
         }
-        ParseErrorType::VariableUndefined(name) => near_variable(engine, text, name),
+        ParseErrorType::VariableUndefined(name) => {
+            let at = error.position();
+            let outer = at.line().zip(at.position());
+            outer
+                .and_then(|(line, column)| outer::suggestion(text, name, line, column))
+                .or_else(|| near_variable(engine, text, name))
+        }
+        ParseErrorType::BadInput(LexError::ImproperSymbol(sign, _)) if sign == "=" => {
+            let help = "write `==` to compare".to_owned();
+            Some(Suggestion { help, fixes: vec![QuickFix::Instead("==".to_owned())] })
+        }
         ParseErrorType::ModuleUndefined(name) => {
             Some(format!("import it first: `import \"lib/{name}\" as {name};`").into())
         }

@@ -1,6 +1,6 @@
 //! What to write instead of a name that nobody knows.
 
-use crate::base::spelling::nearest;
+use crate::base::spelling::{distance, nearest};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::foreign;
 
@@ -18,6 +18,19 @@ pub(in crate::script) fn nearest_word<'a>(
     known: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
     nearest(name, known.filter(|known| is_word(known)))
+}
+
+/// Finds the name that is most like one that nobody knows. Of names that are as near, those count first that
+/// the script defines itself.
+pub(in crate::script) fn nearest_first<'a>(
+    name: &str,
+    known: &[&'a str],
+    is_own: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
+    let any = nearest_word(name, known.iter().copied())?;
+    let own = nearest_word(name, known.iter().copied().filter(|known| is_own(known)));
+    let own = own.filter(|own| distance(name, own) <= distance(name, any));
+    Some(own.unwrap_or(any))
 }
 
 /// Tells whether a name can be typed: operators, and what reads a property, are no words.
@@ -89,6 +102,14 @@ pub(in crate::script) fn unknown_option(of: &str, key: &str, known: &[&str]) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_the_script_come_first_among_those_that_are_as_near() {
+        let near =
+            |name: &str| nearest_first(name, &["vote", "vote2", "hot"], |own| own == "vote2");
+        assert_eq!(near("vote3"), Some("vote2"));
+        assert_eq!(near("vot"), Some("vote"));
+    }
 
     #[test]
     fn an_option_that_nobody_knows_is_named_with_what_to_write() {

@@ -21,6 +21,13 @@ pub(in crate::script) const HANDLES: &[&str] = &[
 const PLAIN: &[&str] =
     &["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"];
 
+/// Returns the word for a type of Rhai's, if it is one of the language's own and somebody can do something
+/// with its values.
+pub(in crate::script) fn plain(kind: &str) -> Option<&'static str> {
+    let word = word(kind);
+    PLAIN.iter().find(|plain| **plain == word && **plain != "()").copied()
+}
+
 /// Tells whether a word stands for one type.
 pub(in crate::script) fn is_certain(word: &str) -> bool {
     PLAIN.contains(&word) || HANDLES.contains(&word)
@@ -57,13 +64,20 @@ pub(in crate::script) fn word(kind: &str) -> String {
         "Dynamic" | "RhaiResult" | "?" | "_" => "any",
         "Instant" | "timestamp" => "timestamp",
         "ExclusiveRange" | "InclusiveRange" => "range",
-        kind if ["Range", "StepRange", "BitRange"].iter().any(|of| kind.starts_with(of)) => "range",
+        kind if is_range(kind) => "range",
         other => other,
     };
 
     // What else is Rust's own has no name in scripts.
     let is_of_rust = word.contains('<') || word.contains("::");
     if is_of_rust { "any".to_owned() } else { word.to_owned() }
+}
+
+/// Tells whether it is a range, however its numbers are counted.
+fn is_range(kind: &str) -> bool {
+    let name = kind.split('<').next().unwrap_or(kind);
+    let name = name.rsplit("::").next().unwrap_or(name);
+    ["Range", "StepRange", "BitRange"].iter().any(|of| name.starts_with(of))
 }
 
 /// Puts the article before the word for a type.

@@ -5,6 +5,8 @@
 )]
 
 use crate::base::failure::{Failure, Kind};
+use crate::script::diagnostic::fix::byte_at;
+use crate::script::host::closure_text::body_around;
 use crate::script::host::context::Inner;
 use crate::script::host::error::EvalError;
 use crate::script::host::tasks::{Task, start};
@@ -113,7 +115,15 @@ impl BoundFn {
         task: Task,
         arguments: Vec<Dynamic>,
     ) -> Result<Dynamic, Failure> {
-        self.call(task, arguments).await.map_err(|raised| self.host.failure(&raised))
+        self.call(task, arguments).await.map_err(|raised| self.failure(&raised))
+    }
+
+    /// Makes a failure of what a call raised. Its lines are those of the file that bound the function.
+    pub(in crate::script) fn failure(&self, raised: &EvalError) -> Failure {
+        match &self.context.global.source {
+            Some(file) => self.host.failure_in(raised, file),
+            None => self.host.failure(raised),
+        }
     }
 
     /// Makes plain data of what a call gave.
@@ -121,10 +131,22 @@ impl BoundFn {
         &self,
         result: Result<Dynamic, EvalError>,
     ) -> Result<Value, Failure> {
-        let value = result.map_err(|raised| self.host.failure(&raised))?;
+        let value = result.map_err(|raised| self.failure(&raised))?;
         convert::to_value(&value).map_err(|reason| {
             Failure::new(Kind::Script, format!("a function must return plain data: {reason}"))
         })
+    }
+
+    /// Returns how it was written: the body of a closure, or else its name.
+    pub(in crate::script) fn text(&self) -> Option<String> {
+        if !home::is_closure(&self.function) {
+            return Some(home::name_of(&self.function));
+        }
+
+        let (file, place) = home::definition(&self.function, &self.context.global)?;
+        let texts = self.host.texts.borrow();
+        let text = texts.get(file.as_str())?;
+        body_around(text, byte_at(text, place.line()?, place.position()?)?)
     }
 
     /// Does something in the place where the function was bound.

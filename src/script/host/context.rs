@@ -77,6 +77,8 @@ pub(crate) struct Inner {
     pub(in crate::script) captures: Captures,
     /// Files that the script has written itself, on which it therefore does not depend.
     pub(in crate::script) written: RefCell<BTreeSet<PathBuf>>,
+    /// The texts of the files whose code runs, by the names that errors show.
+    pub(in crate::script) texts: RefCell<BTreeMap<String, Rc<str>>>,
     /// The hash of the script's text.
     pub(in crate::script) fingerprint: RefCell<String>,
     /// The functions that `hot` calls.
@@ -114,6 +116,7 @@ impl Inner {
             files: RefCell::default(),
             stdlib: StdlibFile::all(),
             imported: RefCell::default(),
+            texts: RefCell::default(),
             captures: Captures::default(),
             written: RefCell::default(),
             fingerprint: RefCell::default(),
@@ -181,6 +184,11 @@ impl Inner {
         }
 
         failure
+    }
+
+    /// Keeps the text of a file whose code runs.
+    pub(in crate::script) fn keep_text(&self, name: String, text: &str) {
+        self.texts.borrow_mut().insert(name, text.into());
     }
 
     /// Notes that the script depends on a file, with its content as it was read; `None` if it

@@ -111,6 +111,16 @@ fn plain(error: &EvalAltResult) -> Failure {
             );
             Failure::new(Kind::Script, message)
         }
+        EvalAltResult::ErrorDataRace(name, _) => {
+            // Of a variable that was captured, the language does not keep the name.
+            let what = if name.is_empty() { "a value".to_owned() } else { format!("`{name}`") };
+            let of = if name.is_empty() { "value" } else { name.as_str() };
+            let message = format!(
+                "{what} is in use: something that was called on it, or on a part of it, uses it again \
+                 before it returns; copy the part first, such as `let part = {of}.part;`, and call that"
+            );
+            Failure::new(Kind::Script, message)
+        }
         EvalAltResult::ErrorFunctionNotFound(signature, _) if names_closure(signature) => {
             Failure::new(Kind::Script, mismatch::of_closure(signature))
         }

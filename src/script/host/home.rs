@@ -272,6 +272,26 @@ pub(in crate::script) fn name_of(function: &FnPtr) -> String {
     place.map_or_else(|| function.fn_name().to_owned(), |one| one.function.fn_name().to_owned())
 }
 
+/// Most parameters of a function, those included that stand for what it has captured.
+const PARAMS_MAX: usize = 32;
+
+/// Finds the file in which the code of a function stands, and where in it. `here` is what the code sees that
+/// holds the function.
+pub(in crate::script) fn definition(
+    function: &FnPtr,
+    here: &GlobalRuntimeState,
+) -> Option<(ImmutableString, Position)> {
+    let place = resident(function);
+    let global = place.as_ref().map_or(here, |place| &place.home.global);
+    let name = name_of(function);
+
+    let found = |file: &Shared<Module>| {
+        (0..=PARAMS_MAX).find_map(|count| Some(file.get_script_fn(&name, count)?.clone()))
+    };
+    let definition = global.lib.iter().rev().find_map(found)?;
+    Some((global.source.clone()?, definition.body.start_position()))
+}
+
 /// Tells whether a function has no name of its own.
 pub(in crate::script) fn is_closure(function: &FnPtr) -> bool {
     names_closure(&name_of(function))

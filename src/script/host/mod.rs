@@ -4,6 +4,7 @@ pub(in crate::script) mod background;
 pub(in crate::script) mod bound_fn;
 pub(in crate::script) mod bounded;
 pub(in crate::script) mod captures;
+mod closure_text;
 pub(in crate::script) mod constants;
 pub(in crate::script) mod context;
 pub(in crate::script) mod convert;

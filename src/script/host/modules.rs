@@ -69,6 +69,7 @@ impl Resolver {
         let mut ast = engine.compile_with_scope(&constants(), &*text)?;
         ast.set_source(shown(&file));
         host.imported.borrow_mut().insert(shown(&file));
+        host.keep_text(shown(&file), &text);
         host.captures.add(&ast, Follows::Nothing);
 
         // It counts as open while it is evaluated, so that a circle is found.

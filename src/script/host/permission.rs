@@ -3,6 +3,7 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret::scrub;
+use crate::base::spelling::nearest;
 use crate::base::visible::on_one_line;
 use crate::base::wildcard::Wildcard;
 use crate::model::denial::{Denial, Denials};
@@ -257,12 +258,17 @@ impl Permissions {
         }
 
         let Some(ask) = &self.ask else {
-            let refused = format!("tool `{tool}` needs approval; pass `--approve={tool}`");
+            // Who has misspelt the name looks for what is wrong elsewhere.
+            let given = self.approved.iter().map(Wildcard::text);
+            let near = nearest(tool, given);
+            let near = near
+                .map_or(String::new(), |near| format!("; `--approve={near}` does not cover it"));
+            let refused = format!("tool `{tool}` needs approval; pass `--approve={tool}`{near}");
             self.answers.refused.borrow_mut().get_or_insert(refused);
 
             let message = format!(
                 "tool `{tool}` needs approval, and there is nobody to ask; continue with `kaizen run \
-                 --resume --approve={tool}`"
+                 --resume --approve={tool}`{near}"
             );
             return Err(Failure::new(Kind::Permission, message));
         };

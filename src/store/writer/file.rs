@@ -1,6 +1,6 @@
 //! Commits batches of changes to the store's file.
 
-use super::{SeriesPlace, WriteJob};
+use super::{SeriesFault, SeriesPlace, WriteJob, carry_out};
 use crate::base::failpoint::{self, DiskFault, Failpoint};
 use crate::store::anchor::Anchor;
 use crate::store::durability::{Durability, store_of};
@@ -9,7 +9,7 @@ use crate::store::mark::{MarkFile, NewestChange, StoreMark};
 use crate::store::{StoreError, is_shared_memory, patience, schema};
 use rusqlite::{Connection, ffi};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Frames of the log from which on it is copied to the store, where that is done with a commit: as many
@@ -157,9 +157,8 @@ impl StoreFile {
     /// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
     /// itself, so that one bad change does not take its neighbours with it.
     fn commit(&mut self, mut batch: Vec<WriteJob>) -> BatchEnd {
-        let broken =
-            |job: &WriteJob| job.place.as_ref().map_or(Ok(()), |place| place.series.broken());
-        batch.retain_mut(|job| match broken(job) {
+        let check = |job: &WriteJob| job.place.as_ref().map_or(Ok(()), |place| place.fault.check());
+        batch.retain_mut(|job| match check(job) {
             Ok(()) => true,
             Err(error) => {
                 job.answer(&Err(error));
@@ -170,7 +169,7 @@ impl StoreFile {
             return BatchEnd::Told;
         }
 
-        match self.write(&mut batch) {
+        match self.write(&batch) {
             Err(StoreError::Locked { .. }) if self.patience == LockPatience::Hurries => {
                 return BatchEnd::Busy(batch);
             }
@@ -192,7 +191,7 @@ impl StoreFile {
 
     /// Applies the changes in one transaction, and checks that it has reached the store that others
     /// see. A store that is no longer there explains whatever else went wrong.
-    fn write(&mut self, batch: &mut [WriteJob]) -> Result<(), StoreError> {
+    fn write(&mut self, batch: &[WriteJob]) -> Result<(), StoreError> {
         let closely = batch.iter().any(WriteJob::is_last);
         if let Some(anchor) = &self.anchor {
             anchor.check_log(&self.connection, LogDepth::Ends)?;
@@ -215,7 +214,7 @@ impl StoreFile {
     fn note_newest(&self, batch: &[WriteJob]) {
         let marks = batch.iter().rev().filter_map(|job| {
             let place = job.place.as_ref()?;
-            Some(StoreMark { series: place.series.name.clone()?, number: place.last })
+            Some(StoreMark { series: place.run.clone()?, number: place.last })
         });
         if let Some(mark) = marks.into_iter().next() {
             self.newest.set(mark);
@@ -250,7 +249,7 @@ impl Drop for StoreFile {
 
 /// Applies the changes in one transaction. Its first and last words are prepared once: to read them again
 /// would take a tenth of a short commit.
-fn apply_all(connection: &Connection, jobs: &mut [WriteJob]) -> rusqlite::Result<()> {
+fn apply_all(connection: &Connection, jobs: &[WriteJob]) -> rusqlite::Result<()> {
     act_out(Failpoint::CommitBegins)?;
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
 
@@ -266,18 +265,18 @@ fn apply_all(connection: &Connection, jobs: &mut [WriteJob]) -> rusqlite::Result
     Ok(())
 }
 
-fn fill(connection: &Connection, jobs: &mut [WriteJob]) -> rusqlite::Result<()> {
-    let mut followed: Vec<Arc<OnceLock<StoreError>>> = Vec::new();
+fn fill(connection: &Connection, jobs: &[WriteJob]) -> rusqlite::Result<()> {
+    let mut followed: Vec<&SeriesFault> = Vec::new();
 
     for job in jobs {
-        if let Some(SeriesPlace { series, number, .. }) = &job.place
-            && followed.iter().all(|known| !Arc::ptr_eq(known, &series.failed))
+        if let Some(place @ SeriesPlace { fault, .. }) = &job.place
+            && followed.iter().all(|known| !known.is(fault))
         {
-            series.follow(connection, *number)?;
-            followed.push(series.failed.clone());
+            place.follow(connection)?;
+            followed.push(fault);
         }
 
-        (job.change)(connection)?;
+        carry_out(connection, &job.change)?;
     }
 
     act_out(Failpoint::CommitFills)

@@ -18,6 +18,32 @@ fn spans(bodies: &[Value], content: SpanContent) -> Vec<WorkSpan> {
     found
 }
 
+#[test]
+fn only_an_operation_without_a_call_is_skipped() {
+    let all = events(&[
+        start(),
+        json!({ "kind": "flow_started", "flow": 1, "name": "g", "max_concurrent": 2,
+            "ops": [{ "op": 0, "name": "a", "does": "communicate" }, { "op": 1, "name": "b", "does": "call" }] }),
+        json!({ "kind": "op_started", "flow": 1, "op": 0 }),
+        json!({ "kind": "attempt_started", "flow": 1, "op": 0, "attempt": 1, "model": "m", "prompt": "go",
+            "history": 0 }),
+        json!({ "kind": "attempt_ended", "flow": 1, "op": 0, "attempt": 1, "reply": "yes" }),
+        json!({ "kind": "op_started", "flow": 1, "op": 1 }),
+        json!({ "kind": "op_ended", "flow": 1, "op": 0, "outcome": "completed", "value": "yes" }),
+        json!({ "kind": "op_ended", "flow": 1, "op": 1, "outcome": "completed", "value": 1 }),
+        json!({ "kind": "run_ended", "status": "ok" }),
+    ]);
+
+    let mut found = Vec::new();
+    let mut fold = SpanFold::new(&RunId("1abc".to_owned()), SpanContent::Left);
+    for (at, event) in all {
+        if !fold.skip(at, &event) {
+            fold.see(at, &event, &mut |span| found.push(span.name));
+        }
+    }
+    assert_eq!(found, ["chat m", "a", "flow g", "invoke_workflow s.rhai"]);
+}
+
 fn start() -> Value {
     json!({ "kind": "run_started", "script": "s.rhai", "params": { "a": 1 }, "seed": 7, "program": "0.1.0" })
 }

@@ -43,6 +43,7 @@ fn draw_any(rng: &mut Rng) -> String {
     let mut writer = Writer { rng, names: 0 };
     let mut text = String::from(
         "let seen = [];\n\
+         let began = timestamp();\n\
          let ours = branch();\n\
          let o = optimizer();\n\
          o.record_execution(\"t\", \"a\", #{ success_rate: 0.6 });\n\
@@ -88,7 +89,7 @@ impl Writer<'_> {
         }
         // Few questions, so that many requests are equal.
         let question = self.below(3);
-        match self.below(13) {
+        match self.below(15) {
             0..=3 => format!("branch().chat(\"q{question}\")"),
             4 => format!("ours.communicate(\"q{question}\")"),
             5 => format!("branch().chat(`q{question} ${{random()}}`)"),
@@ -103,6 +104,17 @@ impl Writer<'_> {
                 )
             }
             11 => format!("{{ sleep({}); seen.len }}", 1 + self.below(5_000_000)),
+            12 => {
+                // Until a time is over, but not for ever.
+                let (count, limit) = (self.name(), self.below(60_000));
+                format!(
+                    "{{ let {count} = 0; while began.elapsed < {limit}.5 && {count} < 3 {{ \
+                     branch().chat(\"q{question}\"); {count} += 1; }} {count} }}"
+                )
+            }
+            13 => "{ o.record_execution(\"t\", \"a\", #{ success_rate: 0.6, \
+                    execution_time: began.elapsed }); round(began.elapsed / 5000.0, 0) }"
+                .to_owned(),
             _ => "{ print(seen.len); run_id.len }".to_owned(),
         }
     }
@@ -201,7 +213,8 @@ impl Writer<'_> {
             text,
             "let {report} = session(branch()).flow({g}, #{{ max_concurrent: {at_once}, \
              allow_failures: true }}); [{report}.completed_operations, {report}.failed_operations, \
-             {report}.metrics.calls, {report}.metrics.retries] }}"
+             {report}.metrics.calls, {report}.metrics.retries, \
+             round({report}.metrics.execution_time / 5000.0, 0)] }}"
         );
         text
     }

@@ -5,7 +5,7 @@ use kaizen::base::rng::Rng;
 use kaizen::executor::Executor;
 use kaizen::journal::event::Event;
 use kaizen::model::Model;
-use kaizen::model::call_error::CallError;
+use kaizen::model::call_error::{CallError, Retry};
 use kaizen::model::limiter::ServerLimits;
 use kaizen::model::provider::simulated::SimulatedModel;
 use kaizen::model::reply::{CallFault, Finish, Reply};
@@ -104,7 +104,7 @@ impl World {
         let message = "simulated".to_owned();
         match rng.below(8) {
             // Not one after which fewer calls are made at once: when those begin depends on others.
-            0 => Err(CallError::Server { status: 500, retry_after: None, message }.into()),
+            0 => Err(CallError::Server { status: 500, retry: Retry::Backoff, message }.into()),
             1 => Err(CallError::BadRequest { status: 400, message }.into()),
             _ => {
                 let text = format!("{text} {:x}", rng.next_u64() >> 48);

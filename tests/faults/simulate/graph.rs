@@ -147,7 +147,7 @@ pub(super) fn build(plan: &Plan, executor: &Rc<Executor>, rng: &mut Rng) -> Grap
             4..=6 => OpKind::Chat(Box::new(prompt)),
             7 if !lists.is_empty() => {
                 sources = vec![lists[between(rng, 0, lists.len() as u64)]];
-                OpKind::Expand { make: parts(n) }
+                OpKind::Expand { make: parts(n), place: None }
             }
             8 => {
                 lists.push(NodeId(n));

@@ -7,9 +7,9 @@ use kaizen::base::unit::Money;
 use kaizen::flow::outcome::Outcome;
 use kaizen::journal::event::Event;
 use kaizen::model::Model;
-use kaizen::model::call_error::CallError;
+use kaizen::model::call_error::{CallError, Retry};
 use kaizen::model::provider::simulated::SimulatedModel;
-use kaizen::model::reply::{CallFault, Finish, Reply, Usage};
+use kaizen::model::reply::{CallFault, FaultUsage, Finish, Reply, Usage};
 use kaizen::model::request::Request;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -149,16 +149,17 @@ impl World {
         tokio::time::sleep(Duration::from_millis(rng.below(400))).await;
         let result = act(fate, &mut rng, &text(request), usage).map_err(|error| CallFault {
             error,
-            usage: says.then_some(usage),
+            usage: if says { FaultUsage::Counted(usage) } else { FaultUsage::Unsaid },
             served_by: None,
         });
         let said = match &result {
             Ok(reply) => reply.usage,
-            Err(fault) => fault.usage,
+            Err(CallFault { usage: FaultUsage::Counted(usage), .. }) => Some(*usage),
+            Err(_) => None,
         };
         let known = match said.filter(|usage| usage.input() > 0) {
             Some(_) => charge,
-            None if is_refused => free,
+            None if is_refused && !says => free,
             None => worst,
         };
         call.end(known);
@@ -223,15 +224,15 @@ fn text(request: &Request) -> String {
 /// What becomes of a call.
 fn act(fate: u64, rng: &mut Rng, text: &str, usage: Usage) -> Result<Reply, CallError> {
     let message = "simulated".to_owned();
-    let wish = |rng: &mut Rng| Some(Duration::from_millis(rng.below(150_000)));
+    let wish = |rng: &mut Rng| Retry::After(Duration::from_millis(rng.below(150_000)));
     let reply = |text: &str, finish| {
         Ok(Reply { said: text.into(), finish, usage: Some(usage), served_by: None })
     };
     match fate {
-        1 => Err(CallError::RateLimited { status: 429, retry_after: None, message }),
-        2 => Err(CallError::RateLimited { status: 429, retry_after: wish(rng), message }),
-        3 => Err(CallError::Server { status: 500, retry_after: None, message }),
-        4 => Err(CallError::Server { status: 503, retry_after: wish(rng), message }),
+        1 => Err(CallError::RateLimited { status: 429, retry: Retry::Backoff, message }),
+        2 => Err(CallError::RateLimited { status: 429, retry: wish(rng), message }),
+        3 => Err(CallError::Server { status: 500, retry: Retry::Backoff, message }),
+        4 => Err(CallError::Server { status: 503, retry: wish(rng), message }),
         5 => Err(CallError::BadRequest { status: 400, message }),
         7 => Err(CallError::Network { url: "sim".to_owned(), message }),
         8 => reply(&text[..text.len() / 2], None),
@@ -239,9 +240,9 @@ fn act(fate: u64, rng: &mut Rng, text: &str, usage: Usage) -> Result<Reply, Call
         10 => Err(CallError::BadReply { message }),
         14 => Err(CallError::Unreachable { url: "sim".to_owned(), message }),
         // The gateway has waited in vain, and the model behind it has answered.
-        15 => Err(CallError::Server { status: 504, retry_after: None, message }),
+        15 => Err(CallError::Server { status: 504, retry: Retry::Backoff, message }),
         // An error in the place of a reply.
-        16 => Err(CallError::Server { status: 200, retry_after: None, message }),
+        16 => Err(CallError::Server { status: 200, retry: Retry::Backoff, message }),
         11 => reply("", Some(Finish::Stop)),
         12 => reply(&text[..3], Some(Finish::Length)),
         13 => reply("", Some(Finish::Refused(message))),

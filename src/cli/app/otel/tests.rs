@@ -31,6 +31,18 @@ fn spans_go_to_the_address_for_traces() {
     assert_eq!(traces_url("https://c.example/otlp"), "https://c.example/otlp/v1/traces");
 }
 
+#[test]
+fn making_spans_takes_a_share_of_the_run_and_no_more() {
+    let budget = SpanBudget { began: Duration::from_secs(1), used: Cell::default() };
+    let at = |millis: u64| Duration::from_millis(1000 + millis);
+
+    budget.add(Duration::from_millis(30));
+    assert!(budget.is_spent(at(199)));
+    assert!(!budget.is_spent(at(200)));
+    budget.add(Duration::from_millis(5));
+    assert!(budget.is_spent(at(299)) && !budget.is_spent(at(300)));
+}
+
 /// Says in a line what became of a request.
 fn told(status: u16, said: &str) -> String {
     match fate(status, said, None) {

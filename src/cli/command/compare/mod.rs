@@ -16,6 +16,7 @@ use crate::base::json::digest;
 use crate::base::strand::Strand;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
+use crate::cli::app::number;
 use crate::cli::app::terminal::Terminal;
 use crate::cli::app::{damage, resumed, signal};
 use crate::cli::command::plan::{self, EarlierRuns};
@@ -73,13 +74,13 @@ pub(in crate::cli) struct Arguments {
     #[arg(long, value_name = "SHARE|FILE")]
     judge_accuracy: Option<String>,
     /// Executions of each script on each task; a task counts once, with the mean of its scores.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::count)]
     repeat: u64,
     /// Confidence of the verdict, valid at every look.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = number::fraction)]
     confidence: f64,
     /// Treat score differences below this as a tie.
-    #[arg(long, value_name = "DIFFERENCE", default_value_t = 0.02)]
+    #[arg(long, value_name = "DIFFERENCE", default_value_t = 0.02, value_parser = number::fraction)]
     min_effect: f64,
     /// What counts: balanced, quality, speed, cost, or weights such as quality=.8,cost=.2.
     #[arg(long, value_name = "OBJECTIVE", default_value = "balanced")]
@@ -90,11 +91,11 @@ pub(in crate::cli) struct Arguments {
     /// Show each input with its expected answer, the answers of the scripts and the scores.
     #[arg(long, value_enum, value_name = "WHICH")]
     show: Option<ShownCases>,
-    /// Write the inputs to a file that ends in .csv, .jsonl or .md: all inputs, unless --show selects some.
+    /// Write the inputs to a file: .csv, .jsonl or .md. All of them, unless --show says which.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Number of warm-up executions per script, which do not count.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::whole)]
     warm_up: u64,
     /// Resume the latest unfinished comparison of these scripts.
     #[arg(long)]
@@ -136,7 +137,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         earlier = EarlierRuns::default();
     }
     // With other numbers of chance, other things would be asked.
-    let before = resumed.as_ref().map(|resumed| resumed.seed).or_else(|| plan::seed_of(&earlier));
+    let before = resumed.as_ref().map(|resumed| resumed.seed).or(earlier.last_seed);
     let seed = given.with.seed.or(before).unwrap_or_else(|| given.seed());
     let Some(mut params) = given.params() else { return Ok(Exit::Usage) };
     params.insert("tasks".to_owned(), arguments.tasks.display().to_string().into());
@@ -440,6 +441,9 @@ async fn finish(
 
     if end.value.is_object() {
         summary::show(&end.value);
+        if !job.global.quiet {
+            notice::tell_demo(open.executor.demo_replies());
+        }
         case_list::present(job.global, &cases, arguments.show, arguments.out.as_ref())?;
         if arguments.show.is_none() && !job.global.quiet && cases.iter().any(Case::is_wrong) {
             let tally = render::cases::tally(&cases);

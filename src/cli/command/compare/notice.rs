@@ -37,3 +37,13 @@ pub(super) fn tell_unjudged(
         );
     }
 }
+
+/// Says that scores of the demo model tell nothing about the scripts.
+pub(super) fn tell_demo(replies: u64) {
+    if replies > 0 {
+        say(
+            "note: the built-in demo model answered. It does not solve tasks, so these scores say \
+             nothing about the scripts; set up a model or pass `--model provider/name` to compare them",
+        );
+    }
+}

@@ -5,6 +5,7 @@ use crate::base::id::RunId;
 use crate::journal::event::{ComparisonVerdict, RunKind};
 use crate::journal::history;
 use crate::optimizer::choice::policy::{self, RankedPattern};
+use crate::optimizer::evidence::knowledge::amendment::has_verdicts;
 use crate::optimizer::stats::Interval;
 use crate::store::Connection;
 use serde_json::Value;
@@ -16,6 +17,8 @@ const LOOK_BACK: usize = 500;
 pub(in crate::cli) struct LastTest {
     verdict: ComparisonVerdict,
     run: RunId,
+    /// Whether people have judged executions, which the comparison does not know.
+    is_amended: bool,
 }
 
 /// Returns the last comparison of a kind of task.
@@ -33,7 +36,8 @@ pub(in crate::cli) fn last(store: &Connection, task: &str) -> anyhow::Result<Opt
         };
 
         if let Some(verdict) = verdict.filter(|verdict| verdict.task_type == task) {
-            return Ok(Some(LastTest { verdict, run: row.id }));
+            let is_amended = has_verdicts(store, task)?;
+            return Ok(Some(LastTest { verdict, run: row.id, is_amended }));
         }
     }
     Ok(None)
@@ -57,7 +61,8 @@ impl LastTest {
     pub(in crate::cli) fn settle(&self, ranked: &mut [RankedPattern], objective: &str) -> bool {
         let none = Vec::new();
         let figures = self.verdict.figures["patterns"].as_array().unwrap_or(&none);
-        if self.verdict.objective != objective || figures.len() != ranked.len() {
+        let is_other = self.verdict.objective != objective || figures.len() != ranked.len();
+        if is_other || self.is_amended {
             return false;
         }
 

@@ -11,6 +11,7 @@ mod wire;
 use crate::base::unit::Money;
 use crate::cli::app::config::duration;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::number;
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::project::Project;
 use crate::cli::app::{signal, trust};
@@ -37,7 +38,7 @@ pub(in crate::cli) struct Arguments {
     #[arg(long = "script", value_name = "SCRIPT", requires = "run")]
     scripts: Vec<PathBuf>,
     /// Maximum cost of each run in dollars. Clients can lower it.
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", value_parser = number::dollars, allow_negative_numbers = true)]
     max_cost: Option<f64>,
     /// Maximum duration of each run, such as 90s, 10m or 2h.
     #[arg(long, value_name = "TIME", requires = "run")]

@@ -152,9 +152,12 @@ impl RunWitness {
         });
         let error = take("error");
         let errors = take("errors");
+        let waits = take("waits");
+        let is_waiting = !waits.is_null();
         let more = [
             ("error", error, false),
             ("errors", errors, false),
+            ("waits", waits, false),
             ("printed", self.printed.into(), self.is_printed_cut),
         ];
         for (key, value, is_cut) in more {
@@ -170,8 +173,17 @@ impl RunWitness {
             answer["failures_more"] = self.failures_more.into();
         }
 
+        if let Some(run) = self.run.as_deref().filter(|_| is_waiting) {
+            let help = format!(
+                "the run is suspended until people answer or the time comes; they answer with \
+                 `kaizen answer {run}:NUMBER VALUE`, and `kaizen resume --due` continues it when its time \
+                 has come"
+            );
+            answer["help"] = help.into();
+        }
+
         shorten(&mut answer);
-        if status == "ok" {
+        if status == "ok" || is_waiting {
             CallToolResult::structured(answer)
         } else {
             CallToolResult::structured_error(answer)
@@ -181,7 +193,7 @@ impl RunWitness {
 
 /// Leaves the value out of an answer that is too long, and says where it is found.
 fn shorten(answer: &mut Value) {
-    for key in ["value", "failures", "printed", "error", "errors"] {
+    for key in ["value", "failures", "printed", "error", "errors", "waits"] {
         let bytes = answer[key].to_string().len();
         if answer.to_string().len() <= ANSWER_MAX {
             return;

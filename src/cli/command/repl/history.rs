@@ -72,10 +72,34 @@ mod tests {
 
     #[test]
     fn names_tell_secrets() {
-        for name in ["OPENAI_API_KEY", "GH_TOKEN", "aws_secret_access_key", "DB_PASSWORD_2"] {
+        for name in [
+            "OPENAI_API_KEY",
+            "OPENAI_KEY1",
+            "API_KEYS",
+            "GH_TOKEN",
+            "GH_TOKENS",
+            "TOKEN",
+            "aws_secret_access_key",
+            "AWS_SECRETS",
+            "DB_PASSWORD_2",
+            "PGPASSWORD",
+            "DB_PWD",
+            "X_CREDENTIALS",
+            "AUTH",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["KEYBOARD", "PATH", "TOKENS", "MONKEY"] {
+        for name in [
+            "KEYBOARD",
+            "PATH",
+            "PWD",
+            "OLDPWD",
+            "SSH_AUTH_SOCK",
+            "MAX_TOKENS",
+            "TOKENIZERS_PARALLELISM",
+            "MONKEY",
+            "AUTHOR",
+        ] {
             assert!(!is_secret_name(name), "{name}");
         }
     }

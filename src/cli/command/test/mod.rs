@@ -13,6 +13,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
 use crate::cli::app::config::duration;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::number;
 use crate::cli::app::permissions::{EVERYTHING, Grants};
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
@@ -72,13 +73,13 @@ pub(in crate::cli) struct Arguments {
     #[arg(long)]
     show_output: bool,
     /// Maximum number of concurrent tests. Recordings run one test at a time.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = number::few)]
     jobs: Option<u16>,
     /// Time limit of one test, such as 500ms, 90s or 5m. Defaults to 60s, or 10m while recording.
     #[arg(long, value_name = "TIME")]
     timeout: Option<String>,
     /// Maximum cost of a recording in dollars.
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", value_parser = number::dollars, allow_negative_numbers = true)]
     max_cost: Option<f64>,
     #[command(flatten)]
     grants: Grants,

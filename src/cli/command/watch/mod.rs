@@ -20,6 +20,7 @@ use crate::base::count::counted;
 use crate::base::unit::Money;
 use crate::base::{file, visible};
 use crate::cli::app::exit::Exit;
+use crate::cli::app::number;
 use crate::cli::app::signal;
 use crate::cli::app::signal::Signals;
 use crate::cli::command::plan;
@@ -34,6 +35,7 @@ use crate::cli::{Global, say};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::known_replies::Replies;
 use crate::script::State;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -51,7 +53,7 @@ pub(in crate::cli) struct Arguments {
     fresh: bool,
     /// Ask before a re-run that would cost more than this many dollars. Overrides `confirm_over`
     /// under `[watch]`.
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", value_parser = number::dollars, allow_negative_numbers = true)]
     confirm_over: Option<f64>,
     /// Style of the progress display.
     #[arg(long, value_enum, default_value = "auto")]
@@ -65,11 +67,15 @@ struct Cause {
     text: String,
     /// When it was noticed, if it was a save.
     saved_at: Option<Duration>,
+    /// What was saved.
+    files: Vec<PathBuf>,
+    /// Whether nothing was saved but data, and that while a run was under way: the run may have written it.
+    is_echo: bool,
 }
 
 impl Cause {
     fn asked(text: &str) -> Cause {
-        Cause { text: text.to_owned(), saved_at: None }
+        Cause { text: text.to_owned(), saved_at: None, files: Vec::new(), is_echo: false }
     }
 }
 
@@ -96,7 +102,7 @@ impl EventSource {
                 WatchEvent::Changed { files, at } => {
                     let names: Vec<String> = files.iter().map(|file| shown(file)).collect();
                     let text = format!("{} changed", names.join(", "));
-                    Happening::Changed(Cause { text, saved_at: Some(at) })
+                    Happening::Changed(Cause { text, saved_at: Some(at), files, is_echo: false })
                 }
             },
         }
@@ -124,7 +130,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let project = given.project()?;
     let earlier = plan::past(&project, &given.script)?;
-    let seed = given.with.seed.or_else(|| plan::seed_of(&earlier)).unwrap_or_else(|| given.seed());
+    let seed = given.with.seed.or(earlier.last_seed).unwrap_or_else(|| given.seed());
     let replies = if arguments.fresh { Replies::default() } else { earlier.replies };
 
     let reuse = Rc::new(Reuse::wide(replies).with_results());
@@ -157,6 +163,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         experience: earlier.experience,
         outcomes: Outcomes::default(),
         watched: Contents::new(),
+        stirred: BTreeSet::new(),
         ran: None,
         waiting: None,
     };
@@ -202,7 +209,7 @@ async fn watch(
                 desk.tell(&format!("{}; paused: press [p] to continue", cause.text));
                 missed = Some(cause);
             }
-            Happening::Changed(cause) => next = Some((RoundKind::Reuse, cause)),
+            Happening::Changed(cause) => next = Some((RoundKind::Reuse, desk.traced(cause))),
             Happening::Key('p') => {
                 is_paused = !is_paused;
                 desk.tell(if is_paused { "paused: saves are ignored" } else { "continuing" });

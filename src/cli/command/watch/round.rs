@@ -24,7 +24,9 @@ use crate::script::{Program, ScriptError, State};
 use crate::store::writer::Writer;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -73,6 +75,8 @@ pub(super) struct WatchState<'a> {
     pub(super) outcomes: Outcomes,
     /// What the last run read.
     pub(super) watched: Contents,
+    /// The data that changed while the last run was under way.
+    pub(super) stirred: BTreeSet<PathBuf>,
     /// The contents that the last run has used, if it came to its end.
     pub(super) ran: Option<Contents>,
     /// The last run, if it waits for people.
@@ -159,7 +163,7 @@ impl WatchState<'_> {
 
         self.watch_script(files, Some(&text));
 
-        let (round, snapshot, read) = match self.perform(events, &text, how, cause).await? {
+        let (round, snapshot, mut read) = match self.perform(events, &text, how, cause).await? {
             RunAttempt::Not { round, read } => {
                 // A file that it lacks may come, and one that is wrong may be mended.
                 let ran = self.ran.take();
@@ -171,6 +175,7 @@ impl WatchState<'_> {
         };
 
         if !matches!(round, Some(AfterRound::Quit(_))) {
+            self.trace(&mut read, cause, round.is_none());
             self.watch(files, read, &text, round.is_none());
         }
 
@@ -226,7 +231,7 @@ impl WatchState<'_> {
 
         // What the run before has asked, and nobody has read, goes to this one.
         self.reuse.take_over();
-        let left = self.drive(events, &open, &program).await;
+        let left = self.drive(events, &open, &program, cause).await;
         open.progress.borrow_mut().close();
 
         let round = match left {
@@ -259,7 +264,13 @@ impl WatchState<'_> {
     }
 
     /// Follows a run until it ends, is replaced or is given up.
-    async fn drive(&self, events: &mut EventSource, open: &OpenJob, program: &Program) -> RunFate {
+    async fn drive(
+        &self,
+        events: &mut EventSource,
+        open: &OpenJob,
+        program: &Program,
+        cause: &Cause,
+    ) -> RunFate {
         let mut running = Box::pin(open.host.run(program));
         let mut stopped = None;
 
@@ -292,9 +303,15 @@ impl WatchState<'_> {
                     break RunFate::Replaced(RoundKind::Reuse, Cause::asked("repeating all calls"));
                 }
                 Happening::Key(_) => {}
-                Happening::Changed(cause) => {
-                    if self.is_replaced_by(open, program, &cause, stopped.is_some()) {
-                        break RunFate::Replaced(RoundKind::Reuse, cause);
+                Happening::Changed(next) => {
+                    let is_echo = self.is_data_only(&next);
+                    let next = Cause { is_echo, ..next };
+                    // What changes again is told at the end of the run.
+                    let is_told_later = is_echo && cause.is_echo;
+                    if !is_told_later
+                        && self.is_replaced_by(open, program, &next, stopped.is_some())
+                    {
+                        break RunFate::Replaced(RoundKind::Reuse, next);
                     }
                 }
             }

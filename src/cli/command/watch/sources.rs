@@ -4,7 +4,8 @@ use crate::base::file;
 use crate::cli::app::cause;
 use crate::cli::command::watch::files::{Contents, Files};
 use crate::cli::command::watch::round::WatchState;
-use crate::cli::command::watch::shown;
+use crate::cli::command::watch::{Cause, shown};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -88,6 +89,52 @@ impl WatchState<'_> {
                 }
                 true
             }
+        }
+    }
+
+    /// Tells whether a file is read by the program rather than a part of it.
+    fn is_data(&self, path: &Path) -> bool {
+        let is_code = path.extension().is_some_and(|end| end == "rhai");
+        !is_code && path != whole(&self.given.script) && path != self.config_path()
+    }
+
+    /// Tells whether nothing was saved but data.
+    pub(super) fn is_data_only(&self, cause: &Cause) -> bool {
+        !cause.files.is_empty() && cause.files.iter().all(|file| self.is_data(file))
+    }
+
+    /// Finds out whether a save only follows from what changed while the last run was under way.
+    pub(super) fn traced(&self, cause: Cause) -> Cause {
+        let is_echo =
+            self.is_data_only(&cause) && cause.files.iter().all(|file| self.stirred.contains(file));
+        Cause { is_echo, ..cause }
+    }
+
+    /// Finds the data that changed while a run was under way. It causes one more run. What changes while
+    /// that one is under way counts as known: a script whose programs write what it reads would run, and be
+    /// paid for, for ever.
+    pub(super) fn trace(&mut self, read: &mut Contents, cause: &Cause, is_whole: bool) {
+        let is_changed = |(path, before): &(&PathBuf, &Option<blake3::Hash>)| {
+            self.is_data(path) && hash(path) != **before
+        };
+        let changed: BTreeSet<PathBuf> =
+            read.iter().filter(is_changed).map(|(path, _)| path.clone()).collect();
+
+        // The run that takes the place of this one reads everything anew.
+        if is_whole && !cause.is_echo {
+            self.stirred = changed;
+            return;
+        }
+
+        self.stirred.clear();
+        for path in &changed {
+            read.insert(path.clone(), hash(path));
+        }
+        if is_whole && !changed.is_empty() {
+            let names: Vec<String> = changed.iter().map(|path| shown(path)).collect();
+            let again =
+                if self.has_keys { "press [r] to run again" } else { "save it to run again" };
+            self.tell(&format!("{} changed again during the run; {again}", names.join(", ")));
         }
     }
 

@@ -53,6 +53,17 @@ function placed(graph, library) {
 }
 
 /**
+ * Gives the nodes of a graph without edges their places, for which no library is needed.
+ * @param {Graph} graph
+ */
+function stacked(graph) {
+  const step = BOX.height + 14;
+  const place = (/** @type {number} */ i) => ({ x: 6, y: 6 + i * step, w: BOX.width, h: BOX.height });
+  const nodes = graph.nodes.map((node, i) => ({ ...node, ...place(i) }));
+  return { nodes, edges: [], w: BOX.width + 12, h: nodes.length * step - 2 };
+}
+
+/**
  * A smooth line through points.
  * @param {number[]} p
  */
@@ -97,12 +108,15 @@ const Node = ({ node, longest, isPicked }) => html`<g class=${classes('node', no
 export function Dag({ graph, op, pick }) {
   const [library, setLibrary] = useState(/** @type {any} */ (window).dagre ?? null);
   const [isMissing, setIsMissing] = useState(false);
-  useEffect(() => { if (!library) dagre().then(found => setLibrary(found), () => setIsMissing(true)); }, []);
+  const isPlain = graph.edges.length === 0;
+  useEffect(() => {
+    if (!library && !isPlain) dagre().then(found => setLibrary(found), () => setIsMissing(true));
+  }, [isPlain]);
 
   if (isMissing) return html`<div
     class="note warn">The graph cannot be drawn: <code>dagre.js</code> was not loaded.</div>`;
-  if (!library) return html`<div class="dag"></div>`;
-  const { nodes, edges, w, h } = placed(graph, library);
+  if (!library && !isPlain) return html`<div class="dag"></div>`;
+  const { nodes, edges, w, h } = isPlain ? stacked(graph) : placed(graph, library);
   const longest = Math.max(1, ...nodes.map(node => node.took || 0));
 
   return html`<div class="dag" tabindex="0" role="group" aria-label="Graph of the flow" onClick=${pick}>

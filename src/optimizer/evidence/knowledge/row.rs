@@ -1,5 +1,6 @@
 //! Reading single rows of what was learned, and remembering those that cannot be read.
 
+use super::amendment::Amendment;
 use super::{FailureClass, KnowledgeError, KnownObservation};
 use crate::base::clock::Stamp;
 use crate::base::failure::Lesson;
@@ -7,16 +8,11 @@ use crate::optimizer::evidence::feature;
 use crate::optimizer::evidence::lesson::lesson;
 use crate::optimizer::evidence::observation::{Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
-use crate::optimizer::evidence::sums::{PatternSums, Sums};
 use crate::optimizer::learner::ExecutionOutcome;
 use rusqlite::Row;
+use rusqlite::types::{Type, ValueRef};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-
-/// What is kept of a cell.
-pub(super) const COLUMNS: &str =
-    "n, success_sum, time_n, time_sum, time_sum2, score_n, score_sum, score_sum2,
-    cost_n, cost_sum, tokens_n, tokens_sum, failures, last_at, last_kind, last_message";
 
 /// Rows that could not be read, in words.
 #[derive(Debug, Default)]
@@ -76,9 +72,23 @@ pub(super) fn seen<'a>(row: &'a Row<'_>) -> Result<Option<KnownObservation<'a>>,
     let at = row.get(1)?;
     let task = text(2)?;
     let pattern = text(3)?;
-    let of = row.get_ref(10)?.as_str().ok().and_then(feature::kept);
+    let amends = amends(row, 12, 10)?;
+    let of = if amends.is_some() { None } else { row.get_ref(10)?.as_str().ok() };
+    let of = of.and_then(feature::kept);
 
-    Ok(Some(KnownObservation { at, task, pattern, source, outcome, is_outage, of }))
+    Ok(Some(KnownObservation { at, task, pattern, source, outcome, is_outage, of, amends }))
+}
+
+/// Reads what an observation changes, if it amends another one: the columns of the name of that one and of
+/// what is kept with this one.
+fn amends(row: &Row<'_>, name: usize, extra: usize) -> Result<Option<Amendment>, KnowledgeError> {
+    if row.get_ref(name)? == ValueRef::Null {
+        return Ok(None);
+    }
+
+    let extra: String = row.get(extra)?;
+    let wrong = || rusqlite::Error::InvalidColumnType(0, "extra".to_owned(), Type::Text);
+    Ok(Some(Amendment::read(&extra).ok_or_else(wrong)?))
 }
 
 /// Reads an observation, without what no sum needs.
@@ -100,31 +110,7 @@ pub(super) fn observation(row: &Row<'_>) -> Result<Observation, KnowledgeError> 
         tokens: row.get::<_, Option<i64>>(8)?.map(i64::unsigned_abs),
         error: kind.map(|kind| (kind, message.unwrap_or_default())),
         extra: serde_json::Map::new(),
-    })
-}
-
-/// Reads a cell from the columns that start at `at`.
-pub(super) fn cell(row: &Row<'_>, at: usize) -> rusqlite::Result<PatternSums> {
-    let count = |column: usize| -> rusqlite::Result<u64> {
-        Ok(u64::try_from(row.get::<_, i64>(at + column)?).unwrap_or(0))
-    };
-    let sums = |column: usize, squares: bool| -> rusqlite::Result<Sums> {
-        let squares = if squares { row.get(at + column + 2)? } else { 0.0 };
-        Ok(Sums { n: count(column)?, sum: row.get(at + column + 1)?, squares })
-    };
-
-    let kind: Option<String> = row.get(at + 14)?;
-    let message: Option<String> = row.get(at + 15)?;
-    Ok(PatternSums {
-        n: count(0)?,
-        success_sum: row.get(at + 1)?,
-        time: sums(2, true)?,
-        score: sums(5, true)?,
-        cost: sums(8, false)?,
-        tokens: sums(10, false)?,
-        failures: count(12)?,
-        last_at: row.get(at + 13)?,
-        last_error: kind.map(|kind| (kind, message.unwrap_or_default())),
+        amends: amends(row, 13, 14)?,
     })
 }
 

@@ -2,12 +2,10 @@
 //! nothing else.
 
 use super::{Knowledge, KnowledgeError};
-use crate::store;
-use rusqlite::{Connection, Row, params};
+use crate::store::writer::carry_out;
+use crate::store::{self, SnapshotRow, StoreChange};
+use rusqlite::Row;
 use std::time::Duration;
-
-/// Most snapshots that are kept, each for another objective or version of this program.
-const SNAPSHOTS_MAX: u32 = 4;
 
 impl Knowledge {
     /// Tells whether snapshots of the learner can be kept.
@@ -24,12 +22,7 @@ impl Knowledge {
     /// Says by which rules the store is learned from now, and drops the snapshots of others, whose names
     /// begin otherwise. If that fails it is said again the next time.
     pub fn set_rules(&self, rules: u32, snapshots: String) {
-        self.write_spare(move |tx: &Connection| {
-            tx.execute("DELETE FROM learned", [])?;
-            tx.execute("INSERT INTO learned (rules) VALUES (?)", [rules])?;
-            let sql = "DELETE FROM snapshots WHERE substr(fold, 1, length(?1)) <> ?1";
-            tx.execute(sql, [&snapshots]).map(drop)
-        });
+        self.write_spare(StoreChange::Rules { rules, snapshots });
     }
 
     /// Reads a snapshot of the learner, if there is one whose last observation is still there. One
@@ -57,30 +50,18 @@ impl Knowledge {
     /// Keeps a snapshot that ends with the observation `seq` of the time `at`, unless there is a
     /// newer one. If that fails nothing is lost but time.
     pub fn keep_snapshot(&self, fold: String, (seq, at): (i64, i64), body: Vec<u8>) {
-        let keep = move |tx: &Connection| {
-            tx.execute(
-                "INSERT OR REPLACE INTO snapshots (fold, seq, at, body) SELECT ?1, ?2, ?3, ?4
-                 WHERE NOT EXISTS (SELECT 1 FROM snapshots WHERE fold = ?1 AND seq >= ?2)",
-                params![fold, seq, at, body],
-            )?;
-
-            let sql = "DELETE FROM snapshots WHERE id NOT IN
-                       (SELECT id FROM snapshots ORDER BY id DESC LIMIT ?)";
-            tx.execute(sql, [SNAPSHOTS_MAX]).map(drop)
-        };
-
-        self.write_spare(keep);
+        self.write_spare(StoreChange::Snapshot(SnapshotRow { fold, seq, at, body }));
     }
 
     /// Writes what is worth nothing but time, if that is possible now.
-    fn write_spare(&self, change: impl Fn(&Connection) -> rusqlite::Result<()> + Send + 'static) {
+    fn write_spare(&self, change: StoreChange) {
         if let Some(writer) = &self.writer {
-            writer.apply_spare(Box::new(change));
+            writer.apply_spare(change);
         } else if self.keeps {
             // Who only looks does not wait for others that write.
             let _ = self.reader.busy_timeout(Duration::ZERO);
             let _ = self.reader.unchecked_transaction().and_then(|tx| {
-                change(&tx)?;
+                carry_out(&tx, &change)?;
                 tx.commit()
             });
             let _ = self.reader.busy_timeout(store::BUSY_TIMEOUT);
@@ -89,7 +70,6 @@ impl Knowledge {
 
     /// Drops a snapshot.
     pub fn drop_snapshot(&self, fold: &str) -> Result<(), KnowledgeError> {
-        self.reader.execute("DELETE FROM snapshots WHERE fold = ?", [fold])?;
-        Ok(())
+        Ok(carry_out(&self.reader, &StoreChange::SnapshotDrop(fold.to_owned()))?)
     }
 }

@@ -1,0 +1,127 @@
+//! Values that are compared with values of another type, and conditions that are neither true nor false. The
+//! language compares them without an error: a text never equals a number.
+
+use crate::script::check::checker::{Checker, File};
+use crate::script::check::kinds::Kinds;
+use crate::script::check::value_kind::ValueKind;
+use crate::script::diagnostic::type_word::article;
+use crate::script::diagnostic::{Diagnostic, codes};
+use rhai::{ASTNode, Expr, Position, Stmt};
+
+/// Operators that compare, and what they always give for values of different types.
+const COMPARING: &[(&str, bool)] =
+    &[("==", false), ("!=", true), ("<", false), ("<=", false), (">", false), (">=", false)];
+
+/// Types whose values can be compared with one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparable {
+    Text,
+    Number,
+    Truth,
+    List,
+    Map,
+}
+
+impl Comparable {
+    /// Returns the type of a value, if it is one of plain data.
+    fn of(kind: Option<&ValueKind>) -> Option<Comparable> {
+        match kind?.word() {
+            "string" | "char" => Some(Comparable::Text),
+            "int" | "float" => Some(Comparable::Number),
+            "bool" => Some(Comparable::Truth),
+            "array" => Some(Comparable::List),
+            "map" => Some(Comparable::Map),
+            _ => None,
+        }
+    }
+}
+
+/// A comparison or a condition that does not do what it seems to do.
+struct Mistake {
+    position: Position,
+    message: String,
+    help: Option<&'static str>,
+}
+
+impl Checker<'_> {
+    /// Finds comparisons that always give the same, and conditions that fail when they are reached.
+    pub(super) fn comparisons(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut found = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let function = kinds.function_of(path);
+            let kind = |expr: &Expr| kinds.kind(expr, function);
+            match path.last() {
+                Some(ASTNode::Expr(Expr::FnCall(call, position))) if !call.is_qualified() => {
+                    match call.args.as_slice() {
+                        [left, right] => {
+                            // Of some operators the language keeps no place.
+                            let at =
+                                if position.is_none() { left.start_position() } else { *position };
+                            found.extend(comparison(&call.name, &[kind(left), kind(right)], at));
+                        }
+                        [value] if call.name == "!" => found.extend(condition(value, kind(value))),
+                        _ => {}
+                    }
+                }
+                Some(ASTNode::Expr(Expr::And(sides, _) | Expr::Or(sides, _))) => {
+                    found.extend(sides.iter().filter_map(|side| condition(side, kind(side))));
+                }
+                Some(ASTNode::Stmt(
+                    Stmt::If(flow, _) | Stmt::While(flow, _) | Stmt::Do(flow, ..),
+                )) => {
+                    found.extend(condition(&flow.expr, kind(&flow.expr)));
+                }
+                _ => {}
+            }
+            true
+        });
+
+        for Mistake { position, message, help } in found {
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            self.push(Diagnostic { help: help.map(str::to_owned), ..fault });
+        }
+    }
+}
+
+/// Looks at an operator between two values of these kinds.
+fn comparison(
+    operator: &str,
+    sides: &[Option<ValueKind>; 2],
+    position: Position,
+) -> Option<Mistake> {
+    let (_, always) = COMPARING.iter().find(|(known, _)| *known == operator)?;
+    let types = [Comparable::of(sides[0].as_ref())?, Comparable::of(sides[1].as_ref())?];
+    if types[0] == types[1] {
+        return None;
+    }
+
+    let named = sides.iter().flatten().map(|side| article(side.word())).collect::<Vec<_>>();
+    let message = format!("`{operator}` between {} is always {always}", named.join(" and "));
+
+    let help = match types {
+        [Comparable::Text, Comparable::Number] | [Comparable::Number, Comparable::Text] => {
+            Some("write `text.parse_int()` or `text.parse_float()` to compare numbers")
+        }
+        [Comparable::Text, Comparable::Truth] | [Comparable::Truth, Comparable::Text] => {
+            Some("compare the text with a text, such as `text.lower() == \"yes\"`")
+        }
+        _ => None,
+    };
+    Some(Mistake { position, message, help })
+}
+
+/// Looks at a value that stands where the language wants true or false.
+fn condition(value: &Expr, kind: Option<ValueKind>) -> Option<Mistake> {
+    let kind = kind?;
+    let of_type = Comparable::of(Some(&kind))?;
+    let help = match of_type {
+        Comparable::Truth => return None,
+        Comparable::Text => "compare it, such as `text == \"yes\"` or `text != \"\"`",
+        Comparable::Number => "compare it, such as `number > 0`",
+        Comparable::List => "compare it, such as `!list.is_empty()`",
+        Comparable::Map => "compare one of its values",
+    };
+
+    let message = format!("a condition is true or false, not {}", article(kind.word()));
+    Some(Mistake { position: value.start_position(), message, help: Some(help) })
+}

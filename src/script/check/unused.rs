@@ -1,0 +1,105 @@
+//! Results that nothing is done with: `text.trimmed();` leaves the text as it is.
+
+use crate::script::check::checker::{Checker, File};
+use crate::script::check::in_place::Bodies;
+use crate::script::check::used::{ResultUse, is, use_of};
+use crate::script::diagnostic::{Diagnostic, codes};
+use rhai::{ASTNode, Expr, Position, Stmt};
+use std::collections::HashSet;
+
+/// Words that change nothing and only return something.
+const PURE: &[&str] = &[
+    "contains",
+    "distinct",
+    "ends_with",
+    "format",
+    "index_of",
+    "is_empty",
+    "join",
+    "lower",
+    "max_by",
+    "mean",
+    "min_by",
+    "percent",
+    "replaced",
+    "reversed",
+    "round",
+    "sorted",
+    "split",
+    "starts_with",
+    "sub_string",
+    "sum",
+    "to_float",
+    "to_int",
+    "trimmed",
+    "upper",
+    "zip",
+];
+/// The same of operators.
+const OPERATORS: &[&str] = &["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">="];
+
+impl Checker<'_> {
+    /// Finds calls and operators that only return something, where nothing is done with it.
+    pub(super) fn unused(&mut self, file: &File<'_>) {
+        // What the script defines itself may do anything.
+        let own: HashSet<&str> = file.ast.iter_functions().map(|function| function.name).collect();
+        let bodies = Bodies::of(file);
+        let last = file.ast.statements().last();
+        let mut found: Vec<(String, Position)> = Vec::new();
+
+        // The value of a body is that of its last statement.
+        let is_dropped = |path: &[ASTNode<'_>]| match use_of(path) {
+            ResultUse::Used => false,
+            ResultUse::Dropped => true,
+            ResultUse::Returned => {
+                let is_last = match (path.first(), last) {
+                    (Some(ASTNode::Stmt(root)), Some(last)) => is(*root, last),
+                    _ => false,
+                };
+                !is_last && bodies.around(path).is_none()
+            }
+        };
+
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some((name, position)) = pure(path)
+                && !own.contains(name)
+                && is_dropped(path)
+            {
+                found.push((name.to_owned(), position));
+            }
+            true
+        });
+
+        for (name, position) in found {
+            let message = format!("`{name}` changes nothing, and its result is not used");
+            let help = match name.as_str() {
+                "==" => "write `=` to set a variable".to_owned(),
+                _ if OPERATORS.contains(&name.as_str()) => {
+                    format!("write `let result = a {name} b;` to keep the result")
+                }
+                _ => format!("write `x = x.{name}(..);` to keep the result"),
+            };
+
+            let fault = Diagnostic::at(codes::UNUSED, message, file.name, file.text, position);
+            // What cannot be called at all is named already.
+            if self.faults.iter().all(|known| known.place != fault.place) {
+                self.push(Diagnostic { help: Some(help), ..fault.warning() });
+            }
+        }
+    }
+}
+
+/// Returns the name and the place of a call that ends a path, if all it does is to return something.
+fn pure<'a>(path: &[ASTNode<'a>]) -> Option<(&'a str, Position)> {
+    let (call, position) = match path.last()? {
+        ASTNode::Expr(Expr::MethodCall(call, position) | Expr::FnCall(call, position))
+        | ASTNode::Stmt(Stmt::FnCall(call, position)) => (call, *position),
+        _ => return None,
+    };
+
+    let name = call.name.as_str();
+    let is_pure = !call.is_qualified() && (PURE.contains(&name) || OPERATORS.contains(&name));
+    // Of some operators the language keeps no place.
+    let first = call.args.first().map_or(Position::NONE, Expr::start_position);
+    is_pure.then_some((name, if position.is_none() { first } else { position }))
+}

@@ -1,0 +1,272 @@
+//! What is written to a store, as data: the rows of its tables, and the changes that consist of them. How a change
+//! is carried out is known to the store alone.
+
+use crate::base::id::{FlowId, OpId, RunId};
+use crate::store::sums::SumsEntry;
+use std::sync::{Arc, Mutex};
+
+/// A change to a store. It is carried out as a whole or not at all, and may be carried out again if the
+/// transaction that it was part of failed.
+#[derive(Debug)]
+pub enum StoreChange {
+    /// Nothing: whoever waits for it learns that everything before it is kept, and that the store is still there.
+    Nothing,
+    /// Events of a run that come one after the other.
+    Events {
+        /// The run.
+        run: Arc<str>,
+        /// The events, in order.
+        rows: Vec<EventRow>,
+    },
+    /// Observations, with the sums that they change.
+    Observations(Vec<ObservationRow>),
+    /// A remark of a person.
+    Annotation(AnnotationRow),
+    /// The verdict of a person on an execution.
+    Verdict(VerdictRow),
+    /// What a learner knew after an observation. One that ends later stays, and so do only the newest few.
+    Snapshot(SnapshotRow),
+    /// A snapshot, by its name, is dropped.
+    SnapshotDrop(String),
+    /// The rules by which the store is learned from now; the snapshots of others are dropped.
+    Rules {
+        /// The number of the rules.
+        rules: u32,
+        /// How the names of the snapshots begin that stay.
+        snapshots: String,
+    },
+    /// A run is forgotten, with its events and with everything that was noted about it.
+    RunDrop(RunId),
+}
+
+/// A row of the table of events: one event, or operations that share the row.
+#[derive(Debug)]
+pub struct EventRow {
+    /// Its number in the run.
+    pub seq: i64,
+    /// The number of the row before it, which it stands on.
+    pub after: i64,
+    /// When it happened, in microseconds since 1970.
+    pub at: i64,
+    /// The word for its kind.
+    pub kind: &'static str,
+    /// The operation that it belongs to, if it belongs to one.
+    pub op: Option<u32>,
+    /// The event as JSON.
+    pub body: String,
+    /// A long text of the event, which has a row of its own before it.
+    pub text: Option<String>,
+    /// What it is to the row of its run.
+    pub edge: RunEdge,
+    /// The operation of a graph that began with it, if one did and nothing came after it. It is not kept: until the
+    /// row is written, the end of the operation may still join it.
+    pub opens: Option<(FlowId, OpId)>,
+}
+
+/// What an event is to the row of its run.
+#[derive(Debug)]
+pub enum RunEdge {
+    /// It begins it.
+    Begins {
+        /// The script's path as it was given.
+        script: String,
+        /// The process that runs it.
+        pid: u32,
+    },
+    /// It leaves it as it is.
+    Within,
+    /// It ends it.
+    Ends {
+        /// The word for how it ended.
+        status: &'static str,
+        /// What is kept of the run as a whole.
+        sums: Option<String>,
+    },
+}
+
+/// The word for the kind of a row that holds a long text of an event.
+pub const TEXT_KIND: &str = "text";
+
+/// The verdict of a person on an execution that was recorded. It is kept as an observation that amends the other.
+#[derive(Debug)]
+pub struct VerdictRow {
+    /// The name of the execution.
+    pub execution: String,
+    /// When it was given, in milliseconds since 1970.
+    pub at: i64,
+    /// The run whose answer it is about.
+    pub run: String,
+    /// Whether the answer is good; `None` takes the verdict back.
+    pub good: Option<bool>,
+    /// Whether a failure of this kind is held against its pattern.
+    pub blames_pattern: fn(&str) -> bool,
+    /// Where to say what became of it.
+    pub effect: Arc<Mutex<VerdictEffect>>,
+}
+
+/// What became of a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerdictEffect {
+    /// The execution counts with it from now on.
+    Learned,
+    /// It is the verdict that holds already.
+    Known,
+    /// No execution of this name was recorded.
+    NotRecorded,
+    /// The demo model answered, which says nothing of the pattern.
+    Demo,
+    /// The execution failed through no fault of its pattern.
+    NotCounted,
+}
+
+/// What was said of an execution before a verdict, and how much was recorded since. It is kept with the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Amendment {
+    /// The score that counted so far.
+    pub before: Option<f64>,
+    /// How many executions on the same kind of task were recorded after the one that is amended.
+    pub ago: u32,
+    /// Whether a person found the answer good; `None` takes the verdict back.
+    pub good: Option<bool>,
+}
+
+impl Amendment {
+    /// Reads it from what is kept with an observation.
+    pub fn read(extra: &str) -> Option<Amendment> {
+        serde_json::from_str(extra).ok()
+    }
+}
+
+/// Where an observation comes from. Only live ones count unless somebody asks for more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ObservationSource {
+    /// Real work, or figures that a person gave.
+    #[default]
+    Live,
+    /// The demo model answered.
+    Demo,
+}
+
+impl ObservationSource {
+    /// Returns the stored word.
+    pub fn word(self) -> &'static str {
+        match self {
+            ObservationSource::Live => "live",
+            ObservationSource::Demo => "demo",
+        }
+    }
+}
+
+/// A row of the table of observations.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ObservationRow {
+    /// When it was recorded, in milliseconds since 1970.
+    pub at: i64,
+    /// The task type.
+    pub task: String,
+    /// The pattern.
+    pub pattern: String,
+    /// Where it comes from.
+    pub source: ObservationSource,
+    /// The run that recorded it.
+    pub run: Option<String>,
+    /// What the execution is known by, if it is; it is then recorded once, however often it is told.
+    pub execution: Option<String>,
+    /// Share of the work that produced a result.
+    pub success_rate: f64,
+    /// Seconds.
+    pub execution_time: Option<f64>,
+    /// How good the result is.
+    pub score: Option<f64>,
+    /// Dollars.
+    pub cost: Option<f64>,
+    /// Tokens read and written.
+    pub tokens: Option<u64>,
+    /// Why it failed: the kind and the message.
+    pub error: Option<(String, String)>,
+    /// The other figures, as JSON.
+    pub extra: String,
+    /// Whether it changes the sums of its pattern.
+    pub counts: bool,
+}
+
+impl ObservationRow {
+    /// Returns what is added to the sums of its pattern.
+    pub fn entry(&self) -> SumsEntry<'_> {
+        SumsEntry {
+            at: self.at,
+            success_rate: self.success_rate,
+            time: self.execution_time,
+            score: self.score,
+            cost: self.cost,
+            tokens: self.tokens,
+            error: self.error.as_ref(),
+        }
+    }
+}
+
+/// A row of the table of remarks.
+#[derive(Debug)]
+pub struct AnnotationRow {
+    /// When it was made, in microseconds since 1970.
+    pub at: i64,
+    /// The run that it is about.
+    pub run: String,
+    /// The operation, if it is about one.
+    pub op: Option<u32>,
+    /// The word for its kind.
+    pub kind: &'static str,
+    /// The text.
+    pub body: String,
+}
+
+/// A row of the table of snapshots.
+#[derive(Debug)]
+pub struct SnapshotRow {
+    /// Its name, which says by what it was made.
+    pub fold: String,
+    /// The number of the last observation in it.
+    pub seq: i64,
+    /// When that was recorded.
+    pub at: i64,
+    /// What was learned.
+    pub body: Vec<u8>,
+}
+
+/// A row of which those that come one after the other share a change.
+pub(super) trait BatchRow: Sized {
+    /// Returns the rows of a change, if it is one of such rows.
+    fn rows(change: &mut StoreChange) -> Option<&mut Vec<Self>>;
+}
+
+impl BatchRow for EventRow {
+    fn rows(change: &mut StoreChange) -> Option<&mut Vec<EventRow>> {
+        match change {
+            StoreChange::Events { rows, .. } => Some(rows),
+            StoreChange::Nothing
+            | StoreChange::Observations(_)
+            | StoreChange::Annotation(_)
+            | StoreChange::Verdict(_)
+            | StoreChange::Snapshot(_)
+            | StoreChange::SnapshotDrop(_)
+            | StoreChange::Rules { .. }
+            | StoreChange::RunDrop(_) => None,
+        }
+    }
+}
+
+impl BatchRow for ObservationRow {
+    fn rows(change: &mut StoreChange) -> Option<&mut Vec<ObservationRow>> {
+        match change {
+            StoreChange::Observations(rows) => Some(rows),
+            StoreChange::Nothing
+            | StoreChange::Events { .. }
+            | StoreChange::Annotation(_)
+            | StoreChange::Verdict(_)
+            | StoreChange::Snapshot(_)
+            | StoreChange::SnapshotDrop(_)
+            | StoreChange::Rules { .. }
+            | StoreChange::RunDrop(_) => None,
+        }
+    }
+}
