@@ -63,7 +63,7 @@ fn whole(project: &Project, arguments: &[&str]) -> String {
 /// Takes ids, times and the padding of columns out of a text.
 fn steady(project: &Project, text: &str) -> String {
     let text = project.without_ids(text);
-    text.lines().map(|line| format!("{}\n", steady_line(line))).collect()
+    text.lines().flat_map(|line| [steady_line(line), "\n".to_owned()]).collect()
 }
 
 fn steady_line(line: &str) -> String {
