@@ -18,7 +18,6 @@ pub(crate) mod lease;
 pub mod part;
 pub mod past;
 pub mod prune;
-pub mod query;
 mod ran;
 pub mod result_line;
 pub mod roster;
@@ -214,27 +213,24 @@ impl Journal {
     /// Numbers an event, and makes the row that keeps it.
     fn row(&self, at: i64, event: &Event) -> EventRow {
         let seq = self.next.replace(self.next.get() + 1);
-        EventRow {
-            seq,
-            after: self.row.replace(seq),
-            opens: match event {
-                Event::OpStarted { flow, op, name: None } => Some((*flow, *op)),
-                _ => None,
-            },
-            at,
-            kind: event.kind(),
-            op: event.op().map(|op| op.0),
-            body: body(event),
-            edge: match event {
-                Event::RunStarted { script, .. } => {
-                    RunEdge::Begins { script: script.clone(), pid: std::process::id() }
-                }
-                Event::RunEnded { status, .. } => {
-                    RunEdge::Ends { status: status.word(), sums: self.sums.take() }
-                }
-                _ => RunEdge::Within,
-            },
-        }
+        let after = self.row.replace(seq);
+
+        let opens = match event {
+            Event::OpStarted { flow, op, name: None } => Some((*flow, *op)),
+            _ => None,
+        };
+        let edge = match event {
+            Event::RunStarted { script, .. } => {
+                RunEdge::Begins { script: script.clone(), pid: std::process::id() }
+            }
+            Event::RunEnded { status, .. } => {
+                RunEdge::Ends { status: status.word(), sums: self.sums.take() }
+            }
+            _ => RunEdge::Within,
+        };
+
+        let op = event.op().map(|op| op.0);
+        EventRow { seq, after, at, kind: event.kind(), op, body: body(event), edge, opens }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::journal::damage::Damage;
 use crate::journal::event::Event;
 use crate::journal::history::{self, EndCheck, HistoryError, LogItem, RunLog, RunRow};
 use crate::optimizer::evidence::knowledge::Knowledge;
-use crate::store::Connection;
+use crate::store::Reader;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -17,7 +17,7 @@ const LINES_MAX: usize = 10;
 static TOLD: Mutex<Option<HashSet<RunId>>> = Mutex::new(None);
 
 /// Reads what can be read of a run, and says what cannot.
-pub(in crate::cli) fn read(store: &Connection, run: &RunId) -> Result<RunLog, HistoryError> {
+pub(in crate::cli) fn read(store: &Reader, run: &RunId) -> Result<RunLog, HistoryError> {
     let log = history::read(store, run)?;
     tell(run, log.damage.iter().map(|(_, damage)| damage));
     Ok(log)
@@ -25,7 +25,7 @@ pub(in crate::cli) fn read(store: &Connection, run: &RunId) -> Result<RunLog, Hi
 
 /// Reads the events of a run that can be read, and says which cannot.
 pub(in crate::cli) fn events(
-    store: &Connection,
+    store: &Reader,
     run: &RunId,
 ) -> Result<Vec<(i64, Event)>, HistoryError> {
     Ok(read(store, run)?.events)
@@ -33,7 +33,7 @@ pub(in crate::cli) fn events(
 
 /// Reads what can be read of a run, and says what of it, and of its row, cannot.
 pub(in crate::cli) fn read_row(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
 ) -> Result<(RunLog, Vec<Damage>), HistoryError> {
     let log = history::read(store, &row.id)?;
@@ -45,7 +45,7 @@ pub(in crate::cli) fn read_row(
 
 /// Hands over what can be read of a run, event by event, and says what of it, and of its row, cannot.
 pub(in crate::cli) fn pass_row(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
     see: &mut dyn FnMut(i64, Event),
 ) -> Result<Vec<Damage>, HistoryError> {

@@ -16,7 +16,7 @@ use crate::optimizer::choice::recommendation::{Manner, percent};
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
-use crate::store::Connection;
+use crate::store::Reader;
 use anyhow::Context;
 use serde_json::json;
 use std::io::IsTerminal;
@@ -104,7 +104,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 fn show_task(
     global: &Global,
     arguments: &Arguments,
-    (optimizer, store): (&Optimizer, Option<&Connection>),
+    (optimizer, store): (&Optimizer, Option<&Reader>),
     task: &TaskType,
 ) -> anyhow::Result<()> {
     let mut ranked = optimizer.standings(task)?;

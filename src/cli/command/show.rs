@@ -26,7 +26,7 @@ use crate::metrics::fold::FlowFold;
 use crate::model::reply::Usage;
 use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::trial::cases::{Case, cases, filtered};
-use crate::store::{self, Connection};
+use crate::store::{self, Reader};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -152,10 +152,7 @@ fn show_cases(
 }
 
 /// Finds the run that a person means.
-pub(in crate::cli) fn find(
-    store: &Connection,
-    name: &str,
-) -> anyhow::Result<Result<RunRow, String>> {
+pub(in crate::cli) fn find(store: &Reader, name: &str) -> anyhow::Result<Result<RunRow, String>> {
     let nothing = || format!("no run `{name}`; `kaizen runs` lists all runs");
 
     if let Some(back) = name.strip_prefix('@') {
