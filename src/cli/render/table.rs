@@ -110,11 +110,7 @@ impl<'a> TableLayout<'a> {
         self.joined(row.cells.iter().map(|cell| on_one_line(cell)), row.mood)
     }
 
-    fn joined<'b>(
-        &self,
-        cells: impl Iterator<Item = Cow<'b, str>>,
-        mood: Option<Mood>,
-    ) -> String {
+    fn joined<'b>(&self, cells: impl Iterator<Item = Cow<'b, str>>, mood: Option<Mood>) -> String {
         let mut text = String::new();
         for ((cell, name), width) in cells.zip(self.head).zip(&self.widths) {
             let Some(width) = *width else { continue };
