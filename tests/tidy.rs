@@ -60,7 +60,6 @@ const FENCES: &[(&str, &[&str])] = &[
     // A terminal that goes away would end the program.
     ("MultiProgress::new", &[]),
     ("ProgressDrawTarget::stderr", &[]),
-    ("rusqlite::", &["store/", "journal/", "optimizer/evidence/knowledge"]),
     ("rmcp::", &["mcp/", "cli/command/mcp/"]),
     ("sse_stream::", &["mcp/"]),
     ("axum::", &["cli/ui/"]),
@@ -228,7 +227,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("script/reference/completion.rs", "signatures"),
     ("store/schema.rs", "names of SQLite's tables"),
     ("view/filter.rs", "the words of a filter"),
-    ("journal/query.rs", "questions in SQL"),
+    ("store/query.rs", "questions in SQL"),
     ("cli/ui/", "headers, addresses, and the page's own files"),
     ("cli/app/process.rs", "what the kernel says of a process"),
     ("cli/command/note.rs", "names of operations, such as `@:draft`"),
@@ -363,6 +362,43 @@ fn crates_stay_behind_their_fences() {
                 if !inside && stands_alone(line, word) {
                     let _ = writeln!(faults, "{number}: `{word}` belongs in {places:?}");
                 }
+            }
+        }
+        faults
+    });
+}
+
+/// How statements of SQL begin, and the crate that takes them.
+const SQL: &[&str] = &[
+    "rusqlite",
+    "SELECT ",
+    "INSERT INTO ",
+    "INSERT OR ",
+    "DELETE FROM ",
+    "UPDATE ",
+    "CREATE ",
+    "ALTER TABLE ",
+    "DROP TABLE ",
+    "PRAGMA ",
+    "ATTACH ",
+    "VACUUM",
+    "SAVEPOINT",
+    "BEGIN IMMEDIATE",
+];
+
+#[test]
+fn sql_stands_in_the_store_alone() {
+    check(|file, text| {
+        let mut faults = String::new();
+        let text = if file.starts_with("store/") { "" } else { production(text) };
+        for (number, line) in code_lines(text) {
+            if let Some(word) = SQL.iter().find(|word| line.contains(**word)) {
+                let _ = writeln!(
+                    faults,
+                    "{number}: `{word}` belongs in `store/`. What is written is data (`StoreChange`), and what is \
+                     read comes as plain rows (`Reader`), so that everything above works the same on any \
+                     kind of store"
+                );
             }
         }
         faults
@@ -834,6 +870,7 @@ const WRITERS: &[&str] = &[
     "optimizer/",
     "script/host/shape.rs",
     "session/tool.rs",
+    "store/query.rs",
     "view/",
 ];
 

@@ -18,7 +18,7 @@ use crate::script::host::right::Right;
 use crate::script::host::rule::Rule;
 use crate::session::tool::{self, arguments_schema, check_name, check_names};
 use crate::settings::config::Config;
-use crate::store::{self, Connection, FOLDER};
+use crate::store::{self, FOLDER, Reader};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -297,10 +297,7 @@ impl RuntimeBuilder {
 
     /// Opens the store, so that what is wrong with it is told now. Returns its path, the folder for locks, and
     /// what keeps a store in memory alive.
-    fn open_store(
-        &self,
-        root: &Path,
-    ) -> Result<(PathBuf, Option<PathBuf>, Option<Connection>), Error> {
+    fn open_store(&self, root: &Path) -> Result<(PathBuf, Option<PathBuf>, Option<Reader>), Error> {
         if self.in_memory {
             let path = store::shared_memory_name(&RunId::fresh().0);
             let keeper = store::open(&path)?;

@@ -12,7 +12,7 @@ use crate::journal::past::{Failures, Past};
 use crate::journal::trace::Trace;
 use crate::journal::waits::Waits;
 use crate::metrics::fold::Flows;
-use crate::store::{self, Connection};
+use crate::store::{self, Reader};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 
@@ -77,11 +77,7 @@ pub(super) fn find(setup: &Setup, wanted: &str) -> Result<EarlierRun, Error> {
 
 /// Decides which failures of the run are told again. One that was killed, or waits, is to go the way it
 /// went. Who continues one that failed or was cancelled wants what failed to be tried again.
-fn failures_of(
-    store: &Connection,
-    id: &RunId,
-    status: Option<RunStatus>,
-) -> Result<Failures, Error> {
+fn failures_of(store: &Reader, id: &RunId, status: Option<RunStatus>) -> Result<Failures, Error> {
     Ok(match status {
         None | Some(RunStatus::Waiting) => Failures::Told,
         Some(RunStatus::Failed) => match history::failure(store, id)? {
@@ -93,7 +89,7 @@ fn failures_of(
 }
 
 /// Reads a run and those that it continued, the newest first.
-fn chain(store: &Connection, newest: RunId) -> Result<Vec<RunEvents>, Error> {
+fn chain(store: &Reader, newest: RunId) -> Result<Vec<RunEvents>, Error> {
     let mut chain: Vec<RunEvents> = Vec::new();
     let mut next = Some(newest);
     while let Some(run) = next.take()

@@ -12,7 +12,7 @@ use crate::model::spec::ModelSpec;
 use crate::script::host::permission::Permissions;
 use crate::script::host::servers::launcher;
 use crate::script::{HostCall, HostTool, HostWord, HostWords};
-use crate::store::Connection;
+use crate::store::Reader;
 use crate::store::durability::Durability;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub(super) struct Setup {
     /// The folder for locks of runs; a store in memory has none.
     pub(super) own_folder: Option<PathBuf>,
     /// Keeps a store in memory alive.
-    pub(super) _keeper: Mutex<Option<Connection>>,
+    pub(super) _keeper: Mutex<Option<Reader>>,
     pub(super) durability: Durability,
     /// Scripts that the program holds itself.
     pub(super) scripts: BTreeMap<String, String>,

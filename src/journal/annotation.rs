@@ -5,8 +5,7 @@ use crate::base::id::{OpId, RunId};
 use crate::base::secret;
 use crate::base::word::words;
 use crate::journal::history::HistoryError;
-use crate::store::{AnnotationRow, Connection, StoreChange};
-use rusqlite::Row;
+use crate::store::{AnnotationRow, Reader, StoreChange, StoredAnnotation};
 use std::collections::HashMap;
 
 words! {
@@ -98,35 +97,22 @@ pub fn keep(remark: Annotation) -> StoreChange {
 }
 
 /// Returns what was noted about a run and its operations, oldest first.
-pub fn of_run(connection: &Connection, run: &RunId) -> Result<Vec<Annotation>, HistoryError> {
-    let sql = "SELECT at, run, op, kind, body FROM annotations WHERE run = ? ORDER BY id";
-    let mut rows = connection.prepare_cached(sql)?;
-    let found = rows.query_map([&run.0], annotation)?.collect::<Result<Vec<_>, _>>()?;
-    Ok(found.into_iter().flatten().collect())
+pub fn of_run(store: &Reader, run: &RunId) -> Result<Vec<Annotation>, HistoryError> {
+    Ok(store.annotations(Some(run))?.into_iter().filter_map(annotation).collect())
 }
 
 /// Returns what is noted about each run as a whole.
-pub fn of_all(connection: &Connection) -> Result<HashMap<RunId, RunRemarks>, HistoryError> {
-    let sql = "SELECT at, run, op, kind, body FROM annotations ORDER BY id";
-    let mut rows = connection.prepare_cached(sql)?;
+pub fn of_all(store: &Reader) -> Result<HashMap<RunId, RunRemarks>, HistoryError> {
     let mut found: HashMap<RunId, RunRemarks> = HashMap::new();
 
-    for remark in rows.query_map([], annotation)? {
-        if let Some(remark) = remark? {
-            found.entry(remark.run.clone()).or_default().see(remark);
-        }
+    for remark in store.annotations(None)?.into_iter().filter_map(annotation) {
+        found.entry(remark.run.clone()).or_default().see(remark);
     }
     Ok(found)
 }
 
-/// Reads a remark; `None` if it is of a kind that this version does not know.
-fn annotation(row: &Row<'_>) -> rusqlite::Result<Option<Annotation>> {
-    let Some(kind) = AnnotationKind::of(&row.get::<_, String>(3)?) else { return Ok(None) };
-    Ok(Some(Annotation {
-        at: row.get(0)?,
-        run: RunId(row.get(1)?),
-        op: row.get::<_, Option<u32>>(2)?.map(OpId),
-        kind,
-        body: row.get(4)?,
-    }))
+/// Makes a remark of its row; `None` if it is of a kind that this version does not know.
+fn annotation(row: StoredAnnotation) -> Option<Annotation> {
+    let kind = AnnotationKind::of(&row.kind)?;
+    Some(Annotation { at: row.at, run: row.run, op: row.op.map(OpId), kind, body: row.body })
 }

@@ -9,10 +9,11 @@ use crate::journal::end_check::EndCheck;
 use crate::journal::event::{ComparisonVerdict, Event, RunKind, RunStatus};
 use crate::journal::ran::{OPS_RAN, RanOps};
 use crate::journal::read_depth::ReadDepth;
-use crate::journal::row_event::{RowEvents, as_text, event, events, short, type_of};
+use crate::journal::row_event::{RowEvents, event, events, short, type_of};
 use crate::journal::waits::Waits;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
+use crate::store::{
+    EventPlace, EventsEnd, ReadError, Reader, RunChoice, StoredEvent, StoredRun, StoredValue,
+};
 use serde_json::Value;
 
 /// The last microsecond of the year 9999: later times are no times.
@@ -40,9 +41,9 @@ pub struct RunRow {
 /// A store whose journal cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
-    /// SQLite refused.
+    /// The store refused.
     #[error("cannot read the journal: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Read(#[from] ReadError),
 }
 
 /// The events of one run, and what is wrong with them.
@@ -75,144 +76,108 @@ impl RunLog {
     }
 }
 
-const COLUMNS: &str = "SELECT id, script, started_at, ended_at, status, pid FROM runs";
-
-fn count(number: usize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
 /// Returns the newest runs, newest first.
-pub fn runs(connection: &Connection, limit: usize) -> Result<Vec<RunRow>, HistoryError> {
-    let mut rows = connection.prepare(&format!("{COLUMNS} ORDER BY id DESC LIMIT ?"))?;
-    Ok(rows.query_map([count(limit)], run_row)?.collect::<Result<_, _>>()?)
+pub fn runs(store: &Reader, limit: usize) -> Result<Vec<RunRow>, HistoryError> {
+    Ok(store.runs(RunChoice::Newest(limit), run_row)?)
 }
 
 /// Returns how many events a run has.
-pub fn count_events(connection: &Connection, run: &RunId) -> Result<usize, HistoryError> {
-    let sql = "SELECT coalesce(sum(CASE kind WHEN 'ops_ran'
-        THEN 2 * coalesce(json_array_length(body, '$.ops'), 0) ELSE 1 END), 0)
-        FROM events WHERE run = ? AND kind <> 'text' AND (kind <> 'ops_ran' OR json_valid(body))";
-    let mut count = connection.prepare_cached(sql)?;
-    let found: i64 = count.query_row([&run.0], |row| row.get(0))?;
-    Ok(usize::try_from(found).unwrap_or_default())
+pub fn count_events(store: &Reader, run: &RunId) -> Result<usize, HistoryError> {
+    Ok(store.count_events(run)?)
 }
 
 /// Returns the runs that have events and no row in the list of runs. Looks at every event.
-pub fn orphans(connection: &Connection) -> Result<Vec<RunId>, HistoryError> {
-    let sql = "SELECT DISTINCT run FROM events WHERE run NOT IN (SELECT id FROM runs) ORDER BY run";
-    let mut rows = connection.prepare(sql)?;
-    let runs = rows.query_map([], |row| Ok(RunId(as_text(row.get_ref(0)?))))?;
-    Ok(runs.collect::<Result<_, _>>()?)
+pub fn orphans(store: &Reader) -> Result<Vec<RunId>, HistoryError> {
+    Ok(store.orphans()?)
 }
 
 /// Returns the runs whose id starts with `prefix`, at most three: enough to tell one from many.
-pub fn find(connection: &Connection, prefix: &str) -> Result<Vec<RunRow>, HistoryError> {
-    let mut rows =
-        connection.prepare(&format!("{COLUMNS} WHERE substr(id, 1, ?) = ? ORDER BY id LIMIT 3"))?;
-    Ok(rows.query_map((count(prefix.len()), prefix), run_row)?.collect::<Result<_, _>>()?)
+pub fn find(store: &Reader, prefix: &str) -> Result<Vec<RunRow>, HistoryError> {
+    Ok(store.runs(RunChoice::Beginning(prefix, 3), run_row)?)
 }
 
 /// Returns what a run ran, if its first event can be read.
-pub fn kind(connection: &Connection, run: &RunId) -> Result<Option<RunKind>, HistoryError> {
-    Ok(start(connection, run)?.and_then(|event| event.ran()))
+pub fn kind(store: &Reader, run: &RunId) -> Result<Option<RunKind>, HistoryError> {
+    Ok(start(store, run)?.and_then(|event| event.ran()))
 }
 
 /// Returns the event that started a run, if it can be read.
-pub fn start(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND seq = 0";
+pub fn start(store: &Reader, run: &RunId) -> Result<Option<Event>, HistoryError> {
+    one(store, run, EventPlace::First)
+}
 
-    let first = connection.prepare_cached(sql)?.query_row([&run.0], |row| {
-        let read = event(row.get_ref(0)?, row.get_ref(1)?);
-        Ok(read.ok().map(|(_, event)| event))
-    });
-
-    Ok(first.optional()?.flatten())
+/// Returns one event of a run, if it can be read.
+fn one(store: &Reader, run: &RunId, place: EventPlace<'_>) -> Result<Option<Event>, HistoryError> {
+    let found = store.event(run, place, |row| event(row).ok().map(|(_, event)| event))?;
+    Ok(found.flatten())
 }
 
 /// Returns what the comparisons of a run found, if it has ended and its end can be read.
-pub fn comparisons(
-    connection: &Connection,
-    run: &RunId,
-) -> Result<Vec<ComparisonVerdict>, HistoryError> {
-    Ok(match end(connection, run)? {
+pub fn comparisons(store: &Reader, run: &RunId) -> Result<Vec<ComparisonVerdict>, HistoryError> {
+    Ok(match end(store, run)? {
         Some(Event::RunEnded { comparisons, .. }) => comparisons,
         _ => Vec::new(),
     })
 }
 
 /// Returns what was kept of a run as a whole when it ended. Programs before 0.2 kept nothing.
-pub fn sums(connection: &Connection, run: &RunId) -> Result<Option<String>, HistoryError> {
-    let mut row = connection.prepare_cached("SELECT body FROM run_sums WHERE run = ?")?;
-    Ok(row.query_row([&run.0], |row| Ok(as_text(row.get_ref(0)?))).optional()?)
+pub fn sums(store: &Reader, run: &RunId) -> Result<Option<String>, HistoryError> {
+    Ok(store.run_sums(run)?)
 }
+
+/// The kinds of events that say something beside the operations of a run, and of the one that ends it.
+const REMARKS: [&str; 4] = ["logged", "told", "suspended", "run_ended"];
 
 /// Hands over the events of a run that say something beside its operations, and the one that ends it, as
 /// far as they can be read.
 pub fn remarks(
-    connection: &Connection,
+    store: &Reader,
     run: &RunId,
     see: &mut dyn FnMut(i64, Event),
 ) -> Result<(), HistoryError> {
-    let sql = "SELECT at, body FROM events
-        WHERE run = ? AND kind IN ('logged', 'told', 'suspended', 'run_ended') ORDER BY seq";
-    let mut rows = connection.prepare_cached(sql)?;
-    let mut rows = rows.query([&run.0])?;
-    while let Some(row) = rows.next()? {
-        if let Ok((at, event)) = event(row.get_ref(0)?, row.get_ref(1)?) {
+    store.events_of_kinds(run, &REMARKS, &mut |row| {
+        if let Ok((at, event)) = event(row) {
             see(at, event);
         }
-    }
+    })?;
     Ok(())
 }
 
 /// Returns the value of a run, if it has ended and its end can be read.
-pub fn value(connection: &Connection, run: &RunId) -> Result<Option<Value>, HistoryError> {
-    Ok(match end(connection, run)? {
+pub fn value(store: &Reader, run: &RunId) -> Result<Option<Value>, HistoryError> {
+    Ok(match end(store, run)? {
         Some(Event::RunEnded { value, .. }) => Some(value),
         _ => None,
     })
 }
 
 /// Returns the event that ended a run, if it can be read.
-pub fn end(connection: &Connection, run: &RunId) -> Result<Option<Event>, HistoryError> {
-    newest(connection, run, "run_ended")
-}
-
-/// Returns the newest event of a kind in a run, if it can be read.
-fn newest(connection: &Connection, run: &RunId, kind: &str) -> Result<Option<Event>, HistoryError> {
-    let sql = "SELECT at, body FROM events WHERE run = ? AND kind = ? ORDER BY seq DESC LIMIT 1";
-
-    let last = connection.prepare_cached(sql)?.query_row((&run.0, kind), |row| {
-        Ok(event(row.get_ref(0)?, row.get_ref(1)?).ok().map(|(_, event)| event))
-    });
-
-    Ok(last.optional()?.flatten())
+pub fn end(store: &Reader, run: &RunId) -> Result<Option<Event>, HistoryError> {
+    one(store, run, EventPlace::Newest("run_ended"))
 }
 
 /// Returns the events that started the runs, oldest first, as far as they can be read.
-pub fn starts(connection: &Connection) -> Result<Vec<(RunId, Event)>, HistoryError> {
-    let sql = "SELECT runs.id, events.at, events.body FROM runs
-               JOIN events ON events.run = runs.id AND events.seq = 0 ORDER BY runs.id";
-    let mut rows = connection.prepare_cached(sql)?;
-
-    let found = rows.query_map([], |row| {
-        let run = RunId(as_text(row.get_ref(0)?));
-        Ok(event(row.get_ref(1)?, row.get_ref(2)?).ok().map(|(_, event)| (run, event)))
+pub fn starts(store: &Reader) -> Result<Vec<(RunId, Event)>, HistoryError> {
+    let mut found = Vec::new();
+    store.first_events(&mut |run, row| {
+        if let Ok((_, event)) = event(row) {
+            found.push((run, event));
+        }
     })?;
-    Ok(found.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+    Ok(found)
 }
 
 /// Returns what a suspended run waits for.
-pub fn waits(connection: &Connection, run: &RunId) -> Result<Option<Waits>, HistoryError> {
-    Ok(match newest(connection, run, "suspended")? {
+pub fn waits(store: &Reader, run: &RunId) -> Result<Option<Waits>, HistoryError> {
+    Ok(match one(store, run, EventPlace::Newest("suspended"))? {
         Some(Event::Suspended { waits }) => Some(waits),
         _ => None,
     })
 }
 
 /// Returns the failure that ended a run, if one did and it can be read.
-pub fn failure(connection: &Connection, run: &RunId) -> Result<Option<Failure>, HistoryError> {
-    Ok(match end(connection, run)? {
+pub fn failure(store: &Reader, run: &RunId) -> Result<Option<Failure>, HistoryError> {
+    Ok(match end(store, run)? {
         Some(Event::RunEnded { failure, .. }) => failure,
         _ => None,
     })
@@ -220,34 +185,28 @@ pub fn failure(connection: &Connection, run: &RunId) -> Result<Option<Failure>, 
 
 /// Returns the run that began `back` runs before the newest one; with `failed`, among those that
 /// did not end well.
-pub fn recent(
-    connection: &Connection,
-    back: usize,
-    failed: bool,
-) -> Result<Option<RunRow>, HistoryError> {
-    let only = if failed { "WHERE status NOT IN ('ok', 'replaced', 'waiting')" } else { "" };
-    let sql = format!("{COLUMNS} {only} ORDER BY id DESC LIMIT 1 OFFSET ?");
-    Ok(connection.prepare(&sql)?.query_row([count(back)], run_row).optional()?)
+pub fn recent(store: &Reader, back: usize, failed: bool) -> Result<Option<RunRow>, HistoryError> {
+    let choice = if failed { RunChoice::BackFailed(back) } else { RunChoice::Back(back) };
+    Ok(store.runs(choice, run_row)?.pop())
 }
 
 /// Reads a row of the list of runs as far as it can be read.
-fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
-    let run = RunId(as_text(row.get_ref(0)?));
+fn run_row(row: StoredRun<'_>) -> RunRow {
+    let run = RunId(row.id.shown().into_owned());
     let mut damage = Vec::new();
-    let mut wrong = |column, value: ValueRef<'_>| {
-        let found = format!("{}, `{}`", type_of(value), short(&as_text(value)));
+    let mut wrong = |column, value: StoredValue<'_>| {
+        let found = format!("{}, `{}`", type_of(value), short(&value.shown()));
         damage.push(Damage::Row { run: run.clone(), column, found });
     };
 
-    let script = row.get_ref(1)?;
-    if script.as_str().is_err() {
-        wrong("script", script);
+    if row.script.as_text().is_none() {
+        wrong("script", row.script);
     }
 
-    let status = match row.get_ref(4)? {
-        ValueRef::Null => None,
+    let status = match row.status {
+        StoredValue::Null => None,
         value => {
-            let status = value.as_str().ok().and_then(RunStatus::of);
+            let status = value.as_text().and_then(RunStatus::of);
             if status.is_none() {
                 wrong("status", value);
             }
@@ -255,34 +214,33 @@ fn run_row(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         }
     };
 
-    let mut time = |column, value: ValueRef<'_>| {
-        let time = value.as_i64().ok().filter(|time| (0..=TIME_MAX).contains(time));
+    let mut time = |column, value: StoredValue<'_>| {
+        let time = value.as_integer().filter(|time| (0..=TIME_MAX).contains(time));
         if time.is_none() {
             wrong(column, value);
         }
         time
     };
-    let started_at = time("started_at", row.get_ref(2)?);
-    let ended_at = match row.get_ref(3)? {
-        ValueRef::Null => None,
+    let started_at = time("started_at", row.started_at);
+    let ended_at = match row.ended_at {
+        StoredValue::Null => None,
         value => time("ended_at", value),
     };
 
-    let pid = row.get_ref(5)?;
-    let known_pid = pid.as_i64().ok().and_then(|pid| u32::try_from(pid).ok());
+    let known_pid = row.pid.as_integer().and_then(|pid| u32::try_from(pid).ok());
     if known_pid.is_none() {
-        wrong("pid", pid);
+        wrong("pid", row.pid);
     }
 
-    Ok(RunRow {
-        script: as_text(script),
+    RunRow {
+        script: row.script.shown().into_owned(),
         started_at: started_at.or(ended_at).unwrap_or(0),
         ended_at,
         status,
         pid: known_pid.unwrap_or(0),
         damage,
         id: run,
-    })
+    }
 }
 
 /// One thing that is found while a run is read.
@@ -302,9 +260,9 @@ pub enum LogItem {
 }
 
 /// Reads all events of a run, in order.
-pub fn read(connection: &Connection, run: &RunId) -> Result<RunLog, HistoryError> {
+pub fn read(store: &Reader, run: &RunId) -> Result<RunLog, HistoryError> {
     let mut log = RunLog::default();
-    follow(connection, run, 0, usize::MAX, &mut |item| match item {
+    follow(store, run, 0, usize::MAX, &mut |item| match item {
         LogItem::Event { at, event, .. } => log.events.push((at, *event)),
         LogItem::Damage(damage) => log.damage.push((log.events.len(), damage)),
     })?;
@@ -315,122 +273,95 @@ pub fn read(connection: &Connection, run: &RunId) -> Result<RunLog, HistoryError
 /// that no more than one of them is in memory. Returns the number from which to go on; it is `from` if
 /// there was nothing more.
 pub fn follow(
-    connection: &Connection,
+    store: &Reader,
     run: &RunId,
     from: i64,
     limit: usize,
     see: &mut dyn FnMut(LogItem),
 ) -> Result<i64, HistoryError> {
-    follow_with(connection, run, from, limit, ReadDepth::Whole, see)
+    follow_with(store, run, from, limit, ReadDepth::Whole, see)
 }
 
 /// Hands over the events of a run as `follow` does, or less of them.
 pub fn follow_with(
-    connection: &Connection,
+    store: &Reader,
     run: &RunId,
     from: i64,
     limit: usize,
     depth: ReadDepth<'_>,
     see: &mut dyn FnMut(LogItem),
 ) -> Result<i64, HistoryError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT seq, at, kind, body, op FROM events WHERE run = ? AND seq >= ? AND kind <> 'text'
-         ORDER BY seq LIMIT ?",
-    )?;
     // Numbers below 0 are damage, and damage is told.
     let first = if from == 0 { i64::MIN } else { from };
-    let mut rows = statement.query((&run.0, first, count(limit)))?;
-    let mut follower = Follower { connection, run: run.clone(), next: from, depth };
+    let mut follower = Follower { store, run: run.clone(), next: from, depth };
 
-    loop {
-        match rows.next() {
-            Ok(Some(row)) => follower.take(row, see)?,
-            Ok(None) => return Ok(follower.next),
-            Err(error) if is_corrupt(&error) => {
-                let seq = follower.next - 1;
-                let reason = error.to_string();
-                see(LogItem::Damage(Damage::BrokenOff { run: run.clone(), seq, reason }));
-                return Ok(follower.next);
-            }
-            Err(error) => return Err(error.into()),
+    match store.events(run, first, limit, &mut |row| follower.take(row, see))? {
+        EventsEnd::Whole => {}
+        EventsEnd::Broken(error) => {
+            let seq = follower.next - 1;
+            let reason = error.to_string();
+            see(LogItem::Damage(Damage::BrokenOff { run: run.clone(), seq, reason }));
         }
     }
+    Ok(follower.next)
 }
 
 /// Returns one event of a run with its time, if it is there and can be read.
 pub fn event_at(
-    connection: &Connection,
+    store: &Reader,
     run: &RunId,
     seq: i64,
 ) -> Result<Option<(i64, Event)>, HistoryError> {
     // A row of operations has the numbers of all its events.
-    let sql = "SELECT seq, at, body FROM events WHERE run = ? AND seq <= ? AND kind <> 'text'
-        ORDER BY seq DESC LIMIT 1";
-    let found = connection.prepare_cached(sql)?.query_row((&run.0, seq), |row| {
-        let place = seq.saturating_sub(row.get(0)?);
-        Ok(match events(row.get_ref(1)?, row.get_ref(2)?) {
-            Ok(RowEvents::One(at, event, apart)) if place == 0 => {
-                with_text(connection, run, seq, event, apart)?.ok().map(|event| (at, *event))
-            }
-            Ok(RowEvents::Ran(ops)) => {
-                usize::try_from(place).ok().and_then(|place| ops.events().nth(place))
-            }
-            Ok(RowEvents::One(..)) | Err(_) => None,
-        })
-    });
+    let found = store.event(run, EventPlace::UpTo(seq), |row| {
+        let place = seq.saturating_sub(row.seq.as_integer()?);
+        Some((place, events(row).ok()?))
+    })?;
 
-    Ok(found.optional()?.flatten())
+    Ok(match found.flatten() {
+        Some((0, RowEvents::One(at, event, apart))) => {
+            with_text(store, run, seq, event, apart)?.ok().map(|event| (at, *event))
+        }
+        Some((place, RowEvents::Ran(ops))) => {
+            usize::try_from(place).ok().and_then(|place| ops.events().nth(place))
+        }
+        Some((_, RowEvents::One(..))) | None => None,
+    })
 }
 
 /// Puts the text of an event into its place that stands apart, if one does; an error says what is wrong.
 fn with_text(
-    connection: &Connection,
+    store: &Reader,
     run: &RunId,
     seq: i64,
     mut event: Box<Event>,
     apart: Option<ApartText>,
-) -> rusqlite::Result<Result<Box<Event>, String>> {
+) -> Result<Result<Box<Event>, String>, ReadError> {
     let Some(apart) = apart else { return Ok(Ok(event)) };
-    let sql = "SELECT body FROM events WHERE run = ? AND seq = ? AND kind = 'text'";
-    let mut text = connection.prepare_cached(sql)?;
-    let text = text.query_row((&run.0, seq - 1), |row| Ok(as_text(row.get_ref(0)?))).optional()?;
-
-    let Some(text) = text else { return Ok(Err("its text is missing".to_owned())) };
+    let Some(text) = store.event_text(run, seq)? else {
+        return Ok(Err("its text is missing".to_owned()));
+    };
     Ok(apart.put_back(&mut event, text).map(|()| event))
 }
 
 /// Returns the runs that come after an id, oldest first.
-pub fn runs_after(
-    connection: &Connection,
-    after: &str,
-    limit: usize,
-) -> Result<Vec<RunRow>, HistoryError> {
-    let mut rows =
-        connection.prepare_cached(&format!("{COLUMNS} WHERE id > ? ORDER BY id LIMIT ?"))?;
-    Ok(rows.query_map((after, count(limit)), run_row)?.collect::<Result<_, _>>()?)
+pub fn runs_after(store: &Reader, after: &str, limit: usize) -> Result<Vec<RunRow>, HistoryError> {
+    Ok(store.runs(RunChoice::After(after, limit), run_row)?)
 }
 
 /// Returns the row of a run, if there is one.
-pub fn run(connection: &Connection, id: &RunId) -> Result<Option<RunRow>, HistoryError> {
-    let mut rows = connection.prepare_cached(&format!("{COLUMNS} WHERE id = ?"))?;
-    Ok(rows.query_row([&id.0], run_row).optional()?)
+pub fn run(store: &Reader, id: &RunId) -> Result<Option<RunRow>, HistoryError> {
+    Ok(store.runs(RunChoice::One(id), run_row)?.pop())
 }
 
 /// Returns how many runs there are.
-pub fn count_runs(connection: &Connection) -> Result<usize, HistoryError> {
-    let found: i64 =
-        connection.prepare_cached("SELECT count(*) FROM runs")?.query_row([], |row| row.get(0))?;
-    Ok(usize::try_from(found).unwrap_or_default())
+pub fn count_runs(store: &Reader) -> Result<usize, HistoryError> {
+    Ok(store.count_runs()?)
 }
 
 /// Returns a number that changes whenever another connection has changed the store.
-pub fn version(connection: &Connection) -> Result<i64, HistoryError> {
-    Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
-}
-
-/// Tells whether pages of the store are damaged.
-pub(super) fn is_corrupt(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt)
+pub fn version(store: &Reader) -> Result<i64, HistoryError> {
+    Ok(store.version()?)
 }
 
 /// A row with its number, or what is wrong with it.
@@ -438,7 +369,7 @@ type ReadRow = Result<(i64, RowEvents), String>;
 
 /// Follows the events of one run and notes what is wrong with them.
 struct Follower<'a> {
-    connection: &'a Connection,
+    store: &'a Reader,
     depth: ReadDepth<'a>,
     run: RunId,
     /// The number that the next event has to have.
@@ -446,21 +377,22 @@ struct Follower<'a> {
 }
 
 impl Follower<'_> {
-    /// Takes in the next event: its columns `seq`, `at`, `kind`, `body` and `op`.
-    fn take(&mut self, row: &Row<'_>, see: &mut dyn FnMut(LogItem)) -> rusqlite::Result<()> {
-        let seq = row.get_ref(0)?;
-        let kind = row.get_ref(2)?;
-        let body = row.get_ref(3)?;
-        let number = seq.as_i64().ok().filter(|seq| *seq >= self.next);
+    /// Takes in the next event.
+    fn take(
+        &mut self,
+        row: StoredEvent<'_>,
+        see: &mut dyn FnMut(LogItem),
+    ) -> Result<(), ReadError> {
+        let number = row.seq.as_integer().filter(|seq| *seq >= self.next);
         if let Some(seq) = number
-            && self.depth.passes_over(kind, row.get_ref(4)?)
+            && self.depth.passes_over(row.kind, row.op)
         {
             self.next = seq.saturating_add(1);
             return Ok(());
         }
 
         let read = match number {
-            Some(seq) => events(row.get_ref(1)?, body).map(|events| (seq, events)),
+            Some(seq) => events(row).map(|events| (seq, events)),
             None => Err("events are numbered from 0 up".to_owned()),
         };
         if let Some(seq) = number {
@@ -469,27 +401,27 @@ impl Follower<'_> {
 
         match self.with_text(read)? {
             Ok((seq, RowEvents::One(at, event, _))) => {
-                self.keep(seq, at, *event, &as_text(kind), see);
+                self.keep(seq, at, *event, &row.kind.shown(), see);
             }
-            Ok((seq, RowEvents::Ran(ops))) => self.keep_ran(seq, ops, &as_text(kind), see),
+            Ok((seq, RowEvents::Ran(ops))) => self.keep_ran(seq, ops, &row.kind.shown(), see),
             Err(reason) => see(LogItem::Damage(Damage::Unreadable {
                 run: self.run.clone(),
-                seq: as_text(seq),
-                kind: as_text(kind),
+                seq: row.seq.shown().into_owned(),
+                kind: row.kind.shown().into_owned(),
                 reason,
-                body: as_text(body),
+                body: row.body.shown().into_owned(),
             })),
         }
         Ok(())
     }
 
     /// Reads the text that stands apart from an event, if it is wanted.
-    fn with_text(&self, read: ReadRow) -> rusqlite::Result<ReadRow> {
+    fn with_text(&self, read: ReadRow) -> Result<ReadRow, ReadError> {
         match read {
             Ok((seq, RowEvents::One(at, event, apart)))
                 if matches!(self.depth, ReadDepth::Whole) =>
             {
-                let event = with_text(self.connection, &self.run, seq, event, apart)?;
+                let event = with_text(self.store, &self.run, seq, event, apart)?;
                 Ok(event.map(|event| (seq, RowEvents::One(at, event, apart))))
             }
             read => Ok(read),

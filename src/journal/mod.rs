@@ -21,7 +21,6 @@ pub(crate) mod lease;
 pub mod part;
 pub mod past;
 pub mod prune;
-pub mod query;
 mod ran;
 pub mod read_depth;
 pub mod result_line;
@@ -221,29 +220,24 @@ impl Journal {
         // A text of its own takes the number before that of its event.
         let seq = self.next.get() + i64::from(text.is_some());
         self.next.set(seq + 1);
+        let after = self.row.replace(seq);
 
-        EventRow {
-            seq,
-            after: self.row.replace(seq),
-            opens: match event {
-                Event::OpStarted { flow, op, name: None } => Some((*flow, *op)),
-                _ => None,
-            },
-            at,
-            kind: event.kind(),
-            op: event.op().map(|op| op.0),
-            body,
-            text,
-            edge: match event {
-                Event::RunStarted { script, .. } => {
-                    RunEdge::Begins { script: script.clone(), pid: std::process::id() }
-                }
-                Event::RunEnded { status, .. } => {
-                    RunEdge::Ends { status: status.word(), sums: self.sums.take() }
-                }
-                _ => RunEdge::Within,
-            },
-        }
+        let opens = match event {
+            Event::OpStarted { flow, op, name: None } => Some((*flow, *op)),
+            _ => None,
+        };
+        let edge = match event {
+            Event::RunStarted { script, .. } => {
+                RunEdge::Begins { script: script.clone(), pid: std::process::id() }
+            }
+            Event::RunEnded { status, .. } => {
+                RunEdge::Ends { status: status.word(), sums: self.sums.take() }
+            }
+            _ => RunEdge::Within,
+        };
+
+        let op = event.op().map(|op| op.0);
+        EventRow { seq, after, at, kind: event.kind(), op, body, text, edge, opens }
     }
 }
 

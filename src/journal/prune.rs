@@ -2,10 +2,9 @@
 
 use crate::base::id::RunId;
 use crate::journal::inspection::holds;
-use crate::journal::row_event::as_text;
-use crate::store::writer::carry_out;
 use crate::store::{
-    Connection, Size, StoreChange, StoreError, StoreMark, mark, remove_mark, rewrite, shrink, size,
+    ReadError, Reader, RunChoice, Size, StoreChange, StoreError, StoreMark, mark, remove_mark,
+    rewrite, shrink, size,
 };
 use std::path::Path;
 
@@ -32,19 +31,19 @@ pub struct PruneOptions {
 /// Forgets runs, the oldest first, and gives the space back to the disk. With `dry`, only counts;
 /// what a bound in bytes would forget is then estimated from the sizes of the events.
 pub fn prune(
-    connection: &Connection,
+    store: &Reader,
     path: &Path,
     wanted: &PruneOptions,
     dry: bool,
 ) -> Result<(PruneReport, Size, Size), StoreError> {
-    let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    let before = size(connection, path)?;
+    let fail = |error: ReadError| error.of(path);
+    let before = size(store, path)?;
     let mut pruned = PruneReport::default();
     let mut used = before.used;
     // What is missing already stays marked.
-    let marked = mark(path).filter(|mark| is_held(connection, mark));
+    let marked = mark(path).filter(|mark| is_held(store, mark));
 
-    for (run, started_at) in oldest(connection).map_err(fail)? {
+    for (run, started_at) in oldest(store).map_err(fail)? {
         let is_old = wanted.before.is_some_and(|before| started_at < before);
         let is_too_much = wanted.bytes_max.is_some_and(|most| used > most);
         if !is_old && !is_too_much {
@@ -54,13 +53,14 @@ pub fn prune(
             continue;
         }
 
-        let (events, bytes) = weigh(connection, &run).map_err(fail)?;
+        let (events, bytes) = store.weigh(&run).map_err(fail)?;
         // A dry run forgets nothing, so it counts down by what each run weighs.
         if dry {
             used = used.saturating_sub(bytes);
         } else {
-            forget(connection, &run).map_err(fail)?;
-            used = size(connection, path)?.used;
+            // Whole or not at all; other processes write between one run and the next.
+            store.apply_alone(&StoreChange::RunDrop(run)).map_err(fail)?;
+            used = size(store, path)?.used;
         }
 
         pruned.runs += 1;
@@ -69,63 +69,39 @@ pub fn prune(
 
     if !dry {
         if pruned.runs > 0 {
-            if marked.is_some_and(|mark| !is_held(connection, &mark)) {
+            if marked.is_some_and(|mark| !is_held(store, &mark)) {
                 remove_mark(path)?;
             }
             // Pages keep a rest of what they held, also those that are still in use.
-            rewrite(connection, path)?;
+            rewrite(store, path)?;
         }
-        shrink(connection, path)?;
+        shrink(store, path)?;
     }
 
-    Ok((pruned, before, size(connection, path)?))
+    Ok((pruned, before, size(store, path)?))
 }
 
 /// Tells whether the event that a store is marked with is in it.
-fn is_held(connection: &Connection, mark: &StoreMark) -> bool {
-    matches!(holds(connection, mark), Ok(true))
+fn is_held(store: &Reader, mark: &StoreMark) -> bool {
+    matches!(holds(store, mark), Ok(true))
 }
 
 /// Lists the runs, the oldest first. One whose time cannot be read counts as the newest.
-fn oldest(connection: &Connection) -> rusqlite::Result<Vec<(RunId, i64)>> {
-    let mut rows = connection.prepare("SELECT id, started_at FROM runs ORDER BY id")?;
-    let runs = rows.query_map([], |row| {
-        let started_at = row.get_ref(1)?.as_i64().unwrap_or(i64::MAX);
-        Ok((RunId(as_text(row.get_ref(0)?)), started_at))
+fn oldest(store: &Reader) -> Result<Vec<(RunId, i64)>, ReadError> {
+    let mut runs = store.runs(RunChoice::Newest(usize::MAX), |row| {
+        let started_at = row.started_at.as_integer().unwrap_or(i64::MAX);
+        (RunId(row.id.shown().into_owned()), started_at)
     })?;
 
-    runs.collect()
-}
-
-/// Returns the number of a run's events, and about how many bytes they take.
-fn weigh(connection: &Connection, run: &RunId) -> rusqlite::Result<(u64, u64)> {
-    let sql = "SELECT count(*) FILTER (WHERE kind <> 'text'), coalesce(sum(length(CAST(body AS BLOB)) + 60), 0)
-               FROM events WHERE run = ?";
-    let (count, bytes): (i64, i64) =
-        connection.query_row(sql, [&run.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
-
-    Ok((count.unsigned_abs(), bytes.unsigned_abs()))
-}
-
-/// Forgets one run, whole or not at all; other processes write between one run and the next.
-fn forget(connection: &Connection, run: &RunId) -> rusqlite::Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
-    let both = carry_out(connection, &StoreChange::RunDrop(run.clone()))
-        .and_then(|()| connection.execute_batch("COMMIT"));
-
-    if both.is_err() {
-        // The first error says what went wrong.
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-
-    both
+    runs.reverse();
+    Ok(runs)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store;
-    use rusqlite::params;
+    use rusqlite::{Connection, params};
 
     fn fill(connection: &Connection, runs: i64) {
         for run in 0..runs {
@@ -153,13 +129,13 @@ mod tests {
     fn the_oldest_go_first_and_the_file_really_shrinks() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("s.db");
-        let connection = store::open(&path).expect("a store");
-        fill(&connection, 50);
+        let store = store::open(&path).expect("a store");
+        fill(&Connection::open(&path).expect("the same"), 50);
 
         let kept = vec![RunId("run003".to_owned())];
         let wanted = PruneOptions { before: Some(5), bytes_max: Some(1_000_000), kept };
-        let (dry, ..) = prune(&connection, &path, &wanted, true).expect("counted");
-        let (pruned, before, after) = prune(&connection, &path, &wanted, false).expect("pruned");
+        let (dry, ..) = prune(&store, &path, &wanted, true).expect("counted");
+        let (pruned, before, after) = prune(&store, &path, &wanted, false).expect("pruned");
         assert!(pruned.runs.abs_diff(dry.runs) * 5 <= pruned.runs, "{pruned:?}, estimated {dry:?}");
 
         assert_eq!(pruned.events, pruned.runs * 10);
@@ -168,10 +144,10 @@ mod tests {
         let file = std::fs::metadata(&path).expect("a file").len();
         assert!(before.file > 2_000_000 && file <= 1_100_000, "{before:?}, {file}");
 
-        let left = oldest(&connection).expect("runs");
+        let left = oldest(&store).expect("runs");
         assert_eq!(left.first().map(|(run, _)| run.0.as_str()), Some("run003"));
         assert_eq!(left.last().map(|(run, _)| run.0.as_str()), Some("run049"));
 
-        store::check(&connection, &path).expect("a sound store");
+        store::check(&store, &path).expect("a sound store");
     }
 }

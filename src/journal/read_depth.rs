@@ -1,7 +1,7 @@
 //! How much of a run a reader wants: what it does not want is left in the store.
 
 use crate::base::id::OpId;
-use rusqlite::types::ValueRef;
+use crate::store::StoredValue;
 
 /// How much of a run is read.
 #[derive(Clone, Copy)]
@@ -17,10 +17,10 @@ pub enum ReadDepth<'a> {
 
 impl ReadDepth<'_> {
     /// Tells whether an event of a kind, about an operation, is passed over.
-    pub(super) fn passes_over(self, kind: ValueRef<'_>, op: ValueRef<'_>) -> bool {
+    pub(super) fn passes_over(self, kind: StoredValue<'_>, op: StoredValue<'_>) -> bool {
         let ReadDepth::OpsOnly(is_wanted) = self else { return false };
-        let is_plan = kind.as_str().is_ok_and(|kind| PLANS.contains(&kind));
-        let op = op.as_i64().ok().and_then(|op| u32::try_from(op).ok());
+        let is_plan = kind.as_text().is_some_and(|kind| PLANS.contains(&kind));
+        let op = op.as_integer().and_then(|op| u32::try_from(op).ok());
         !is_plan && op.is_some_and(|op| !is_wanted(OpId(op)))
     }
 }

@@ -6,7 +6,7 @@ use crate::journal::apart::ApartText;
 use crate::journal::event::Event;
 use crate::journal::history::TIME_MAX;
 use crate::journal::ran::RanOps;
-use rusqlite::types::ValueRef;
+use crate::store::{StoredEvent, StoredValue};
 
 /// What a row stands for.
 pub(super) enum RowEvents {
@@ -23,21 +23,21 @@ impl RowEvents {
     }
 }
 
-/// Reads the time and the body of an event; an error says what is wrong.
-pub(super) fn event(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<(i64, Event), String> {
-    match events(at, body)? {
+/// Reads the first event of a row; an error says what is wrong.
+pub(super) fn event(row: StoredEvent<'_>) -> Result<(i64, Event), String> {
+    match events(row)? {
         RowEvents::One(at, event, _) => Ok((at, *event)),
         RowEvents::Ran(ops) => ops.events().next().ok_or_else(|| "it holds nothing".to_owned()),
     }
 }
 
-/// Reads the time and the body of a row; an error says what is wrong.
-pub(super) fn events(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<RowEvents, String> {
-    let time = at.as_i64().ok().filter(|at| (0..=TIME_MAX).contains(at));
-    let time = time.ok_or_else(|| format!("its time is {}", type_of(at)))?;
+/// Reads what a row holds; an error says what is wrong.
+pub(super) fn events(row: StoredEvent<'_>) -> Result<RowEvents, String> {
+    let time = row.at.as_integer().filter(|at| (0..=TIME_MAX).contains(at));
+    let time = time.ok_or_else(|| format!("its time is {}", type_of(row.at)))?;
 
-    let text = match body {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+    let text = match row.body {
+        StoredValue::Text(bytes) | StoredValue::Blob(bytes) => {
             std::str::from_utf8(bytes).map_err(|_| "it is not text in UTF-8".to_owned())?
         }
         other => return Err(format!("it is {}, not text", type_of(other))),
@@ -60,25 +60,13 @@ pub(super) fn events(at: ValueRef<'_>, body: ValueRef<'_>) -> Result<RowEvents, 
     })
 }
 
-/// Returns a value as text, whatever it is.
-pub(super) fn as_text(value: ValueRef<'_>) -> String {
+pub(super) fn type_of(value: StoredValue<'_>) -> &'static str {
     match value {
-        ValueRef::Null => String::new(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            String::from_utf8_lossy(bytes).into_owned()
-        }
-    }
-}
-
-pub(super) fn type_of(value: ValueRef<'_>) -> &'static str {
-    match value {
-        ValueRef::Null => "nothing",
-        ValueRef::Integer(_) => "a number that cannot be",
-        ValueRef::Real(_) => "a fraction",
-        ValueRef::Text(_) => "a text",
-        ValueRef::Blob(_) => "bytes",
+        StoredValue::Null => "nothing",
+        StoredValue::Integer(_) => "a number that cannot be",
+        StoredValue::Real(_) => "a fraction",
+        StoredValue::Text(_) => "a text",
+        StoredValue::Blob(_) => "bytes",
     }
 }
 

@@ -2,30 +2,37 @@
 //! of what the rows mean.
 
 mod anchor;
-pub(crate) mod cell;
 pub mod durability;
 mod log;
 mod mark;
 mod patience;
+pub mod query;
+mod reader;
+mod room;
 mod row;
 mod schema;
-pub(crate) mod sums;
+mod sums;
 pub mod writer;
 
 pub use mark::{StoreMark, mark, remove_mark};
 pub use patience::on_wait;
+pub use reader::{
+    EventPlace, EventsEnd, FrozenStore, ObservationChoice, ReadError, Reader, RunChoice,
+    StoredAnnotation, StoredEvent, StoredExecution, StoredFailures, StoredObservation,
+    StoredOutcome, StoredRun, StoredSums, StoredValue, WholeObservation,
+};
+pub use room::{Size, copy, rewrite, shrink, size};
 pub use row::{
     Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SnapshotRow,
     StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
 };
-pub use rusqlite::{Connection, Transaction};
 pub use sums::{PatternSums, Sums, SumsEntry};
 
 use crate::base::own;
 use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
-use rusqlite::{ErrorCode, OpenFlags, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use schema::SchemaDifference;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -290,12 +297,12 @@ impl StoreError {
 }
 
 /// Opens the store at `path` and brings its tables up to date; creates it if there is none.
-pub fn open(path: &Path) -> Result<Connection, StoreError> {
+pub fn open(path: &Path) -> Result<Reader, StoreError> {
     open_with(path, OpenFlags::default())
 }
 
 /// Opens a store that was there before, and creates none in its place.
-pub fn reopen(path: &Path) -> Result<Connection, StoreError> {
+pub fn reopen(path: &Path) -> Result<Reader, StoreError> {
     let is_there = path
         .try_exists()
         .map_err(|error| StoreError::Hidden { path: path.to_owned(), reason: Arc::new(error) })?;
@@ -320,7 +327,7 @@ pub(in crate::store) fn is_shared_memory(path: &Path) -> bool {
     path.as_os_str().as_bytes().starts_with(SHARED_MEMORY.as_bytes())
 }
 
-fn open_with(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+fn open_with(path: &Path, flags: OpenFlags) -> Result<Reader, StoreError> {
     if is_shared_memory(path) {
         return open_shared_memory(path);
     }
@@ -341,7 +348,7 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// Opens a store by a name that SQLite knows it by.
-fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Reader, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
 
     refuse_links(path)?;
@@ -355,7 +362,7 @@ fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Connection, 
     let mut connection = Connection::open_with_flags(name, flags).map_err(fail)?;
     patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
-    Ok(connection)
+    Ok(Reader { connection })
 }
 
 /// Refuses links where the files of a store should be, and where its folder should be; and what is no
@@ -375,7 +382,7 @@ fn refuse_links(path: &Path) -> Result<(), StoreError> {
 
 /// Opens a store that was there before, to read it. Where neither it nor its folder may be written, it
 /// is read as it is.
-pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+pub fn open_to_read(path: &Path) -> Result<Reader, StoreError> {
     let opened = reopen(path);
     if !matches!(opened, Err(StoreError::ReadOnly { .. })) {
         return opened;
@@ -395,7 +402,7 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
 }
 
 /// Returns the name by which another connection attaches a store to read it, wherever it may be written.
-pub fn name_to_read(path: &Path) -> String {
+pub(in crate::store) fn name_to_read(path: &Path) -> String {
     let is_frozen = matches!(reopen(path), Err(StoreError::ReadOnly { .. })) && !has_log(path);
     let more = if is_frozen { "?immutable=1" } else { "" };
     format!("{}{more}", address(path))
@@ -419,23 +426,26 @@ fn address(path: &Path) -> String {
 
 /// Lets everything that is read see the store as it is at this moment, until what is returned is
 /// dropped.
-pub fn freeze<'a>(connection: &'a Connection, path: &Path) -> Result<Transaction<'a>, StoreError> {
-    connection.unchecked_transaction().map_err(|source| StoreError::sqlite(path.to_owned(), source))
+pub fn freeze<'a>(reader: &'a Reader, path: &Path) -> Result<FrozenStore<'a>, StoreError> {
+    reader.freeze().map_err(|error| error.of(path))
 }
 
 /// Looks through the whole file for damage, for tables, columns and indexes that are missing, and for
 /// what is not kaizen's.
-pub fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+pub fn check(reader: &Reader, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
 
-    let found: String =
-        connection.query_row("PRAGMA integrity_check(3)", [], |row| row.get(0)).map_err(fail)?;
+    let found: String = reader
+        .connection
+        .query_row("PRAGMA integrity_check(3)", [], |row| row.get(0))
+        .map_err(fail)?;
     if found != "ok" {
         return damaged(found);
     }
 
-    let SchemaDifference { lacking, strange } = schema::compare(connection).map_err(fail)?;
+    let SchemaDifference { lacking, strange } =
+        schema::compare(&reader.connection).map_err(fail)?;
     if !lacking.is_empty() {
         return damaged(format!("it lacks {}", lacking.join(", ")));
     }
@@ -471,81 +481,27 @@ pub fn log_damage(path: &Path) -> Option<String> {
 
 /// Lets the log stay where it is when a connection is closed, or lets the last one that is closed copy
 /// it to the store and remove it, as usual.
-pub fn keep_log(connection: &Connection, keeps: bool) {
+pub fn keep_log(reader: &Reader, keeps: bool) {
     // Where SQLite refuses, it does the usual.
-    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps);
+    let _ = reader.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps);
 }
 
-/// How much room a store takes, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Size {
-    /// What it holds.
-    pub used: u64,
-    /// The file, with the room in it that is free, and without the log of the newest changes.
-    pub file: u64,
-}
-
-/// Measures a store.
-pub fn size(connection: &Connection, path: &Path) -> Result<Size, StoreError> {
-    let number = |name: &str| {
-        let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        value.map(i64::unsigned_abs).map_err(|source| StoreError::sqlite(path.to_owned(), source))
-    };
-
-    let page = number("page_size")?;
-    let pages = number("page_count")?;
-    let free = number("freelist_count")?;
-    Ok(Size { used: (pages - free) * page, file: pages * page })
-}
-
-/// Gives the free room of a store back to the disk. Others may read and write meanwhile.
-pub fn shrink(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    let mut vacuum = connection.prepare("PRAGMA incremental_vacuum").map_err(fail)?;
-
-    // Each row stands for a page that was given back.
-    let mut rows = vacuum.query([]).map_err(fail)?;
-    while rows.next().map_err(fail)?.is_some() {}
-
-    let mut checkpoint = connection.prepare("PRAGMA wal_checkpoint(TRUNCATE)").map_err(fail)?;
-    let mut rows = checkpoint.query([]).map_err(fail)?;
-    while rows.next().map_err(fail)?.is_some() {}
-
-    Ok(())
-}
-
-/// Writes the whole store anew, so that no page holds a rest of what is no longer in it. Others may read
-/// meanwhile.
-pub fn rewrite(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    connection.execute_batch("VACUUM").map_err(fail)
-}
-
-/// Copies a store, as it is at this moment, into a new file. Others may write meanwhile.
-pub fn copy(connection: &Connection, path: &Path, target: &Path) -> Result<(), StoreError> {
-    let fail = |source| StoreError::sqlite(path.to_owned(), source);
-    // A name may be no text, and must not be taken for an address or for a word of SQLite's own.
-    let target = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
-    let name = target.as_os_str().as_bytes();
-    connection.execute("VACUUM INTO CAST(? AS TEXT)", [name]).map(drop).map_err(fail)
-}
-
-fn open_shared_memory(path: &Path) -> Result<Connection, StoreError> {
+fn open_shared_memory(path: &Path) -> Result<Reader, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_URI;
 
     let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
     patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
-    Ok(connection)
+    Ok(Reader { connection })
 }
 
 /// Opens a store in memory, which is gone when it is closed.
-pub fn open_in_memory() -> Result<Connection, StoreError> {
+pub fn open_in_memory() -> Result<Reader, StoreError> {
     let path = Path::new(":memory:");
     let mut connection = Connection::open_in_memory()
         .map_err(|source| StoreError::sqlite(path.to_owned(), source))?;
 
     schema::prepare(&mut connection, path)?;
-    Ok(connection)
+    Ok(Reader { connection })
 }

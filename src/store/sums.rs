@@ -2,9 +2,9 @@
 //! time, so that recording costs the same however much is known.
 
 /// The kind of a failure of which only the share of the work that produced a result is known.
-pub(crate) const UNSAID: &str = "failed";
+pub(super) const UNSAID: &str = "failed";
 /// What is said of such a failure.
-pub(crate) const UNSAID_MESSAGE: &str = "less than half of the work produced a result";
+pub(super) const UNSAID_MESSAGE: &str = "less than half of the work produced a result";
 
 /// Sums over the observations of one pattern for one kind of task.
 #[derive(Debug, Clone, Default, PartialEq)]

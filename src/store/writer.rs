@@ -11,14 +11,14 @@ mod file;
 mod gather;
 mod queue;
 
-pub(crate) use carry::carry_out;
+pub(in crate::store) use carry::carry_out;
 
 use crate::base::clock;
 use crate::base::id::RunId;
-use crate::store::StoreError;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
 use crate::store::mark::{MarkFile, NewestChange};
 use crate::store::row::{EventRow, StoreChange};
+use crate::store::{Reader, StoreError};
 use file::{BatchEnd, LockPatience, StoreFile};
 use queue::{Queue, WriterQueue};
 use rusqlite::{Connection, ffi};
@@ -193,9 +193,9 @@ impl fmt::Debug for Writer {
 }
 
 impl Writer {
-    /// Starts the writer on its own connection to the store at `path`.
-    pub fn start(connection: Connection, path: &Path, durability: Durability) -> Writer {
-        let file = StoreFile::new(connection, path, durability);
+    /// Starts the writer on a store at `path`, which is its own.
+    pub fn start(store: Reader, path: &Path, durability: Durability) -> Writer {
+        let file = StoreFile::new(store, path, durability);
         let log = file.log().filter(|_| durability == Durability::Process);
         let newest = file.newest();
         let mark = file.mark();
@@ -309,8 +309,8 @@ impl Writer {
     }
 
     /// Looks something up on the writer's own connection. Opening another one takes longer.
-    pub fn look<T>(&self, look: impl FnOnce(&Connection) -> T) -> T {
-        look(self.core.file().connection())
+    pub fn look<T>(&self, look: impl FnOnce(&Reader) -> T) -> T {
+        look(self.core.file().reader())
     }
 
     /// Tells whether each commit is on the disk before anybody is told of it.
@@ -547,11 +547,12 @@ mod tests {
     fn writer(
         durability: Durability,
         limit_pages: Option<u32>,
-    ) -> (tempfile::TempDir, Writer, Connection) {
+    ) -> (tempfile::TempDir, Writer, Reader) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
-        let connection = store::open(&path).expect("a store");
+        let store = store::open(&path).expect("a store");
         if let Some(pages) = limit_pages {
+            let connection = &store.connection;
             let used: u32 =
                 connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("a count");
             connection.pragma_update(None, "max_page_count", used + pages).expect("a limit");
@@ -559,7 +560,7 @@ mod tests {
 
         (
             folder,
-            Writer::start(connection, &path, durability),
+            Writer::start(store, &path, durability),
             store::open(&path).expect("a second reader"),
         )
     }
@@ -593,8 +594,9 @@ mod tests {
     }
 
     /// Returns the times of the events that are kept.
-    fn kept(reader: &Connection) -> Vec<i64> {
-        let mut rows = reader.prepare("SELECT at FROM events ORDER BY at").expect("a query");
+    fn kept(reader: &Reader) -> Vec<i64> {
+        let mut rows =
+            reader.connection.prepare("SELECT at FROM events ORDER BY at").expect("a query");
         let kept = rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>();
         kept.expect("numbers")
     }
@@ -681,7 +683,7 @@ mod tests {
 
             block_on(writer.append(&one, 0, event(0, 1, 1))).expect("room");
             block_on(writer.append(&two, 0, event(0, 11, 1))).expect("room");
-            other.execute("DELETE FROM events WHERE at = 1", []).expect("deleted");
+            other.connection.execute("DELETE FROM events WHERE at = 1", []).expect("deleted");
 
             let both = block_on(async {
                 futures::join!(
@@ -718,10 +720,10 @@ mod tests {
         for durability in BOTH {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("store.db");
-            let connection = store::open(&path).expect("a store");
-            connection.busy_timeout(Duration::from_millis(20)).expect("a time");
-            let writer = Writer::start(connection, &path, durability);
-            let other = store::open(&path).expect("a second program");
+            let store = store::open(&path).expect("a store");
+            store.connection.busy_timeout(Duration::from_millis(20)).expect("a time");
+            let writer = Writer::start(store, &path, durability);
+            let other = store::open(&path).expect("a second program").connection;
             other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
 
             let all = block_on(async {

@@ -8,7 +8,7 @@ use crate::journal::event::Event;
 use crate::journal::history::{self, HistoryError, LogItem, RunLog, RunRow};
 use crate::journal::read_depth::ReadDepth;
 use crate::optimizer::evidence::knowledge::Knowledge;
-use crate::store::Connection;
+use crate::store::Reader;
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -19,7 +19,7 @@ const LINES_MAX: usize = 10;
 static TOLD: Mutex<Option<HashSet<RunId>>> = Mutex::new(None);
 
 /// Reads what can be read of a run, and says what cannot.
-pub(in crate::cli) fn read(store: &Connection, run: &RunId) -> Result<RunLog, HistoryError> {
+pub(in crate::cli) fn read(store: &Reader, run: &RunId) -> Result<RunLog, HistoryError> {
     let log = history::read(store, run)?;
     tell(run, log.damage.iter().map(|(_, damage)| damage));
     Ok(log)
@@ -27,7 +27,7 @@ pub(in crate::cli) fn read(store: &Connection, run: &RunId) -> Result<RunLog, Hi
 
 /// Reads the events of a run that can be read, and says which cannot.
 pub(in crate::cli) fn events(
-    store: &Connection,
+    store: &Reader,
     run: &RunId,
 ) -> Result<Vec<(i64, Event)>, HistoryError> {
     Ok(read(store, run)?.events)
@@ -35,7 +35,7 @@ pub(in crate::cli) fn events(
 
 /// Reads what can be read of a run, and says what of it, and of its row, cannot.
 pub(in crate::cli) fn read_row(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
 ) -> Result<(RunLog, Vec<Damage>), HistoryError> {
     let log = history::read(store, &row.id)?;
@@ -47,7 +47,7 @@ pub(in crate::cli) fn read_row(
 
 /// Hands over what can be read of a run, event by event, and says what of it, and of its row, cannot.
 pub(in crate::cli) fn pass_row(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
     see: &mut dyn FnMut(i64, Event),
 ) -> Result<Vec<Damage>, HistoryError> {
@@ -56,7 +56,7 @@ pub(in crate::cli) fn pass_row(
 
 /// Hands over the events of a run that can be read, and says which cannot.
 pub(in crate::cli) fn pass_events(
-    store: &Connection,
+    store: &Reader,
     run: &RunId,
     see: &mut dyn FnMut(i64, Event),
 ) -> Result<(), HistoryError> {
@@ -73,7 +73,7 @@ pub(in crate::cli) fn pass_events(
 /// Hands over what can be read of a run, as [`pass_row`] does, with the number of each event and without texts,
 /// which may be of any size.
 pub(in crate::cli) fn pass_short(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
     see: &mut dyn FnMut(i64, i64, Event),
 ) -> Result<Vec<Damage>, HistoryError> {
@@ -84,7 +84,7 @@ pub(in crate::cli) fn pass_short(
 /// Hands over what can be read of some operations of a run, as [`pass_short`] does, with the names and plans of all
 /// others.
 pub(in crate::cli) fn pass_ops(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
     is_wanted: &dyn Fn(OpId) -> bool,
     see: &mut dyn FnMut(i64, i64, Event),
@@ -94,7 +94,7 @@ pub(in crate::cli) fn pass_ops(
 }
 
 fn pass(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
     depth: ReadDepth<'_>,
     see: &mut dyn FnMut(i64, i64, Event),

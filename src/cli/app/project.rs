@@ -121,7 +121,7 @@ impl Project {
     }
 
     /// Opens the store that holds the runs; says how to get one if there is none.
-    pub(in crate::cli) fn store_of_runs(&self) -> Result<Option<store::Connection>, StoreError> {
+    pub(in crate::cli) fn store_of_runs(&self) -> Result<Option<store::Reader>, StoreError> {
         let store = self.existing_store()?;
         if store.is_none() {
             say(&format!(
@@ -138,7 +138,7 @@ impl Project {
     }
 
     /// Opens the store, and creates it if there is none.
-    pub(in crate::cli) fn open_store(&self) -> Result<store::Connection, StoreError> {
+    pub(in crate::cli) fn open_store(&self) -> Result<store::Reader, StoreError> {
         let folder = self.root.join(FOLDER);
         self.make_folder()
             .map_err(|source| StoreError::Folder { path: folder, source: source.into() })?;
@@ -189,7 +189,7 @@ impl Project {
     }
 
     /// Opens the store for reading; `None` when the project has none yet.
-    pub(in crate::cli) fn existing_store(&self) -> Result<Option<store::Connection>, StoreError> {
+    pub(in crate::cli) fn existing_store(&self) -> Result<Option<store::Reader>, StoreError> {
         let path = self.store_path();
         // A store that cannot be looked at is there, and opening it says what is wrong.
         let is_there = path.try_exists().unwrap_or(true);

@@ -18,7 +18,7 @@ use crate::journal::past::{Failures, Past};
 use crate::journal::trace::Trace;
 use crate::journal::waits::{PendingQuestion, Waits};
 use crate::metrics::fold::Flows;
-use crate::store::Connection;
+use crate::store::Reader;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -213,7 +213,7 @@ pub(in crate::cli) fn take(
 /// Decides which failures of a run are told again. A run that was killed is to go the way it went, and so
 /// is one that only waits for a decision about an effect. Who resumes one that failed, or that was stopped,
 /// wants what failed to be tried again.
-fn failures_of(store: &Connection, row: &RunRow) -> anyhow::Result<Failures> {
+fn failures_of(store: &Reader, row: &RunRow) -> anyhow::Result<Failures> {
     Ok(match row.status {
         None | Some(RunStatus::Waiting) => Failures::Told,
         Some(RunStatus::Failed) => {
@@ -226,7 +226,7 @@ fn failures_of(store: &Connection, row: &RunRow) -> anyhow::Result<Failures> {
 }
 
 /// Returns the newest of the runs that went on from a run, each from the one before, or the run itself.
-fn newest_of(store: &Connection, row: RunRow) -> anyhow::Result<RunRow> {
+fn newest_of(store: &Reader, row: RunRow) -> anyhow::Result<RunRow> {
     let mut newest = row;
 
     // Newer runs come first, and each goes on from an older one.
@@ -258,7 +258,7 @@ type RunEvents = (RunId, Vec<(i64, Event)>);
 
 /// Returns the runs that went on from one of the runs that a run goes on from, in another way, with what
 /// happened in them: what they paid for need not be paid for again.
-fn others_of(store: &Connection, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
+fn others_of(store: &Reader, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
     let mut own = vec![row.id.clone()];
     while let Some(run) = own.last()
         && let Some(Event::RunStarted { resumes: Some(before), .. }) = history::start(store, run)?
@@ -298,7 +298,7 @@ impl ResumedRun {
 
 /// Chooses the run to resume.
 fn choose(
-    store: &Connection,
+    store: &Reader,
     what: RunKind,
     wanted: &str,
     script: Option<&Path>,
@@ -356,7 +356,7 @@ fn unfit(wanted: RunKind) -> &'static str {
 
 /// Reads a run and those that it resumed.
 pub(in crate::cli) fn read(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
     failures: Failures,
 ) -> anyhow::Result<Result<ResumedRun, String>> {

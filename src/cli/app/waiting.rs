@@ -5,7 +5,7 @@ use crate::cli::app::condition::{Condition, condition};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, RunRow};
 use crate::journal::waits::Waits;
-use crate::store::Connection;
+use crate::store::Reader;
 use std::collections::{HashMap, HashSet};
 
 /// A suspended run that no other one has resumed.
@@ -15,13 +15,13 @@ pub(in crate::cli) struct WaitingRun {
 }
 
 /// Finds the suspended runs, oldest first.
-pub(in crate::cli) fn all(store: &Connection) -> anyhow::Result<Vec<WaitingRun>> {
+pub(in crate::cli) fn all(store: &Reader) -> anyhow::Result<Vec<WaitingRun>> {
     open(store, &history::runs(store, usize::MAX)?, &resumed(store)?)
 }
 
 /// Finds the suspended runs among these, which are the newest first.
 fn open(
-    store: &Connection,
+    store: &Reader,
     rows: &[RunRow],
     resumed: &HashMap<RunId, RunId>,
 ) -> anyhow::Result<Vec<WaitingRun>> {
@@ -38,7 +38,7 @@ fn open(
 /// Finds those that can go on without an answer, and those that were cut short while they went on.
 /// `resumed` are the runs that others went on with.
 pub(in crate::cli) fn due(
-    store: &Connection,
+    store: &Reader,
     resumed: &HashMap<RunId, RunId>,
     now: i64,
 ) -> anyhow::Result<Vec<WaitingRun>> {
@@ -60,7 +60,7 @@ pub(in crate::cli) fn due(
 }
 
 /// Tells whether a run goes on with one that was suspended.
-fn was_waiting(store: &Connection, row: &RunRow) -> anyhow::Result<bool> {
+fn was_waiting(store: &Reader, row: &RunRow) -> anyhow::Result<bool> {
     let Some(Event::RunStarted { resumes: Some(before), .. }) = history::start(store, &row.id)?
     else {
         return Ok(false);
@@ -71,7 +71,7 @@ fn was_waiting(store: &Connection, row: &RunRow) -> anyhow::Result<bool> {
 }
 
 /// Returns the runs that were resumed, each with the newest run that did so.
-pub(in crate::cli) fn resumed(store: &Connection) -> anyhow::Result<HashMap<RunId, RunId>> {
+pub(in crate::cli) fn resumed(store: &Reader) -> anyhow::Result<HashMap<RunId, RunId>> {
     let mut resumed = HashMap::new();
     for (run, start) in history::starts(store)? {
         if let Event::RunStarted { resumes: Some(before), terms, .. } = start

@@ -14,7 +14,7 @@ use crate::journal::inspection::Inspection;
 use crate::model::Model;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::learner::synced::SyncedLearner;
-use crate::store::{self, Connection, FOLDER, StoreError};
+use crate::store::{self, FOLDER, Reader, StoreError};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -171,7 +171,7 @@ fn folders(project: &Project) -> Option<String> {
 }
 
 /// Looks at the file and its tables.
-fn file(connection: &Connection, path: &Path, log: Option<String>) -> Finding {
+fn file(connection: &Reader, path: &Path, log: Option<String>) -> Finding {
     let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
     let checked = store::check(connection, path)
         .and_then(|()| log.map_or(Ok(()), damaged))
@@ -188,7 +188,7 @@ fn file(connection: &Connection, path: &Path, log: Option<String>) -> Finding {
 }
 
 /// Looks at the journal of every run.
-fn journal(connection: &Connection, path: &Path) -> Finding {
+fn journal(connection: &Reader, path: &Path) -> Finding {
     let inspection = match (Inspection::of(connection), store::mark(path)) {
         (Ok(inspection), Some(mark)) => inspection.and_mark(connection, &mark),
         (Ok(inspection), None) => inspection,
@@ -213,7 +213,7 @@ fn journal(connection: &Connection, path: &Path) -> Finding {
 }
 
 /// Looks at what was learned.
-fn knowledge(connection: Connection) -> Finding {
+fn knowledge(connection: Reader) -> Finding {
     let knowledge = Knowledge::read(connection);
     let faults = knowledge.check().and_then(|mut faults| {
         faults.extend(SyncedLearner::check_snapshots(&knowledge)?);

@@ -16,7 +16,7 @@ use crate::journal::history::{self, RunRow};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::policy::Policy;
 use crate::optimizer::evidence::knowledge::{FailureClass, Knowledge};
-use crate::store::Connection;
+use crate::store::Reader;
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -153,7 +153,7 @@ impl FailedRuns {
 }
 
 /// Finds the runs that failed, the last first, by script and kind of failure.
-fn failed_runs(store: &Connection) -> anyhow::Result<Vec<FailedRuns>> {
+fn failed_runs(store: &Reader) -> anyhow::Result<Vec<FailedRuns>> {
     let mut found: Vec<FailedRuns> = Vec::new();
 
     for row in history::runs(store, RUNS_MAX)? {

@@ -8,13 +8,13 @@ use crate::cli::render::{table, time};
 use crate::journal::history::{self, HistoryError, RunRow};
 use crate::journal::trace::Trace;
 use crate::metrics::sums::{GraphSums, LostOp, RunSums};
-use crate::store::Connection;
+use crate::store::Reader;
 
 /// Most operations of a run that are listed one by one.
 pub(super) const LISTED_MAX: u64 = 1_000;
 
 /// Reads the sums that were kept with the end of a run.
-pub(super) fn sums_of(store: &Connection, row: &RunRow) -> Result<Option<RunSums>, HistoryError> {
+pub(super) fn sums_of(store: &Reader, row: &RunRow) -> Result<Option<RunSums>, HistoryError> {
     if row.status.is_none() || !row.damage.is_empty() {
         return Ok(None);
     }
@@ -23,7 +23,7 @@ pub(super) fn sums_of(store: &Connection, row: &RunRow) -> Result<Option<RunSums
 
 /// Shows a run of many operations by what was kept of it as a whole.
 pub(super) fn show(
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
     name: &str,
     sums: &RunSums,

@@ -17,7 +17,7 @@ use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::optimizer::evidence::knowledge::amendment::VerdictCount;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::optimizer::learner::Objective;
-use crate::store::Connection;
+use crate::store::Reader;
 use anyhow::Context;
 use serde_json::json;
 use std::io::IsTerminal;
@@ -113,7 +113,7 @@ pub(in crate::cli) fn tell_uncounted(from_demo: u64) {
 fn show_task(
     global: &Global,
     arguments: &Arguments,
-    (optimizer, store): (&Optimizer, Option<&Connection>),
+    (optimizer, store): (&Optimizer, Option<&Reader>),
     task: &TaskType,
 ) -> anyhow::Result<()> {
     let mut ranked = optimizer.standings(task)?;

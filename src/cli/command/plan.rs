@@ -27,7 +27,7 @@ use crate::metrics::forecast::Spending;
 use crate::optimizer::trial::cases::KnownExecutions;
 use crate::script::State;
 use crate::store::durability::Durability;
-use crate::store::{self, Connection, writer::Writer};
+use crate::store::{self, Reader, writer::Writer};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
@@ -69,12 +69,12 @@ impl EarlierRuns {
     }
 
     /// Reads the newest runs of a project, of which those of the script count most.
-    pub(in crate::cli) fn of(store: &Connection, script: &Path) -> anyhow::Result<EarlierRuns> {
+    pub(in crate::cli) fn of(store: &Reader, script: &Path) -> anyhow::Result<EarlierRuns> {
         EarlierRuns::among(store, script, history::runs(store, LOOK_BACK)?)
     }
 
     /// Reads some runs of a project, the newest first.
-    fn among(store: &Connection, script: &Path, rows: Vec<RunRow>) -> anyhow::Result<EarlierRuns> {
+    fn among(store: &Reader, script: &Path, rows: Vec<RunRow>) -> anyhow::Result<EarlierRuns> {
         let own = |text: &str| {
             let path = path_of(text);
             path == script || is_same(&path, script)
@@ -139,7 +139,7 @@ impl EarlierRuns {
     /// Takes in the events of a run one by one: of a large run, all of them together take much memory.
     fn learn(
         &mut self,
-        store: &Connection,
+        store: &Reader,
         run: &RunId,
         replies: &mut Replies,
         see: &mut dyn FnMut(i64, Event),

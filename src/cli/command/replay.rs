@@ -28,7 +28,7 @@ use crate::journal::trace::{RunEnd, Trace};
 use crate::script::diagnostic::of_failure;
 use crate::script::{ScriptError, State};
 use crate::store::durability::Durability;
-use crate::store::{self, Connection, writer::Writer};
+use crate::store::{self, Reader, writer::Writer};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::rc::Rc;
@@ -95,7 +95,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     })
 }
 
-fn all(global: &Global, project: &Project, store: &Connection) -> anyhow::Result<Exit> {
+fn all(global: &Global, project: &Project, store: &Reader) -> anyhow::Result<Exit> {
     let rows = history::runs(store, RUNS_MAX)?;
     let mut same = 0;
     let mut otherwise = 0;
@@ -147,7 +147,7 @@ fn tell(global: &Global, run: &RunId, went: &ReplayResult) {
 fn replay(
     global: &Global,
     project: &Project,
-    store: &Connection,
+    store: &Reader,
     row: &RunRow,
     shown: bool,
 ) -> anyhow::Result<ReplayResult> {

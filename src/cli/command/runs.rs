@@ -20,7 +20,7 @@ use crate::journal::history::{self, RunRow};
 use crate::journal::waits::Waits;
 use crate::metrics::Metrics;
 use crate::metrics::fold::FlowFold;
-use crate::store::{self, Connection};
+use crate::store::{self, Reader};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 
@@ -78,7 +78,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
 /// Returns the runs to list, the newest first, and by which runs others were resumed.
 fn rows_to_list(
-    store: &Connection,
+    store: &Reader,
     global: &Global,
     arguments: &Arguments,
 ) -> anyhow::Result<(Vec<RunRow>, HashMap<RunId, RunId>)> {
@@ -111,7 +111,7 @@ struct ListedRun {
 
 impl ListedRun {
     fn read(
-        store: &Connection,
+        store: &Reader,
         row: RunRow,
         resumed: &HashMap<RunId, RunId>,
     ) -> anyhow::Result<ListedRun> {

@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 use crate::metrics::fold::FlowFold;
 use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::trial::cases::{Case, cases, filtered};
-use crate::store::{self, Connection};
+use crate::store::{self, Reader};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -144,10 +144,7 @@ fn show_cases(
 }
 
 /// Finds the run that a person means.
-pub(in crate::cli) fn find(
-    store: &Connection,
-    name: &str,
-) -> anyhow::Result<Result<RunRow, String>> {
+pub(in crate::cli) fn find(store: &Reader, name: &str) -> anyhow::Result<Result<RunRow, String>> {
     let nothing = || format!("no run `{name}`; `kaizen runs` lists all runs");
 
     if let Some(back) = name.strip_prefix('@') {
@@ -326,12 +323,7 @@ fn choice(value: &Value) -> String {
 }
 
 /// Shows everything that happened in one operation, by its name or number.
-fn show_operations(
-    store: &Connection,
-    row: &RunRow,
-    run: &str,
-    wanted: &str,
-) -> anyhow::Result<Exit> {
+fn show_operations(store: &Reader, row: &RunRow, run: &str, wanted: &str) -> anyhow::Result<Exit> {
     let list: RefCell<OpList> = RefCell::default();
     let mut found: BTreeMap<OpId, Vec<i64>> = BTreeMap::new();
     let mut parts: HashMap<Key, i64> = HashMap::new();
@@ -375,7 +367,7 @@ fn show_operations(
 
 /// Reads the events of one operation, and the parts of its requests.
 fn read_operation(
-    store: &Connection,
+    store: &Reader,
     run: &RunId,
     seqs: &[i64],
     parts: &HashMap<Key, i64>,

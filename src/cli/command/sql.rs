@@ -7,7 +7,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line, say};
-use crate::journal::query::{self, QueryError, View};
+use crate::store::query::{self, QueryError, View};
 use serde_json::{Map, Value};
 use std::io::IsTerminal;
 

@@ -8,7 +8,7 @@ use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::policy::{Policy, RankedPattern, SAMPLES_MIN};
 use crate::optimizer::choice::recommendation::percent;
-use crate::optimizer::evidence::knowledge::{Knowledge, last_observation as last, tasks_since};
+use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::store;
 use crate::view::overview::micros;
@@ -52,9 +52,11 @@ pub(super) fn recorded(
     since: Option<i64>,
 ) -> Result<(i64, Vec<String>), PageRefusal> {
     let Some(store) = library.store() else { return Ok((0, Vec::new())) };
-    let last = last(store)?;
+    let last = store.last_observation().map_err(KnowledgeError::from)?;
     let tasks = match since {
-        Some(since) if since < last => tasks_since(store, since, FRESH_MAX)?,
+        Some(since) if since < last => {
+            store.tasks_since(since, FRESH_MAX).map_err(KnowledgeError::from)?
+        }
         _ => Vec::new(),
     };
     Ok((last, tasks))

@@ -12,7 +12,7 @@ use crate::journal::annotation::{self, Annotation, RunRemarks};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, LogItem, RunRow};
 use crate::journal::read_depth::ReadDepth;
-use crate::store::{self, Connection, StoreError};
+use crate::store::{self, Reader, StoreError};
 use crate::view::detail;
 use crate::view::line::{RunLine, RunState, median};
 use crate::view::row::RunClock;
@@ -35,7 +35,7 @@ const USUAL_OF: usize = 100;
 /// What is read of a store.
 pub(in crate::cli) struct Library {
     path: PathBuf,
-    store: Option<Connection>,
+    store: Option<Reader>,
     /// The file that is open: its device and number.
     file: Option<(u64, u64)>,
     version: Option<i64>,
@@ -78,12 +78,12 @@ impl Library {
     }
 
     /// Returns the store, if there is one.
-    pub(in crate::cli) fn store(&self) -> Option<&Connection> {
+    pub(in crate::cli) fn store(&self) -> Option<&Reader> {
         self.store.as_ref()
     }
 
     /// Returns the store, or says that there is none.
-    pub(in crate::cli) fn opened(&self) -> Result<&Connection, PageRefusal> {
+    pub(in crate::cli) fn opened(&self) -> Result<&Reader, PageRefusal> {
         self.store.as_ref().ok_or_else(PageRefusal::no_store)
     }
 

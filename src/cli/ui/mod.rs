@@ -28,7 +28,7 @@ use crate::cli::app::project::{Project, variable};
 use crate::cli::app::signal;
 use crate::cli::command::show;
 use crate::cli::ui::guard::Token;
-use crate::cli::ui::reader::Reader;
+use crate::cli::ui::reader::LibraryReader;
 use crate::cli::ui::route::Desk;
 use crate::cli::{Global, print_data, say};
 use anyhow::Context;
@@ -96,7 +96,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
 
         let desk = Desk {
-            reader: Reader::start(project.store_path()),
+            reader: LibraryReader::start(project.store_path()),
             project: project.folder_name().into(),
             store: project.store_path(),
             durability: project.config.durability(),

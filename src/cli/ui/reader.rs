@@ -16,21 +16,21 @@ type ReadJob = Box<dyn FnOnce(&mut Library) + Send>;
 
 /// Asks the thread that reads.
 #[derive(Clone)]
-pub(in crate::cli) struct Reader {
+pub(in crate::cli) struct LibraryReader {
     jobs: mpsc::Sender<ReadJob>,
     /// Changes whenever the store has.
     pulse: watch::Sender<u64>,
 }
 
-impl Reader {
+impl LibraryReader {
     /// Starts the thread.
-    pub(in crate::cli) fn start(store: PathBuf) -> Reader {
+    pub(in crate::cli) fn start(store: PathBuf) -> LibraryReader {
         let (jobs, inbox) = mpsc::channel();
         let pulse = watch::Sender::new(0);
         let beats = pulse.clone();
         // What it keeps never leaves its thread.
         std::thread::spawn(move || read(Library::new(store), &inbox, &beats));
-        Reader { jobs, pulse }
+        LibraryReader { jobs, pulse }
     }
 
     /// Has something read from a library that is up to date.

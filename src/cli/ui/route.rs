@@ -7,7 +7,7 @@ use crate::cli::ui::cost::CostBy;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::live;
 use crate::cli::ui::query::AddressQuery;
-use crate::cli::ui::reader::Reader;
+use crate::cli::ui::reader::LibraryReader;
 use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::{action, cases, compare, cost, failures, learning, run, runs, words};
 use crate::store::durability::Durability;
@@ -26,7 +26,7 @@ use tokio::sync::Semaphore;
 #[derive(Clone)]
 pub(in crate::cli) struct Desk {
     /// Reads the store.
-    pub(in crate::cli) reader: Reader,
+    pub(in crate::cli) reader: LibraryReader,
     /// The project's name.
     pub(in crate::cli) project: Arc<str>,
     /// The store's path.

@@ -11,17 +11,16 @@ use crate::base::failure::Lesson;
 use crate::optimizer::evidence::audit::Audit;
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::evidence::insights::Cells;
-use crate::optimizer::evidence::knowledge::amendment::{Amendment, NEWEST};
+use crate::optimizer::evidence::knowledge::amendment::Amendment;
 use crate::optimizer::evidence::knowledge::row::UnreadableRows;
 use crate::optimizer::evidence::observation::{Observation, ObservationSource};
 use crate::optimizer::evidence::pattern::{NameError, Pattern, TaskType};
 use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::learner::ExecutionOutcome;
-use crate::store::cell::{self, SUMS};
-use crate::store::sums::{UNSAID, UNSAID_MESSAGE};
-use crate::store::writer::{Writer, carry_out};
-use crate::store::{self, ObservationRow, StoreChange, StoreError};
-use rusqlite::{Connection, Params, params};
+use crate::store::writer::Writer;
+use crate::store::{
+    self, ObservationChoice, ObservationRow, ReadError, Reader, StoreChange, StoreError,
+};
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
@@ -29,20 +28,15 @@ use std::rc::Rc;
 /// Most failures that are looked back at.
 const FAILURES_MAX: u32 = 10_000;
 
-/// The kind of a failure that a person found: an answer that is wrong.
-const WRONG: &str = "wrong_answer";
-/// What is said of such a failure.
-const WRONG_MESSAGE: &str = "a person judged the answer as bad";
-
 /// Experience that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum KnowledgeError {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// SQLite refused to read.
+    /// The store cannot be read.
     #[error("cannot read learned data: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Read(#[from] ReadError),
     /// A stored name is none.
     #[error("a stored name cannot be used: {0}")]
     Name(#[from] NameError),
@@ -90,41 +84,9 @@ pub struct KnownObservation<'a> {
     pub amends: Option<Amendment>,
 }
 
-/// Makes the tables of a store that is attached as `disk` readable together with those in memory. The
-/// transaction stays open, so that `disk` stays as it is. The last observation is taken along, so
-/// that the next one gets the next number.
-const OVERLAY: &str = "
-    BEGIN;
-    INSERT INTO main.observations SELECT * FROM disk.observations ORDER BY seq DESC LIMIT 1;
-    CREATE TEMP VIEW observations AS SELECT * FROM main.observations
-        UNION ALL SELECT * FROM disk.observations
-            WHERE seq NOT IN (SELECT seq FROM main.observations);
-    CREATE TEMP VIEW cells AS SELECT * FROM main.cells
-        UNION ALL SELECT * FROM disk.cells
-            WHERE (task_type, pattern) NOT IN (SELECT task_type, pattern FROM main.cells);
-    CREATE TEMP VIEW snapshots AS SELECT * FROM disk.snapshots;
-";
-
-/// What is read of an observation, and where from.
-const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
-    kind, extra, run, amends FROM observations";
-
-/// The same of the executions on a kind of task, with the last verdicts of people on them.
-const JUDGED: &str = "SELECT seq, at, task_type, pattern, source, success_rate,
-    CASE WHEN execution IN (SELECT amends FROM observations WHERE task_type = ?1)
-        THEN (SELECT a.score FROM observations a WHERE a.amends = o.execution
-            ORDER BY a.seq DESC LIMIT 1) ELSE score END,
-    execution_time, cost, kind, extra, run, amends
-    FROM observations o WHERE task_type = ?1 AND amends IS NULL ORDER BY seq";
-
-/// What is read of an observation for sums, and where from.
-const WHOLE: &str =
-    "task_type, pattern, source, at, success_rate, execution_time, score, cost, tokens,
-    kind, message, seq, run, amends, extra FROM observations";
-
 /// What was learned.
 pub struct Knowledge {
-    reader: Connection,
+    reader: Reader,
     /// `None` for a store in memory, which has only one connection, and for who only looks.
     writer: Option<Rc<Writer>>,
     /// Whether snapshots are kept all the same.
@@ -142,7 +104,7 @@ impl fmt::Debug for Knowledge {
 }
 
 impl Knowledge {
-    fn over(reader: Connection, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
+    fn over(reader: Reader, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
         let unread = UnreadableRows::default();
         Knowledge { reader, writer, keeps, unread, is_copy: false }
     }
@@ -161,7 +123,7 @@ impl Knowledge {
     }
 
     /// Opens a store for reading what it knows. Only snapshots of the learner are written.
-    pub fn read(reader: Connection) -> Knowledge {
+    pub fn read(reader: Reader) -> Knowledge {
         Knowledge::over(reader, None, true)
     }
 
@@ -176,8 +138,7 @@ impl Knowledge {
         let reader = store::open_in_memory()?;
 
         if path.exists() {
-            reader.execute("ATTACH ? AS disk", [store::name_to_read(path)])?;
-            reader.execute_batch(OVERLAY)?;
+            reader.lay_over(path)?;
         }
 
         Ok(Knowledge { is_copy: true, ..Knowledge::over(reader, None, false) })
@@ -191,7 +152,7 @@ impl Knowledge {
         counts: impl Fn(ObservationSource) -> bool,
     ) -> Result<(), KnowledgeError> {
         let change = StoreChange::Observations(rows(seen, counts));
-        let Some(writer) = &self.writer else { return self.keep_here(&change) };
+        let Some(writer) = &self.writer else { return Ok(self.reader.apply_here(&change)?) };
 
         writer.apply(change).await?;
         failpoint::pass(Failpoint::ObservationKept);
@@ -208,22 +169,12 @@ impl Knowledge {
         let row = row_of(seen, counts);
         match &self.writer {
             Some(writer) => Ok(writer.gather(row)?),
-            None => self.keep_here(&StoreChange::Observations(vec![row])),
+            None => Ok(self.reader.apply_here(&StoreChange::Observations(vec![row]))?),
         }
     }
 
-    /// Keeps observations where there is no writer.
-    fn keep_here(&self, change: &StoreChange) -> Result<(), KnowledgeError> {
-        // No transaction, since a copy is in one already.
-        self.reader.execute_batch("SAVEPOINT record")?;
-        let changed = carry_out(&self.reader, change);
-        let end = if changed.is_ok() { "" } else { "ROLLBACK TO record;" };
-        self.reader.execute_batch(&format!("{end} RELEASE record"))?;
-        Ok(changed?)
-    }
-
-    /// Returns the connection that reads, once it can see everything that was recorded.
-    fn reader(&self) -> Result<&Connection, KnowledgeError> {
+    /// Returns the store to read, once everything that was recorded can be seen in it.
+    fn reader(&self) -> Result<&Reader, KnowledgeError> {
         if let Some(writer) = &self.writer {
             writer.settle_gathered()?;
         }
@@ -232,15 +183,13 @@ impl Knowledge {
 
     /// Returns what is known for one kind of task, pattern by pattern.
     pub fn cells(&self, task: &TaskType) -> Result<Vec<(Pattern, PatternSums)>, KnowledgeError> {
-        let sql = format!("SELECT pattern, {SUMS} FROM cells WHERE task_type = ? ORDER BY pattern");
-        let mut statement = self.reader()?.prepare_cached(&sql)?;
-        let mut rows = statement.query([task.as_str()])?;
-
         let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let read = || Ok((Pattern::stored(&row.get::<_, String>(0)?)?, cell::sums(row, 1)?));
-            found.extend(self.unread.skip(read(), || row::sums(task.as_str(), row, 0))?);
-        }
+        self.reader()?.sums_of(task.as_str(), |row| {
+            let pattern = row.pattern.as_ref().copied().unwrap_or_default();
+            let name = || row::name_of_sums(task.as_str(), pattern);
+            found.extend(self.unread.skip(row::sums(row), name)?);
+            Ok::<_, KnowledgeError>(())
+        })?;
         Ok(found)
     }
 
@@ -253,8 +202,7 @@ impl Knowledge {
         end: i64,
         each: impl FnMut(&KnownObservation<'_>),
     ) -> Result<Option<(i64, i64)>, KnowledgeError> {
-        let sql = format!("SELECT {SEEN} WHERE seq > ? AND seq <= ? ORDER BY seq");
-        self.each(&sql, params![seq, end], each)
+        self.each(ObservationChoice::Between(seq, end), each)
     }
 
     /// Gives every observation of a kind of task that says something about its pattern, or what that
@@ -264,34 +212,33 @@ impl Knowledge {
         task: &TaskType,
         each: impl FnMut(&KnownObservation<'_>),
     ) -> Result<(), KnowledgeError> {
-        self.each(JUDGED, params![task.as_str()], each).map(drop)
+        self.each(ObservationChoice::OfTask(task.as_str()), each).map(drop)
     }
 
     fn each(
         &self,
-        sql: &str,
-        with: impl Params,
+        choice: ObservationChoice<'_>,
         mut each: impl FnMut(&KnownObservation<'_>),
     ) -> Result<Option<(i64, i64)>, KnowledgeError> {
-        let mut statement = self.reader()?.prepare_cached(sql)?;
-        let mut rows = statement.query(with)?;
-
         let mut last = None;
-        while let Some(row) = rows.next()? {
-            let seq = row.get(0)?;
+        self.reader()?.observations(choice, |row| {
             // A time that cannot be read is none; what was looked at counts all the same.
-            last = Some((seq, row.get_ref(1)?.as_i64().unwrap_or(0)));
-            if let Some(Some(seen)) = self.unread.skip(row::seen(row), || row::name(row))? {
+            last = Some((row.seq, row.at));
+            let seq = row.seq;
+            let run = row.run;
+            let name = || row::name(seq, run);
+            if let Some(Some(seen)) = self.unread.skip(row::seen(row), name)? {
                 each(&seen);
             }
-        }
+            Ok::<_, KnowledgeError>(())
+        })?;
 
         Ok(last)
     }
 
     /// Returns the number of the last observation; 0 without any.
     pub fn end(&self) -> Result<i64, KnowledgeError> {
-        last_observation(self.reader()?)
+        Ok(self.reader()?.last_observation()?)
     }
 
     /// Gives every observation after `seq` and up to `end`, without what no sum needs, in the order in
@@ -302,16 +249,15 @@ impl Knowledge {
         end: i64,
         mut each: impl FnMut(Observation),
     ) -> Result<(), KnowledgeError> {
-        let sql = format!("SELECT {WHOLE} WHERE seq > ? AND seq <= ? ORDER BY seq");
-        let mut statement = self.reader()?.prepare_cached(&sql)?;
-        let mut rows = statement.query(params![seq, end])?;
-        while let Some(row) = rows.next()? {
-            if let Some(seen) = self.unread.skip(row::observation(row), || row::name(row))? {
+        self.reader()?.whole_observations(seq, end, |row| {
+            let seq = row.seq;
+            let run = row.run;
+            let name = || row::name(seq, run);
+            if let Some(seen) = self.unread.skip(row::observation(row), name)? {
                 each(seen);
             }
-        }
-
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Tells whether everything is forgotten in the end.
@@ -321,64 +267,37 @@ impl Knowledge {
 
     /// Returns everything that is known.
     pub fn all(&self) -> Result<Cells, KnowledgeError> {
-        let sql = format!("SELECT task_type, pattern, {SUMS} FROM cells");
-        let mut statement = self.reader()?.prepare(&sql)?;
-        let mut rows = statement.query([])?;
-
         let mut found = Cells::new();
-        while let Some(row) = rows.next()? {
-            let read = || {
-                let task = TaskType::stored(&row.get::<_, String>(0)?)?;
-                let pattern = Pattern::stored(&row.get::<_, String>(1)?)?;
-                Ok((task, pattern, cell::sums(row, 2)?))
-            };
-            let sums = || row::sums(&row.get::<_, String>(0).unwrap_or_default(), row, 1);
-            if let Some((task, pattern, cell)) = self.unread.skip(read(), sums)? {
+        self.reader()?.all_sums(|task, row| {
+            let of_task = task.as_ref().copied().unwrap_or_default();
+            let pattern = row.pattern.as_ref().copied().unwrap_or_default();
+            let name = || row::name_of_sums(of_task, pattern);
+            if let Some((task, pattern, cell)) = self.unread.skip(row::cell(task, row), name)? {
                 found.entry(task).or_default().insert(pattern, cell);
             }
-        }
+            Ok::<_, KnowledgeError>(())
+        })?;
 
         Ok(found)
     }
 
     /// Tells whether what only the demo model did is in the sums, because a script wanted it so.
     pub fn counts_demo(&self) -> Result<bool, KnowledgeError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM observations WHERE source = 'demo') AND EXISTS (
-            SELECT 1 FROM cells c WHERE NOT EXISTS (SELECT 1 FROM observations o
-            WHERE o.task_type = c.task_type AND o.pattern = c.pattern AND o.source = 'live'))";
-        Ok(self.reader()?.query_row(sql, [], |row| row.get(0))?)
+        Ok(self.reader()?.counts_demo()?)
     }
 
     /// Returns how many observations of the demo model are kept.
     pub fn demo_count(&self) -> Result<u64, KnowledgeError> {
-        let sql = "SELECT count(*) FROM observations WHERE source = 'demo'";
-        let count: i64 = self.reader()?.query_row(sql, [], |row| row.get(0))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(self.reader()?.demo_count()?)
     }
 
     /// Returns the failures of the newest observations by kind, the most frequent first; of one
     /// kind of task, or of all.
     pub fn failures(&self, task: Option<&TaskType>) -> Result<Vec<FailureClass>, KnowledgeError> {
-        // Told apart in the text, so that each of them finds its index.
-        let of = if task.is_some() { "task_type = ?2" } else { "?2 IS NULL" };
-        let mut statement = self.reader()?.prepare(&format!(
-            "SELECT task_type, pattern, kind, count(*), message, max(seq), min(at), max(at) FROM (
-                SELECT task_type, pattern, coalesce(kind, '{UNSAID}') AS kind,
-                    coalesce(message, '{UNSAID_MESSAGE}') AS message, seq, at
-                FROM observations WHERE (kind IS NOT NULL OR success_rate < 0.5) AND {of}
-                    AND amends IS NULL
-                UNION ALL SELECT task_type, pattern, '{WRONG}', '{WRONG_MESSAGE}', seq, at
-                    FROM {NEWEST} AND json_extract(extra, '$.good') = 0 AND {of}
-                ORDER BY seq DESC LIMIT ?1)
-             GROUP BY task_type, pattern, kind ORDER BY count(*) DESC, task_type, pattern, kind",
-        ))?;
-        let with = params![FAILURES_MAX, task.map(TaskType::as_str)];
-        let mut rows = statement.query(with)?;
-
         let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let class = self.unread.skip(row::failures(row), || "a kind of failure".to_owned())?;
-            found.extend(class);
+        for row in self.reader()?.failures(task.map(TaskType::as_str), FAILURES_MAX)? {
+            let read = row.map(row::failures).map_err(KnowledgeError::from);
+            found.extend(self.unread.skip(read, || "a kind of failure".to_owned())?);
         }
 
         Ok(found)
@@ -387,9 +306,7 @@ impl Knowledge {
     /// Compares the sums with the observations, as they are at one moment, and names what differs.
     pub fn check(&self) -> Result<Vec<String>, KnowledgeError> {
         // A copy is in a transaction already.
-        let reader = self.reader()?;
-        let is_free = reader.is_autocommit();
-        let _moment = is_free.then(|| reader.unchecked_transaction()).transpose()?;
+        let _moment = self.reader()?.freeze_once()?;
 
         let mut audit = Audit::default();
         self.observations(0, i64::MAX, |seen| audit.add(&seen))?;
@@ -410,31 +327,11 @@ fn row_of(seen: Observation, counts: impl Fn(ObservationSource) -> bool) -> Obse
     seen.into_row(is_counted)
 }
 
-/// Returns the number of the last observation in a store; 0 without any.
-pub fn last_observation(store: &Connection) -> Result<i64, KnowledgeError> {
-    let sql = "SELECT coalesce(max(seq), 0) FROM observations";
-    Ok(store.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
-}
-
-/// Returns the task types of the observations after one; at most so many of them.
-pub fn tasks_since(
-    store: &Connection,
-    seq: i64,
-    most: usize,
-) -> Result<Vec<String>, KnowledgeError> {
-    let sql = "SELECT DISTINCT task_type FROM observations WHERE seq > ? LIMIT ?";
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows = store.prepare_cached(sql)?;
-    let found = rows.query_map([seq, most], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::durability::Durability;
     use serde_json::{Value, json};
-    use std::time::Duration;
 
     fn seen(task: &str, pattern: &str) -> Observation {
         let metrics = json!({ "success_rate": 1.0, "execution_time": 2.0, "score": 0.5 });
@@ -490,36 +387,6 @@ mod tests {
         assert_eq!(knowledge.demo_count().expect("a count"), 1);
     }
 
-    #[test]
-    fn numbers_follow_the_order_of_commits() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("kaizen.db");
-        let first = store::open(&path);
-        let second = store::open(&path);
-        let first = first.expect("a store");
-        let second = second.expect("a store");
-        second.busy_timeout(Duration::ZERO).expect("a time");
-
-        first.execute_batch("BEGIN IMMEDIATE").expect("the lock");
-        let record = |store: &Connection, pattern: &str| {
-            let row = row_of(seen("t", pattern), |_| true);
-            carry_out(store, &StoreChange::Observations(vec![row]))
-        };
-        record(&first, "first").expect("not committed yet");
-        record(&second, "second").expect_err("nobody else gets a number meanwhile");
-        first.execute_batch("COMMIT").expect("committed");
-        record(&second, "second").expect("the next number");
-
-        let mut order = Vec::new();
-        let each = |seen: &KnownObservation<'_>| order.push(seen.pattern.to_owned());
-        let last = Knowledge::read(second).since(0, i64::MAX, each).expect("read");
-
-        assert_eq!(
-            (last.map(|last| last.0), order.join(", ")),
-            (Some(2), "first, second".to_owned())
-        );
-    }
-
     #[tokio::test]
     async fn a_copy_sees_what_was_known_and_what_is_added_and_leaves_the_store_alone() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -558,8 +425,8 @@ mod tests {
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build();
                 runtime.expect("a runtime").block_on(async {
-                    let connection = store::open(&path).expect("a store");
-                    let writer = Rc::new(Writer::start(connection, &path, Durability::Process));
+                    let store = store::open(&path).expect("a store");
+                    let writer = Rc::new(Writer::start(store, &path, Durability::Process));
                     let knowledge = Knowledge::open(&path, writer).expect("a store");
                     for _ in 0..150 {
                         knowledge.record(vec![seen("t", "p")], |_| true).await.expect("recorded");

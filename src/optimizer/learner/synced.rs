@@ -425,7 +425,7 @@ mod tests {
     }
 
     fn sql(path: &Path, sql: &str) -> usize {
-        store::open(path).expect("a store").execute(sql, []).expect("a change")
+        rusqlite::Connection::open(path).expect("a store").execute(sql, []).expect("a change")
     }
 
     fn advice(experience: &SyncedLearner) -> Vec<String> {

@@ -11,7 +11,7 @@ use crate::journal::trace::Trace;
 use crate::metrics::fold::FlowFold;
 use crate::script::host::context::{Inner, dialogue_source};
 use crate::script::host::error::{EvalError, throw_new};
-use crate::store::{self, Connection};
+use crate::store::{self, Reader};
 use rhai::Engine;
 use std::path::Path;
 use std::rc::Rc;
@@ -66,7 +66,7 @@ fn unread(reason: &str) -> EvalError {
 }
 
 /// Finds the run that a person means.
-fn find(connection: &Connection, name: &str) -> Result<Option<RunRow>, HistoryError> {
+fn find(connection: &Reader, name: &str) -> Result<Option<RunRow>, HistoryError> {
     let Some(back) = name.strip_prefix('@') else {
         let mut found = history::find(connection, name)?;
         return Ok(if found.len() == 1 { found.pop() } else { None });

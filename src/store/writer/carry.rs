@@ -1,7 +1,7 @@
 //! What each change does to the tables.
 
 use crate::base::failpoint::{self, Failpoint};
-use crate::store::cell::{self, SUMS};
+use crate::store::reader::{SUMS, read_sums};
 use crate::store::row::{
     Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SnapshotRow,
     StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
@@ -17,7 +17,7 @@ use std::sync::PoisonError;
 const SNAPSHOTS_MAX: u32 = 4;
 
 /// Carries out a change, within a transaction.
-pub(crate) fn carry_out(tx: &Connection, change: &StoreChange) -> rusqlite::Result<()> {
+pub(in crate::store) fn carry_out(tx: &Connection, change: &StoreChange) -> rusqlite::Result<()> {
     match change {
         StoreChange::Nothing => Ok(()),
         StoreChange::Events { run, rows } => keep_events(tx, run, rows),
@@ -132,7 +132,7 @@ fn insert(tx: &Connection, row: &ObservationRow) -> rusqlite::Result<bool> {
 fn kept_sums(tx: &Connection, task: &str, pattern: &str) -> rusqlite::Result<PatternSums> {
     let sql = format!("SELECT {SUMS} FROM cells WHERE task_type = ? AND pattern = ?");
     let found =
-        tx.prepare_cached(&sql)?.query_row([task, pattern], |row| cell::sums(row, 0)).optional()?;
+        tx.prepare_cached(&sql)?.query_row([task, pattern], |row| read_sums(row, 0)).optional()?;
     Ok(found.unwrap_or_default())
 }
 

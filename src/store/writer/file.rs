@@ -6,7 +6,7 @@ use crate::store::anchor::Anchor;
 use crate::store::durability::{Durability, store_of};
 use crate::store::log::LogDepth;
 use crate::store::mark::{MarkFile, NewestChange, StoreMark};
-use crate::store::{StoreError, is_shared_memory, patience, schema};
+use crate::store::{Reader, StoreError, is_shared_memory, patience, schema};
 use rusqlite::{Connection, ffi};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) enum BatchEnd {
 
 /// The store as its writer has it open.
 pub(super) struct StoreFile {
-    connection: Connection,
+    reader: Reader,
     path: PathBuf,
     /// A store in memory has none.
     anchor: Option<Anchor>,
@@ -46,14 +46,15 @@ pub(super) struct StoreFile {
 }
 
 impl StoreFile {
-    /// Takes a connection, which commits with the durability from now on.
-    pub(super) fn new(connection: Connection, path: &Path, durability: Durability) -> StoreFile {
-        let anchor = Anchor::of(&connection, path);
+    /// Takes a store, which commits with the durability from now on.
+    pub(super) fn new(reader: Reader, path: &Path, durability: Durability) -> StoreFile {
+        let connection = &reader.connection;
+        let anchor = Anchor::of(connection, path);
         let is_checked = anchor.as_ref().is_some_and(|anchor| anchor.log_frames().is_some());
 
         // Without a log, a store may be damaged by a power failure unless each commit is synced. A
         // store that cannot be asked or told keeps the stronger promise.
-        let lags = durability == Durability::Process && schema::has_log(&connection);
+        let lags = durability == Durability::Process && schema::has_log(connection);
         if lags {
             let _ = connection.pragma_update(None, "synchronous", "NORMAL");
         }
@@ -66,7 +67,7 @@ impl StoreFile {
         let patience = LockPatience::Waits;
         let newest = NewestChange::default();
         let mark = Arc::new(MarkFile::new(path));
-        StoreFile { connection, path: path.to_owned(), anchor, patience, durability, newest, mark }
+        StoreFile { reader, path: path.to_owned(), anchor, patience, durability, newest, mark }
     }
 
     /// Returns where the newest change is noted until the disk has it.
@@ -79,9 +80,9 @@ impl StoreFile {
         self.mark.clone()
     }
 
-    /// Returns its connection, to read.
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
+    /// Returns the store, to read.
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// Returns the path of the log.
@@ -89,7 +90,7 @@ impl StoreFile {
         if is_shared_memory(&self.path) {
             return None;
         }
-        let real = self.connection.path().filter(|real| !real.is_empty())?;
+        let real = self.reader.connection.path().filter(|real| !real.is_empty())?;
         Some(PathBuf::from(format!("{real}-wal")))
     }
 
@@ -99,13 +100,13 @@ impl StoreFile {
         self.set_patience(LockPatience::Waits);
         // Damage must not reach the store. The next commit says what is wrong.
         if let Some(anchor) = &mut self.anchor
-            && anchor.check(&mut self.connection, true).is_err()
+            && anchor.check(&mut self.reader.connection, true).is_err()
         {
             return;
         }
 
         // What was not copied will be copied the next time.
-        let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        let _ = self.reader.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Some(anchor) = &mut self.anchor {
             anchor.note_checkpoint();
         }
@@ -125,8 +126,10 @@ impl StoreFile {
         }
 
         let set = match patience {
-            LockPatience::Waits => patience::wait_for_others(&mut self.connection, &self.path),
-            LockPatience::Hurries => self.connection.busy_timeout(Duration::ZERO),
+            LockPatience::Waits => {
+                patience::wait_for_others(&mut self.reader.connection, &self.path)
+            }
+            LockPatience::Hurries => self.reader.connection.busy_timeout(Duration::ZERO),
         };
         if set.is_ok() {
             self.patience = patience;
@@ -194,12 +197,12 @@ impl StoreFile {
     fn write(&mut self, batch: &[WriteJob]) -> Result<(), StoreError> {
         let closely = batch.iter().any(WriteJob::is_last);
         if let Some(anchor) = &self.anchor {
-            anchor.check_log(&self.connection, LogDepth::Ends)?;
+            anchor.check_log(&self.reader.connection, LogDepth::Ends)?;
         }
-        let applied = apply_all(&self.connection, batch);
+        let applied = apply_all(&self.reader.connection, batch);
 
         if let Some(anchor) = &mut self.anchor {
-            anchor.check(&mut self.connection, closely || applied.is_err())?;
+            anchor.check(&mut self.reader.connection, closely || applied.is_err())?;
         }
 
         applied.map_err(|source| StoreError::sqlite(self.path.clone(), source))?;
@@ -242,7 +245,7 @@ impl Drop for StoreFile {
         if let Some(anchor) = &mut self.anchor {
             // Whoever waited for the last change has been told. What is lost now keeps SQLite from
             // copying the log to a store that is another one.
-            let _ = anchor.check(&mut self.connection, true);
+            let _ = anchor.check(&mut self.reader.connection, true);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::journal::history;
 use crate::optimizer::choice::policy::{self, RankedPattern};
 use crate::optimizer::evidence::knowledge::amendment::has_verdicts;
 use crate::optimizer::stats::Interval;
-use crate::store::Connection;
+use crate::store::Reader;
 use serde_json::Value;
 
 /// How far back a comparison is looked for.
@@ -22,7 +22,7 @@ pub(in crate::cli) struct LastTest {
 }
 
 /// Returns the last comparison of a kind of task.
-pub(in crate::cli) fn last(store: &Connection, task: &str) -> anyhow::Result<Option<LastTest>> {
+pub(in crate::cli) fn last(store: &Reader, task: &str) -> anyhow::Result<Option<LastTest>> {
     for row in history::runs(store, LOOK_BACK)? {
         let verdict = match history::kind(store, &row.id)? {
             Some(RunKind::Comparison) => {

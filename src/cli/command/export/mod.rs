@@ -14,7 +14,7 @@ use crate::cli::{Global, print_data, put_line, say};
 use crate::journal::damage::Damage;
 use crate::journal::history::{self, RunLog, RunRow};
 use crate::journal::trace::Trace;
-use crate::store::{self, Connection};
+use crate::store::{self, Reader};
 use crate::view::otlp;
 use crate::view::span::{CONVENTIONS, SpanContent, SpanFold};
 use anyhow::Context;
@@ -139,10 +139,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 }
 
 /// Finds the runs that are meant; the inner error says for people which one there is not.
-fn chosen(
-    moment: &Connection,
-    arguments: &Arguments,
-) -> anyhow::Result<Result<Vec<RunRow>, String>> {
+fn chosen(moment: &Reader, arguments: &Arguments) -> anyhow::Result<Result<Vec<RunRow>, String>> {
     if arguments.all {
         let mut rows = history::runs(moment, usize::MAX)?;
         rows.reverse();
@@ -176,7 +173,7 @@ type LineSink<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<()>;
 
 /// Gives the lines of all runs, also of those that the list of runs lacks.
 fn write(
-    connection: &Connection,
+    connection: &Reader,
     rows: &[RunRow],
     orphans: &[RunId],
     form: ExportForm,
@@ -321,7 +318,7 @@ impl Drop for Draft {
 fn copy(
     global: &Global,
     project: &Project,
-    connection: &Connection,
+    connection: &Reader,
     output: &Path,
 ) -> anyhow::Result<Exit> {
     let context = || format!("writing `{}`", output.display());

@@ -9,8 +9,7 @@ use crate::optimizer::evidence::observation::ObservationSource;
 use crate::optimizer::evidence::pattern::TaskType;
 use crate::store::writer::Writer;
 pub use crate::store::{Amendment, VerdictEffect};
-use crate::store::{StoreChange, StoreError, VerdictRow};
-use rusqlite::{Connection, OptionalExtension};
+use crate::store::{Reader, StoreChange, StoreError, VerdictRow};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A verdict of a person.
@@ -37,26 +36,11 @@ pub struct VerdictCount {
     pub bad: u64,
 }
 
-/// The newest verdicts, of which those hold that were not taken back.
-pub(super) const NEWEST: &str = "observations a WHERE a.amends IS NOT NULL AND a.seq =
-    (SELECT max(b.seq) FROM observations b WHERE b.amends = a.amends)";
-
 impl Knowledge {
     /// Returns how many executions on a kind of task people found good and bad, by pattern.
     pub fn verdicts(&self, task: &TaskType) -> Result<Vec<VerdictCount>, KnowledgeError> {
-        let sql = format!(
-            "SELECT a.pattern, a.extra FROM {NEWEST} AND a.task_type = ? ORDER BY a.pattern"
-        );
-        let mut statement = self.reader()?.prepare_cached(&sql)?;
-        let mut rows = statement.query([task.as_str()])?;
-
         let mut found: Vec<VerdictCount> = Vec::new();
-        while let Some(row) = rows.next()? {
-            let pattern: String = row.get(0)?;
-            let Some(good) = Amendment::read(&row.get::<_, String>(1)?).and_then(|one| one.good)
-            else {
-                continue;
-            };
+        for (pattern, good) in self.reader()?.verdicts(task.as_str())? {
             if found.last().is_none_or(|last| last.pattern != pattern) {
                 found.push(VerdictCount { pattern, good: 0, bad: 0 });
             }
@@ -70,10 +54,8 @@ impl Knowledge {
 }
 
 /// Tells whether people have judged executions on a kind of task.
-pub fn has_verdicts(store: &Connection, task: &str) -> Result<bool, KnowledgeError> {
-    let sql =
-        "SELECT EXISTS (SELECT 1 FROM observations WHERE amends IS NOT NULL AND task_type = ?)";
-    Ok(store.prepare_cached(sql)?.query_row([task], |row| row.get(0))?)
+pub fn has_verdicts(store: &Reader, task: &str) -> Result<bool, KnowledgeError> {
+    Ok(store.has_verdicts(task)?)
 }
 
 /// Keeps a verdict, and tells what became of it.
@@ -90,13 +72,9 @@ pub async fn keep(writer: &Writer, verdict: AnswerVerdict) -> Result<VerdictEffe
 }
 
 /// Tells whether a verdict on an execution would be learned from.
-pub fn teaches(store: &Connection, execution: &str) -> Result<bool, KnowledgeError> {
-    let sql = "SELECT source, kind FROM observations WHERE execution = ?";
-    let found = store.prepare_cached(sql)?.query_row([execution], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
-    });
-    Ok(found.optional()?.is_some_and(|(source, kind)| {
-        source == ObservationSource::Live.word()
-            && kind.is_none_or(|kind| lesson(&kind).blames_pattern())
+pub fn teaches(store: &Reader, execution: &str) -> Result<bool, KnowledgeError> {
+    Ok(store.execution(execution)?.is_some_and(|found| {
+        found.source == ObservationSource::Live
+            && found.kind.is_none_or(|kind| lesson(&kind).blames_pattern())
     }))
 }

@@ -2,10 +2,7 @@
 //! nothing else.
 
 use super::{Knowledge, KnowledgeError};
-use crate::store::writer::carry_out;
-use crate::store::{self, SnapshotRow, StoreChange};
-use rusqlite::Row;
-use std::time::Duration;
+use crate::store::{SnapshotRow, StoreChange};
 
 impl Knowledge {
     /// Tells whether snapshots of the learner can be kept.
@@ -15,8 +12,7 @@ impl Knowledge {
 
     /// Returns the newest rules by which anybody has learned from this store; `None` if nobody has.
     pub fn rules(&self) -> Result<Option<u32>, KnowledgeError> {
-        let sql = "SELECT max(rules) FROM learned";
-        Ok(self.reader.query_row(sql, [], |row| row.get(0))?)
+        Ok(self.reader.rules()?)
     }
 
     /// Says by which rules the store is learned from now, and drops the snapshots of others, whose names
@@ -28,23 +24,17 @@ impl Knowledge {
     /// Reads a snapshot of the learner, if there is one whose last observation is still there. One
     /// that cannot be read is none: what it saves is only time.
     pub fn snapshot<T>(&self, fold: &str, read: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
-        let sql =
-            "SELECT s.body FROM snapshots s JOIN observations o ON o.seq = s.seq AND o.at = s.at
-                   WHERE s.fold = ?";
-        let body = |row: &Row<'_>| Ok(row.get_ref(0)?.as_blob().ok().and_then(read));
-        self.reader.query_row(sql, [fold], body).ok().flatten()
+        self.reader.snapshot(fold, read).ok().flatten()
     }
 
     /// Returns the number of the last observation in a snapshot.
     pub fn snapshot_end(&self, fold: &str) -> Option<i64> {
-        let sql = "SELECT seq FROM snapshots WHERE fold = ?";
-        self.reader.query_row(sql, [fold], |row| row.get(0)).ok()
+        self.reader.snapshot_end(fold).ok()
     }
 
     /// Names the snapshots.
     pub fn snapshots(&self) -> Result<Vec<String>, KnowledgeError> {
-        let mut statement = self.reader.prepare("SELECT fold FROM snapshots ORDER BY fold")?;
-        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        Ok(self.reader.snapshots()?)
     }
 
     /// Keeps a snapshot that ends with the observation `seq` of the time `at`, unless there is a
@@ -58,18 +48,12 @@ impl Knowledge {
         if let Some(writer) = &self.writer {
             writer.apply_spare(change);
         } else if self.keeps {
-            // Who only looks does not wait for others that write.
-            let _ = self.reader.busy_timeout(Duration::ZERO);
-            let _ = self.reader.unchecked_transaction().and_then(|tx| {
-                carry_out(&tx, &change)?;
-                tx.commit()
-            });
-            let _ = self.reader.busy_timeout(store::BUSY_TIMEOUT);
+            self.reader.apply_if_free(&change);
         }
     }
 
     /// Drops a snapshot.
     pub fn drop_snapshot(&self, fold: &str) -> Result<(), KnowledgeError> {
-        Ok(carry_out(&self.reader, &StoreChange::SnapshotDrop(fold.to_owned()))?)
+        Ok(self.reader.apply_here(&StoreChange::SnapshotDrop(fold.to_owned()))?)
     }
 }

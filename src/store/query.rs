@@ -1,7 +1,7 @@
 //! Questions to the store in SQL: read-only, over views that stay when the tables change.
 
 use crate::base::word::words;
-use crate::store::Connection;
+use crate::store::{ReadError, Reader};
 use rusqlite::types::ValueRef;
 use serde_json::Value;
 
@@ -204,18 +204,18 @@ pub enum QueryError {
     NotAQuery,
     /// SQLite refused it.
     #[error("{0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[from] ReadError),
 }
 
 /// Answers a question: hands over the names of the columns once, and then each row.
 pub fn ask(
-    connection: &Connection,
+    reader: &Reader,
     question: &str,
     head: &mut dyn FnMut(&[String]),
     row: &mut dyn FnMut(&[Value]),
 ) -> Result<(), QueryError> {
-    connection.execute_batch(VIEWS)?;
-    let mut statement = connection.prepare(question)?;
+    reader.connection.execute_batch(VIEWS).map_err(ReadError::from)?;
+    let mut statement = reader.connection.prepare(question).map_err(ReadError::from)?;
     // Whatever changes nothing by itself but would write elsewhere gives no columns.
     if !statement.readonly() || statement.column_count() == 0 || !is_question(question) {
         return Err(QueryError::NotAQuery);
@@ -223,10 +223,10 @@ pub fn ask(
 
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     head(&names);
-    let mut rows = statement.query([])?;
-    while let Some(found) = rows.next()? {
+    let mut rows = statement.query([]).map_err(ReadError::from)?;
+    while let Some(found) = rows.next().map_err(ReadError::from)? {
         let cells = (0..names.len()).map(|at| found.get_ref(at).map(cell));
-        row(&cells.collect::<Result<Vec<_>, _>>()?);
+        row(&cells.collect::<Result<Vec<_>, _>>().map_err(ReadError::from)?);
     }
     Ok(())
 }
