@@ -17,9 +17,11 @@ use std::sync::{PoisonError, RwLock};
 
 /// What stands in the place of a secret.
 pub const SHOWN: &str = "[secret]";
-/// Words of which one makes a name that of a secret: of a variable, a parameter, or a part of an address.
+/// Words of which one makes a name that of a secret: of a variable, a parameter, or a part of an address. Of
+/// tokens, a number is more often meant than secrets.
 const WORDS: &[&str] = &[
     "apikey",
+    "apikeys",
     "auth",
     "authorization",
     "bearer",
@@ -27,17 +29,19 @@ const WORDS: &[&str] = &[
     "credentials",
     "key",
     "keyring",
+    "keys",
     "passphrase",
+    "passphrases",
     "passwd",
     "password",
+    "passwords",
     "pwd",
     "secret",
+    "secrets",
     "sig",
     "signature",
     "token",
 ];
-/// The words that mean the same with an `s`. Of tokens, a number is more often meant than secrets.
-const PLURAL_WORDS: &[&str] = &["apikeys", "keys", "passphrases", "passwords", "secrets"];
 /// Words beside which `TOKENS` in the name of a variable means a number.
 const COUNT_WORDS: &[&str] = &["count", "input", "limit", "max", "min", "num", "output", "total"];
 /// Variables of shells and their agents, whose names only look like those of secrets.
@@ -249,11 +253,9 @@ pub fn is_secret_name(name: &str) -> bool {
 
 /// Tells whether a parameter of this name, or a part of an address, holds a secret.
 pub fn is_secret_parameter(name: &str) -> bool {
-    let is_secret =
-        |word: &String| [WORDS, PLURAL_WORDS].iter().any(|known| known.contains(&word.as_str()));
-
     let is_password = name.to_uppercase().contains("PASSWORD");
-    is_password || name_words(name).iter().any(is_secret) || is_named(name)
+    let has_word = || name_words(name).iter().any(|word| WORDS.contains(&word.as_str()));
+    is_password || has_word() || is_named(name)
 }
 
 /// Tells whether the settings name this variable.

@@ -178,7 +178,11 @@ fn spellings(text: &str, letter: char) -> [Option<usize>; 5] {
     let raw = text.chars().next().map(|c| (c, c.len_utf8()));
     let plus = (letter == ' ' && text.starts_with('+')).then_some(1);
 
-    [is_it(escaped(text)), is_it(of_html_twice(text)), is_it(of_shell(text)), is_it(raw), plus]
+    let escaped = is_it(escaped(text));
+    // What both read alike is followed once: twice would double the work with every letter.
+    let shell = is_it(of_shell(text)).filter(|taken| Some(*taken) != escaped);
+
+    [escaped, is_it(of_html_twice(text)), shell, is_it(raw), plus]
 }
 
 /// Reads the backslashes that a text begins with: in a text within a text each of them stands there twice, and

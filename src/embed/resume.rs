@@ -81,7 +81,7 @@ fn failures_of(store: &Reader, id: &RunId, status: Option<RunStatus>) -> Result<
     Ok(match status {
         None | Some(RunStatus::Waiting) => Failures::Told,
         Some(RunStatus::Failed) => match history::failure(store, id)? {
-            Some(failure) if failure.kind == Kind::Unsure => Failures::Told,
+            Some(failure) if failure.kind == Kind::Unsure => Failures::Undecided,
             Some(_) | None => Failures::Forgotten,
         },
         Some(RunStatus::Ok | RunStatus::Interrupted | RunStatus::Replaced) => Failures::Forgotten,

@@ -203,7 +203,7 @@ impl Executor {
                 (_, _, Some(wait)) => self.pass(&scope.strand, Timer::Pause, wait).await?,
                 (Err(failure), ..) => {
                     asked = self.without_schema(scope, prompt, asked, failure, &mut refused)?;
-                    attempt = 0;
+                    (attempt, refused_forms) = (0, 0);
                 }
                 (Ok(_), None, None) => return Err(no_text().into()),
             }

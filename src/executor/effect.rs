@@ -26,6 +26,15 @@ use std::time::{Duration, Instant};
 /// store. Those after them are not told again to a run that resumes this one.
 const ANSWERS_MAX: usize = 10_000;
 
+/// What the recorded run knows of a timer.
+#[derive(Debug, Clone, Copy, Default)]
+struct PastTimer {
+    /// The place of its end among all ends.
+    end: Option<u64>,
+    /// When it is due, in milliseconds since 1970, if that was noted.
+    due: Option<i64>,
+}
+
 impl Executor {
     /// Does something outside that only this run can do, or returns what came of it in the run that
     /// this one resumes. What comes of it, a failure too, is on the disk before this returns. A plan
@@ -355,24 +364,10 @@ impl Executor {
         timer: Timer,
         time: Duration,
     ) -> Result<(), StoreError> {
-        if let Some(guess) = self.guess() {
-            guess.meet(Unknown::Time);
-        }
-
         let at = strand.count(&timer);
-        let known = self.memory.timer(timer, &at);
-        let due = self.memory.due(timer, &at);
-        let time = due.map_or(time, until);
-        // A test need not wait for long, since its clock stands still.
-        if timer == Timer::Sleep && time > FAR && self.memory.skip(time) {
-            self.outside(std::future::ready(())).await;
-            return Ok(());
-        }
-
-        if known.is_none() && !self.is_dry() && (due.is_some() || self.is_far(time)) {
-            return self.pass_a_far_one(at, timer, time).await;
-        }
-        self.pass_a_near_one(at, timer, known, time).await
+        let past =
+            PastTimer { end: self.memory.timer(timer, &at), due: self.memory.due(timer, &at) };
+        self.pass_after(at, timer, past, time).await
     }
 
     /// Lets a time pass on a strand, whatever the recorded run did there.
@@ -382,26 +377,32 @@ impl Executor {
         timer: Timer,
         time: Duration,
     ) -> Result<(), StoreError> {
+        self.pass_after(strand.count(&timer), timer, PastTimer::default(), time).await
+    }
+
+    async fn pass_after(
+        &self,
+        at: Spot,
+        timer: Timer,
+        past: PastTimer,
+        time: Duration,
+    ) -> Result<(), StoreError> {
         if let Some(guess) = self.guess() {
             guess.meet(Unknown::Time);
         }
 
-        let at = strand.count(&timer);
-        if !self.is_dry() && self.is_far(time) {
+        let PastTimer { end, due } = past;
+        let time = due.map_or(time, until);
+        // A test need not wait for long, since its clock stands still.
+        if timer == Timer::Sleep && time > FAR && self.memory.skip(time) {
+            self.outside(std::future::ready(())).await;
+            return Ok(());
+        }
+
+        if end.is_none() && !self.is_dry() && (due.is_some() || self.is_far(time)) {
             return self.pass_a_far_one(at, timer, time).await;
         }
-        self.pass_a_near_one(at, timer, None, time).await
-    }
-
-    /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
-    async fn pass_a_near_one(
-        &self,
-        at: Spot,
-        timer: Timer,
-        known: Option<u64>,
-        time: Duration,
-    ) -> Result<(), StoreError> {
-        if self.turns.pass(known, time).await == Passage::Forced {
+        if self.turns.pass(end, time).await == Passage::Forced {
             return Ok(());
         }
 

@@ -29,15 +29,10 @@ pub fn pause(
     left: Option<Duration>,
     rng: &mut Rng,
 ) -> Option<Duration> {
-    if error.retry() == Retry::AtOnce {
-        return Some(Duration::ZERO);
-    }
-    if attempt >= attempts_max {
-        return None;
-    }
-
     let pause = match error.retry() {
-        Retry::Never | Retry::AtOnce => return None,
+        Retry::AtOnce => return Some(Duration::ZERO),
+        Retry::Never => return None,
+        Retry::Backoff | Retry::After(_) if attempt >= attempts_max => return None,
         Retry::After(asked) if asked > ASKED_MAX => return None,
         Retry::After(asked) => asked.mul_f64(1.0 + 0.1 * rng.unit()),
         Retry::Backoff => {

@@ -18,20 +18,20 @@ impl Doubts {
             _ => None,
         });
 
-        match ended {
-            Some(Some(failure)) if failure.kind == Kind::Unsure => Doubts(vec![failure.clone()]),
-            None | Some(Some(_)) => Doubts::default(),
-            // It failed by operations of its flows.
-            Some(None) => {
-                let of_flows = events.iter().filter_map(|(_, event)| match event {
-                    Event::OpEnded { flow, outcome: Outcome::Failed { failure }, .. } => {
-                        Some(failure).filter(|failure| flow.0 > 0 && failure.kind == Kind::Unsure)
-                    }
-                    _ => None,
-                });
-                Doubts(of_flows.cloned().collect())
+        let by_doubt =
+            |failure: Option<&Failure>| failure.is_none_or(|one| one.kind == Kind::Unsure);
+        let Some(failure) = ended.filter(|failure| by_doubt(*failure)) else {
+            return Doubts::default();
+        };
+
+        // It may have failed by several operations of its flows.
+        let of_flows = events.iter().filter_map(|(_, event)| match event {
+            Event::OpEnded { flow, outcome: Outcome::Failed { failure }, .. } => {
+                Some(failure).filter(|failure| flow.0 > 0 && failure.kind == Kind::Unsure)
             }
-        }
+            _ => None,
+        });
+        Doubts(failure.into_iter().chain(of_flows).cloned().collect())
     }
 
     /// Tells whether what the script was told is one of them.

@@ -109,10 +109,9 @@ impl Journal {
                 }
 
                 let row = self.row(at, event);
-                let number = row.after + 1;
                 match event {
-                    Event::RunEnded { .. } => writer.append_last(&self.events, number, row).await,
-                    _ => writer.append(&self.events, number, row).await,
+                    Event::RunEnded { .. } => writer.append_last(&self.events, row).await,
+                    _ => writer.append(&self.events, row).await,
                 }
             }
             None => Ok(()),
@@ -128,7 +127,7 @@ impl Journal {
         let written = match &self.writer {
             Some(writer) => {
                 let row = self.row(at, event);
-                Some(writer.append_now(&self.events, row.after + 1, row)?)
+                Some(writer.append_now(&self.events, row)?)
             }
             None => None,
         };
@@ -156,7 +155,7 @@ impl Journal {
         let owed = match &self.writer {
             Some(writer) => {
                 let row = self.row(at, event);
-                Some(writer.owe(&self.events, row.after + 1, row)?)
+                Some(writer.owe(&self.events, row)?)
             }
             None => None,
         };
@@ -181,7 +180,7 @@ impl Journal {
                 }
 
                 let row = self.row(at, event);
-                writer.append_soon(&self.events, row.after + 1, row)
+                writer.append_soon(&self.events, row)
             }
             None => Ok(()),
         }

@@ -64,6 +64,8 @@ pub struct PastQuestion {
 pub enum Failures {
     /// All: the run is to go the way it went.
     Told,
+    /// All but effects in doubt by which the run failed: whoever resumes it decides about them anew.
+    Undecided,
     /// Those of operations that completed in the end. What failed is tried again.
     Forgotten,
 }
@@ -258,7 +260,7 @@ struct Reading<'a> {
     open: HashMap<(OpId, u32), (Key, Spot)>,
     /// How many tries of each call this run has.
     numbers: HashMap<(Key, Spot), usize>,
-    /// Which failures of servers of tools are told again.
+    /// Which failures of servers of tools, and of effects in doubt, are told again.
     of_servers: Failures,
     /// The effects in doubt by which the run failed.
     doubts: Doubts,
@@ -290,13 +292,13 @@ impl Reading<'_> {
         of_servers: Failures,
     ) -> Reading<'a> {
         let vain = match failures {
-            Failures::Told => HashSet::new(),
+            Failures::Told | Failures::Undecided => HashSet::new(),
             Failures::Forgotten => calls_of_failed(events),
         };
 
-        let doubts = match failures {
+        let doubts = match of_servers {
             Failures::Told => Doubts::default(),
-            Failures::Forgotten => Doubts::of(events),
+            Failures::Undecided | Failures::Forgotten => Doubts::of(events),
         };
 
         let mut reading = Reading {
@@ -508,7 +510,7 @@ fn failures_then(events: &[(i64, Event)]) -> Failures {
     });
     match end {
         None | Some((RunStatus::Waiting, _)) => Failures::Told,
-        Some((_, Some(failure))) if failure.kind == Kind::Unsure => Failures::Told,
+        Some((_, Some(failure))) if failure.kind == Kind::Unsure => Failures::Undecided,
         Some(_) => Failures::Forgotten,
     }
 }

@@ -184,24 +184,22 @@ impl Listing {
             Consent::Of(patterns) => patterns,
             Consent::Effects | Consent::Never => &[],
         };
-        for (key, patterns) in [("approve", approved), ("except", spec.except.as_slice())] {
-            if let Some((pattern, help)) = self.vain(patterns) {
-                let server = self.server.clone();
-                let pattern = pattern.text().to_owned();
-                return Err(ServerFault::NoMatch { server, key, pattern, help });
-            }
-        }
-
         let only = spec.only.as_deref().unwrap_or_default();
-        for (key, patterns) in [("read", spec.read.as_slice()), ("only", only)] {
-            if let Some((pattern, help)) = self.vain(patterns) {
-                let server = &self.server;
-                let note = format!(
-                    "`mcp.{server}.{key}`: no tool of the server matches `{}`{help}",
-                    pattern.text()
-                );
-                self.notes.push(note);
+
+        for (key, patterns, is_limit) in [
+            ("approve", approved, true),
+            ("except", spec.except.as_slice(), true),
+            ("read", spec.read.as_slice(), false),
+            ("only", only, false),
+        ] {
+            let Some((pattern, help)) = self.vain(patterns) else { continue };
+            let server = self.server.clone();
+            let pattern = pattern.text().to_owned();
+            let fault = ServerFault::NoMatch { server, key, pattern, help };
+            if is_limit {
+                return Err(fault);
             }
+            self.notes.push(fault.to_string());
         }
         Ok(())
     }

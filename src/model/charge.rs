@@ -60,13 +60,7 @@ impl Model {
     pub(super) fn charge(&self, said: Option<Usage>) -> (Option<Usage>, Option<Money>) {
         // Every request has a token, so figures without one that was read are no figures.
         let counted = said.filter(|usage| usage.input() > 0);
-        let cost = match &self.transport {
-            // The demo model has a price for a call.
-            Transport::Demo(_) => self.cost(said.as_ref()),
-            Transport::Server(_) | Transport::Simulated(_) => self.cost(counted.as_ref()),
-        };
-
-        (counted, cost)
+        (counted, self.cost(counted.as_ref()))
     }
 
     /// Returns the tokens and the cost of a call without a reply: nothing if it cannot have been billed, and

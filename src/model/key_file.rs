@@ -1,6 +1,7 @@
 //! Files that hold a key.
 
 use crate::base::file;
+use crate::base::json::BYTE_ORDER_MARK;
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -14,7 +15,7 @@ pub(super) fn read(path: &str) -> io::Result<String> {
     let length = file::open(Path::new(path))?.take(KEY_FILE_MAX + 1).read_to_string(&mut text)?;
 
     // Some editors begin a file with a byte order mark.
-    let key = text.trim_start_matches('\u{feff}').trim();
+    let key = text.trim_start_matches(BYTE_ORDER_MARK).trim();
 
     if length as u64 > KEY_FILE_MAX {
         return wrong("it is too long for a key");

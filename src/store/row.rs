@@ -241,32 +241,14 @@ pub(super) trait BatchRow: Sized {
 
 impl BatchRow for EventRow {
     fn rows(change: &mut StoreChange) -> Option<&mut Vec<EventRow>> {
-        match change {
-            StoreChange::Events { rows, .. } => Some(rows),
-            StoreChange::Nothing
-            | StoreChange::Observations(_)
-            | StoreChange::Annotation(_)
-            | StoreChange::Verdict(_)
-            | StoreChange::Snapshot(_)
-            | StoreChange::SnapshotDrop(_)
-            | StoreChange::Rules { .. }
-            | StoreChange::RunDrop(_) => None,
-        }
+        let StoreChange::Events { rows, .. } = change else { return None };
+        Some(rows)
     }
 }
 
 impl BatchRow for ObservationRow {
     fn rows(change: &mut StoreChange) -> Option<&mut Vec<ObservationRow>> {
-        match change {
-            StoreChange::Observations(rows) => Some(rows),
-            StoreChange::Nothing
-            | StoreChange::Events { .. }
-            | StoreChange::Annotation(_)
-            | StoreChange::Verdict(_)
-            | StoreChange::Snapshot(_)
-            | StoreChange::SnapshotDrop(_)
-            | StoreChange::Rules { .. }
-            | StoreChange::RunDrop(_) => None,
-        }
+        let StoreChange::Observations(rows) = change else { return None };
+        Some(rows)
     }
 }

@@ -74,9 +74,7 @@ impl Sums {
             self.squares += value * value;
         }
     }
-}
 
-impl Sums {
     /// Puts another value in the place of one.
     fn amend(&mut self, before: Option<f64>, now: Option<f64>) {
         if let Some(before) = before {

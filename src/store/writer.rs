@@ -90,16 +90,22 @@ struct SeriesPlace {
     fault: SeriesFault,
     /// The run whose events they are; `None` for observations, none of which stands on another.
     run: Option<Arc<str>>,
-    number: i64,
+    /// The number of the row that the change stands on; negative if it stands on none.
+    after: i64,
     /// The number of the last row in the change.
     last: i64,
 }
 
 impl SeriesPlace {
+    /// The place of what stands on nothing before it.
+    fn loose(fault: SeriesFault) -> SeriesPlace {
+        SeriesPlace { fault, run: None, after: -1, last: 0 }
+    }
+
     /// Checks that the row before this change is there.
     fn follow(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let Some(run) = self.run.as_ref().filter(|_| self.number > 0) else { return Ok(()) };
-        if carry::has_event(connection, run, self.number - 1)? {
+        let Some(run) = self.run.as_ref().filter(|_| self.after >= 0) else { return Ok(()) };
+        if carry::has_event(connection, run, self.after)? {
             return Ok(());
         }
 
@@ -234,35 +240,19 @@ impl Writer {
     }
 
     /// Keeps the next event of a series, and returns once it is committed.
-    pub async fn append(
-        &self,
-        series: &Series,
-        number: i64,
-        row: EventRow,
-    ) -> Result<(), StoreError> {
-        self.follow(series, number, row, Rank::Plain).await
+    pub async fn append(&self, series: &Series, row: EventRow) -> Result<(), StoreError> {
+        self.follow(series, row, Rank::Plain).await
     }
 
     /// Keeps the last event of a series, and returns once the whole series is on the disk, where others
     /// find it.
-    pub async fn append_last(
-        &self,
-        series: &Series,
-        number: i64,
-        row: EventRow,
-    ) -> Result<(), StoreError> {
-        self.follow(series, number, row, Rank::Last).await
+    pub async fn append_last(&self, series: &Series, row: EventRow) -> Result<(), StoreError> {
+        self.follow(series, row, Rank::Last).await
     }
 
-    async fn follow(
-        &self,
-        series: &Series,
-        number: i64,
-        row: EventRow,
-        rank: Rank,
-    ) -> Result<(), StoreError> {
+    async fn follow(&self, series: &Series, row: EventRow, rank: Rank) -> Result<(), StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.add_event(series, number, row, Some(done), rank)?;
+        self.add_event(series, row, Some(done), rank)?;
         self.core.settle(receipt, rank).await
     }
 
@@ -270,11 +260,10 @@ impl Writer {
     pub fn append_now(
         &self,
         series: &Series,
-        number: i64,
         row: EventRow,
     ) -> Result<impl Future<Output = Result<(), StoreError>> + use<>, StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.add_event(series, number, row, Some(done), Rank::Plain)?;
+        self.add_event(series, row, Some(done), Rank::Plain)?;
 
         // Nothing else could share the commit: whoever comes later waits for this one.
         if self.core.durability == Durability::Process {
@@ -290,11 +279,10 @@ impl Writer {
     pub fn owe(
         &self,
         series: &Series,
-        number: i64,
         row: EventRow,
     ) -> Result<impl Future<Output = Result<(), StoreError>> + use<>, StoreError> {
         let (done, receipt) = oneshot::channel();
-        self.add_event(series, number, row, Some(done), Rank::Plain)?;
+        self.add_event(series, row, Some(done), Rank::Plain)?;
         self.owes.store(true, Ordering::Relaxed);
 
         let core = self.core.clone();
@@ -319,13 +307,8 @@ impl Writer {
     }
 
     /// Keeps the next event of a series soon, without waiting for it. If that fails, the next one says so.
-    pub fn append_soon(
-        &self,
-        series: &Series,
-        number: i64,
-        row: EventRow,
-    ) -> Result<(), StoreError> {
-        self.add_event(series, number, row, None, Rank::Plain).map(drop)
+    pub fn append_soon(&self, series: &Series, row: EventRow) -> Result<(), StoreError> {
+        self.add_event(series, row, None, Rank::Plain).map(drop)
     }
 
     /// Applies a change that nobody misses if it fails: soon, after what has come before, and in a
@@ -618,7 +601,7 @@ mod tests {
     fn what_is_owed_is_committed_together_and_before_what_is_gathered_is_settled() {
         let (_folder, writer, reader) = writer(Durability::Process, None);
         let series = series("r");
-        let owe = |seq| writer.owe(&series, seq, event(seq, seq + 1, 1)).expect("an open queue");
+        let owe = |seq| writer.owe(&series, event(seq, seq + 1, 1)).expect("an open queue");
         let owed = [0, 1].map(owe);
 
         writer.settle_gathered().expect("room");
@@ -658,16 +641,16 @@ mod tests {
             let (_folder, writer, reader) = writer(durability, Some(8));
             let first_series = series("r");
             let other = series("other");
-            block_on(writer.append(&first_series, 0, event(0, 1, 1))).expect("room");
+            block_on(writer.append(&first_series, event(0, 1, 1))).expect("room");
 
             // Nobody waits for the one that does not fit; the next one that would fit says so.
-            writer.append_soon(&first_series, 1, event(1, 2, 100_000)).expect("not tried yet");
-            let next = block_on(writer.append(&first_series, 2, event(2, 3, 1)));
+            writer.append_soon(&first_series, event(1, 2, 100_000)).expect("not tried yet");
+            let next = block_on(writer.append(&first_series, event(2, 3, 1)));
             assert!(matches!(next, Err(StoreError::Full { .. })), "{next:?}");
-            let soon = writer.append_soon(&first_series, 3, event(3, 4, 1));
+            let soon = writer.append_soon(&first_series, event(3, 4, 1));
             assert!(matches!(soon, Err(StoreError::Full { .. })), "{soon:?}");
 
-            block_on(writer.append(&other, 0, event(0, 5, 1))).expect("another series fits");
+            block_on(writer.append(&other, event(0, 5, 1))).expect("another series fits");
             block_on(writer.apply(insert(6, 1))).expect("what stands for itself fits");
             drop(writer);
             assert_eq!(kept(&reader), [1, 5, 6]);
@@ -681,14 +664,14 @@ mod tests {
             let one = series("one");
             let two = series("two");
 
-            block_on(writer.append(&one, 0, event(0, 1, 1))).expect("room");
-            block_on(writer.append(&two, 0, event(0, 11, 1))).expect("room");
+            block_on(writer.append(&one, event(0, 1, 1))).expect("room");
+            block_on(writer.append(&two, event(0, 11, 1))).expect("room");
             other.connection.execute("DELETE FROM events WHERE at = 1", []).expect("deleted");
 
             let both = block_on(async {
                 futures::join!(
-                    writer.append(&one, 1, event(1, 2, 1)),
-                    writer.append(&two, 1, event(1, 12, 1))
+                    writer.append(&one, event(1, 2, 1)),
+                    writer.append(&two, event(1, 12, 1))
                 )
             });
 
@@ -705,10 +688,10 @@ mod tests {
         for durability in BOTH {
             let (_folder, writer, reader) = writer(durability, Some(8));
             let series = series("r");
-            writer.append_soon(&series, 0, event(0, 1, 1)).expect("room");
+            writer.append_soon(&series, event(0, 1, 1)).expect("room");
             writer.apply_spare(insert(2, 100_000));
             writer.apply_spare(insert(3, 1));
-            block_on(writer.append(&series, 1, event(1, 4, 1))).expect("the series goes on");
+            block_on(writer.append(&series, event(1, 4, 1))).expect("the series goes on");
 
             drop(writer);
             assert_eq!(kept(&reader), [1, 3, 4]);

@@ -2,11 +2,13 @@
 //! bad and uses everything else.
 
 use super::rounds;
-use crate::support::server::{Server, answer};
+use crate::support::server::{Act, Server, answer};
 use crate::support::{Project, Ran};
 use kaizen::journal::event::Event;
 use rusqlite::Connection;
 use serde_json::Value;
+use std::process::Stdio;
+use std::time::Duration;
 
 /// The run that is damaged; its journal has a flow, calls, an answer of the clock and a value.
 const BAD: &str = r#"
@@ -458,4 +460,26 @@ fn doctor_names_what_stands_in_the_place_of_a_folder() {
         let resumed = project.kaizen(&["run", "s.rhai"]);
         assert_eq!(resumed.code, Some(8), "{}", resumed.stderr);
     }
+}
+
+/// The newest event stands after its own text, which is a row by itself.
+#[test]
+fn a_run_that_was_killed_in_a_call_with_a_long_prompt_is_whole() {
+    let server = Server::start(|number, _, _| if number == 0 { Act::Hang } else { answer("x") });
+    let project = Project::new();
+    let script = "let long = ``; long.pad(10_000, `x`); branch().chat(long)";
+    project.with_server(&server).file("s.rhai", script);
+
+    let mut command = project.command(&["run", "s.rhai"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while server.bodies().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // The disk may lag behind by 50 ms.
+    std::thread::sleep(Duration::from_millis(300));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    assert!(project.path().join(".kaizen/kaizen.db-mark").exists());
+    assert_eq!(faults(&project), Vec::<String>::new());
 }

@@ -259,6 +259,28 @@ fn an_error_of_the_server_leaves_it_open_whether_the_call_took_effect() {
 }
 
 #[test]
+fn who_was_told_of_a_call_in_doubt_and_failed_by_that_can_decide_again() {
+    let in_flow = "let g = builder(\"g\");\n\
+                   g.add_operation(\"act\", #{ name: \"a\", tool: mcp(\"own\")[0], args: #{ a: 1 } });\n\
+                   print(session(branch()).flow(g).result(\"a\"));\n";
+    for script in [ACT, in_flow] {
+        let project = project("plain", "approve = \"never\"\n", script);
+        killed(&project);
+        for _ in 0..2 {
+            let told = run(&project, &["--resume", "--lost=tell"]);
+            assert_eq!((told.code, calls(&project)), (Some(1), 1), "{}", told.stderr);
+        }
+
+        let stopped = run(&project, &["--resume"]);
+        assert_eq!((stopped.code, calls(&project)), (Some(1), 1), "{}", stopped.stderr);
+        assert!(stopped.stderr.contains("--lost=repeat"), "{}", stopped.stderr);
+        let repeated = run(&project, &["--resume", "--lost=repeat"]);
+        let seen = (repeated.code, repeated.stdout.as_str(), calls(&project));
+        assert_eq!(seen, (Some(0), "ok\n", 2), "{}", repeated.stderr);
+    }
+}
+
+#[test]
 fn who_caught_that_a_call_is_in_doubt_has_decided() {
     // Who caught it has decided.
     let script = "let t = mcp(\"own\")[0];\n\

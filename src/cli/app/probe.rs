@@ -34,11 +34,7 @@ pub(in crate::cli) struct ProbeResult {
 /// Asks a model once. A reply that was cut after its one token is an answer.
 pub(in crate::cli) async fn probe(model: &Model) -> ProbeResult {
     let began = clock::monotonic();
-    let mut called = model.call(&request(model)).await;
-    // A server that has another name for the limit of tokens is asked once more, under that name.
-    if matches!(called.result, Err(CallError::OtherForm { .. })) {
-        called = model.call(&request(model)).await;
-    }
+    let called = model.call(&request(model)).await;
     let latency = clock::monotonic().saturating_sub(began);
 
     let answer = match called.result {

@@ -219,7 +219,7 @@ fn failures_of(store: &Reader, row: &RunRow) -> anyhow::Result<Failures> {
         Some(RunStatus::Failed) => {
             let failure = history::failure(store, &row.id)?;
             let is_unsure = failure.is_some_and(|failure| failure.kind == Kind::Unsure);
-            if is_unsure { Failures::Told } else { Failures::Forgotten }
+            if is_unsure { Failures::Undecided } else { Failures::Forgotten }
         }
         Some(RunStatus::Ok | RunStatus::Interrupted | RunStatus::Replaced) => Failures::Forgotten,
     })

@@ -30,7 +30,7 @@ impl Writer {
         self.has_gathered.store(true, Ordering::Relaxed);
         let series = &self.gathered;
         let begin = |row| WriteJob {
-            place: Some(SeriesPlace { fault: series.clone(), run: None, number: 0, last: 0 }),
+            place: Some(SeriesPlace::loose(series.clone())),
             ..WriteJob::new(StoreChange::Observations(vec![row]))
         };
 
@@ -47,8 +47,7 @@ impl Writer {
         }
 
         let (done, receipt) = tokio::sync::oneshot::channel();
-        let fault = self.gathered.clone();
-        let place = Some(SeriesPlace { fault, run: None, number: 0, last: 0 });
+        let place = Some(SeriesPlace::loose(self.gathered.clone()));
         let job = WriteJob { place, done: vec![done], ..WriteJob::new(StoreChange::Nothing) };
         self.core.send(job)?;
 
@@ -115,20 +114,21 @@ impl Writer {
     pub(super) fn add_event(
         &self,
         series: &Series,
-        number: i64,
         row: EventRow,
         done: Option<ChangeWaiter>,
         rank: Rank,
     ) -> Result<usize, StoreError> {
+        let after = row.after;
+        let last = row.seq;
         let begin = |row| {
             let change = StoreChange::Events { run: series.run.clone(), rows: vec![row] };
             let fault = series.fault.clone();
             let run = Some(series.run.clone());
-            let place = Some(SeriesPlace { fault, run, number, last: number });
+            let place = Some(SeriesPlace { fault, run, after, last });
             WriteJob { place, ..WriteJob::new(change) }
         };
 
-        self.add(&series.fault, (number, row), begin, done, rank)
+        self.add(&series.fault, (last, row), begin, done, rank)
     }
 
     /// Adds a row to the last change that waits, if that holds rows of the same series, or makes a
@@ -136,7 +136,7 @@ impl Writer {
     fn add<T: BatchRow>(
         &self,
         series: &SeriesFault,
-        (number, row): (i64, T),
+        (newest, row): (i64, T),
         begin: impl FnOnce(T) -> WriteJob,
         done: Option<ChangeWaiter>,
         rank: Rank,
@@ -152,7 +152,7 @@ impl Writer {
                 rows.push(row);
                 let count = rows.len();
                 if let Some(place) = &mut last.place {
-                    place.last = number;
+                    place.last = newest;
                 }
                 if rank == Rank::Last {
                     last.rank = rank;
