@@ -291,11 +291,8 @@ impl Reading<'_> {
         failures: Failures,
         of_servers: Failures,
     ) -> Reading<'a> {
-        let vain = match failures {
-            Failures::Told | Failures::Undecided => HashSet::new(),
-            Failures::Forgotten => calls_of_failed(events),
-        };
-
+        let forgotten = failures == Failures::Forgotten;
+        let vain = if forgotten { calls_of_failed(events) } else { HashSet::new() };
         let doubts = match of_servers {
             Failures::Told => Doubts::default(),
             Failures::Undecided | Failures::Forgotten => Doubts::of(events),
