@@ -3,6 +3,7 @@
 //! that says what is wrong with it.
 
 use rmcp::model::Tool;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// What a list of tools has.
@@ -37,17 +38,19 @@ pub(super) fn readable(message: &[u8]) -> Option<Vec<u8>> {
 
 /// Returns why a tool cannot be offered, if its definition was marked.
 pub(super) fn marked_fault(tool: &Tool) -> Option<String> {
-    let meta = json!(tool.meta);
-    meta[FAULT].as_str().map(str::to_owned)
+    tool.meta.as_ref()?.0.get(FAULT)?.as_str().map(str::to_owned)
 }
 
 fn fault_in(tool: &Value) -> Option<String> {
-    let schema = tool.get("inputSchema").unwrap_or(&Value::Null);
-    if tool.is_object() && schema.is_null() {
-        return Some("it has no `inputSchema`, which would say what its arguments are".to_owned());
-    }
-    if tool.is_object() && !schema.is_object() {
-        return Some("its `inputSchema` is not an object".to_owned());
+    if tool.is_object() {
+        match tool.get("inputSchema").unwrap_or(&Value::Null) {
+            Value::Object(_) => {}
+            Value::Null => {
+                let missing = "it has no `inputSchema`, which would say what its arguments are";
+                return Some(missing.to_owned());
+            }
+            _ => return Some("its `inputSchema` is not an object".to_owned()),
+        }
     }
     if tool.pointer("/execution/taskSupport").and_then(Value::as_str) == Some("required") {
         return Some(
@@ -55,7 +58,7 @@ fn fault_in(tool: &Value) -> Option<String> {
         );
     }
 
-    let error = serde_json::from_value::<Tool>(tool.clone()).err()?;
+    let error = Tool::deserialize(tool).err()?;
     Some(format!("its definition cannot be read: {error}"))
 }
 

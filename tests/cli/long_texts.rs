@@ -73,7 +73,7 @@ fn whoever_asks_for_long_texts_gets_them_whole() {
     let shown = project.kaizen(&["show", "@:op 1"]).stdout;
     assert!(shown.contains(&format!("    {}1\n", long())), "{shown}");
     let list = project.kaizen(&["show", "@:list"]).stdout;
-    assert!(list.contains(&json!([long(), 7]).to_string()) || list.contains(&long()), "{list}");
+    assert!(list.contains(&long()), "{list}");
     // The conversation before a call, one message of which is long.
     let asked = project.kaizen(&["show", "@:1"]).stdout;
     assert!(asked.contains(&long()) && asked.contains("And then?"), "{asked}");

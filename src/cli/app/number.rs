@@ -67,12 +67,16 @@ mod tests {
     fn no_option_answers_in_the_words_of_rust() {
         let all = Arguments::command();
         let mut said = Vec::new();
-        for command in all.get_subcommands() {
-            for option in command.get_opts().filter_map(|option| option.get_long()) {
-                let given = ["kaizen", command.get_name(), &format!("--{option}"), "x7x"];
-                let refused = Arguments::command().try_get_matches_from(given);
-                said.extend(refused.err().map(|error| error.to_string()));
+        for value in ["x7x", "-1", "70000", "1e400", "99999999999999999999"] {
+            let before = said.len();
+            for command in all.get_subcommands() {
+                for option in command.get_opts().filter_map(|option| option.get_long()) {
+                    let given = ["kaizen", command.get_name(), &format!("--{option}={value}")];
+                    let refused = Arguments::command().try_get_matches_from(given);
+                    said.extend(refused.err().map(|error| error.to_string()));
+                }
             }
+            assert!(said.len() > before, "no option refuses {value}");
         }
 
         for words in ["invalid digit", "invalid float", "target type", " is not in "] {

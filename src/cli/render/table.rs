@@ -3,7 +3,7 @@
 use crate::base::visible::on_one_line;
 use crate::cli::app::project::variable;
 use crate::cli::render::paint::{self, Mood};
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::io::IsTerminal;
 
 /// Narrowest column that is shortened further.
@@ -73,7 +73,7 @@ pub(in crate::cli) fn pass<R: Iterator<Item = PrintedRow>>(
 /// Draws rows in so many columns of the page: long texts are shortened, then the last columns go.
 fn fitted<R: Clone + Into<PrintedRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
     let rows: Vec<PrintedRow> = rows.iter().cloned().map(Into::into).collect();
-    let table = TableLayout::of(head, rows.iter().cloned(), page);
+    let table = TableLayout::of(head, rows.iter(), page);
     let mut lines = vec![table.head()];
     lines.extend(rows.iter().map(|row| table.line(row)));
     lines.extend(table.left_out());
@@ -90,12 +90,12 @@ struct TableLayout<'a> {
 impl<'a> TableLayout<'a> {
     fn of(
         head: &'a [&'a str],
-        rows: impl Iterator<Item = PrintedRow>,
+        rows: impl Iterator<Item = impl Borrow<PrintedRow>>,
         page: Option<usize>,
     ) -> TableLayout<'a> {
         let mut widths: Vec<usize> = head.iter().map(|name| bare(name).chars().count()).collect();
         for row in rows {
-            for (width, cell) in widths.iter_mut().zip(&row.cells) {
+            for (width, cell) in widths.iter_mut().zip(&row.borrow().cells) {
                 *width = on_one_line(cell).chars().count().max(*width);
             }
         }

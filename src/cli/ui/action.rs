@@ -112,26 +112,35 @@ pub(in crate::cli) async fn label(
     annotate(desk, run, None, kind, label).await
 }
 
-/// Keeps a verdict.
+/// Keeps a verdict. Where a pattern was executed, the optimizer learns from it.
 pub(in crate::cli) async fn verdict(
     State(desk): State<Desk>,
     body: PostBody<VerdictRequest>,
 ) -> PageAnswer {
     let VerdictRequest { run, op, good } = read(body)?;
-    let name = run.clone();
-    let word = verdict_word(good).to_owned();
-    let answer = annotate(desk.clone(), run, Some(OpId(op)), AnnotationKind::Verdict, word).await?;
+    let op = OpId(op);
+    let run = find(&desk, run, Some(op)).await?;
 
-    let found = desk.reader.ask(move |library| {
-        let row = library.find(&name)?;
-        Ok(library.execution(&row.id, OpId(op))?.map(|execution| (row.id, execution)))
+    let of = run.clone();
+    let execution = desk.reader.ask(move |library| library.execution(&of, op)).await?;
+    let at = clock::micros();
+    let verdict = execution.map(|execution| {
+        let run = run.clone();
+        AnswerVerdict { execution, at: at / 1000, run, good }
     });
-    if let Some((run, execution)) = found.await? {
-        let at = clock::micros() / 1000;
-        let verdict = AnswerVerdict { execution, at, run, good };
-        write(&desk, move |writer| block_on(amendment::keep(writer, verdict)).map(drop)).await?;
-    }
-    Ok(answer)
+
+    let body = verdict_word(good).to_owned();
+    let kind = AnnotationKind::Verdict;
+    let remark = Annotation { at, run: run.clone(), op: Some(op), kind, body };
+    write(&desk, move |writer| {
+        block_on(writer.apply(annotation::keep(remark)))?;
+        match verdict {
+            Some(verdict) => block_on(amendment::keep(writer, verdict)).map(drop),
+            None => Ok(()),
+        }
+    })
+    .await?;
+    noted(&desk, run).await
 }
 
 /// Keeps a remark, and returns what is noted about the run afterwards.
@@ -142,9 +151,16 @@ async fn annotate(
     kind: AnnotationKind,
     body: String,
 ) -> PageAnswer {
-    let name = run.clone();
+    let run = find(&desk, run, op).await?;
+    let remark = Annotation { at: clock::micros(), run: run.clone(), op, kind, body };
+    write(&desk, move |writer| block_on(writer.apply(annotation::keep(remark)))).await?;
+    noted(&desk, run).await
+}
+
+/// Finds a run by any of its names. The operation must be one of its own.
+async fn find(desk: &Desk, run: String, op: Option<OpId>) -> Result<RunId, PageRefusal> {
     let found = desk.reader.ask(move |library| {
-        let row = library.find(&name)?;
+        let row = library.find(&run)?;
         let skeleton = library.skeleton(&row.id)?;
         match op.filter(|op| !skeleton.ops.contains_key(op)) {
             None => Ok(row.id),
@@ -153,10 +169,11 @@ async fn annotate(
             }
         }
     });
-    let run = found.await?;
+    found.await
+}
 
-    let remark = Annotation { at: clock::micros(), run: run.clone(), op, kind, body };
-    write(&desk, move |writer| block_on(writer.apply(annotation::keep(remark)))).await?;
+/// Returns what is noted about a run.
+async fn noted(desk: &Desk, run: RunId) -> PageAnswer {
     let state = desk.reader.ask(move |library| state(library, &run)).await?;
     Ok(answer_of(&state))
 }

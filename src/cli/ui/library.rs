@@ -311,7 +311,7 @@ impl Library {
         };
 
         if state.is_live() {
-            line.took = self.clock(row)?.now - row.started_at;
+            line.took = line.took.max(clock::micros() - row.started_at);
         }
         line.median = self.usual(&row.script);
         let remarks = self.remarks.get(&row.id).cloned().unwrap_or_default();

@@ -2,7 +2,7 @@
 //! with which environment. What a project asks for needs trust and no grant; a denial holds all the same.
 
 use crate::base::failure::{Failure, Kind};
-use crate::base::secret::{Secret, is_secret_parameter};
+use crate::base::secret::{Secret, is_secret_name};
 use crate::mcp::spec::{Reach, ServerSpec};
 use crate::mcp::{Launch, Launcher, ServerFault, ServerProgram};
 use crate::model::provider::page::host_of;
@@ -106,7 +106,7 @@ fn program(
         allowed.filter_map(|name| models.variable(&name).map(|value| (name, value))).collect();
 
     // What is handed on may come back in a result.
-    for (_, value) in env.iter().filter(|(name, _)| is_secret_parameter(name)) {
+    for (_, value) in env.iter().filter(|(name, _)| is_secret_name(name)) {
         drop(Secret::new(value.trim()));
     }
 
