@@ -2,6 +2,7 @@
 
 use super::compiled;
 use super::read::short;
+use super::short::{schema as schema_of, usual_name};
 use super::words::{LISTS, MAPS, ONE};
 use crate::base::spelling::nearest;
 use serde_json::{Map, Value};
@@ -85,11 +86,7 @@ pub fn check(schema: &Value) -> Result<(), String> {
     };
 
     if !words.keys().any(is_rule) {
-        return Err(
-            "does not restrict the reply: it has no JSON schema keyword, such as `type` or \
-             `properties`"
-                .to_owned(),
-        );
+        return Err(no_rule(words));
     }
 
     Inspector::default().at(words, 0)?;
@@ -98,6 +95,24 @@ pub fn check(schema: &Value) -> Result<(), String> {
     }
 
     usable(schema)
+}
+
+/// Says that a schema says nothing about a value. Its fields may be meant as the fields of the value.
+fn no_rule(words: &Map<String, Value>) -> String {
+    let fault = "does not restrict the reply: it has no JSON schema keyword, such as `type` or `properties`";
+    let fields: Option<Vec<String>> = words
+        .iter()
+        .map(|(name, kind)| {
+            kind.as_str().map(|kind| format!("{name}: {}", usual_name(kind).unwrap_or(kind)))
+        })
+        .collect();
+
+    match fields.filter(|fields| !fields.is_empty()).map(|fields| fields.join(", ")) {
+        Some(fields) if schema_of(&fields).is_ok() => {
+            format!("{fault}; to list fields, write the text \"{fields}\"")
+        }
+        _ => fault.to_owned(),
+    }
 }
 
 /// Tells whether values can be checked by a schema that somebody else has written; the error says why not.
@@ -239,9 +254,9 @@ mod tests {
                  `properties`",
             ),
             (
-                json!({ "city": "string" }),
+                json!({ "city": "string", "n": "int" }),
                 "does not restrict the reply: it has no JSON schema keyword, such as `type` or \
-                 `properties`",
+                 `properties`; to list fields, write the text \"city: string, n: integer\"",
             ),
             (
                 json!({ "type": "objekt" }),

@@ -445,6 +445,11 @@ fn or_null(kind: &mut Value) {
     }
 }
 
+/// Returns what a type is called here that has another name in other languages.
+pub(super) fn usual_name(name: &str) -> Option<&'static str> {
+    OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, name)| *name)
+}
+
 fn unknown(word: &ShortWord) -> String {
     let text = &word.text;
     if word.is_quoted {
@@ -453,8 +458,7 @@ fn unknown(word: &ShortWord) -> String {
 
     let end = text.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(text.len());
     let name = &text[..end];
-    let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, name)| *name);
-    match other.or_else(|| nearest(name, TYPES.iter().copied())) {
+    match usual_name(name).or_else(|| nearest(name, TYPES.iter().copied())) {
         Some(near) => format!("unknown type `{name}`; did you mean `{near}`?"),
         None => format!(
             "unknown type `{text}`; available: {}, words such as `yes | no`, `[TYPE]` and \

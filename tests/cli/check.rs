@@ -393,3 +393,43 @@ fn messages(script: &str) -> String {
     });
     each.collect()
 }
+
+#[test]
+fn what_cannot_be_set_is_found() {
+    let project = project();
+    let text = r#"
+let b = branch();
+b.system = "short";
+b.usage = 1;
+let m = #{ b: 1 };
+m.system = b.chat("x");
+let g = builder("g");
+let n = g.add_operation("chat", #{ name: "a", instruction: "x" });
+n.name = "other";
+for x in [b] { x.model = "fast" }
+"#;
+    project.file("p/s.rhai", text);
+    let ran = project.kaizen(&["check", "-C", "p", "s.rhai"]);
+    assert_eq!(ran.code, Some(3));
+    expect![[r#"
+        error[K0030]: a branch has no writable property `system`
+         --> s.rhai:3:3
+          |
+        3 | b.system = "short";
+          |   ^^^^^^
+          |
+          = help: write `branch(#{ system: .. })` to create one
+        error[K0030]: a branch has no writable property `usage`
+         --> s.rhai:4:3
+          |
+        4 | b.usage = 1;
+          |   ^^^^^
+        error[K0030]: a node has no writable property `name`
+         --> s.rhai:9:3
+          |
+        9 | n.name = "other";
+          |   ^^^^
+        3 errors, 0 warnings in 1 script
+    "#]]
+    .assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
+}

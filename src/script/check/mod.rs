@@ -39,6 +39,7 @@ mod unused;
 mod used;
 mod value_kind;
 mod whole;
+mod writes;
 
 pub(super) use calls::calls_of;
 pub(super) use lengths::asks_without_limit;
@@ -149,6 +150,7 @@ impl Checker<'_> {
 
         self.calls(file, &forms, &modules, &kinds, earlier);
         self.properties(file, &kinds);
+        self.writes(file, &kinds, &forms);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
         self.tools(file);
