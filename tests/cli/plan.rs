@@ -94,9 +94,9 @@ fn fresh(script: &str, expected: &Expect) {
     let text = format!("{}{}", ran.stdout, ran.stderr);
     // How many guesses there was time for depends on the machine, and so does how long they are.
     let lines = text.lines().map(|line| {
-        if let Some((start, rest)) = line.split_once(" guesses were tried") {
+        if let Some((start, rest)) = line.split_once(" guesses, with lists") {
             let start = start.trim_end_matches(|c: char| c.is_ascii_digit());
-            return format!("{start}N guesses were tried{rest}\n");
+            return format!("{start}N guesses, with lists{rest}\n");
         }
         let cells = line.split("  ").map(str::trim).filter(|cell| !cell.is_empty());
         let cells = cells.map(|cell| if cell.contains("/~") { "~tokens" } else { cell });
@@ -153,7 +153,7 @@ session(branch("demo/echo")).flow(g)"##,
             sum  demo/echo  1  1  ~tokens  ~$0  -  each
             run: 3 to 12 calls · $0  (rough estimate: no earlier run)
             run --reuse: 3 to 12 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 24 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -172,7 +172,7 @@ session(branch("demo/echo")).flow(g)"##,
             fix  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  kind
             run: 1 to 2 calls · $0  (rough estimate: no earlier run)
             run --reuse: 1 to 2 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 21 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -188,7 +188,7 @@ if kind == "bug" { b.chat("fix"); b.chat("test"); } else if kind.contains("quest
             chat  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
             run: 1 to 3 calls · $0  (rough estimate: no earlier run)
             run --reuse: 1 to 3 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 20 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -203,7 +203,7 @@ loop { tries += 1; if b.chat("draft") == "good" { break; } }"##,
             chat  demo/echo  1 or more  1 or more  ~tokens  ~$0  -
             run: 1 or more calls · $0  (rough estimate: no earlier run)
             run --reuse: 1 or more calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 17 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -261,7 +261,7 @@ for i in 0..4 { b.chat(`draft ${i}`); if b.chat("is it good?") == "yes" { break;
             chat  demo/echo  2 to 8  2 to 8  ~tokens  ~$0  -
             run: 2 to 8 calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 to 8 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 17 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -277,7 +277,7 @@ parallel(lines, |line| b.chat(`rate ${line}`))"##,
             chat  demo/echo  2 to 11  2 to 11  ~tokens  ~$0  -
             run: 2 to 11 calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 to 11 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 16 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
         "#]],
     );
 }
@@ -311,7 +311,7 @@ if found.len < 100000 { throw "not found"; } b.chat("last");"##,
             chat  demo/echo  2 or more  2 or more  ~tokens  ~$0  -
             run: 2 or more calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 or more calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 18 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
             the plan stops here: the next step depends on a real reply:
             error[K0100]: not found
             --> s.rhai:3:25
@@ -386,7 +386,7 @@ retry(3, || { let a = b.chat("give"); if a.len != 77777 { throw "bad"; } a });"#
             chat  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
             run: 1 to 3 calls · $0  (rough estimate: no earlier run)
             run --reuse: 1 to 3 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 37 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
             the plan assumes that `retry (line 2)` completes; it failed with every guess: bad
         "#]],
     );
@@ -399,7 +399,7 @@ b.chat("end");"##,
             chat  demo/echo  2 to 4  2 to 4  ~tokens  ~$0  -
             run: 2 to 4 calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 to 4 calls · $0  (rough estimate: no earlier run)
-            ranges depend on replies: the plan tried 40 guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
+            ranges depend on replies: the plan tried N guesses, with lists of 1 to 10 items unless a schema or an earlier reply says more; a real reply may lead elsewhere
             the plan assumes that `retry (line 2)` completes; it failed with every guess: bad
         "#]],
     );
