@@ -35,6 +35,17 @@ impl Signals {
         work.clone()
     }
 
+    /// Stops the work that is under way although no signal has come.
+    pub(in crate::cli) fn stop(&self) {
+        self.flag().store(true, Ordering::SeqCst);
+    }
+
+    /// Lets the work continue that was to stop, unless a signal has come.
+    pub(in crate::cli) fn go_on(&self) {
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.store(self.seen().is_some(), Ordering::SeqCst);
+    }
+
     /// Returns how the program has to end because of a signal, if one has come.
     pub(in crate::cli) fn seen(&self) -> Option<Exit> {
         match self.code.load(Ordering::SeqCst) {
@@ -61,9 +72,10 @@ impl Signals {
 
     fn set(&self, exit: Exit) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-        self.code.store(exit.code(), Ordering::SeqCst);
+        let is_second = self.code.swap(exit.code(), Ordering::SeqCst) != 0;
+        work.store(true, Ordering::SeqCst);
 
-        if work.swap(true, Ordering::SeqCst) {
+        if is_second {
             // The second signal means now: what is on the disk stays, nothing else is saved.
             crate::base::process::end_all();
             crate::cli::app::terminal::restore();

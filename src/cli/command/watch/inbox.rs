@@ -2,8 +2,7 @@
 
 use crate::cli::app::signal::Signals;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -19,17 +18,35 @@ pub(in crate::cli) enum WatchEvent {
     Key(char),
 }
 
+/// How far the queue was read.
+#[derive(Debug, Clone, Default)]
+struct InboxState(Arc<Mutex<InboxCounts>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct InboxCounts {
+    sent: u64,
+    taken: u64,
+    /// Whether the script was told to stop for what waits.
+    has_stopped: bool,
+}
+
+impl InboxState {
+    fn counts(&self) -> MutexGuard<'_, InboxCounts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Puts things into the queue.
 #[derive(Debug, Clone)]
 pub(in crate::cli) struct Post {
     sender: UnboundedSender<WatchEvent>,
-    sent: Arc<AtomicU64>,
+    state: InboxState,
 }
 
 impl Post {
     /// Puts something into the queue; false when nobody reads it any more.
     pub(in crate::cli) fn send(&self, happened: WatchEvent) -> bool {
-        self.sent.fetch_add(1, Ordering::SeqCst);
+        self.state.counts().sent += 1;
         self.sender.send(happened).is_ok()
     }
 }
@@ -37,44 +54,93 @@ impl Post {
 /// The queue.
 pub(in crate::cli) struct Inbox {
     receiver: UnboundedReceiver<WatchEvent>,
-    sent: Arc<AtomicU64>,
-    taken: Arc<AtomicU64>,
+    state: InboxState,
+    /// What stops a script for what waits here.
+    signals: Option<Signals>,
 }
 
 impl Inbox {
     /// Creates an empty queue.
     pub(in crate::cli) fn new() -> (Post, Inbox) {
         let (sender, receiver) = unbounded_channel();
-        let sent: Arc<AtomicU64> = Arc::default();
-        let post = Post { sender, sent: sent.clone() };
-        (post, Inbox { receiver, sent, taken: Arc::default() })
+        let state = InboxState::default();
+        let post = Post { sender, state: state.clone() };
+        (post, Inbox { receiver, state, signals: None })
     }
 
     /// Stops a script that computes without ever waiting when something stays in the queue.
-    pub(in crate::cli) fn guard(&self, signals: Signals) {
-        let sent = self.sent.clone();
-        let taken = self.taken.clone();
-
-        std::thread::spawn(move || {
-            loop {
-                let before = taken.load(Ordering::SeqCst);
-                std::thread::sleep(PATIENCE);
-
-                let is_stuck = taken.load(Ordering::SeqCst) == before;
-                if is_stuck && sent.load(Ordering::SeqCst) > before {
-                    signals.flag().store(true, Ordering::SeqCst);
-                }
-            }
-        });
+    pub(in crate::cli) fn guarded(mut self, signals: Signals) -> Inbox {
+        guard(self.state.clone(), signals.clone());
+        self.signals = Some(signals);
+        self
     }
 
     /// Waits for the next thing.
     pub(in crate::cli) async fn next(&mut self) -> WatchEvent {
         let next = self.receiver.recv().await;
-        self.taken.fetch_add(1, Ordering::SeqCst);
+        let mut counts = self.state.counts();
+        counts.taken += 1;
+
+        // It was taken in time after all: a script that waits must not end for it.
+        if std::mem::take(&mut counts.has_stopped)
+            && let Some(signals) = &self.signals
+        {
+            signals.go_on();
+        }
+        drop(counts);
+
         match next {
             Some(happened) => happened,
             None => std::future::pending().await,
         }
+    }
+}
+
+/// Stops the script when something stays in the queue.
+fn guard(state: InboxState, signals: Signals) {
+    std::thread::spawn(move || {
+        loop {
+            let before = *state.counts();
+            std::thread::sleep(PATIENCE);
+
+            // What has come meanwhile was not there for long.
+            let mut counts = state.counts();
+            if before.sent > before.taken && counts.taken == before.taken {
+                counts.has_stopped = true;
+                signals.stop();
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::Ordering;
+
+    #[tokio::test]
+    async fn a_script_is_stopped_only_for_what_nobody_takes() {
+        let signals = Signals::default();
+        let (post, inbox) = Inbox::new();
+        let mut inbox = inbox.guarded(signals.clone());
+        let is_stopped = || signals.flag().load(Ordering::SeqCst);
+
+        // Whenever it comes, what is taken at once stops nothing.
+        for _ in 0..40 {
+            post.send(WatchEvent::Key('x'));
+            std::thread::sleep(PATIENCE / 30);
+            inbox.next().await;
+            std::thread::sleep(PATIENCE / 30);
+            assert!(!is_stopped());
+        }
+
+        post.send(WatchEvent::Key('x'));
+        std::thread::sleep(PATIENCE * 3);
+        assert!(is_stopped());
+        // What stops too late must not end what goes on.
+        inbox.next().await;
+        assert!(!is_stopped());
+        std::thread::sleep(PATIENCE * 3);
+        assert!(!is_stopped());
     }
 }

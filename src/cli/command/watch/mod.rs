@@ -139,7 +139,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let signals = signal::watch()?;
     let (post, inbox) = Inbox::new();
-    inbox.guard(signals.clone());
+    let inbox = inbox.guarded(signals.clone());
 
     let files = Files::start(project.config.watch_quiet(), say, post.clone());
     let has_keys = global.stderr_is_terminal && !global.json;
