@@ -10,6 +10,7 @@ pub mod damage;
 mod difference;
 mod doubts;
 pub mod end_check;
+mod end_times;
 pub mod event;
 pub mod history;
 pub mod inquiry;

@@ -6,6 +6,7 @@ use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::doubts::Doubts;
+use crate::journal::end_times::end_times;
 use crate::journal::event::{Event, RunStatus, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::journal::key::Key;
@@ -84,7 +85,7 @@ pub struct Past {
     /// When the waits end that a run had begun, in milliseconds since 1970.
     due: HashMap<(Timer, Spot), i64>,
     /// When each end came on the clock of the work as a whole, by its place from 1.
-    times: Vec<Duration>,
+    times: Vec<Option<Duration>>,
     /// Calls that were given up while they were under way.
     given_up: HashSet<(Key, Spot)>,
     /// What was told by each word, oldest first, in a journal that does not say where.
@@ -104,7 +105,7 @@ impl Past {
             Reading::of(run, events, failures, of_servers)
         });
         let chain: Vec<Reading<'_>> = chain.collect();
-        let times = times(&chain);
+        let times = end_times(chain.iter().rev().map(|reading| reading.ends.as_slice()));
 
         let mut past = Past::default();
         for (age, reading) in chain.into_iter().enumerate() {
@@ -123,7 +124,7 @@ impl Past {
             }
 
             for end in reading.ends {
-                let time = times.get(&end.id).copied().unwrap_or_default();
+                let time = times.get(&end.id).copied();
                 past.add(end, time);
             }
         }
@@ -132,7 +133,7 @@ impl Past {
     }
 
     /// Adds an end that comes after all that were added, unless a newer run has it.
-    fn add(&mut self, end: PastEnd, time: Duration) {
+    fn add(&mut self, end: PastEnd, time: Option<Duration>) {
         let place = self.times.len() as u64 + 1;
         let is_new = match (end.id, end.what) {
             (EndId::Try(call, number), PastEndKind::Try(one)) => {
@@ -162,14 +163,14 @@ impl Past {
     }
 
     /// Returns the places of everything that a run waits for, each with the time after the start of
-    /// its run at which it came.
-    pub fn ends(&self) -> impl Iterator<Item = (u64, Duration)> {
+    /// its run at which it came, if that was noted.
+    pub fn ends(&self) -> impl Iterator<Item = (u64, Option<Duration>)> {
         let tries = self.tries.values().flatten().map(|one| one.place);
         let told = self.told.values().map(|told| told.place);
         let places = tries.chain(told).chain(self.timers.values().copied());
         let time = |place: u64| usize::try_from(place - 1).ok().and_then(|n| self.times.get(n));
 
-        places.map(move |place| (place, time(place).copied().unwrap_or_default()))
+        places.map(move |place| (place, time(place).copied().flatten()))
     }
 
     /// Returns how the `number`th try of a call ended, from 0.
@@ -231,7 +232,7 @@ impl Past {
 
 /// What an end is known by in every run of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum EndId {
+pub(super) enum EndId {
     /// The try of a call, from 0.
     Try((Key, Spot), usize),
     /// An answer of a word.
@@ -240,10 +241,10 @@ enum EndId {
 }
 
 /// One end as a run has it.
-struct PastEnd {
-    id: EndId,
-    /// How long after the start of the run it came.
-    elapsed: Duration,
+pub(super) struct PastEnd {
+    pub(super) id: EndId,
+    /// How long after the start of the run it came, if that was noted.
+    pub(super) elapsed: Option<Duration>,
     what: PastEndKind,
 }
 
@@ -371,8 +372,12 @@ impl Reading<'_> {
                 self.due.extend(timers.map(|one| ((one.timer, one.at.clone()), one.due)));
             }
             Event::TimePassed { at, timer, times } => {
-                for nth in at.nth..at.nth.saturating_add(*times) {
-                    self.end(EndId::Timer(*timer, Spot { nth, ..at.clone() }), PastEndKind::Time);
+                for nth in 1..=*times {
+                    let at = Spot { nth: at.nth.saturating_add(nth - 1), ..at.clone() };
+                    // The event has the time of the last one.
+                    let elapsed = (nth == *times).then_some(self.elapsed);
+                    let id = EndId::Timer(*timer, at);
+                    self.ends.push(PastEnd { id, elapsed, what: PastEndKind::Time });
                 }
             }
 
@@ -417,7 +422,7 @@ impl Reading<'_> {
     }
 
     fn end(&mut self, id: EndId, what: PastEndKind) {
-        self.ends.push(PastEnd { id, elapsed: self.elapsed, what });
+        self.ends.push(PastEnd { id, elapsed: Some(self.elapsed), what });
     }
 
     fn end_try(&mut self, call: (Key, Spot), event: &Event) {
@@ -481,22 +486,6 @@ impl Reading<'_> {
         let one = make(self.run.clone());
         self.end(id, PastEndKind::Try(Box::new(one)));
     }
-}
-
-/// Returns when each end came on the clock of the work as a whole. A run that resumes another one is
-/// told in no time what took time then: from the last such end on, its clock is ahead by that.
-fn times(chain: &[Reading<'_>]) -> HashMap<EndId, Duration> {
-    let mut times: HashMap<EndId, Duration> = HashMap::new();
-    for reading in chain.iter().rev() {
-        let mut ahead = Duration::ZERO;
-        for end in &reading.ends {
-            match times.get(&end.id) {
-                Some(then) => ahead = ahead.max(then.saturating_sub(end.elapsed)),
-                None => drop(times.insert(end.id.clone(), end.elapsed.saturating_add(ahead))),
-            }
-        }
-    }
-    times
 }
 
 /// Returns which failures of a run were told to the run that resumed it.
@@ -710,10 +699,10 @@ mod tests {
         ]);
 
         let past = past(&[newer, older], Failures::Told);
-        let mut times: Vec<(u64, Duration)> = past.ends().collect();
+        let mut times: Vec<_> = past.ends().collect();
         times.sort();
         let micros = Duration::from_micros;
-        assert_eq!(times, [(1, micros(2000)), (2, micros(500 + 1990))]);
+        assert_eq!(times, [(1, Some(micros(2000))), (2, Some(micros(500 + 1990)))]);
     }
 
     #[test]
@@ -724,5 +713,12 @@ mod tests {
         let place = |nth| past.timer(Timer::Sleep, &Spot { nth, ..at.clone() });
         assert_eq!([3, 4, 5, 6, 7].map(place), [None, Some(1), Some(2), Some(3), None]);
         assert_eq!(past.timer(Timer::Limit, &at), None);
+
+        let mut times: Vec<_> = past.ends().collect();
+        times.sort();
+        assert_eq!(
+            times.iter().map(|(_, time)| time.is_some()).collect::<Vec<_>>(),
+            [false, false, true]
+        );
     }
 }

@@ -81,7 +81,7 @@ struct Queues {
     timers: BTreeMap<(Duration, u64), Rc<Waiter>>,
     /// Ends of the recorded run that are yet to be told, and how long after its
     /// start each came.
-    untold: BTreeMap<u64, Duration>,
+    untold: BTreeMap<u64, Option<Duration>>,
     asked: u64,
 }
 
@@ -161,7 +161,7 @@ impl fmt::Debug for Turns {
 
 impl Turns {
     /// Expects the ends at these places of a journal.
-    pub(super) fn expect(&self, ends: impl IntoIterator<Item = (u64, Duration)>) {
+    pub(super) fn expect(&self, ends: impl IntoIterator<Item = (u64, Option<Duration>)>) {
         self.began.set(clock::monotonic());
         self.queues.borrow_mut().untold.extend(ends);
     }
@@ -271,7 +271,7 @@ impl Turns {
 
     /// Takes an end of the journal for told. The time until then has passed.
     pub(super) fn pass_by(&self, place: u64) {
-        let came_at = self.queues.borrow_mut().untold.remove(&place);
+        let came_at = self.queues.borrow_mut().untold.remove(&place).flatten();
         self.wake_next();
         self.skip_to(self.began.get().saturating_add(came_at.unwrap_or_default()));
     }
@@ -371,7 +371,7 @@ impl Turns {
         wait_for: impl AsyncFnOnce(Duration) -> T,
     ) -> (Passage, Option<T>) {
         if let Some(place) = known {
-            self.known(place).await;
+            self.pass_known(place, time).await;
             return (Passage::Contested, None);
         }
         if self.is_dry.get() {
@@ -396,6 +396,19 @@ impl Turns {
         let waiter = self.take_turn(wait).await;
         let is_alone = waiter.was_alone.get();
         (if is_alone { Passage::Forced } else { Passage::Contested }, Some(given))
+    }
+
+    /// Waits for the turn of a timer that stands in the journal. Of timers in a row, all but the last one
+    /// ended when their own time was over.
+    async fn pass_known(&self, place: u64, time: Duration) {
+        let _moment = self.moment();
+        let due = self.time().saturating_add(time);
+        let is_in_row = self.queues.borrow().untold.get(&place) == Some(&None);
+
+        self.known(place).await;
+        if is_in_row {
+            self.skip_to(due);
+        }
     }
 
     async fn pass_dry(&self, time: Duration) -> Passage {
@@ -611,7 +624,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn known_ends_are_told_in_the_order_of_the_journal_and_news_after_them() {
         let turns = Turns::default();
-        turns.expect([1, 2, 3].map(|place| (place, Duration::ZERO)));
+        turns.expect([1, 2, 3].map(|place| (place, Some(Duration::ZERO))));
 
         let strands = vec![
             vec![("new", None, 0), ("newer", None, 1)],
@@ -626,7 +639,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_end_that_never_comes_again_holds_nothing_up() {
         let turns = Turns::default();
-        turns.expect([1, 2].map(|place| (place, Duration::ZERO)));
+        turns.expect([1, 2].map(|place| (place, Some(Duration::ZERO))));
         let strands = vec![vec![("new", None, 5), ("known", Some(2), 0)]];
         assert_eq!(order(&turns, strands).await, ["new", "known"]);
     }
@@ -694,13 +707,27 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_took_time_before_a_crash_is_charged_to_the_line_of_work_that_it_was_done_for() {
         let turns = Turns::default();
-        turns.expect([(1, MS * 70), (2, MS * 100)]);
+        turns.expect([(1, Some(MS * 70)), (2, Some(MS * 100))]);
 
         let measured = turns.timed(turns.known(1));
         let other = turns.known(2);
         let (((), own), ()) = turns.drive(futures::future::join(measured, other)).await;
 
         assert_eq!((own, turns.skipped()), (MS * 70, MS * 100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timers_in_a_row_end_when_their_own_time_is_over() {
+        let turns = Turns::default();
+        turns.expect([(1, None), (2, Some(MS * 100))]);
+
+        let work = async {
+            turns.pass(Some(1), MS * 70).await;
+            let first = turns.skipped();
+            turns.pass(Some(2), MS * 20).await;
+            [first, turns.skipped()]
+        };
+        assert_eq!(turns.drive(work).await, [MS * 70, MS * 100]);
     }
 
     #[tokio::test]
@@ -729,7 +756,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_timer_that_nothing_could_have_come_before_is_not_waited_for_again() {
         let turns = Turns::default();
-        turns.expect([(1, Duration::ZERO)]);
+        turns.expect([(1, Some(Duration::ZERO))]);
 
         let before = tokio::time::Instant::now();
         let (alone, after) = turns
@@ -747,7 +774,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_time_that_had_passed_before_a_crash_counts() {
         let turns = Turns::default();
-        turns.expect([(1, MS * 70)]);
+        turns.expect([(1, Some(MS * 70))]);
 
         let before = tokio::time::Instant::now();
         let long = turns.pass(None, MS * 100);
