@@ -350,7 +350,7 @@ fn intervals(missed: &mut Vec<String>) {
     }
 }
 
-/// What recording and choosing cost with 10,000 kinds of tasks and 5 patterns.
+/// What recording and choosing cost with 10,000 task types and 5 patterns.
 fn speed() {
     let mut learner = Learner::new(Objective::WITHOUT_COST);
     let tasks: Vec<usize> = (0..10_000).map(|task| learner.task(&format!("task{task}"))).collect();
@@ -375,7 +375,7 @@ fn speed() {
 
     let each = |time: std::time::Duration| time.as_secs_f64() * 1e9 / 1e6;
     println!(
-        "10,000 kinds x 5 patterns: {:.0} ns to record, {:.0} ns to choose",
+        "10,000 task types x 5 patterns: {:.0} ns to record, {:.0} ns to choose",
         each(recorded.saturating_sub(began)),
         each(chosen.saturating_sub(recorded))
     );

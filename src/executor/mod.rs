@@ -335,7 +335,7 @@ impl Executor {
         self.recorder.keep_comparison(verdict);
     }
 
-    /// Returns what the comparisons of the run found, the newest of each kind of task.
+    /// Returns what the comparisons of the run found, the newest of each task type.
     pub fn comparisons(&self) -> Vec<ComparisonVerdict> {
         self.recorder.comparisons()
     }

@@ -479,7 +479,7 @@ pub enum Event {
 /// What a comparison of patterns found, in its own words.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ComparisonVerdict {
-    /// The kind of task.
+    /// The task type.
     pub task_type: String,
     /// The verdict, and why.
     pub reason: String,

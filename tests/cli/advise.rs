@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// A project that knows two patterns on one kind of task, one of them clearly better.
+/// A project that knows two patterns for one task type, one of them clearly better.
 fn project() -> Project {
     let project = Project::new();
     project.file(

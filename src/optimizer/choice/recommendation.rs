@@ -28,7 +28,7 @@ pub struct Manner {
 }
 
 /// Ranks patterns by what is believed of them, the best first; `cells` are the sums of those that
-/// were seen on this kind of task.
+/// were seen for this task type.
 pub fn standings(
     experience: &SyncedLearner,
     task: &TaskType,

@@ -56,7 +56,7 @@ impl Hindsight {
         &self.experience
     }
 
-    /// Returns what was known for one kind of task, pattern by pattern.
+    /// Returns what was known for one task type, pattern by pattern.
     pub(in crate::optimizer) fn cells(&self, task: &TaskType) -> Vec<(Pattern, PatternSums)> {
         let of_task = self.cells.get(task).into_iter().flatten();
         of_task.map(|(pattern, cell)| (pattern.clone(), cell.clone())).collect()

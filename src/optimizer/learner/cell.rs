@@ -1,4 +1,4 @@
-//! What the learner keeps of one pattern on one kind of task: sums in which old evidence fades.
+//! What the learner keeps of one pattern for one task type: sums in which old evidence fades.
 
 use super::ring::{Newest, Ring};
 use super::utility::{ExecutionOutcome, Objective};

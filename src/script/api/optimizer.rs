@@ -1,4 +1,4 @@
-//! `optimizer`: learns which way of working suits which kind of task.
+//! `optimizer`: learns which pattern suits which task type.
 
 use super::define::def;
 use super::optimizer_handle::{OptimizerHandle, raise, read_among};

@@ -419,7 +419,7 @@ fn schemas(file: &File<'_>, known: &CallScope<'_>, of: &Call<'_>, faults: &mut V
     }
 
     let Some(Expr::Map(map, _)) = call.args.last() else { return };
-    // Ways of working hand their settings on.
+    // Patterns hand their settings on.
     let settings = map.0.iter().filter(|(key, _)| key.name == "settings");
     let inner = settings.filter_map(|(_, value)| match value {
         Expr::Map(map, _) => Some(&map.0),

@@ -45,7 +45,7 @@ pub(crate) struct Seen {
     pub(crate) cost: Option<f64>,
 }
 
-/// One pattern on one kind of task.
+/// One pattern for one task type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Truth {
     /// Probability of success.
