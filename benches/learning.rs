@@ -313,7 +313,7 @@ fn share_of(count: usize, all: u32) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / f64::from(all)
 }
 
-/// How often the 95 % intervals of a comparison hold: those of each pattern's mean after so many
+/// How often the 95 % intervals of a comparison hold: those of each pattern's mean after this many
 /// inputs, and that of the difference at every one of 1000 looks.
 fn intervals(missed: &mut Vec<String>) {
     const RUNS: u32 = 4000;

@@ -29,7 +29,7 @@ const FIRST: usize = 1_000;
 const TASK_TYPES: u64 = 10_000;
 const FIRST_TASK_TYPES: u64 = 50;
 const PATTERNS: u64 = 5;
-/// One observation in so many is a failure with its kind.
+/// One observation in this many is a failure with its kind.
 const FAILURES: u64 = 20;
 /// Observations that come after the snapshot, about as many as there can be before the next one.
 const TAIL: usize = 2_500;

@@ -267,7 +267,7 @@ impl Recorder {
     }
 
     /// Returns once every end that is owed is on the disk. It keeps the thread, so that nothing else of the run
-    /// goes on meanwhile.
+    /// continues meanwhile.
     pub(super) fn settle_ends(&self, turns: &Turns) -> Result<(), StoreError> {
         if turns.owes()
             && let Some(writer) = self.journal.writer()

@@ -208,8 +208,8 @@ pub fn rank(policy: Policy, cells: Vec<(Pattern, PatternSums)>) -> Vec<RankedPat
     ranked
 }
 
-/// Puts the best first, and what is not known behind all others; ties go by name. What differs by less than a billionth is a tie, since sums
-/// of the same figures in another order differ by that much.
+/// Puts the best first, and unknown patterns last; ties go by name. Scores that differ by less than a billionth are
+/// tied, because sums of the same figures in another order differ by that much.
 pub fn order(ranked: &mut [RankedPattern]) {
     let rounded = |r: &RankedPattern| (r.score * 1e9).round();
     ranked.sort_by(|a, b| {
@@ -310,11 +310,11 @@ fn reason(
     others: &[RankedPattern],
     guess: bool,
 ) -> String {
-    let mut text = format!("on `{task}` {}", figures(chosen));
+    let mut text = format!("on `{task}`, {}", figures(chosen));
 
     if let Some(next) = others.first() {
         // Writing to a String cannot fail.
-        let _ = write!(text, ", before {}", figures(next));
+        let _ = write!(text, "; next: {}", figures(next));
     }
     if guess {
         let _ = write!(text, "; a guess: there is little evidence (n={})", chosen.cell.n);

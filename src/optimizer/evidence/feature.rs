@@ -15,7 +15,7 @@ const OF_TASK: &str = "of_task";
 
 /// The maximum number of features of an input: each additional one makes task types that nothing is known of.
 const FEATURES_MAX: usize = 4;
-/// A number is cut into so many parts by its first values, of which so many are needed and so many kept.
+/// The number of parts into which a number is cut by its first values, and how many of these are needed and kept.
 const PARTS: usize = 5;
 const VALUES_MIN: usize = 10;
 const VALUES_MAX: usize = 100;

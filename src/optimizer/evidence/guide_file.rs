@@ -106,7 +106,7 @@ impl GuideFile {
         GuideFile { is_frozen: true, ..self }
     }
 
-    /// Reads the file anew.
+    /// Reads the file again.
     pub fn load(&mut self) -> Result<(), GuideFileError> {
         let text = match file::read_lines(&self.path) {
             Ok(text) => text,
@@ -141,7 +141,7 @@ impl GuideFile {
         })
     }
 
-    /// Reads the file anew, and returns how many entries like this one it has.
+    /// Reads the file again, and returns how many entries like this one it has.
     pub fn count_anew(&mut self, entry: &Entry) -> Result<usize, GuideFileError> {
         self.load()?;
         Ok(self.count(entry))

@@ -1,5 +1,5 @@
 //! What was known at an earlier moment: the observations up to a number, and what follows from them. A run
-//! that goes on is told by it what the first one was told.
+//! that continues is told by it what the first one was told.
 
 use crate::optimizer::evidence::insights::Cells;
 use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};

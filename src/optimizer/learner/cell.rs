@@ -11,7 +11,7 @@ const FIRST: f64 = 0.01;
 /// How much longer each bucket is than the one before.
 const RATIO: f64 = 1.25;
 
-/// The scale below which the sketch is written anew.
+/// The scale below which the sketch is rewritten.
 const SCALE_MIN: f64 = 1e-6;
 
 /// How many executions a change leaves of those before it.

@@ -90,7 +90,7 @@ impl Learner {
         self.task_types[task].ease_variance
     }
 
-    /// Fits a task type anew after an execution there: how easy it is, what it tells the level
+    /// Fits a task type again after an execution there: how easy it is, what it tells the level
     /// above, and how much patterns differ between task types. A two-way empirical Bayes estimate in the
     /// manner of Morris, "Parametric empirical Bayes inference" (JASA 78, 1983), one row at a time.
     pub(super) fn fit(&mut self, task: usize) {

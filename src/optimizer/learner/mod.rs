@@ -68,7 +68,7 @@ pub struct Learner {
     tasks: HashMap<String, usize>,
     names: Vec<String>,
     arms: HashMap<String, usize>,
-    /// For each pattern the mean surprise of late, everywhere, and when it was of late, in executions:
+    /// For each pattern its recent mean surprise over all task types, and when that was, in executions:
     /// an outage shows here first.
     surprise: Vec<(f64, i32)>,
     /// How many executions were taken in.
@@ -370,7 +370,7 @@ impl Learner {
     }
 
     /// Takes in that an execution failed because something that the pattern needs did not work, such
-    /// as its provider. That says nothing of the pattern, but while it goes on, others do better.
+    /// as its provider. That says nothing of the pattern, but while it continues, others do better.
     pub fn fail_outside(&mut self, task: usize, arm: usize) {
         let expected = self.expected(task, arm);
         self.surprise(arm, -expected);
@@ -394,13 +394,14 @@ impl Learner {
         }
     }
 
-    /// Returns the mean surprise of late with a pattern, which fades with every execution.
+    /// Returns the recent mean surprise of a pattern, which fades with every execution.
     fn surprise_at(&self, arm: usize) -> f64 {
         let (surprise, at) = self.surprise[arm];
         surprise * CALM.powi(self.executions - at)
     }
 
-    /// Returns the mean surprise of late with a pattern, everywhere, if it is no accident; else 0.
+    /// Returns the recent mean surprise of a pattern over all task types if it is statistically significant,
+    /// otherwise 0.
     fn outage(&self, arm: usize) -> f64 {
         let sd = self.noise_variance().sqrt() * (SURPRISE / (2.0 - SURPRISE)).sqrt();
         let surprise = self.surprise_at(arm);

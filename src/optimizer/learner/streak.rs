@@ -68,7 +68,7 @@ impl FailureStreak {
         self.before.iter_mut().find(|before| before.arm == arm).map(|before| &mut before.cell)
     }
 
-    /// Returns what is to be put back of a task type with so many patterns, and how unsteady it was, once the
+    /// Returns what is to be put back of a task type with this many patterns, and how unsteady it was, once the
     /// row is no accident.
     pub(super) fn absolve(&mut self, patterns: usize) -> Option<(f64, Vec<Before>)> {
         let is_joint = self.before.len() >= patterns.clamp(PATTERNS_MIN, PATTERNS);
@@ -117,7 +117,7 @@ mod tests {
 
     const RATES: [f64; 3] = [0.95, 0.7, 0.3];
 
-    /// A learner that has chosen among three patterns for a while, and goes on choosing.
+    /// A learner that has chosen among three patterns for a while, and continues choosing.
     struct Work {
         learner: Learner,
         rng: Rng,

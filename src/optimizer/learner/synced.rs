@@ -15,14 +15,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
-/// A snapshot is kept after so many observations at least: taking them in takes 20 ms at most.
+/// A snapshot is kept after this many observations at least: taking them in takes 20 ms at most.
 const SNAPSHOT_AFTER: f64 = 2000.0;
-/// It is also kept only after one observation for each so many cells, so that the bytes that are
+/// It is also kept only after one observation for each this many cells, so that the bytes that are
 /// written for each observation stay the same however much is known.
 const CELLS_PER_OBSERVATION: f64 = 16.0;
 
 /// The rules by which observations are made into beliefs. Raise it with every change of these: a snapshot
-/// of other rules is not used, and a store that knows only those is folded anew, once, with a notice. The
+/// of other rules is not used, and a store that knows only those is folded again, once, with a notice. The
 /// test `the_rules_have_a_number` fails where that was forgotten.
 pub const RULES: u32 = 3;
 /// What is said where a store knows only other rules.

@@ -158,8 +158,8 @@ impl TaskState {
         share + UNJUDGED * (1.0 - share)
     }
 
-    /// Returns how much an execution counts after so many others. What faded faster after a change is left
-    /// out: it was counted anew then.
+    /// Returns how much an execution counts after this many others. What faded faster after a change is left
+    /// out: it was counted again then.
     pub(super) fn left_after(&self, ago: u32) -> f64 {
         // Later, next to nothing is left.
         const LONGEST: u32 = 10_000;
@@ -204,7 +204,7 @@ impl TaskState {
     }
 }
 
-/// The mean quality of a pattern, of which so many executions were judged, drawn towards that of all.
+/// The mean quality of a pattern, of which this many executions were judged, drawn towards that of all.
 fn guess((n, sum): (f64, f64), of_all: f64) -> f64 {
     (sum + QUALITY_WEIGHT * of_all) / (n + QUALITY_WEIGHT)
 }

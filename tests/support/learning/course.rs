@@ -100,7 +100,7 @@ pub(crate) fn rivals(family: &str, name: &str, instances: u32) -> Vec<Went> {
         .collect()
 }
 
-/// Lets kaizen work in the same instances, with so many milliseconds between executions.
+/// Lets kaizen work in the same instances, with this many milliseconds between executions.
 pub(crate) fn own(family: &str, tempo: i64, instances: u32) -> Vec<Went> {
     (0..instances)
         .map(|instance| {

@@ -49,7 +49,7 @@ impl Table {
         Ok(Table { task_types: task_types.0, patterns: patterns.0, inputs, worth })
     }
 
-    /// Replays the table so often, at most so many inputs each time; returns the regrets of every
+    /// Replays the table so often, at most this many inputs each time; returns the regrets of every
     /// policy, and what always choosing the best pattern of each task type earns on average.
     pub(crate) fn replay(
         &self,
