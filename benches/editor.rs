@@ -21,7 +21,7 @@ const ROUNDS: usize = 40;
 /// How often a long script is checked.
 const CHECKS: u32 = 9;
 
-/// Writes a script of so many lines.
+/// Writes a script of this many lines.
 fn script(lines: usize) -> String {
     let mut text =
         "import \"s0\" as other;\nlet b = branch(\"demo/echo\");\nlet g = builder(\"g\");\n"
@@ -36,7 +36,7 @@ fn script(lines: usize) -> String {
     text
 }
 
-/// The time below which so many of 100 lie.
+/// The time below which this many of 100 lie.
 fn percentile(mut times: Vec<f64>, of: usize) -> f64 {
     times.sort_by(f64::total_cmp);
     times[(times.len() * of / 100).min(times.len() - 1)]

@@ -313,7 +313,7 @@ fn share_of(count: usize, all: u32) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / f64::from(all)
 }
 
-/// How often the 95 % intervals of a comparison hold: those of each pattern's mean after so many
+/// How often the 95 % intervals of a comparison hold: those of each pattern's mean after this many
 /// inputs, and that of the difference at every one of 1000 looks.
 fn intervals(missed: &mut Vec<String>) {
     const RUNS: u32 = 4000;
@@ -350,7 +350,7 @@ fn intervals(missed: &mut Vec<String>) {
     }
 }
 
-/// What recording and choosing cost with 10,000 kinds of tasks and 5 patterns.
+/// What recording and choosing cost with 10,000 task types and 5 patterns.
 fn speed() {
     let mut learner = Learner::new(Objective::WITHOUT_COST);
     let tasks: Vec<usize> = (0..10_000).map(|task| learner.task(&format!("task{task}"))).collect();
@@ -375,7 +375,7 @@ fn speed() {
 
     let each = |time: std::time::Duration| time.as_secs_f64() * 1e9 / 1e6;
     println!(
-        "10,000 kinds x 5 patterns: {:.0} ns to record, {:.0} ns to choose",
+        "10,000 task types x 5 patterns: {:.0} ns to record, {:.0} ns to choose",
         each(recorded.saturating_sub(began)),
         each(chosen.saturating_sub(recorded))
     );

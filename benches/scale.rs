@@ -24,12 +24,12 @@ use std::time::Duration;
 /// Observations in the end when nobody says another number, and in the beginning.
 const OBSERVATIONS: usize = 1_000_000;
 const FIRST: usize = 1_000;
-/// Kinds of tasks, a hundred to a group; those that the first observations are of, which are the ones
-/// that are asked about, so that as many patterns are known of them in the beginning; and patterns.
-const KINDS: u64 = 10_000;
-const FIRST_KINDS: u64 = 50;
+/// Task types, a hundred to a group; and those of the first observations. Only the latter are asked about, so that
+/// as many patterns are known for them in the beginning as in the end.
+const TASK_TYPES: u64 = 10_000;
+const FIRST_TASK_TYPES: u64 = 50;
 const PATTERNS: u64 = 5;
-/// One observation in so many is a failure with its kind.
+/// One observation in this many is a failure with its kind.
 const FAILURES: u64 = 20;
 /// Observations that come after the snapshot, about as many as there can be before the next one.
 const TAIL: usize = 2_500;
@@ -41,9 +41,9 @@ const RATIO_MAX: f64 = 1.5;
 /// Most time from opening a store with all observations to the first recommendation.
 const OPENING_MAX: Duration = Duration::from_millis(100);
 
-fn task(rng: &mut Rng, kinds: u64) -> String {
-    let kind = rng.below(kinds);
-    format!("group{}/kind{kind}", kind % 100)
+fn task(rng: &mut Rng, task_types: u64) -> String {
+    let task_type = rng.below(task_types);
+    format!("group{}/kind{task_type}", task_type % 100)
 }
 
 /// Figures of an execution, as `record_execution` takes them.
@@ -58,8 +58,8 @@ fn figures(rng: &mut Rng, pattern: u64) -> Map<String, Value> {
     map
 }
 
-fn observation(rng: &mut Rng, kinds: u64) -> Observation {
-    let (task, pattern) = (task(rng, kinds), rng.below(PATTERNS));
+fn observation(rng: &mut Rng, task_types: u64) -> Observation {
+    let (task, pattern) = (task(rng, task_types), rng.below(PATTERNS));
     let (task, name) = (TaskType::new(&task), Pattern::new(&format!("pattern{pattern}")));
     let (task, name) = (task.expect("a name"), name.expect("a name"));
     if rng.below(FAILURES) == 0 {
@@ -69,13 +69,13 @@ fn observation(rng: &mut Rng, kinds: u64) -> Observation {
 }
 
 /// Fills a store up to a number of observations, many in one transaction.
-fn fill(path: &Path, rng: &mut Rng, count: usize, kinds: u64) {
+fn fill(path: &Path, rng: &mut Rng, count: usize, task_types: u64) {
     let knowledge = Knowledge::read(store::open(path).expect("a store"));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let mut left = count;
     while left > 0 {
         let now = left.min(100_000);
-        let all = (0..now).map(|_| observation(rng, kinds)).collect();
+        let all = (0..now).map(|_| observation(rng, task_types)).collect();
         runtime.block_on(knowledge.record(all, |_| true)).expect("recorded");
         left -= now;
     }
@@ -119,7 +119,7 @@ fn calls(path: &Path, rng: &mut Rng) -> Cost {
     let optimizer = optimizer(Knowledge::open(path, writer).expect("a store"));
     optimizer.recommend("group1/kind1", &[]).expect("a recommendation");
     let record = each(rng, CALLS, |rng| {
-        let (task, pattern) = (task(rng, FIRST_KINDS), rng.below(PATTERNS));
+        let (task, pattern) = (task(rng, FIRST_TASK_TYPES), rng.below(PATTERNS));
         let figures = figures(rng, pattern);
         let pattern = format!("pattern{pattern}");
         optimizer.record_execution(&task, &pattern, &figures, false).expect("recorded");
@@ -127,14 +127,14 @@ fn calls(path: &Path, rng: &mut Rng) -> Cost {
     });
     optimizer.recommend("group1/kind1", &[]).expect("a recommendation");
     let recommend = each(rng, CALLS, |rng| {
-        optimizer.recommend(&task(rng, FIRST_KINDS), &[]).expect("a recommendation");
+        optimizer.recommend(&task(rng, FIRST_TASK_TYPES), &[]).expect("a recommendation");
     });
     let standings = each(rng, CALLS, |rng| {
-        let task = TaskType::new(&task(rng, FIRST_KINDS)).expect("a name");
+        let task = TaskType::new(&task(rng, FIRST_TASK_TYPES)).expect("a name");
         optimizer.standings(&task).expect("standings");
     });
     let insights = each(rng, CALLS, |rng| {
-        optimizer.insights(Some(&task(rng, FIRST_KINDS))).expect("insights");
+        optimizer.insights(Some(&task(rng, FIRST_TASK_TYPES))).expect("insights");
     });
     let failures = each(rng, 10, |_| {
         optimizer.failures(None).expect("failures");
@@ -197,21 +197,21 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("kaizen.db");
     let mut rng = Rng::seeded(1);
-    fill(&path, &mut rng, FIRST, FIRST_KINDS);
+    fill(&path, &mut rng, FIRST, FIRST_TASK_TYPES);
     let small = calls(&path, &mut rng);
-    let filled = each(&mut rng, 1, |rng| fill(&path, rng, count - FIRST, KINDS));
+    let filled = each(&mut rng, 1, |rng| fill(&path, rng, count - FIRST, TASK_TYPES));
     eprintln!("{count} observations filled in within {:.1} s", filled.as_secs_f64());
     let without = opening(&path, false, 1);
     let large = calls(&path, &mut rng);
-    fill(&path, &mut rng, TAIL, KINDS);
+    fill(&path, &mut rng, TAIL, TASK_TYPES);
     let (with, dry) = (opening(&path, false, 5), opening(&path, true, 5));
     let mut missed = Vec::new();
     println!("{:38}{:>14}{:>14}{:>8}", "", format!("{FIRST}"), format!("{count}"), "ratio");
     for (what, small, large, is_gate) in [
         ("record, on the disk", small.record, large.record, true),
         ("recommend", small.recommend, large.recommend, true),
-        ("rank the patterns of a kind of task", small.standings, large.standings, true),
-        ("insights into a kind of task", small.insights, large.insights, true),
+        ("rank the patterns of a task type", small.standings, large.standings, true),
+        ("insights into a task type", small.insights, large.insights, true),
         ("failures by kind", small.failures, large.failures, false),
     ] {
         let ratio = large.as_secs_f64() / small.as_secs_f64();

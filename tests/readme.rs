@@ -1,4 +1,4 @@
-//! The README does what it says: its files are written and its commands run, in order, in one
+//! The README and other pages do what they say: their files are written and their commands run, in order, in one
 //! folder, and what they print is what stands there. `[..]` stands for any text; a line that is
 //! only `[..]` for any lines.
 
@@ -6,7 +6,7 @@ use crate::support::Project;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// One thing the README does.
+/// One thing that a page does.
 enum Step {
     File(String, String),
     Run(String, Vec<String>),
@@ -92,8 +92,24 @@ fn the_page_about_answers_that_are_data_does_what_it_says() {
     does_what_it_says("docs/tools.md", 12);
 }
 
-/// Writes the files of a page and runs its commands, of which there are more than so many together.
-fn does_what_it_says(page: &str, least: usize) {
+#[test]
+fn the_page_about_learning_does_what_it_says_and_shows_the_picture_that_is_drawn() {
+    let project = does_what_it_says("docs/learning.md", 4);
+    let drawn = std::fs::read_to_string(project.path().join("learned.svg")).unwrap();
+    let shown = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images/learned.svg");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&shown, &drawn).unwrap();
+    }
+
+    let is_same = std::fs::read_to_string(shown).unwrap() == drawn;
+    assert!(
+        is_same,
+        "docs/images/learned.svg is out of date: `UPDATE=1 cargo test readme` writes it"
+    );
+}
+
+/// Writes the files of a page and runs its commands. There must be more than `least` of them together.
+fn does_what_it_says(page: &str, least: usize) -> Project {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page));
     let steps = steps(&text.unwrap());
     assert!(steps.len() > least, "the tour must be found: {} steps", steps.len());
@@ -122,6 +138,7 @@ fn does_what_it_says(page: &str, least: usize) {
             }
         }
     }
+    project
 }
 
 #[test]

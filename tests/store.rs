@@ -17,7 +17,7 @@ fn start(project: &Project, script: &str) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Waits until the program has printed so many lines; returns how many those were, and the rest,
+/// Waits until the program has printed this many lines; returns how many those were, and the rest,
 /// because a program whose output nobody reads any more ends by itself.
 fn read_lines(child: &mut Child, count: usize) -> (usize, impl Sized + use<>) {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -212,7 +212,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("script/diagnostic/mod.rs", "signatures"),
     ("script/diagnostic/type_word.rs", "Rust's names of types"),
     ("script/api/image.rs", "whether a text is a picture, an address or a path"),
-    ("script/host/difference.rs", "lines of texts"),
+    ("script/host/value_difference.rs", "lines of texts"),
     ("script/host/error.rs", "errors of Rhai"),
     ("script/host/executable.rs", "names of programs, and `PATH`"),
     ("script/host/word.rs", "signatures"),
@@ -561,7 +561,7 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
     found
 }
 
-/// Functions of so many lines or more have paragraphs.
+/// Functions of this many lines or more have paragraphs.
 const PARAGRAPHS_FROM: usize = 20;
 /// Functions that are one table, and have no place for a blank line.
 const TABLES: &[&str] = &[

@@ -43,7 +43,7 @@ impl DeadlineGuard {
         self.0.at.set(None);
     }
 
-    /// Lets the time of the work go on, of which this much is left.
+    /// Lets the time of the work continue, of which this much is left.
     pub fn restart(&self, left: Duration) {
         self.0.at.set(Some(clock::monotonic().saturating_add(left)));
     }

@@ -140,7 +140,7 @@ mod armed {
                 content.truncate(length);
             }
 
-            // A kill in the midst of this leaves the old copy.
+            // A kill in the middle of this leaves the old copy.
             let draft = disk.join("draft");
             if std::fs::write(&draft, content).is_ok() {
                 let _ = std::fs::rename(draft, disk.join(name));

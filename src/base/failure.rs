@@ -289,7 +289,7 @@ pub struct Failure {
     /// The kind of the failure that brought this one about, if it followed from another one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cause: Option<Box<Kind>>,
-    /// How many requests were made in vain, if it is the failure of a call to a model.
+    /// How many requests were made without success, if it is the failure of a call to a model.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub tries: u32,
     /// How long the provider asks to wait before the next request, in milliseconds.
@@ -395,7 +395,7 @@ impl Failure {
         self
     }
 
-    /// Says how many requests were made in vain, in the message too.
+    /// Says how many requests were made without success, in the message too.
     #[must_use]
     pub fn tried(mut self, tries: u32) -> Failure {
         let told = |tries: u32| match tries {

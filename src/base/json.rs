@@ -51,7 +51,7 @@ pub fn as_text(value: &Value) -> String {
     }
 }
 
-/// Tells whether lists and maps stand within each other more often than so many times.
+/// Tells whether lists and maps stand within each other more than this many times.
 pub fn is_deeper_than(value: &Value, depth: usize) -> bool {
     let is_deep = |inner: &Value| depth == 0 || is_deeper_than(inner, depth - 1);
 

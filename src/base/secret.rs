@@ -175,7 +175,7 @@ pub fn weakness(value: &str) -> Option<Weakness> {
     words.any(|word| word.contains(value)).then_some(Weakness::OwnWord)
 }
 
-/// Sets what else is taken for a secret: variables with these names, and values from so many characters
+/// Sets what else is taken for a secret: variables with these names, and values from this many characters
 /// on.
 pub fn configure(names: Vec<Wildcard>, length_min: Option<usize>) {
     *MORE_NAMES.write().unwrap_or_else(PoisonError::into_inner) = names;
@@ -346,14 +346,14 @@ fn split_credentials(text: &str) -> (String, Vec<String>) {
     (clean, credentials)
 }
 
-/// Returns the beginning of a text, so many characters. Secrets are taken out first: of a part of one,
+/// Returns the beginning of a text, this many characters. Secrets are taken out first: of a part of one,
 /// nobody would know it.
 #[must_use]
 pub fn beginning(text: &str, characters: usize) -> String {
     scrub(text).chars().take(characters).collect()
 }
 
-/// Returns a text in at most so many characters, and two dots where it goes on.
+/// Returns a text of at most this many characters, and two dots where it continues.
 #[must_use]
 pub fn shortened(text: &str, characters: usize) -> String {
     let whole = scrub(text);

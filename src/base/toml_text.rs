@@ -12,7 +12,7 @@ enum TextPart {
     /// Where spaces count for nothing.
     Plain,
     Comment,
-    /// A string that ends with so many of these quotes.
+    /// A string that ends with this many of these quotes.
     Quoted(char, usize),
 }
 

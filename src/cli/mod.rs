@@ -343,7 +343,7 @@ fn say(text: &str) {
     output::write_err(&line_for_people(text));
 }
 
-/// Writes one of many lines about what goes on, perhaps together with those that follow.
+/// Writes one of many lines about what is under way, perhaps together with those that follow.
 fn say_soon(text: &str) {
     output::write_err_soon(&line_for_people(text));
 }

@@ -66,7 +66,7 @@ use std::rc::Rc;
 /// Called with every event and its time (microseconds since 1970), as it happens.
 pub type EventListener = Rc<dyn Fn(i64, &Event)>;
 
-/// Why a flow could not run, or could not go on.
+/// Why a flow could not run, or could not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The graph is not sound.
@@ -83,7 +83,7 @@ pub enum RunError {
         /// The branch's name in backticks, or a phrase for one without.
         branch: String,
     },
-    /// The journal cannot be written, so the run cannot go on.
+    /// The journal cannot be written, so the run cannot continue.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -335,7 +335,7 @@ impl Executor {
         self.recorder.keep_comparison(verdict);
     }
 
-    /// Returns what the comparisons of the run found, the newest of each kind of task.
+    /// Returns what the comparisons of the run found, the newest of each task type.
     pub fn comparisons(&self) -> Vec<ComparisonVerdict> {
         self.recorder.comparisons()
     }

@@ -137,7 +137,7 @@ impl Recorder {
     /// Keeps what a comparison found, for the end of the run.
     pub(super) fn keep_comparison(&self, verdict: ComparisonVerdict) {
         let mut kept = self.comparisons.borrow_mut();
-        // A later one of the same kind of task stands in the place of the earlier one.
+        // A later one of the same task type stands in the place of the earlier one.
         kept.retain(|known| known.task_type != verdict.task_type);
         kept.push(verdict);
     }
@@ -267,7 +267,7 @@ impl Recorder {
     }
 
     /// Returns once every end that is owed is on the disk. It keeps the thread, so that nothing else of the run
-    /// goes on meanwhile.
+    /// continues meanwhile.
     pub(super) fn settle_ends(&self, turns: &Turns) -> Result<(), StoreError> {
         if turns.owes()
             && let Some(writer) = self.journal.writer()

@@ -94,7 +94,7 @@ pub struct Tries {
     max: u32,
     used: u32,
     failures: u32,
-    /// Requests to models that were made in vain.
+    /// Requests to models that were made without success.
     requests: u32,
 }
 

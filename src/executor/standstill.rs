@@ -1,5 +1,5 @@
-//! Runs that cannot go on by themselves: everything in them waits for people, for a time that is far, or
-//! for a decision. Whoever drives such a run ends it, and a later run goes on with it.
+//! Runs that cannot continue by themselves: everything in them waits for people, for a time that is far, or
+//! for a decision. Whoever drives such a run ends it, and a later run continues it.
 
 use crate::base::clock::{self, Stamp};
 use crate::base::failure::Failure;
@@ -29,7 +29,7 @@ pub struct Suspension {
     pub of_times: bool,
 }
 
-/// Why a run cannot go on by itself.
+/// Why a run cannot continue by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Halt {
     /// Something may not be done before people have decided about it.
@@ -108,7 +108,7 @@ impl Executor {
         match self.outside(never).await {}
     }
 
-    /// Waits until the run cannot go on by itself, and returns why. Of what ends because the run is
+    /// Waits until the run cannot continue by itself, and returns why. Of what ends because the run is
     /// suspended, nothing is journaled.
     pub async fn halted(&self) -> Halt {
         self.turns.still().await;

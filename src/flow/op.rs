@@ -160,7 +160,7 @@ pub enum CallArguments {
 pub const REPAIRS_MAX: u32 = 2;
 
 impl CheckedPrompt {
-    /// Creates a question that goes on with the conversation of its branch.
+    /// Creates a question that continues the conversation of its branch.
     pub fn new(prompt: Prompt) -> CheckedPrompt {
         CheckedPrompt {
             prompt,
@@ -225,7 +225,7 @@ impl OpKind {
 /// What happens to the rest of a flow when an operation fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnFailure {
-    /// What depends on it is skipped; everything else goes on.
+    /// What depends on it is skipped; everything else continues.
     #[default]
     Skip,
     /// Nothing new starts, and what is in flight is cancelled.

@@ -7,11 +7,11 @@ use crate::base::secret::{clean, clean_fields, scrub_in, scrubbed};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::base::{file, own};
+use crate::journal::cassette_difference::{names, short, text_difference, whole};
 use crate::journal::cassette_text::{
     CassetteHead, FORMAT, FORMAT_WITH_PLACES, FORMAT_WITH_RESULTS, FORMAT_WITH_TOOLS,
     FORMAT_WITHOUT_PLACES, parse,
 };
-use crate::journal::difference::{names, short, text_difference, whole};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::{Key, deciding, deciding_messages};
 use crate::journal::known_replies::Sample;

@@ -1,5 +1,5 @@
 //! Effects in doubt of which a script was told, and by which the run failed because nobody caught that:
-//! a run that resumes it decides anew.
+//! a run that resumes it decides again.
 
 use crate::base::failure::{Failure, Kind};
 use crate::flow::outcome::Outcome;

@@ -171,7 +171,7 @@ pub enum Event {
         seed: u64,
         /// The program's version.
         program: String,
-        /// The run that it goes on from, if it does.
+        /// The run that it resumes, if it does.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         resumes: Option<RunId>,
         /// What ran; programs before 0.2 did not note it.
@@ -225,7 +225,7 @@ pub enum Event {
         /// When it ends, in milliseconds since 1970.
         due: i64,
     },
-    /// The run can go on only once somebody answers or a time comes, and ends until then.
+    /// The run can continue only once somebody answers or a time comes, and ends until then.
     Suspended {
         /// What it waits for.
         #[serde(flatten)]
@@ -479,7 +479,7 @@ pub enum Event {
 /// What a comparison of patterns found, in its own words.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ComparisonVerdict {
-    /// The kind of task.
+    /// The task type.
     pub task_type: String,
     /// The verdict, and why.
     pub reason: String,

@@ -269,8 +269,8 @@ pub fn read(store: &Reader, run: &RunId) -> Result<RunLog, HistoryError> {
     Ok(log)
 }
 
-/// Hands over the events of a run one after the other, from the number `from` on and at most so many, so
-/// that no more than one of them is in memory. Returns the number from which to go on; it is `from` if
+/// Hands over the events of a run one after the other, from the number `from` on and at most this many, so
+/// that no more than one of them is in memory. Returns the number from which to continue; it is `from` if
 /// there was nothing more.
 pub fn follow(
     store: &Reader,

@@ -256,7 +256,7 @@ impl Replies {
         list.extend(new);
     }
 
-    /// Takes in what a run knows that this one goes on from.
+    /// Takes in what a run knows that this one resumes.
     pub fn absorb(&mut self, other: Replies) {
         for (key, list) in other.known {
             self.merge(key, list);

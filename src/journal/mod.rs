@@ -4,10 +4,10 @@
 pub mod annotation;
 pub mod apart;
 pub mod cassette;
+mod cassette_difference;
 mod cassette_text;
 mod clean;
 pub mod damage;
-mod difference;
 mod doubts;
 pub mod end_check;
 mod end_times;

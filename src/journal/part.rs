@@ -1,5 +1,5 @@
 //! The parts of requests. Each is kept once in a run, under a key that follows from what it holds, so that
-//! a conversation that grows is not kept anew with every call.
+//! a conversation that grows is not kept again with every call.
 
 use crate::base::secret::{clean, clean_fields, scrub_in, scrubbed};
 use crate::journal::key::Key;

@@ -65,7 +65,7 @@ pub struct PastQuestion {
 pub enum Failures {
     /// All: the run is to go the way it went.
     Told,
-    /// All but effects in doubt by which the run failed: whoever resumes it decides about them anew.
+    /// All but effects in doubt by which the run failed: whoever resumes it decides about them again.
     Undecided,
     /// Those of operations that completed in the end. What failed is tried again.
     Forgotten,

@@ -22,7 +22,7 @@ pub struct PruneReport {
 pub struct PruneOptions {
     /// Runs that began before this time, in microseconds since 1970.
     pub before: Option<i64>,
-    /// The oldest runs, until what is left takes at most so many bytes.
+    /// The oldest runs, until what is left takes at most this many bytes.
     pub bytes_max: Option<u64>,
     /// Runs that stay in any case.
     pub kept: Vec<RunId>,

@@ -64,7 +64,7 @@ impl Waits {
         self.questions.iter().filter(|one| one.op.as_deref() == Some(name)).collect()
     }
 
-    /// Returns when the run can go on without an answer, in milliseconds since 1970, if it ever can.
+    /// Returns when the run can continue without an answer, in milliseconds since 1970, if it ever can.
     pub fn due(&self) -> Option<i64> {
         let timers = self.timers.iter().map(|timer| timer.due);
         self.questions.iter().filter_map(|question| question.due).chain(timers).min()

@@ -1,9 +1,9 @@
 //! Figures of a flow or a run: folds of its events and nothing else.
 
 pub mod charge;
-pub mod experience;
+pub mod earlier_runs;
 pub mod fold;
-pub mod forecast;
+pub mod plan;
 pub mod plan_graph;
 pub mod rehearsal;
 pub mod sums;

@@ -1,6 +1,6 @@
 //! The graphs of a plan. A script may run the same graph many times, and then it is shown once.
 
-use crate::metrics::forecast::Count;
+use crate::metrics::plan::Count;
 
 /// The names of a graph's operations in layers, each of which can start when the one before has ended.
 pub type Layers = Vec<Vec<String>>;

@@ -7,7 +7,7 @@ use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, PlannedOp};
 use crate::journal::roster::Roster;
-use crate::metrics::experience::{CallHistory, Range, number};
+use crate::metrics::earlier_runs::{CallHistory, Range, number};
 use crate::metrics::plan_graph::Layers;
 use crate::model::charge::{CallBound, REPLY_TOKENS_ASSUMED};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

@@ -58,7 +58,7 @@ pub enum CallError {
         /// The provider's words.
         message: String,
     },
-    /// The account has used up what it may, so that asking again is in vain (HTTP 402, or a refusal
+    /// The account has used up what it may, so that asking again is pointless (HTTP 402, or a refusal
     /// that says so).
     #[error("the account has no quota left (status {status}): {message}")]
     Quota {

@@ -136,7 +136,7 @@ fn may_be_billed(error: &CallError) -> bool {
 }
 
 /// Tells whether a status says that the provider did not do what it was asked, which no provider
-/// bills. Some statuses come from a gateway, which only knows that it has waited in vain: the provider
+/// bills. Some statuses come from a gateway, which only knows that it has waited without success: the provider
 /// behind it may have answered. An error that is told inside a reply (status 200) comes too late.
 pub fn is_unbilled(status: u16) -> bool {
     let is_gateways = matches!(status, 408 | 499 | 502 | 504 | 520 | 524 | 598 | 599);

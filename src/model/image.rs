@@ -35,7 +35,7 @@ pub enum ImageFault {
     /// There are too many of them.
     #[error("has {0} bytes; the maximum is {IMAGE_MAX}")]
     Size(usize),
-    /// The text is none that starts with `data:` and goes on in base64.
+    /// The text is none that starts with `data:` and continues in base64.
     #[error("is not a text of the form `data:image/png;base64,..`")]
     Text,
 }
@@ -94,7 +94,7 @@ impl Hash for Image {
     }
 }
 
-/// Writes pictures whole, each as a text, for a conversation that is to go on elsewhere.
+/// Writes pictures whole, each as a text, for a conversation that is to continue elsewhere.
 pub mod whole {
     use super::Image;
     use serde::de::Error;

@@ -261,7 +261,7 @@ impl Model {
         }
     }
 
-    /// Returns what a call costs that uses so many tokens; `None` when the price or the usage is
+    /// Returns what a call costs that uses this many tokens; `None` when the price or the usage is
     /// unknown.
     pub fn cost(&self, usage: Option<&Usage>) -> Option<Money> {
         if let Transport::Demo(demo) = &self.transport {

@@ -124,7 +124,7 @@ impl Price {
         Money::at_most(per_million / 1e6)
     }
 
-    /// Returns the most that so many tokens can cost, whatever of them the provider's cache takes.
+    /// Returns the most that this many tokens can cost, whatever of them the provider's cache takes.
     pub fn cost_max(&self, read: u64, written: u64) -> Money {
         let dearest = self.input.max(self.cached).max(self.cache_write);
         let price = Price { input: dearest, ..self.clone() };

@@ -58,7 +58,7 @@ pub enum OptimizerError {
 /// One of several executions that are recorded together.
 #[derive(Debug, Clone)]
 pub struct NamedExecution {
-    /// The kind of task.
+    /// The task type.
     pub task: String,
     /// The pattern.
     pub pattern: String,
@@ -184,8 +184,8 @@ impl Optimizer {
         pattern: &str,
         metrics: &Map<String, Value>,
     ) -> Result<Observation, OptimizerError> {
-        let (kind, features) = self.kind_by(task, metrics)?;
-        let mut seen = Observation::read(kind, Pattern::new(pattern)?, metrics)?;
+        let (task_type, features) = self.task_type_by(task, metrics)?;
+        let mut seen = Observation::read(task_type, Pattern::new(pattern)?, metrics)?;
         feature::keep(&mut seen.extra, task, &features);
         Ok(seen)
     }
@@ -214,14 +214,14 @@ impl Optimizer {
         metrics: &Map<String, Value>,
         demo: bool,
     ) -> Result<(), OptimizerError> {
-        let (kind, features) = self.kind_by(task, metrics)?;
-        let mut seen = Observation::success(kind, Pattern::new(pattern)?, metrics)?;
+        let (task_type, features) = self.task_type_by(task, metrics)?;
+        let mut seen = Observation::success(task_type, Pattern::new(pattern)?, metrics)?;
         feature::keep(&mut seen.extra, task, &features);
         self.record(seen, metrics, demo)
     }
 
-    /// Returns the kind of task of an input of which something is known beforehand.
-    pub fn kind(&self, task: &str, features: &Features) -> Result<TaskType, OptimizerError> {
+    /// Returns the task type of an input of which something is known beforehand.
+    pub fn task_type(&self, task: &str, features: &Features) -> Result<TaskType, OptimizerError> {
         let task = TaskType::new(task)?;
         if features.is_empty() {
             return Ok(task);
@@ -229,18 +229,18 @@ impl Optimizer {
 
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
-        Ok(experience.kind(&task, features)?)
+        Ok(experience.task_type(&task, features)?)
     }
 
-    /// Returns the kind of task of an execution by what its figures say of the input.
-    fn kind_by(
+    /// Returns the task type of an execution by what its figures say of the input.
+    fn task_type_by(
         &self,
         task: &str,
         metrics: &Map<String, Value>,
     ) -> Result<(TaskType, Features), OptimizerError> {
         let given = metrics.get(OF).filter(|given| !given.is_null());
         let features = given.map(Features::read).transpose()?.unwrap_or_default();
-        Ok((self.kind(task, &features)?, features))
+        Ok((self.task_type(task, &features)?, features))
     }
 
     /// Records a failure, without waiting for the store.
@@ -291,14 +291,14 @@ impl Optimizer {
         Ok(self.knowledge.record(vec![seen], |source| self.counts(source)).await?)
     }
 
-    /// Returns what counts on a kind of task, by what is known.
+    /// Returns what counts for a task type, by what is known.
     pub fn objective(&self, task: &TaskType) -> Result<Objective, OptimizerError> {
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
         Ok(experience.objective(task))
     }
 
-    /// Returns the scales of times and costs on a kind of task.
+    /// Returns the scales of times and costs for a task type.
     pub fn scale(&self, task: &TaskType) -> Result<Scale, OptimizerError> {
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
@@ -309,7 +309,7 @@ impl Optimizer {
         source == ObservationSource::Live || self.learn_from_demo
     }
 
-    /// Returns what every execution on a kind of task was worth, in the order of recording.
+    /// Returns what every execution of a task type was worth, in the order of recording.
     pub fn curve(&self, task: &TaskType) -> Result<Vec<f64>, OptimizerError> {
         let mut experience = self.experience.borrow_mut();
         experience.refresh(&self.knowledge, self.learn_from_demo)?;
@@ -324,12 +324,12 @@ impl Optimizer {
         Ok(curve)
     }
 
-    /// Returns how many executions on a kind of task people found good and bad, by pattern.
+    /// Returns how many executions of a task type people found good and bad, by pattern.
     pub fn verdicts(&self, task: &TaskType) -> Result<Vec<VerdictCount>, OptimizerError> {
         Ok(self.knowledge.verdicts(task)?)
     }
 
-    /// Ranks what is known on a kind of task, the best first.
+    /// Ranks what is known for a task type, the best first.
     pub fn standings(&self, task: &TaskType) -> Result<Vec<RankedPattern>, OptimizerError> {
         let cells = self.knowledge.cells(task)?;
         if self.policy != Policy::Learn {
@@ -367,7 +367,7 @@ impl Optimizer {
         Ok(failures.iter().map(is_avoided).collect())
     }
 
-    /// Returns what the history says, for one kind of task or all.
+    /// Returns what the history says, for one task type or all.
     pub fn insights(&self, task: Option<&str>) -> Result<Map<String, Value>, OptimizerError> {
         let Some(task) = task else { return Ok(insights::insights(&self.knowledge.all()?)) };
         let task = TaskType::new(task)?;
@@ -377,7 +377,7 @@ impl Optimizer {
         Ok(insights::insights(&cells))
     }
 
-    /// Returns the failures by kind with their lessons, for one kind of task or all.
+    /// Returns the failures by kind with their lessons, for one task type or all.
     pub fn failures(&self, task: Option<&str>) -> Result<Vec<FailureClass>, OptimizerError> {
         let task = task.map(TaskType::new).transpose()?;
         Ok(self.knowledge.failures(task.as_ref())?)

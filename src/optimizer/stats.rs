@@ -98,7 +98,7 @@ pub fn welch(first: &[f64], second: &[f64]) -> Option<Interval> {
     Some(Interval { low: difference - half, high: difference + half })
 }
 
-/// Returns the probability that a rate is below `bound` after so many successes and failures, when
+/// Returns the probability that a rate is below `bound` after this many successes and failures, when
 /// every rate was as likely before.
 pub fn probability_below(bound: f64, successes: f64, failures: f64) -> f64 {
     beta_below(bound, 1.0 + successes, 1.0 + failures)

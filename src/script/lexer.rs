@@ -40,7 +40,7 @@ pub struct Lexeme {
 pub enum Completeness {
     /// It is whole, or wrong in a way that more text does not mend.
     Complete,
-    /// It goes on.
+    /// It continues.
     Incomplete,
 }
 
@@ -51,7 +51,7 @@ struct Scanner<'a> {
     found: Vec<Lexeme>,
     /// What is open: brackets, and the backticks of templates.
     open: Vec<char>,
-    /// Whether the text ends inside of a comment or a string that may go on.
+    /// Whether the text ends inside of a comment or a string that may continue.
     cut: bool,
     /// The texts within backticks, without the code in them.
     templates: Vec<Range<usize>>,
@@ -183,7 +183,7 @@ impl<'a> Scanner<'a> {
         self.take(LexemeClass::Comment, at);
     }
 
-    /// Takes a string; only after a backslash may it go on in the next line.
+    /// Takes a string; only after a backslash may it continue in the next line.
     fn string(&mut self, quote: char) {
         let rest = self.rest();
         let mut letters = rest.char_indices().skip(1);

@@ -39,7 +39,7 @@ pub enum ScriptError {
     Failed(Box<(Failure, Diagnostic)>),
     /// The journal cannot be written.
     Store(StoreError),
-    /// It waits for people or a time, and another run goes on with it.
+    /// It waits for people or a time, and another run continues it.
     Suspended(Box<Waits>),
 }
 

@@ -61,7 +61,7 @@ fn known() -> BTreeSet<String> {
     names.into_iter().collect()
 }
 
-/// A word that was renamed would otherwise be looked for in vain.
+/// A word that was renamed would otherwise be looked for without success.
 #[test]
 fn every_word_that_a_check_looks_for_exists() {
     let known = known();

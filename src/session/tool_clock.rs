@@ -57,7 +57,7 @@ impl ToolClock {
         StopGuard(self.clone())
     }
 
-    /// Waits until the time of this tool stands still, or goes on again.
+    /// Waits until the time of this tool stands still, or runs again.
     pub async fn changed(&self, stands_still: bool) {
         std::future::poll_fn(|context| {
             if (self.waits.get() > 0) == stands_still {

@@ -1,7 +1,7 @@
 //! The configuration: built-in values, the user's file, the project's file, the environment and
 //! the command line, each over the one before. Every value remembers where it came from.
 
-pub(crate) use crate::base::moment::duration;
+pub(crate) use crate::base::time_text::duration;
 
 use crate::base::bounds::Bounds;
 use crate::base::spelling::nearest;

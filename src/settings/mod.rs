@@ -327,7 +327,7 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
     (
         "max_tokens_field",
         "\"max_tokens\" or \"max_completion_tokens\"",
-        "found out",
+        "detected",
         "\"max_completion_tokens\"",
         "The name that a server of OpenAI's protocol uses for the limit on tokens.",
     ),

@@ -1,5 +1,5 @@
 //! Whether the files of a store are still those that were opened. Somebody may remove, replace or
-//! overwrite them meanwhile, and SQLite would go on writing to what nobody ever reads.
+//! overwrite them meanwhile, and SQLite would continue writing to what nobody ever reads.
 
 use crate::base::clock;
 use crate::store::log::{IndexHead, LogCondition, LogDepth, LogWitness};
@@ -19,7 +19,7 @@ const CLOSE_LOOK: Duration = Duration::from_millis(50);
 /// the store counts as overwritten and is compared with what this process knows.
 const CHECKPOINT_MAX: Duration = Duration::from_secs(1);
 
-/// The store is compared as a whole in one part of the time at most, out of so many.
+/// The store is compared as a whole in one part of the time at most, out of this many.
 const COMPARE_SHARE: u32 = 100;
 
 /// What tells one file from every other, as long as it is open.

@@ -1,5 +1,5 @@
 //! Whether the log of a store still holds what was committed to it. Somebody may cut or overwrite it in
-//! place, and SQLite would go on writing after a gap: it reads a log from its start only when nobody has
+//! place, and SQLite would continue writing after a gap: it reads a log from its start only when nobody has
 //! the store open.
 //!
 //! SQLite keeps an index of the log in a file that all processes map into memory. It names the frame
@@ -23,7 +23,7 @@ const FRAME_HEADER: usize = 24;
 /// copied to the store.
 const INDEX: usize = 100;
 
-/// Bytes by which the index grows, and so many frames that the first such piece tells of, and each later one.
+/// Bytes by which the index grows, and this many frames that the first such piece tells of, and each later one.
 const REGION: u64 = 1 << 15;
 const FRAMES_OF_FIRST: u32 = 4062;
 const FRAMES_OF_LATER: u32 = 4096;
@@ -199,7 +199,7 @@ impl LogWitness {
         None
     }
 
-    /// Compares the log with its index. Where there is no telling, SQLite finds out: it reads the log anew if
+    /// Compares the log with its index. Where there is no telling, SQLite finds out: it reads the log again if
     /// its index is no index.
     pub(super) fn compare(&self, depth: LogDepth) -> LogCondition {
         for _ in 0..LOOKS_MAX {
@@ -288,7 +288,7 @@ struct LogExtent {
     sum: [u32; 2],
 }
 
-/// Reads a log from its start, at most so many frames.
+/// Reads a log from its start, at most this many frames.
 fn walk(log: &File, header: &LogHeader, most: u32) -> LogExtent {
     let mut walked = LogExtent { sound: 0, sum: header.sum };
 
@@ -306,7 +306,7 @@ fn walk(log: &File, header: &LogHeader, most: u32) -> LogExtent {
     walked
 }
 
-/// Reads the frames of a log, from the one of a number on and at most so many, until `goes_on` says no.
+/// Reads the frames of a log, from the one of a number on and at most this many, until `goes_on` says no.
 fn each_frame(
     log: &File,
     header: &LogHeader,

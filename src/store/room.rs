@@ -43,7 +43,7 @@ pub fn shrink(reader: &Reader, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes the whole store anew, so that no page holds a rest of what is no longer in it. Others may read
+/// Rewrites the whole store, so that no page holds a rest of what is no longer in it. Others may read
 /// meanwhile.
 pub fn rewrite(reader: &Reader, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);

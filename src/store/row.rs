@@ -124,7 +124,7 @@ pub enum VerdictEffect {
 pub struct Amendment {
     /// The score that counted so far.
     pub before: Option<f64>,
-    /// How many executions on the same kind of task were recorded after the one that is amended.
+    /// How many executions of the same task type were recorded after the one that is amended.
     pub ago: u32,
     /// Whether a person found the answer good; `None` takes the verdict back.
     pub good: Option<bool>,

@@ -6,7 +6,7 @@ pub(super) const UNSAID: &str = "failed";
 /// What is said of such a failure.
 pub(super) const UNSAID_MESSAGE: &str = "less than half of the work produced a result";
 
-/// Sums over the observations of one pattern for one kind of task.
+/// Sums over the observations of one pattern for one task type.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PatternSums {
     /// Observations.

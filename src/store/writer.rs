@@ -495,7 +495,7 @@ impl WriterCore {
     }
 }
 
-/// Lets whatever else is ready go on first. Tokio's own word for it would wait for its runtime, which
+/// Lets whatever else is ready continue first. Tokio's own word for it would wait for its runtime, which
 /// stands still while a program that is about to end waits for its last commit.
 async fn let_others_go_first() {
     let mut has_waited = false;
@@ -548,7 +548,7 @@ mod tests {
         )
     }
 
-    /// An event with so many bytes, whose time is `n`. The first one of a run begins it.
+    /// An event with this many bytes, whose time is `n`. The first one of a run begins it.
     fn event(seq: i64, n: i64, bytes: usize) -> EventRow {
         let script = "s".to_owned();
         let edge = if seq == 0 { RunEdge::Begins { script, pid: 1 } } else { RunEdge::Within };

@@ -1,7 +1,7 @@
 //! The words with which the list of runs is filtered: `script:review status:failed cost:>0.10`, or any
 //! text.
 
-use crate::base::moment;
+use crate::base::time_text;
 use crate::view::line::RunLine;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -159,12 +159,12 @@ fn bound(text: &str, read: &dyn Fn(&str) -> Option<f64>) -> Option<NumberBound> 
 /// Reads a time: `60` seconds, or `500ms`, `90s`, `2h`; in microseconds.
 fn length(text: &str) -> Option<f64> {
     let seconds = text.parse::<f64>().ok();
-    seconds.or_else(|| moment::duration(text).map(|time| time.as_secs_f64())).map(|s| s * 1e6)
+    seconds.or_else(|| time_text::duration(text).map(|time| time.as_secs_f64())).map(|s| s * 1e6)
 }
 
 /// Reads a day, or a moment; in microseconds since 1970.
 fn day(text: &str) -> Option<i64> {
-    if let Some(at) = moment::moment(text) {
+    if let Some(at) = time_text::moment(text) {
         return Some(at.saturating_mul(1000));
     }
     let day: Date = text.parse().ok()?;

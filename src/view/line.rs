@@ -20,7 +20,7 @@ const PARAM_MAX: usize = 60;
 pub enum RunState {
     /// It has ended.
     Ended(RunStatus),
-    /// It is suspended, and another run went on with it.
+    /// It is suspended, and another run continued it.
     Resumed,
     /// It is under way.
     Running,

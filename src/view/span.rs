@@ -79,7 +79,7 @@ pub enum SpanKey {
     Tool(OpId, u32),
 }
 
-/// Where a span stands. Ids are made of it where the span is written, which is not where the run goes on.
+/// Where a span stands. Ids are made of it where the span is written, which is not where the run continues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpanPlace {
     /// The run, which is one trace.
@@ -122,7 +122,7 @@ pub struct WorkSpan {
     pub ended: i64,
     /// How it went.
     pub state: SpanState,
-    /// The run that it goes on from.
+    /// The run that it resumes.
     pub link: Option<SpanPlace>,
     /// What else is known.
     pub values: Vec<(&'static str, SpanValue)>,

@@ -7,7 +7,7 @@ use crate::view::skeleton::{OpBones, OpEnd, Skeleton};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// From so many operations of one name on they are one row.
+/// From this many operations of one name on they are one row.
 const FOLD_FROM: usize = 10;
 /// Most rows at once.
 pub const ROWS_MAX: usize = 200;
@@ -283,7 +283,7 @@ pub fn fold(skeleton: &Skeleton, group: &NameGroup, clock: RunClock) -> FoldRow 
     }
 }
 
-/// Returns the value that so many in a hundred do not exceed.
+/// Returns the value that this many in a hundred do not exceed.
 fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
     let place = (sorted.len() * percent).div_ceil(100).checked_sub(1)?;
     sorted.get(place).copied()

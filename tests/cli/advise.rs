@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-/// A project that knows two patterns on one kind of task, one of them clearly better.
+/// A project that knows two patterns for one task type, one of them clearly better.
 fn project() -> Project {
     let project = Project::new();
     project.file(
@@ -102,7 +102,11 @@ fn what_a_script_wanted_to_learn_from_the_demo_model_is_shown() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(project.kaizen(&["advise", "t", "--best"]).stdout, "good\n");
     let shown = project.kaizen(&["patterns", "t"]);
-    assert!(shown.stdout.contains("probably the best: `good`, with > 99 %"), "{}", shown.stdout);
+    assert!(
+        shown.stdout.contains("probably the best: `good`, probability > 99 %"),
+        "{}",
+        shown.stdout
+    );
     assert!(!shown.stderr.contains("not counted"), "{}", shown.stderr);
 }
 
@@ -280,7 +284,7 @@ fn what_was_never_tried_is_called_neither_the_best_nor_the_worst() {
     );
     let ran = project.kaizen(&["run", "s.rhai"]);
     let expected = "b false [\"a n=20 f64\", \"new n=0 ()\"]\na false [\"b n=5 f64\", \"new n=0 ()\"]\n\
-        x false true (): on `hard` `x` was never tried; neither was any other\n";
+        x false true (): on `hard`, `x` was never tried; nor was any other\n";
     assert_eq!(ran.stdout, expected, "{}", ran.stderr);
 
     let found = project.kaizen(&["advise", "hard", "--among", "a,new", "--best", "--explain"]);
@@ -346,7 +350,7 @@ fn failures_are_told_by_kind_with_what_they_teach() {
 fn the_order_is_told_only_as_far_as_it_is_known() {
     let project = project();
     let ran = project.kaizen(&["patterns", "review/rust", "--plot", "--svg", "p.svg"]);
-    let belief = "probably the best: `vote`, with 99 % (a belief from all recorded executions; test it with `kaizen compare`)";
+    let belief = "probably the best: `vote`, probability 99 % (a belief from all recorded executions; test it with `kaizen compare`)";
     assert!(ran.stdout.contains(belief), "{}", ran.stdout);
     assert!(ran.stdout.contains('├'), "{}", ran.stdout);
     let picture = std::fs::read_to_string(project.path().join("p.svg")).unwrap();
@@ -358,7 +362,7 @@ fn the_order_is_told_only_as_far_as_it_is_known() {
     );
     project.kaizen(&["run", "even.rhai"]);
     let ran = project.kaizen(&["patterns", "even"]);
-    assert!(ran.stdout.contains("probably the best: `b`, with 50 %"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("probably the best: `b`, probability 50 %"), "{}", ran.stdout);
 }
 
 #[test]
@@ -545,7 +549,7 @@ fn advice_without_explain_is_the_pattern_and_one_line() {
     let ran = project.kaizen(&["advise", "review/rust", "--best"]);
     expect_test::expect![[r#"
         vote
-        on `review/rust` `vote` scores 0.76 [0.72, 0.79] (n=30, success 100 %, quality 0.90, 2.00 s); probability of being the best: 99 %; next: `direct` scores 0.39 [0.20, 0.58] (n=30, success 50 %, 1.00 s), with < 1 %; objective: balanced (quality 70 %, time 30 %) (`--explain` shows the details)
+        on `review/rust`, `vote` scores 0.76 [0.72, 0.79] (n=30, success 100 %, quality 0.90, 2.00 s); probability of being the best: 99 %; next: `direct` scores 0.39 [0.20, 0.58] (n=30, success 50 %, 1.00 s), probability < 1 %; objective: balanced (quality 70 %, time 30 %) (`--explain` shows the details)
     "#]].assert_eq(&format!("{}{}", ran.stdout, ran.stderr));
 
     let quiet = project.kaizen(&["advise", "review/rust", "--best", "--quiet"]);

@@ -4,7 +4,7 @@ use crate::support::server::{Act, Server, answer};
 use crate::support::{Project, Ran};
 use std::time::Duration;
 
-/// A project with so many runs.
+/// A project with this many runs.
 fn project(runs: usize) -> Project {
     let project = Project::new();
     project.file("s.rhai", "log.info(param(`text`, `x`)); optimizer().record_execution(`t`, `p`, #{ execution_time: 1.0, success_rate: 1.0 });");
@@ -65,7 +65,7 @@ fn a_copy_made_during_a_run_is_sound_and_can_be_put_in_its_place() {
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(running.wait().unwrap().success(), "the run went on");
     assert_eq!(project.kaizen(&["export", "--store", "-o", "copy.db"]).code, Some(2));
-    // The copy in the place of a store that is lost: the run goes on from where it was copied.
+    // The copy in the place of a store that is lost: the run continues where it was copied.
     for name in ["kaizen.db", "kaizen.db-wal", "kaizen.db-shm"] {
         let _ = std::fs::remove_file(project.path().join(".kaizen").join(name));
     }

@@ -178,7 +178,7 @@ const TICKETS: [&str; 9] = [
     "quality",
 ];
 
-/// Runs a command on a screen of so many columns; returns what is on stdout, without the run's id.
+/// Runs a command on a screen of this many columns; returns what is on stdout, without the run's id.
 fn screen(project: &Project, columns: &str, arguments: &[&str]) -> String {
     let output = project.command(arguments).env("COLUMNS", columns).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();

@@ -127,7 +127,7 @@ fn the_same_executions_never_get_two_verdicts() {
         // `patterns` and `advise` repeat what was tested, word for word; what is likely is told in other
         // words.
         for (told, belief) in [
-            (said(&["patterns", "tasks"]), "probably the best: `right`, with "),
+            (said(&["patterns", "tasks"]), "probably the best: `right`, probability "),
             (said(&["advise", "tasks", "--best", "--explain"]), "probability of being the best"),
         ] {
             assert!(told.contains(&tested), "{tested} in {told}");

@@ -1,4 +1,4 @@
-//! Ways out: spans that are exported or sent while a run goes on, and runs as a table.
+//! Ways out: spans that are exported or sent while a run is active, and runs as a table.
 
 use crate::support::server::{Act, Server, answer, json};
 use crate::support::{Project, Ran};

@@ -149,7 +149,7 @@ fn a_timeout_counts_from_the_first_time_the_question_is_asked() {
         print(`${r.ok} ${r.value ?? r.error.kind}`);"#,
     );
     assert_eq!(at(&project, NINE, &["run", "s.rhai"]).code, Some(9));
-    // Whoever resumes it earlier does not begin the time anew.
+    // Whoever resumes it earlier does not restart the time.
     let early = at(&project, NINE + 6 * MINUTE, &["resume", "@"]);
     assert_eq!(early.code, Some(9), "{}", early.stderr);
     let none = at(&project, NINE + 9 * MINUTE, &["runs", "--due"]);

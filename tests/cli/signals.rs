@@ -17,7 +17,7 @@ fn send(child: &Child, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
 }
 
-/// Starts a script, and waits until it has printed so many lines.
+/// Starts a script, and waits until it has printed this many lines.
 fn start(project: &Project, script: &str, lines: usize) -> (Child, BufReader<ChildStdout>) {
     project.file("s.rhai", script);
     let mut command = project.command(&["run", "s.rhai", "--progress", "none", "--allow-run=sh"]);

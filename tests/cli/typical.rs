@@ -180,7 +180,7 @@ fn patterns_and_advice() {
         vote  0.76  0.72-0.79  96 %  30  100 %  0.900  TIME  -  -
         direct  0.38  0.19-0.57  < 1 %  30  50 %  -  TIME  -  -
         debate  0.28  0.00-0.66  4 %  1  0 %  -  -  -  -  few observations
-        probably the best: `vote`, with 96 % (a belief from all recorded executions; test it with `kaizen compare`)
+        probably the best: `vote`, probability 96 % (a belief from all recorded executions; test it with `kaizen compare`)
         objective: balanced (quality 70 %, time 30 %)
         --- stderr
         --- exit code 0
@@ -188,7 +188,7 @@ fn patterns_and_advice() {
     expect![[r#"
         vote
         --- stderr
-        on `review/rust` `vote` scores 0.76 [0.72, 0.79] (n=30, success 100 %, quality 0.90, TIME); probability of being the best: 96 %; next: `direct` scores 0.38 [0.19, 0.57] (n=30, success 50 %, TIME), with < 1 %
+        on `review/rust`, `vote` scores 0.76 [0.72, 0.79] (n=30, success 100 %, quality 0.90, TIME); probability of being the best: 96 %; next: `direct` scores 0.38 [0.19, 0.57] (n=30, success 50 %, TIME), probability < 1 %
         objective: balanced (quality 70 %, time 30 %)
         the reward is halved for speed at TIME
         vote  ├●─┤

@@ -53,7 +53,7 @@ async fn a_panic_fails_its_operation_and_nothing_else() {
         .build()
         .unwrap();
 
-    // The same thread goes on with other runs.
+    // The same thread continues with other runs.
     for _ in 0..2 {
         let done = kaizen.run("main.rhai").start().finish::<Value>().await.unwrap();
         assert_eq!(done.value, json!([null, "panicked", null]));

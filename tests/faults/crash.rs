@@ -129,7 +129,7 @@ fn arguments(project: &Project) -> Vec<&'static str> {
     arguments
 }
 
-/// Runs the script, kills it as often as told, goes on each time, and checks what came of it.
+/// Runs the script, kills it as often as told, continues each time, and checks what came of it.
 fn check(server: &Server, kills: &[Kill], expected: &str, figures: &mut Figures) {
     let project = Project::new();
     project.with_server(server).file("s.rhai", SCRIPT);

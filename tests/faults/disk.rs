@@ -1,5 +1,5 @@
 //! A disk that is full, that fails, or that may not be written: the program says so and ends with 8,
-//! nothing that was done before is lost, the journal has no gap, and with room the run goes on.
+//! nothing that was done before is lost, the journal has no gap, and with room the run continues.
 
 use super::{figure, rounds};
 use crate::support::server::{Server, answer};
@@ -30,7 +30,7 @@ fn server() -> Server {
     Server::start(|_, _, body| answer(&format!("answer to {} bytes", body.len())))
 }
 
-/// Checks what a run has left that ended because of the disk, then goes on without the fault.
+/// Checks what a run has left that ended because of the disk, then continues without the fault.
 fn check(project: &Project, server: &Server, broken: &Ran, says: &str, figures: &mut Figures) {
     assert_eq!(broken.code, Some(8), "{}", broken.stderr);
     assert!(broken.stderr.contains(says), "`{says}`: {}", broken.stderr);

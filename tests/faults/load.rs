@@ -23,7 +23,7 @@ const AT_ONCE: usize = 64;
 /// Tries that the simulated calls have: enough, so that what differs is time and refusals.
 const TRIES: u32 = 500;
 
-/// A server that takes so many calls at once; the number may change with the time (seconds).
+/// A server that takes this many calls at once; the number may change with the time (seconds).
 #[derive(Clone)]
 struct Load {
     capacity: Rc<dyn Fn(f64) -> usize>,

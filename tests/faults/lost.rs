@@ -579,7 +579,7 @@ fn a_store_that_a_link_takes_the_place_of_is_lost() {
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(8), "{}", ran.stderr);
 
-    // Nothing goes on behind it.
+    // Nothing continues behind it.
     let ran = project.kaizen(&["run", "s.rhai"]);
     assert_eq!(ran.code, Some(8), "{}", ran.stderr);
     assert!(ran.stderr.contains("is a link"), "{}", ran.stderr);

@@ -25,7 +25,7 @@ fn rounds(short: u64, long: u64) -> u64 {
     if std::env::var_os("KAIZEN_LONG").is_some() { long } else { short }
 }
 
-/// The seeds of so many tries, or the one that the environment names.
+/// The seeds of this many tries, or the one that the environment names.
 fn seeds(short: u64, long: u64) -> Range<u64> {
     let one = std::env::var("KAIZEN_SEED").ok().map(|seed| seed.parse().unwrap());
     one.map_or(0..rounds(short, long), |seed: u64| seed..seed + 1)

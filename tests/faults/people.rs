@@ -72,7 +72,7 @@ impl Moving {
         output.status.signal() == Some(9)
     }
 
-    /// Copies everything to another folder and goes on there.
+    /// Copies everything to another folder and continues there.
     fn moved(self) -> Moving {
         let project = Project::new();
         copy(self.project.path(), project.path());

@@ -1,4 +1,4 @@
-//! A power failure in the midst of a run. A debug build copies the files of the store whenever the disk
+//! A power failure in the middle of a run. A debug build copies the files of the store whenever the disk
 //! has them; those copies are what a power failure leaves, and they take the place of the store.
 
 use super::{figure, rounds};
@@ -59,7 +59,7 @@ fn newest(store: &Path) -> (i64, i64, usize) {
     (last, at, usize::try_from(replies).unwrap())
 }
 
-/// Kills a run at the end of an operation, takes away what the disk did not have, and goes on.
+/// Kills a run at the end of an operation, takes away what the disk did not have, and continues.
 fn cut(server: &Server, durability: &str, at: u64, figures: &mut Figures) {
     let project = Project::new();
     project.with_server(server).file("s.rhai", SCRIPT);

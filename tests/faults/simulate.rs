@@ -69,7 +69,7 @@ fn paused<T>(future: impl Future<Output = T>) -> T {
     tokio::task::LocalSet::new().block_on(&runtime.unwrap(), future)
 }
 
-/// Simulates one run; with `replies`, it goes on from an earlier one.
+/// Simulates one run; with `replies`, it resumes an earlier one.
 async fn run(
     seed: u64,
     mut rng: Rng,
@@ -115,7 +115,7 @@ async fn run(
     Traced { plan, world, events, report, resumed: replies, tally }
 }
 
-/// Simulates a run, and one that goes on from wherever a crash might have cut its journal.
+/// Simulates a run, and one that continues from wherever a crash might have cut its journal.
 fn simulate(seed: u64, figures: &mut Figures) {
     let faulty = !seed.is_multiple_of(5);
     let rng = || Rng::seeded(seed.wrapping_mul(0x9e37_79b9));

@@ -1,4 +1,4 @@
-//! How often a server is asked: once where asking again is in vain, and never more often than is said.
+//! How often a server is asked: once where asking again is pointless, and never more often than is said.
 
 use super::{ask, kind};
 use crate::support::Project;

@@ -356,7 +356,7 @@ async fn sent(provider: &str, request: &Request) -> Value {
     serde_json::from_str(&server.bodies()[0]).unwrap()
 }
 
-/// A conversation of one step: two calls, one of them in vain.
+/// A conversation of one step: two calls, one of them without success.
 fn step() -> Vec<Message> {
     let good = ToolCall::new("c1", "add", json!({ "a": 1 }));
     let bad = ToolCall { id: "c2".into(), name: "my tool!".into(), args: Err("{\"a".into()) };

@@ -14,7 +14,7 @@ pub(crate) enum Act {
     Answer(u16, String, Vec<u8>),
     /// Waits, in milliseconds, then does the other thing.
     After(u64, Box<Act>),
-    /// Waits until so many requests are in flight, then does the other thing.
+    /// Waits until this many requests are in flight, then does the other thing.
     Until(usize, Box<Act>),
     /// Waits until somebody says so, then does the other thing.
     Held(Arc<AtomicBool>, Box<Act>),
@@ -169,7 +169,7 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, S
     }
 }
 
-/// Does what it was told; says whether the connection goes on.
+/// Does what it was told; says whether the connection continues.
 async fn perform(stream: &mut TcpStream, act: Act, seen: &Seen) -> bool {
     match act {
         Act::After(ms, act) => {

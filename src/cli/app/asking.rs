@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Returns a way to ask whoever sits at the terminal. Questions are asked one after the other, while the
-/// run goes on.
+/// run continues.
 pub(in crate::cli) fn person_asker(
     progress: Rc<RefCell<Progress>>,
     interrupted: Arc<AtomicBool>,

@@ -24,7 +24,7 @@ pub(in crate::cli) fn grouped(command: Command) -> Command {
     grouped_within(command, doc::width().clamp(40, WIDTH_MAX))
 }
 
-/// Lists them in so many columns.
+/// Lists them in this many columns.
 fn grouped_within(command: Command, width: usize) -> Command {
     let list = list(&command, width - NAME_WIDTH - 2);
     command.help_template(format!(

@@ -60,13 +60,13 @@ pub(in crate::cli) struct ScriptJob<'a> {
     /// Replies that need not be asked for again, if there are any.
     pub(in crate::cli) reuse: Option<Rc<Reuse>>,
     pub(in crate::cli) state: State,
-    /// The run that this one goes on from, if it does.
+    /// The run that this one resumes, if it does.
     pub(in crate::cli) resumes: Option<RunId>,
     /// What happened in that one.
     pub(in crate::cli) again: Option<ResumeInput>,
     /// Whether people may be asked for what is not granted.
     pub(in crate::cli) may_ask: bool,
-    /// Whether it may end while it waits for people or a time, for another run to go on with it.
+    /// Whether it may end while it waits for people or a time, for another run to continue it.
     pub(in crate::cli) may_suspend: bool,
 }
 

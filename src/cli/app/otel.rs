@@ -1,4 +1,4 @@
-//! `[otel]`: hands the spans of a run to an OpenTelemetry collector while the run goes on. The run makes the
+//! `[otel]`: hands the spans of a run to an OpenTelemetry collector while the run is active. The run makes the
 //! spans and puts them into a queue; a thread of its own writes and sends them. What does not fit into the
 //! queue is dropped and counted, so that no run waits for a collector.
 

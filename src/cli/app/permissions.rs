@@ -44,10 +44,10 @@ pub(in crate::cli) struct Grants {
     /// Allow access to these hosts. Without a list: all.
     #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_net: Vec<String>,
-    /// Allow reading these environment variables, also as keys of models. Without a list: all.
+    /// Allow reading these environment variables, including as keys of models. Without a list: all.
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_env: Vec<String>,
-    /// Allow running these programs, which are not restricted in turn. Without a list: all.
+    /// Allow running these programs. The programs themselves are not restricted. Without a list: all.
     #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
     allow_run: Vec<String>,
     /// Deny reading these files and folders, overriding every grant. Without a list: all.
@@ -250,7 +250,7 @@ fn add(permissions: &mut Permissions, allow: bool, right: Right, rule: Rule) {
     }
 }
 
-/// Returns a way to ask people on the terminal, beside what is drawn there. Where nothing else goes on
+/// Returns a way to ask people on the terminal, beside what is drawn there. Where nothing else happens
 /// meanwhile, nobody is waited for longer than `limit`.
 pub(in crate::cli) fn asker(
     progress: Rc<RefCell<Progress>>,

@@ -27,7 +27,7 @@ use std::rc::Rc;
 
 /// How far back a run is looked for.
 const LOOK_BACK: usize = 500;
-/// Longest chain of runs that go on from one another.
+/// Longest chain of runs that resume one another.
 const CHAIN_MAX: usize = 100;
 
 /// What a run that did not end well has left.
@@ -46,7 +46,7 @@ pub(in crate::cli) struct ResumedRun {
     pub(in crate::cli) terms: Terms,
     /// What happened in it.
     pub(in crate::cli) again: ResumeInput,
-    /// The run that was to be resumed, if this one went on from it.
+    /// The run that was to be resumed, if this one resumed it.
     instead_of: Option<RunId>,
     /// Calls that had no reply yet.
     in_flight: usize,
@@ -203,7 +203,7 @@ pub(in crate::cli) fn take(
             resumed.replies.learn(run, events.iter().map(|(_, event)| event));
         }
         let instead_of = (row.id != asked.id).then_some(asked.id);
-        // A run that was suspended and went on has ended in another way.
+        // A run that was suspended and continued has ended in another way.
         let waits = resumed.waits.filter(|_| row.status == Some(RunStatus::Waiting));
         ResumedRun { instead_of, waits, ..resumed }.found_from(&project.root)
     });
@@ -225,11 +225,11 @@ fn failures_of(store: &Reader, row: &RunRow) -> anyhow::Result<Failures> {
     })
 }
 
-/// Returns the newest of the runs that went on from a run, each from the one before, or the run itself.
+/// Returns the newest of the runs that resumed a run, each from the one before, or the run itself.
 fn newest_of(store: &Reader, row: RunRow) -> anyhow::Result<RunRow> {
     let mut newest = row;
 
-    // Newer runs come first, and each goes on from an older one.
+    // Newer runs come first, and each resumes an older one.
     for later in history::runs(store, LOOK_BACK)?.into_iter().rev() {
         let starts = (history::start(store, &newest.id)?, history::start(store, &later.id)?);
         if let (Some(before), Some(after)) = starts
@@ -242,7 +242,7 @@ fn newest_of(store: &Reader, row: RunRow) -> anyhow::Result<RunRow> {
     Ok(newest)
 }
 
-/// Tells whether a run goes on with the work of another one: with the same parameters, and to its end.
+/// Tells whether a run continues the work of another one: with the same parameters, and to its end.
 fn goes_on(run: &RunId, before: &Event, after: &Event) -> bool {
     match (before, after) {
         (
@@ -256,7 +256,7 @@ fn goes_on(run: &RunId, before: &Event, after: &Event) -> bool {
 /// A run, and what happened in it, each with its time.
 type RunEvents = (RunId, Vec<(i64, Event)>);
 
-/// Returns the runs that went on from one of the runs that a run goes on from, in another way, with what
+/// Returns the runs that resumed one of the runs that a run resumes, in another way, with what
 /// happened in them: what they paid for need not be paid for again.
 fn others_of(store: &Reader, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
     let mut own = vec![row.id.clone()];

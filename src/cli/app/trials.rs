@@ -2,7 +2,9 @@
 
 use crate::base::clock;
 use crate::base::failure::Kind;
-use crate::cli::app::forecast::{ForecastSetting, RehearsalResult, Rehearsals, SeedSource, Trial};
+use crate::cli::app::rehearsals::{
+    ForecastSetting, RehearsalResult, Rehearsals, SeedSource, Trial,
+};
 use crate::executor::replies::assumption::{
     AssumedChance, AssumedFailures, AssumedLag, AssumedReplies, AssumedSize, AssumedWorld,
     Assumption, Unknown,

@@ -81,7 +81,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     Ok(Exit::Ok)
 }
 
-/// Makes sure that the project's wishes may count; asks on a terminal if `may_ask`.
+/// Makes sure that what the project requests may be granted; asks on a terminal if `may_ask`.
 pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result<()> {
     let wishes = wishes(project);
     if wishes.is_empty() || variable("KAIZEN_TRUST").is_some_and(|value| value == "1") {

@@ -1,4 +1,4 @@
-//! Suspended runs: which there are, what they wait for, and which can go on.
+//! Suspended runs: which there are, what they wait for, and which can continue.
 
 use crate::base::id::RunId;
 use crate::cli::app::condition::{Condition, condition};
@@ -35,8 +35,8 @@ fn open(
     Ok(waiting)
 }
 
-/// Finds those that can go on without an answer, and those that were cut short while they went on.
-/// `resumed` are the runs that others went on with.
+/// Finds those that can continue without an answer, and those that were cut short while they continued.
+/// `resumed` are the runs that others continued.
 pub(in crate::cli) fn due(
     store: &Reader,
     resumed: &HashMap<RunId, RunId>,
@@ -59,7 +59,7 @@ pub(in crate::cli) fn due(
     Ok(due)
 }
 
-/// Tells whether a run goes on with one that was suspended.
+/// Tells whether a run continues one that was suspended.
 fn was_waiting(store: &Reader, row: &RunRow) -> anyhow::Result<bool> {
     let Some(Event::RunStarted { resumes: Some(before), .. }) = history::start(store, &row.id)?
     else {

@@ -1,4 +1,4 @@
-//! `kaizen answer RUN [VALUE]`: answers the question of a suspended run, which then goes on.
+//! `kaizen answer RUN [VALUE]`: answers the question of a suspended run, which then continues.
 
 use crate::base::clock::Stamp;
 use crate::cli::app::asking::prompt;
@@ -17,7 +17,7 @@ use serde_json::Value;
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// Run: its id or a prefix of it, or `@` for the latest run. If it asks several questions, append
-    /// `:QUESTION`, the number of one or the name of its operation; a number counts first.
+    /// `:QUESTION`: the number of one, or the name of its operation. Numbers take precedence.
     run: String,
     /// Answer: a text, an option or its number, or JSON if the question has a schema. Without it, kaizen
     /// asks on the terminal.

@@ -182,7 +182,7 @@ pub(in crate::cli) fn collect(folder: &Path, depth: usize, files: &mut Vec<PathB
     }
 }
 
-/// Says that a script is too long, if it has so many bytes.
+/// Says that a script is too long, if it has this many bytes.
 pub(in crate::cli) fn too_long(length: u64) -> Option<String> {
     let said = format!("it has {length} bytes; the maximum for a script is {SCRIPT_MAX}");
     (length > SCRIPT_MAX).then_some(said)

@@ -32,9 +32,8 @@ const FROM_PYTHON: &str = include_str!("../../../docs/from-python.md");
 const COMPARED: &[&str] = &["coming from python", "from-python", "lionagi", "python"];
 
 const AFTER_HELP: &str = "\
-Editors: the extension `vscode-rhai` (by rhaiscript) highlights scripts in VS Code; the Rhai book \
- lists extensions for other editors. A Rhai language server can read the file written by \
- --definitions to complete and document these functions.";
+Editors: `kaizen lsp` checks, completes and documents scripts in every editor that has a client for \
+ the Language Server Protocol. Other tools for Rhai can read the file that --definitions writes.";
 
 /// The options of `doc`.
 #[derive(Debug, clap::Args)]

@@ -15,7 +15,7 @@ use serde_json::json;
 /// The options of `models`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
-    /// Ask each endpoint with one request of at most 1 token, and show whether and how fast it answers.
+    /// Send each endpoint one request for at most 1 token, and show whether and how fast it answers.
     #[arg(long)]
     check: bool,
 }

@@ -20,13 +20,13 @@ pub(in crate::cli) struct Arguments {
     /// Run: its id or a prefix of it, `@` for the latest, `@fail` for the latest failed run. Append
     /// `:OPERATION` to add the note to that operation.
     run: String,
-    /// Note. Without it and without a verdict, the notes are printed.
+    /// Text of the note. Without a text and a verdict, the notes are printed.
     text: Option<String>,
-    /// Judge the answer of the operation as good, as the page does. If `o.run` or `compare` has executed it, the
-    /// optimizer learns from that.
+    /// Mark the answer of the operation as good, like the button on the page. If `o.run` or `compare` executed the
+    /// operation, the optimizer learns from it.
     #[arg(long, conflicts_with_all = ["bad", "no_verdict"])]
     good: bool,
-    /// Judge the answer of the operation as bad.
+    /// Mark the answer of the operation as bad.
     #[arg(long, conflicts_with = "no_verdict")]
     bad: bool,
     /// Remove the verdict on the operation.

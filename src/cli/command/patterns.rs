@@ -228,7 +228,7 @@ pub(in crate::cli) fn belief(ranked: &[RankedPattern], is_tested: bool) -> Strin
         "a belief from all recorded executions; test it with `kaizen compare`"
     };
     format!(
-        "probably the best: `{}`, with {}{few}{rival} ({source})",
+        "probably the best: `{}`, probability {}{few}{rival} ({source})",
         leader.pattern,
         percent(leader.best)
     )

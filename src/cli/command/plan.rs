@@ -7,11 +7,11 @@ use crate::base::id::RunId;
 use crate::base::path_text::path_of;
 use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::forecast::{
-    Forecast, ForecastSetting, MORE_TIME_MAX, PlanEnd, SeedSource, TIME_MAX, forecast,
-};
 use crate::cli::app::job::ScriptJob;
 use crate::cli::app::project::Project;
+use crate::cli::app::rehearsals::{
+    Forecast, ForecastSetting, MORE_TIME_MAX, PlanEnd, SeedSource, TIME_MAX, forecast,
+};
 use crate::cli::app::{damage, signal};
 use crate::cli::command::run::{RunOptions, block_on, read_script};
 use crate::cli::render::plan::PlanKind;
@@ -22,8 +22,8 @@ use crate::journal::event::{Event, RunKind};
 use crate::journal::history::{self, HistoryError, RunRow};
 use crate::journal::known_replies::{Replies, ReplyFollower};
 use crate::journal::trace::Trace;
-use crate::metrics::experience::CallHistory;
-use crate::metrics::forecast::Spending;
+use crate::metrics::earlier_runs::CallHistory;
+use crate::metrics::plan::Spending;
 use crate::optimizer::trial::cases::KnownExecutions;
 use crate::script::State;
 use crate::store::durability::Durability;

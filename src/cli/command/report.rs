@@ -6,7 +6,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::ui::asset;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::cli::ui::{compare, learning, run as run_page};
 use crate::cli::{Global, print_data, say};
 use crate::journal::history::RunRow;
@@ -123,10 +123,10 @@ pub(in crate::cli) struct ReportFile {
 pub(in crate::cli) fn build(
     library: &mut Library,
     wanted: &ReportOptions,
-) -> Result<ReportFile, PageRefusal> {
+) -> Result<ReportFile, PageError> {
     library.opened()?;
     let rows = wanted.runs.iter().map(|name| library.find(name)).collect::<Result<Vec<_>, _>>()?;
-    let Some(first) = rows.first() else { return Err(PageRefusal::new(400, "name a run")) };
+    let Some(first) = rows.first() else { return Err(PageError::new(400, "name a run")) };
 
     let parts = ReportParts::read(library, wanted, &rows)?;
     let mut most = OPS_MAX;
@@ -167,7 +167,7 @@ impl ReportParts {
         library: &mut Library,
         wanted: &ReportOptions,
         rows: &[RunRow],
-    ) -> Result<ReportParts, PageRefusal> {
+    ) -> Result<ReportParts, PageError> {
         let mut runs = Vec::new();
         for row in rows {
             runs.push(RunParts::read(library, row, wanted.texts)?);
@@ -187,7 +187,7 @@ impl ReportParts {
         Ok(ReportParts { runs, compared, learned, lead, tables })
     }
 
-    /// Returns what the scripts of the report show; at most so many operations of a run in full.
+    /// Returns what the scripts of the report show; at most this many operations of a run in full.
     fn data(&self, wanted: &ReportOptions, rows: &[RunRow], most: usize) -> Value {
         let mut left = Vec::new();
         for run in &self.runs {
@@ -217,11 +217,7 @@ impl ReportParts {
 }
 
 impl RunParts {
-    fn read(
-        library: &mut Library,
-        row: &RunRow,
-        texts: TextAmount,
-    ) -> Result<RunParts, PageRefusal> {
+    fn read(library: &mut Library, row: &RunRow, texts: TextAmount) -> Result<RunParts, PageError> {
         let mut whole = run_page::whole(library, &row.id.0)?;
         fit(library, row, &mut whole, texts);
         let clock = library.clock(row)?;
@@ -285,7 +281,7 @@ fn names(rows: &[RunRow]) -> String {
 }
 
 /// Returns the sentences at the top.
-fn lead(library: &mut Library, rows: &[RunRow]) -> Result<Vec<String>, PageRefusal> {
+fn lead(library: &mut Library, rows: &[RunRow]) -> Result<Vec<String>, PageError> {
     let mut lead = Vec::new();
     for row in rows {
         let line = library.line(row)?;
@@ -382,7 +378,7 @@ fn plain(parts: &ReportParts, data: &Value) -> String {
 }
 
 /// Writes the operations of each run as a table.
-fn tables(library: &mut Library, rows: &[RunRow]) -> Result<String, PageRefusal> {
+fn tables(library: &mut Library, rows: &[RunRow]) -> Result<String, PageError> {
     let mut text = String::new();
     for row in rows {
         let clock = library.clock(row)?;

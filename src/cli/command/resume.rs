@@ -28,8 +28,8 @@ pub(in crate::cli) struct Arguments {
 /// How a run is continued.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(in crate::cli) struct Resumption {
-    /// Run programs again that were running when the run stopped (repeat), or make each an error that
-    /// the script can catch (tell). Without it, such a run asks on a terminal, and stops elsewhere.
+    /// What to do about programs that were running when the run stopped. Without it, kaizen asks on a
+    /// terminal, and stops elsewhere.
     #[arg(long, value_enum, value_name = "HOW")]
     lost: Option<LostChoice>,
 }

@@ -84,9 +84,8 @@ pub(in crate::cli) struct Arguments {
     /// the latest run.
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     resume: Option<String>,
-    /// With --resume: run programs again that were running when the run stopped (repeat), or make each an
-    /// error that the script can catch (tell). Without it, such a run asks on a terminal, and stops
-    /// elsewhere.
+    /// With --resume: what to do about programs that were running when the run stopped. Without it, kaizen
+    /// asks on a terminal, and stops elsewhere.
     #[arg(long, value_enum, value_name = "HOW", requires = "resume")]
     lost: Option<LostChoice>,
     /// Reuse the replies of the project's earlier runs and call models only for the rest. `reuse =
@@ -155,14 +154,14 @@ impl RunOptions {
         Some(params)
     }
 
-    /// Finds the project and puts the options over its configuration.
+    /// Finds the project and applies the options to its configuration. Asks for trust if it is missing.
     pub(in crate::cli) fn project(&self) -> anyhow::Result<Project> {
         let project = self.untrusted_project()?;
         trust::ensure(&project, self.with.grants.may_ask())?;
         Ok(project)
     }
 
-    /// Does the same in the midst of something, where nobody can be asked for trust.
+    /// Like `project`, but never asks.
     pub(in crate::cli) fn project_again(&self) -> anyhow::Result<Project> {
         let project = self.untrusted_project()?;
         trust::ensure(&project, false)?;
@@ -241,7 +240,7 @@ impl Arguments {
         }
     }
 
-    /// From here on, everything is asked anew.
+    /// From here on, everything is asked again.
     pub(in crate::cli) fn without_reuse(self) -> Arguments {
         Arguments { no_reuse: true, ..self }
     }
@@ -251,7 +250,7 @@ impl Arguments {
         if self.reuse || self.no_reuse {
             return self.reuse;
         }
-        // A run that is resumed goes on as it began.
+        // A run that is resumed continues as it began.
         resumed.map_or(project.config.reuse(), |resumed| resumed.reuse)
     }
 }
@@ -348,7 +347,7 @@ pub(in crate::cli) fn run_from(
     block_on(start(&job, &text, mode))?
 }
 
-/// Gives a run what it goes on from: another run, or what all earlier ones were answered, or both.
+/// Gives a run what it continues from: another run, or what all earlier ones were answered, or both.
 fn set_up(
     job: &mut ScriptJob<'_>,
     resumed: Option<ResumedRun>,

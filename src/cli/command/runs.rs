@@ -35,7 +35,7 @@ pub(in crate::cli) struct Arguments {
     /// Maximum number of runs to show, newest first.
     #[arg(short = 'n', long, default_value_t = 20, value_parser = number::lines)]
     pub(in crate::cli) limit: usize,
-    /// Only suspended runs that `kaizen resume --due` would continue now.
+    /// Show only suspended runs that `kaizen resume --due` would continue now.
     #[arg(long)]
     pub(in crate::cli) due: bool,
 }

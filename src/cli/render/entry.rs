@@ -136,7 +136,7 @@ pub(in crate::cli) fn whole(entry: &WordEntry, page: Page) -> String {
     let mut text = format!("{}  ({})\n\n", paint(&entry.name, BOLD, page), entry.group);
 
     for signature in &entry.signatures {
-        // A form that has to be broken goes on deeper than it began.
+        // A form that has to be broken continues deeper than it began.
         let lines = wrap(signature, width.saturating_sub(8));
         let lines: Vec<String> = lines.iter().map(|line| paint(line, CYAN, page)).collect();
         text.push_str(&format!("    {}\n", lines.join("\n        ")));

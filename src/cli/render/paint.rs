@@ -48,7 +48,7 @@ impl Mood {
         }
     }
 
-    /// Tells how a run ended; `None` if another one took its place, or will go on with it.
+    /// Tells how a run ended; `None` if another one took its place, or will continue it.
     pub(in crate::cli) fn of_status(status: RunStatus) -> Option<Mood> {
         match status {
             RunStatus::Ok => Some(Mood::Good),

@@ -3,11 +3,11 @@
 use crate::base::unit::Money;
 use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::forecast::{Forecast, PlanEnd, ScriptStop};
+use crate::cli::app::rehearsals::{Forecast, PlanEnd, ScriptStop};
 use crate::cli::render::table;
 use crate::executor::replies::guess::ITEMS_ASSUMED;
-use crate::metrics::experience::Range;
-use crate::metrics::forecast::{CallRange, Count, Plan, PlanRow, Spending};
+use crate::metrics::earlier_runs::Range;
+use crate::metrics::plan::{CallRange, Count, Plan, PlanRow, Spending};
 use crate::metrics::plan_graph::{PlanGraph, pattern};
 use crate::metrics::rehearsal::Variation;
 use serde_json::{Value, json};
@@ -117,7 +117,7 @@ pub(in crate::cli) fn rest(plan: &Plan, runs: usize) -> String {
     }
 }
 
-/// Says which of so many earlier runs tell something of this one.
+/// Says which of this many earlier runs tell something of this one.
 fn source(plan: &Plan, runs: usize) -> String {
     match plan.runs {
         0 if runs > 0 => "   (rough estimate: no earlier run made such calls)".to_owned(),

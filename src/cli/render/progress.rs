@@ -283,7 +283,7 @@ impl Progress {
         }
     }
 
-    /// Takes in that a flow has more operations, of which so many are no parts of a list.
+    /// Takes in that a flow has more operations, of which this many are no parts of a list.
     fn plan(&mut self, flow: FlowId, count: usize, single: usize) {
         self.planned += count as u64;
         if self.is_live && count > FOLD_FROM {
@@ -324,7 +324,7 @@ impl Progress {
             return None;
         }
 
-        // The region shows only so many operations; the others are counted.
+        // The region shows only this many operations; the others are counted.
         if self.open.values().filter(|open| open.bar.is_some()).count() >= SHOWN_MAX {
             return None;
         }

@@ -60,7 +60,7 @@ fn place(value: f64) -> usize {
     (value.clamp(0.0, 1.0) * WIDTH as f64).round() as usize
 }
 
-/// Draws how well the executions of a kind of task did, in their order: a bar for one, or for the mean
+/// Draws how well the executions of a task type did, in their order: a bar for one, or for the mean
 /// of some of them, from `▁` for 0 to `█` for 1. Nothing for fewer than two.
 pub(in crate::cli) fn curve(scores: &[f64]) -> Option<String> {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

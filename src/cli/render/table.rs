@@ -70,7 +70,7 @@ pub(in crate::cli) fn pass<R: Iterator<Item = PrintedRow>>(
     }
 }
 
-/// Draws rows in so many columns of the page: long texts are shortened, then the last columns go.
+/// Draws rows in this many columns of the page: long texts are shortened, then the last columns go.
 fn fitted<R: Clone + Into<PrintedRow>>(head: &[&str], rows: &[R], page: Option<usize>) -> String {
     let rows: Vec<PrintedRow> = rows.iter().cloned().map(Into::into).collect();
     let table = TableLayout::of(head, rows.iter(), page);

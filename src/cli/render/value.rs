@@ -108,7 +108,7 @@ fn list(items: &[Value]) -> String {
     format!("[{} × {what}]", items.len())
 }
 
-/// Cuts a text to one line of at most so many characters.
+/// Cuts a text to one line of at most this many characters.
 fn first_line(text: &str, width: usize) -> String {
     // Of a part of a secret, nobody would know that it is one.
     let text = scrub(text);

@@ -3,7 +3,7 @@
 /// What begins the change of a colour.
 const ESCAPE: char = '\u{1b}';
 
-/// Breaks every line of a text into lines of at most so many columns; those after the first stand in by
+/// Breaks every line of a text into lines of at most this many columns; those after the first stand in by
 /// two more. A word that is longer stays whole, so that it can be copied, unless it is a path of names
 /// (`file::test`). Colours take no room.
 pub(in crate::cli) fn wrapped(text: &str, width: usize) -> String {

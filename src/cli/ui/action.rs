@@ -6,7 +6,7 @@ use crate::base::id::{OpId, RunId};
 use crate::cli::app::process::{self, StopFault};
 use crate::cli::command::report::{ReportOptions, TextAmount, build};
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::cli::ui::route::{Desk, PageAnswer, json as answer_of};
 use crate::cli::ui::run::{notes, verdict_word};
 use crate::journal::annotation::{self, Annotation, AnnotationKind, check_label, check_note};
@@ -77,9 +77,9 @@ pub(in crate::cli) struct ReportRequest {
 /// What a request bears, or what is wrong with it.
 type PostBody<T> = Result<Json<T>, JsonRejection>;
 
-fn read<T>(body: PostBody<T>) -> Result<T, PageRefusal> {
+fn read<T>(body: PostBody<T>) -> Result<T, PageError> {
     body.map(|Json(value)| value).map_err(|rejection| {
-        PageRefusal::new(rejection.status().as_u16(), rejection.body_text())
+        PageError::new(rejection.status().as_u16(), rejection.body_text())
             .help("reload the page; it may be of another version than the server")
     })
 }
@@ -91,7 +91,7 @@ pub(in crate::cli) async fn note(
 ) -> PageAnswer {
     let NoteRequest { run, op, text } = read(body)?;
     let text = text.trim().to_owned();
-    check_note(&text).map_err(|reason| PageRefusal::new(400, reason))?;
+    check_note(&text).map_err(|reason| PageError::new(400, reason))?;
     annotate(desk, run, op.map(OpId), AnnotationKind::Note, text).await
 }
 
@@ -104,11 +104,11 @@ pub(in crate::cli) async fn label(
     let (kind, label) = match (add, remove) {
         (Some(label), None) => (AnnotationKind::Label, label),
         (None, Some(label)) => (AnnotationKind::Unlabel, label),
-        _ => return Err(PageRefusal::new(400, "name a label under `add` or `remove`")),
+        _ => return Err(PageError::new(400, "name a label under `add` or `remove`")),
     };
 
     let label = label.trim().to_owned();
-    check_label(&label).map_err(|reason| PageRefusal::new(400, reason))?;
+    check_label(&label).map_err(|reason| PageError::new(400, reason))?;
     annotate(desk, run, None, kind, label).await
 }
 
@@ -165,7 +165,7 @@ async fn find(desk: &Desk, run: String, op: Option<OpId>) -> Result<RunId, PageR
         match op.filter(|op| !skeleton.ops.contains_key(op)) {
             None => Ok(row.id),
             Some(op) => {
-                Err(PageRefusal::new(404, format!("run {} has no operation {}", row.id, op.0)))
+                Err(PageError::new(404, format!("run {} has no operation {}", row.id, op.0)))
             }
         }
     });
@@ -182,7 +182,7 @@ async fn noted(desk: &Desk, run: RunId) -> PageAnswer {
 async fn write(
     desk: &Desk,
     change: impl FnOnce(&Writer) -> Result<(), StoreError> + Send + 'static,
-) -> Result<(), PageRefusal> {
+) -> Result<(), PageError> {
     let path = desk.store.clone();
     let durability = desk.durability;
     let written = tokio::task::spawn_blocking(move || -> Result<(), StoreError> {
@@ -191,12 +191,12 @@ async fn write(
     });
 
     let result =
-        written.await.map_err(|_| PageRefusal::new(503, "the store's writer has stopped"))?;
+        written.await.map_err(|_| PageError::new(503, "the store's writer has stopped"))?;
     Ok(result?)
 }
 
 /// Returns what is noted about a run.
-fn state(library: &mut Library, run: &RunId) -> Result<Value, PageRefusal> {
+fn state(library: &mut Library, run: &RunId) -> Result<Value, PageError> {
     let row = library.find(&run.0)?;
     let line = library.line(&row)?;
     let notes = notes(&library.noted(run)?);
@@ -213,17 +213,17 @@ pub(in crate::cli) async fn stop(
         let row = library.find(&run)?;
         match library.state(&row) {
             RunState::Running => Ok(row),
-            RunState::Crashed => Err(PageRefusal::new(409, "the process of the run has ended")
+            RunState::Crashed => Err(PageError::new(409, "the process of the run has ended")
                 .help(format!("continue it with `kaizen resume {}`", row.id))),
             RunState::Ended(_) | RunState::Resumed => {
-                Err(PageRefusal::new(409, format!("run {} has ended", row.id)))
+                Err(PageError::new(409, format!("run {} has ended", row.id)))
             }
         }
     });
 
     let row = found.await?;
     process::interrupt(row.pid, row.started_at).map_err(|fault| {
-        let refusal = PageRefusal::new(409, fault.to_string());
+        let refusal = PageError::new(409, fault.to_string());
         match fault {
             StopFault::NotSupported => refusal.help("press Ctrl-C where the run was started"),
             StopFault::Gone | StopFault::Other | StopFault::Later | StopFault::Denied(_) => refusal,
@@ -234,7 +234,7 @@ pub(in crate::cli) async fn stop(
     })))
 }
 
-/// Checks an answer to a question of a suspended run, and returns the command that gives it: going on with
+/// Checks an answer to a question of a suspended run, and returns the command that gives it: continuing
 /// a run asks models, and that costs money.
 pub(in crate::cli) async fn answer(
     State(desk): State<Desk>,
@@ -244,26 +244,23 @@ pub(in crate::cli) async fn answer(
     let found = desk.reader.ask(move |library| {
         let row = library.find(&run)?;
         if library.state(&row) != RunState::Ended(RunStatus::Waiting) {
-            return Err(PageRefusal::new(
-                409,
-                format!("run {} does not wait for an answer", row.id),
-            ));
+            return Err(PageError::new(409, format!("run {} does not wait for an answer", row.id)));
         }
 
         let skeleton = library.skeleton(&row.id)?;
         let waits = skeleton.waits.as_ref().map_or(&[][..], |waits| &waits.questions);
         let asked = waits.iter().find(|one| one.number == question).ok_or_else(|| {
-            PageRefusal::new(409, format!("run {} has no open question {question}", row.id))
+            PageError::new(409, format!("run {} has no open question {question}", row.id))
         })?;
         if asked.due.is_some_and(|due| due <= clock::Stamp::now().0) {
-            return Err(PageRefusal::new(
+            return Err(PageError::new(
                 409,
                 "it is too late to answer: the question has timed out",
             )
             .help(format!("`kaizen resume {}` continues the run", row.id)));
         }
 
-        asked.question.read(&answer).map_err(|reason| PageRefusal::new(400, reason))?;
+        asked.question.read(&answer).map_err(|reason| PageError::new(400, reason))?;
         let value = quoted(answer.trim());
         let command = format!("kaizen answer {}:{question} {value}", row.id);
         Ok(json!({ "ok": true, "run": row.id, "command": command }))

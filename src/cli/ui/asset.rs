@@ -1,5 +1,5 @@
 //! The files of the page. They are built into the program; a debug build reads them from their folder, so
-//! that a file that was saved shows when the page is loaded anew.
+//! that a file that was saved shows when the page is reloaded.
 
 use crate::cli::ui::squeeze::{lean_style, without_blanks, without_comments};
 use std::borrow::Cow;

@@ -3,8 +3,8 @@
 use crate::base::json::as_text;
 use crate::cli::app::damage;
 use crate::cli::ui::library::Library;
+use crate::cli::ui::page_error::PageError;
 use crate::cli::ui::query::AddressQuery;
-use crate::cli::ui::refusal::PageRefusal;
 use crate::journal::trace::Trace;
 use crate::optimizer::trial::cases::{Case, CaseFilter, cases, filtered};
 use crate::view::overview::micros;
@@ -22,7 +22,7 @@ pub(in crate::cli) fn table(
     library: &mut Library,
     name: &str,
     query: &AddressQuery,
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     let row = library.find(name)?;
     let events = damage::events(library.opened()?, &row.id)?;
     let all = cases(&Trace::fold(&events));
@@ -30,7 +30,7 @@ pub(in crate::cli) fn table(
     tasks.dedup();
 
     let nothing = || {
-        PageRefusal::new(
+        PageError::new(
             404,
             "the run is not a comparison, or was recorded by a version that did not store inputs",
         )
@@ -41,7 +41,7 @@ pub(in crate::cli) fn table(
         None => CaseFilter::All,
         Some("wrong") => CaseFilter::Wrong,
         Some("differ") => CaseFilter::Differ,
-        Some(_) => return Err(PageRefusal::new(400, "`only` is `wrong` or `differ`")),
+        Some(_) => return Err(PageError::new(400, "`only` is `wrong` or `differ`")),
     };
 
     let patterns = patterns(&of_task);

@@ -3,7 +3,7 @@
 use crate::base::id::OpId;
 use crate::base::json::as_text;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::Event;
 use crate::journal::history::RunRow;
@@ -20,11 +20,11 @@ pub(in crate::cli) fn compare(
     a: &str,
     b: &str,
     after: Option<&str>,
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     match (a.split_once(':'), b.split_once(':')) {
         (None, None) => runs(library, a, b, after),
         (Some((a, op_a)), Some((b, op_b))) => texts(library, (a, op_a), (b, op_b)),
-        _ => Err(PageRefusal::new(
+        _ => Err(PageError::new(
             400,
             "compare two runs, or an operation of each: `A/B` or `A:OP/B:OP`",
         )),
@@ -37,7 +37,7 @@ pub(in crate::cli) fn with_both<T>(
     a: &RunRow,
     b: &RunRow,
     look: impl FnOnce(Side<'_>, Side<'_>) -> T,
-) -> Result<T, PageRefusal> {
+) -> Result<T, PageError> {
     let clock_a = library.clock(a)?;
     let clock_b = library.clock(b)?;
     let (of_a, of_b) = library.two_skeletons(&a.id, &b.id)?;
@@ -45,12 +45,7 @@ pub(in crate::cli) fn with_both<T>(
     Ok(look(side(a, of_a, clock_a), side(b, of_b, clock_b)))
 }
 
-fn runs(
-    library: &mut Library,
-    a: &str,
-    b: &str,
-    after: Option<&str>,
-) -> Result<Value, PageRefusal> {
+fn runs(library: &mut Library, a: &str, b: &str, after: Option<&str>) -> Result<Value, PageError> {
     let row_a = library.find(a)?;
     let row_b = library.find(b)?;
     let line_a = library.line(&row_a)?;
@@ -86,7 +81,7 @@ fn runs(
 }
 
 /// Returns the value of a run as text.
-fn value(library: &mut Library, row: &RunRow) -> Result<Option<String>, PageRefusal> {
+fn value(library: &mut Library, row: &RunRow) -> Result<Option<String>, PageError> {
     Ok(library.value(&row.id)?.map(|(_, value)| as_text(&value)))
 }
 
@@ -94,7 +89,7 @@ fn texts(
     library: &mut Library,
     (a, op_a): (&str, &str),
     (b, op_b): (&str, &str),
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     let one = text_of(library, a, op_a)?;
     let other = text_of(library, b, op_b)?;
     let mut gave_up = false;
@@ -121,10 +116,10 @@ pub(in crate::cli) fn text_of(
     library: &mut Library,
     run: &str,
     op: &str,
-) -> Result<AskedAndGiven, PageRefusal> {
+) -> Result<AskedAndGiven, PageError> {
     let row = library.find(run)?;
     let skeleton = library.skeleton(&row.id)?;
-    let missing = || PageRefusal::new(404, format!("run {} has no such operation", row.id));
+    let missing = || PageError::new(404, format!("run {} has no such operation", row.id));
     let op = op.parse().ok().map(OpId).or_else(|| skeleton.find(op)).ok_or_else(missing)?;
     let seqs = seqs_of(skeleton, op).ok_or_else(missing)?;
 

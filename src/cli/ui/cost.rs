@@ -6,7 +6,7 @@ use crate::base::unit::Money;
 use crate::cli::ui::DAY;
 use crate::cli::ui::digest::RunDigest;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::model::price;
 use crate::optimizer::evidence::knowledge::Knowledge;
 use crate::store;
@@ -66,7 +66,7 @@ struct CostSums {
 }
 
 /// Returns what the runs of the last days cost.
-pub(in crate::cli) fn sums(library: &mut Library, by: CostBy) -> Result<Value, PageRefusal> {
+pub(in crate::cli) fn sums(library: &mut Library, by: CostBy) -> Result<Value, PageError> {
     let now = clock::micros();
     let from = now - DAYS * DAY;
     let newest = library.runs().iter().rev().filter(|row| row.started_at >= from);
@@ -123,7 +123,7 @@ fn add(sums: &mut CostSums, script: &str, digest: &RunDigest, by: CostBy) {
 }
 
 /// Returns what executions of each pattern cost, as they were recorded.
-fn patterns(library: &Library) -> Result<BTreeMap<String, CostSum>, PageRefusal> {
+fn patterns(library: &Library) -> Result<BTreeMap<String, CostSum>, PageError> {
     library.opened()?;
     let knowledge = Knowledge::read(store::open_to_read(library.path())?);
     let mut found = BTreeMap::new();

@@ -7,7 +7,7 @@ use crate::base::id::{OpId, RunId};
 use crate::cli::ui::DAY;
 use crate::cli::ui::learning::learned;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +55,7 @@ pub(in crate::cli) fn kinds(
     library: &mut Library,
     task: Option<&str>,
     counts_demo: bool,
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     let mut groups: BTreeMap<String, FailureGroup> = BTreeMap::new();
     let mut tasks = BTreeSet::new();
     let mut looked = "no store yet".to_owned();
@@ -96,7 +96,7 @@ fn recorded(
     counts_demo: bool,
     groups: &mut BTreeMap<String, FailureGroup>,
     tasks: &mut BTreeSet<String>,
-) -> Result<(), PageRefusal> {
+) -> Result<(), PageError> {
     let optimizer = learned(library, counts_demo)?.optimizer;
     let classes = optimizer.failures(task)?;
     let avoided = optimizer.avoided_of(&classes, &[])?;
@@ -119,7 +119,7 @@ fn recorded(
 fn in_runs(
     library: &mut Library,
     groups: &mut BTreeMap<String, FailureGroup>,
-) -> Result<usize, PageRefusal> {
+) -> Result<usize, PageError> {
     let newest: Vec<_> = library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
 
     for row in &newest {

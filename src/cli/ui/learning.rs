@@ -2,7 +2,7 @@
 
 use crate::cli::command::compare::verdict;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::Optimizer;
@@ -35,7 +35,7 @@ pub(super) struct LearnedState {
 }
 
 /// Opens what was learned.
-pub(super) fn learned(library: &Library, counts_demo: bool) -> Result<LearnedState, PageRefusal> {
+pub(super) fn learned(library: &Library, counts_demo: bool) -> Result<LearnedState, PageError> {
     library.opened()?;
     let knowledge = Rc::new(Knowledge::read(store::open_to_read(library.path())?));
     let demo = counts_demo || knowledge.counts_demo()?;
@@ -50,7 +50,7 @@ const FRESH_MAX: usize = 20;
 pub(super) fn recorded(
     library: &Library,
     since: Option<i64>,
-) -> Result<(i64, Vec<String>), PageRefusal> {
+) -> Result<(i64, Vec<String>), PageError> {
     let Some(store) = library.store() else { return Ok((0, Vec::new())) };
     let last = store.last_observation().map_err(KnowledgeError::from)?;
     let tasks = match since {
@@ -63,7 +63,7 @@ pub(super) fn recorded(
 }
 
 /// Lists the task types.
-pub(in crate::cli) fn list(library: &Library, counts_demo: bool) -> Result<Value, PageRefusal> {
+pub(in crate::cli) fn list(library: &Library, counts_demo: bool) -> Result<Value, PageError> {
     if library.store().is_none() {
         return Ok(json!({ "tasks": [], "demo_observations": 0 }));
     }
@@ -87,7 +87,7 @@ fn says(ranked: &[RankedPattern]) -> String {
     if ranked.len() == 1 {
         return format!("`{}` is the only known pattern{few}", leader.pattern);
     }
-    format!("probably the best: `{}`, with {}{few}", leader.pattern, percent(leader.best))
+    format!("probably the best: `{}`, probability {}{few}", leader.pattern, percent(leader.best))
 }
 
 /// Returns everything about a task type; `before` is the number of decisions that are known already.
@@ -96,12 +96,12 @@ pub(in crate::cli) fn task(
     name: &str,
     before: usize,
     counts_demo: bool,
-) -> Result<Value, PageRefusal> {
-    let task = TaskType::new(name).map_err(|error| PageRefusal::new(400, error.to_string()))?;
+) -> Result<Value, PageError> {
+    let task = TaskType::new(name).map_err(|error| PageError::new(400, error.to_string()))?;
     let LearnedState { knowledge, optimizer } = learned(library, counts_demo)?;
     let cells = knowledge.cells(&task)?;
     if cells.is_empty() {
-        return Err(PageRefusal::new(404, format!("nothing is known about `{name}`"))
+        return Err(PageError::new(404, format!("nothing is known about `{name}`"))
             .help("the page `Learning` lists all task types"));
     }
 
@@ -109,7 +109,7 @@ pub(in crate::cli) fn task(
     let objective = optimizer.objective(&task)?.describe();
     // The same figures as in `kaizen patterns`.
     let tested = verdict::last(library.opened()?, name)
-        .map_err(|error| PageRefusal::new(503, error.to_string()))?;
+        .map_err(|error| PageError::new(503, error.to_string()))?;
     let is_tested = tested.as_ref().is_some_and(|tested| tested.settle(&mut ranked, &objective));
     let n: u64 = cells.iter().map(|(_, cell)| cell.n).sum();
     let mut order: Vec<(i64, String)> = Vec::new();
@@ -189,7 +189,7 @@ fn changes(ranked: &[RankedPattern], n: usize) -> Vec<Value> {
 }
 
 /// Returns the decisions of the newest runs on a task type, newest first.
-fn decisions(library: &mut Library, task: &str, before: usize) -> Result<Value, PageRefusal> {
+fn decisions(library: &mut Library, task: &str, before: usize) -> Result<Value, PageError> {
     let newest: Vec<_> = library.runs().iter().rev().take(RUNS_LOOKED).cloned().collect();
     let mut rows = Vec::new();
 

@@ -7,7 +7,7 @@ use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::waiting;
 use crate::cli::command::show;
 use crate::cli::ui::digest::RunDigest;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::journal::annotation::{self, Annotation, RunRemarks};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, LogItem, RunRow};
@@ -83,8 +83,8 @@ impl Library {
     }
 
     /// Returns the store, or says that there is none.
-    pub(in crate::cli) fn opened(&self) -> Result<&Reader, PageRefusal> {
-        self.store.as_ref().ok_or_else(PageRefusal::no_store)
+    pub(in crate::cli) fn opened(&self) -> Result<&Reader, PageError> {
+        self.store.as_ref().ok_or_else(PageError::no_store)
     }
 
     /// Tells whether the store has changed since the last look. What cannot be told counts as a change, so
@@ -95,7 +95,7 @@ impl Library {
     }
 
     /// Takes in what has changed in the store.
-    pub(in crate::cli) fn refresh(&mut self) -> Result<(), PageRefusal> {
+    pub(in crate::cli) fn refresh(&mut self) -> Result<(), PageError> {
         let file = file_of(&self.path);
         if file != self.file {
             *self = Library::new(std::mem::take(&mut self.path));
@@ -126,7 +126,7 @@ impl Library {
 
     /// Brings the list of runs up to date: runs that were added, and those that had no end yet. What follows
     /// from the list is known already if `is_known` and nothing in it has changed.
-    fn read_runs(&mut self, is_known: bool) -> Result<(), PageRefusal> {
+    fn read_runs(&mut self, is_known: bool) -> Result<(), PageError> {
         let Some(store) = &self.store else { return Ok(()) };
         let mut has_changed = !is_known;
         for row in &mut self.runs {
@@ -158,7 +158,7 @@ impl Library {
 
         let waits = self.runs.iter().any(|row| row.status == Some(RunStatus::Waiting));
         self.resumed = if waits {
-            waiting::resumed(store).map_err(|error| PageRefusal::new(503, error.to_string()))?
+            waiting::resumed(store).map_err(|error| PageError::new(503, error.to_string()))?
         } else {
             HashMap::new()
         };
@@ -172,18 +172,18 @@ impl Library {
     }
 
     /// Finds a run by its id, the beginning of it, or a name such as `@`.
-    pub(in crate::cli) fn find(&self, name: &str) -> Result<RunRow, PageRefusal> {
+    pub(in crate::cli) fn find(&self, name: &str) -> Result<RunRow, PageError> {
         if let Ok(place) = self.runs.binary_search_by(|row| row.id.0.as_str().cmp(name)) {
             return Ok(self.runs[place].clone());
         }
         if name.is_empty() {
-            return Err(PageRefusal::no_run(name));
+            return Err(PageError::no_run(name));
         }
 
         let found = show::find(self.opened()?, name);
-        match found.map_err(|error| PageRefusal::new(503, error.to_string()))? {
+        match found.map_err(|error| PageError::new(503, error.to_string()))? {
             Ok(row) => Ok(row),
-            Err(_) => Err(PageRefusal::no_run(name)),
+            Err(_) => Err(PageError::no_run(name)),
         }
     }
 
@@ -209,7 +209,7 @@ impl Library {
     }
 
     /// Returns the state of a run, and up to when something without an end is shown.
-    pub(in crate::cli) fn clock(&mut self, row: &RunRow) -> Result<RunClock, PageRefusal> {
+    pub(in crate::cli) fn clock(&mut self, row: &RunRow) -> Result<RunClock, PageError> {
         let state = self.state(row);
         let last = self.skeleton(&row.id)?.last_at;
         let now = if state.is_live() { clock::micros() } else { last };
@@ -229,7 +229,7 @@ impl Library {
     }
 
     /// Brings the bones of a run up to date and lends them.
-    pub(in crate::cli) fn skeleton(&mut self, run: &RunId) -> Result<&Skeleton, PageRefusal> {
+    pub(in crate::cli) fn skeleton(&mut self, run: &RunId) -> Result<&Skeleton, PageError> {
         let place = self.skeletons.iter().position(|(id, _)| id == run);
         let kept = place.map(|place| self.skeletons.remove(place).1);
         let mut skeleton = kept.unwrap_or_default();
@@ -253,11 +253,11 @@ impl Library {
 
         self.skeletons.push((run.clone(), skeleton));
         self.forget();
-        self.skeletons.last().map(|(_, bones)| bones).ok_or_else(|| PageRefusal::no_run(&run.0))
+        self.skeletons.last().map(|(_, bones)| bones).ok_or_else(|| PageError::no_run(&run.0))
     }
 
     /// Returns what is known of a run, in short.
-    pub(in crate::cli) fn digest(&mut self, row: &RunRow) -> Result<Arc<RunDigest>, PageRefusal> {
+    pub(in crate::cli) fn digest(&mut self, row: &RunRow) -> Result<Arc<RunDigest>, PageError> {
         if let Some(known) = self.digests.get(&row.id) {
             return Ok(known.clone());
         }
@@ -274,7 +274,7 @@ impl Library {
         &mut self,
         a: &RunId,
         b: &RunId,
-    ) -> Result<(&Skeleton, &Skeleton), PageRefusal> {
+    ) -> Result<(&Skeleton, &Skeleton), PageError> {
         self.skeleton(a)?;
         self.skeleton(b)?;
         // Both were used last, so neither was forgotten.
@@ -282,7 +282,7 @@ impl Library {
             |run: &RunId| self.skeletons.iter().find(|(id, _)| id == run).map(|(_, bones)| bones);
         kept(a)
             .zip(kept(b))
-            .ok_or_else(|| PageRefusal::new(503, "the two runs are too large to compare"))
+            .ok_or_else(|| PageError::new(503, "the two runs are too large to compare"))
     }
 
     /// Forgets the bones that were used longest ago, when there are too many.
@@ -295,7 +295,7 @@ impl Library {
     }
 
     /// Returns the line of a run.
-    pub(in crate::cli) fn line(&mut self, row: &RunRow) -> Result<RunLine, PageRefusal> {
+    pub(in crate::cli) fn line(&mut self, row: &RunRow) -> Result<RunLine, PageError> {
         let state = self.state(row);
         let known = self.lines.get(&row.id).filter(|line| line.status == state.word()).cloned();
 
@@ -326,17 +326,14 @@ impl Library {
         run: &RunId,
         op: OpId,
         clock: RunClock,
-    ) -> Result<Option<Value>, PageRefusal> {
+    ) -> Result<Option<Value>, PageError> {
         self.skeleton(run)?;
         let Some((_, skeleton)) = self.skeletons.last() else { return Ok(None) };
         Ok(detail::detail(skeleton, op, clock, &|seq| self.event(run, seq)))
     }
 
     /// Returns the value of a run, if it has one, with the number of the event that holds it.
-    pub(in crate::cli) fn value(
-        &mut self,
-        run: &RunId,
-    ) -> Result<Option<(i64, Value)>, PageRefusal> {
+    pub(in crate::cli) fn value(&mut self, run: &RunId) -> Result<Option<(i64, Value)>, PageError> {
         let seq = self.skeleton(run)?.end.as_ref().map(|end| end.seq);
         Ok(seq.and_then(|seq| match self.event(run, seq)? {
             Event::RunEnded { value, .. } if !value.is_null() => Some((seq, value)),
@@ -349,14 +346,14 @@ impl Library {
         &mut self,
         run: &RunId,
         op: OpId,
-    ) -> Result<Option<String>, PageRefusal> {
+    ) -> Result<Option<String>, PageError> {
         let skeleton = self.skeleton(run)?;
         let flow = skeleton.ops.get(&op).map(|bones| bones.flow);
         Ok(flow.and_then(|flow| skeleton.executed.of_flow(flow)).map(str::to_owned))
     }
 
     /// Returns what people noted about a run and its operations, oldest first.
-    pub(in crate::cli) fn noted(&self, run: &RunId) -> Result<Vec<Annotation>, PageRefusal> {
+    pub(in crate::cli) fn noted(&self, run: &RunId) -> Result<Vec<Annotation>, PageError> {
         Ok(annotation::of_run(self.opened()?, run)?)
     }
 

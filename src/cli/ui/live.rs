@@ -3,8 +3,8 @@
 
 use crate::base::id::RunId;
 use crate::cli::ui::library::Library;
+use crate::cli::ui::page_error::PageError;
 use crate::cli::ui::query::AddressQuery;
-use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::route::{Desk, text_of};
 use crate::cli::ui::{learning, run, runs};
 use crate::view::detail::extend;
@@ -49,11 +49,11 @@ struct Tab {
 pub(in crate::cli) async fn stream(
     State(desk): State<Desk>,
     Query(parts): Query<HashMap<String, String>>,
-) -> Result<Response, PageRefusal> {
+) -> Result<Response, PageError> {
     let query = AddressQuery::of(parts, &["run", "after"])?;
     let permit = desk.streams.clone().try_acquire_owned();
     let permit = permit.map_err(|_| {
-        PageRefusal::new(503, format!("{STREAMS_MAX} tabs are already open"))
+        PageError::new(503, format!("{STREAMS_MAX} tabs are already open"))
             .help("close another tab, or reload this one by hand; it shows what it has")
     })?;
 
@@ -151,7 +151,7 @@ fn news(
     library: &mut Library,
     known: &HashMap<RunId, RunLine>,
     is_first: bool,
-) -> Result<News, PageRefusal> {
+) -> Result<News, PageError> {
     let newest: Vec<_> = library.runs().iter().rev().take(runs::RUNS_AT_ONCE).cloned().collect();
     let mut now = HashMap::with_capacity(newest.len());
     let mut lines = Vec::new();
@@ -172,7 +172,7 @@ fn progress(
     name: &str,
     seq: Option<i64>,
     is_first: bool,
-) -> Result<Option<(i64, &'static str, Value)>, PageRefusal> {
+) -> Result<Option<(i64, &'static str, Value)>, PageError> {
     let Ok(row) = library.find(name) else {
         let news = (seq.unwrap_or(0), "gone", json!({ "run": name }));
         return Ok(seq.is_some_and(|seq| seq >= 0).then_some(news));

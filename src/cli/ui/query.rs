@@ -1,7 +1,7 @@
 //! What an address asks for after its `?`. What cannot be read is an error, never left out in silence.
 
 use crate::base::id::{FlowId, OpId};
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::view::table::{OnlyRows, RowQuery};
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -15,13 +15,13 @@ impl AddressQuery {
     pub(in crate::cli) fn of(
         parts: HashMap<String, String>,
         known: &[&str],
-    ) -> Result<AddressQuery, PageRefusal> {
+    ) -> Result<AddressQuery, PageError> {
         let unknown = parts.keys().find(|name| !known.contains(&name.as_str()));
         match unknown {
             None => Ok(AddressQuery(parts)),
             Some(name) => {
                 let shown: String = name.chars().take(40).collect();
-                Err(PageRefusal::new(400, format!("unknown parameter `{shown}` in the address"))
+                Err(PageError::new(400, format!("unknown parameter `{shown}` in the address"))
                     .help(format!("known are: {}", known.join(", "))))
             }
         }
@@ -33,26 +33,25 @@ impl AddressQuery {
     }
 
     /// Reads a number.
-    pub(in crate::cli) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, PageRefusal> {
+    pub(in crate::cli) fn number<T: FromStr>(&self, name: &str) -> Result<Option<T>, PageError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let shown: String = text.chars().take(40).collect();
-        let wrong = || PageRefusal::new(400, format!("`{name}={shown}` is not a number"));
+        let wrong = || PageError::new(400, format!("`{name}={shown}` is not a number"));
         text.parse().map(Some).map_err(|_| wrong())
     }
 
     /// Reads which rows are wanted.
-    pub(in crate::cli) fn rows(&self) -> Result<RowQuery, PageRefusal> {
+    pub(in crate::cli) fn rows(&self) -> Result<RowQuery, PageError> {
         let only = self.text("only").map(|word| {
-            let wrong = PageRefusal::new(400, "`only` is `failed`, `critical` or `running`");
+            let wrong = PageError::new(400, "`only` is `failed`, `critical` or `running`");
             OnlyRows::of(word).ok_or(wrong)
         });
         let zoom = self.text("zoom").map(|text| {
-            let wrong = || {
-                PageRefusal::new(400, "`zoom` is two times in microseconds, such as `0-5000000`")
-            };
+            let wrong =
+                || PageError::new(400, "`zoom` is two times in microseconds, such as `0-5000000`");
             let (from, to) = text.split_once('-').ok_or_else(wrong)?;
             let number = |text: &str| text.parse::<i64>().map_err(|_| wrong());
-            Ok::<_, PageRefusal>((number(from)?, number(to)?))
+            Ok::<_, PageError>((number(from)?, number(to)?))
         });
 
         Ok(RowQuery {

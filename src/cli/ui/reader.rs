@@ -2,7 +2,7 @@
 //! nobody looks.
 
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -36,8 +36,8 @@ impl LibraryReader {
     /// Has something read from a library that is up to date.
     pub(in crate::cli) async fn ask<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&mut Library) -> Result<T, PageRefusal> + Send + 'static,
-    ) -> Result<T, PageRefusal> {
+        job: impl FnOnce(&mut Library) -> Result<T, PageError> + Send + 'static,
+    ) -> Result<T, PageError> {
         let (answer, answered) = oneshot::channel();
         let job: ReadJob = Box::new(move |library| {
             let found = library.refresh().and_then(|()| job(library));
@@ -46,8 +46,7 @@ impl LibraryReader {
         });
 
         let stopped = || {
-            PageRefusal::new(503, "the page can no longer read the store")
-                .help("restart `kaizen ui`")
+            PageError::new(503, "the page can no longer read the store").help("restart `kaizen ui`")
         };
         self.jobs.send(job).map_err(|_| stopped())?;
         answered.await.map_err(|_| stopped())?

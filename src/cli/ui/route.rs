@@ -6,9 +6,9 @@ use crate::cli::ui::asset;
 use crate::cli::ui::cost::CostBy;
 use crate::cli::ui::library::Library;
 use crate::cli::ui::live;
+use crate::cli::ui::page_error::PageError;
 use crate::cli::ui::query::AddressQuery;
 use crate::cli::ui::reader::LibraryReader;
-use crate::cli::ui::refusal::PageRefusal;
 use crate::cli::ui::{action, cases, compare, cost, failures, learning, run, runs, words};
 use crate::store::durability::Durability;
 use axum::Router;
@@ -40,7 +40,7 @@ pub(in crate::cli) struct Desk {
 }
 
 /// An answer, or why there is none.
-pub(in crate::cli) type PageAnswer = Result<Response, PageRefusal>;
+pub(in crate::cli) type PageAnswer = Result<Response, PageError>;
 /// The parts of an address after `?`.
 type AddressParts = Query<HashMap<String, String>>;
 
@@ -74,9 +74,9 @@ pub(in crate::cli) fn routes(desk: Desk) -> Router {
         .route("/api/compare/{a}/{b}", get(both))
         .route("/api/run/{run}", get(whole))
         .nest("/api/run/{run}", run)
-        .fallback(|| async { PageRefusal::nothing_there() })
+        .fallback(|| async { PageError::nothing_there() })
         .method_not_allowed_fallback(|| async {
-            PageRefusal::new(405, "this address does not support that method")
+            PageError::new(405, "this address does not support that method")
         })
         .with_state(desk)
 }
@@ -85,7 +85,7 @@ impl Desk {
     /// Answers with what is read from the library.
     async fn answer(
         &self,
-        job: impl FnOnce(&mut Library) -> Result<Value, PageRefusal> + Send + 'static,
+        job: impl FnOnce(&mut Library) -> Result<Value, PageError> + Send + 'static,
     ) -> PageAnswer {
         Ok(json(&self.reader.ask(job).await?))
     }
@@ -116,7 +116,7 @@ async fn file(Path((version, name)): Path<(String, String)>) -> PageAnswer {
     let assets = asset::assets();
     // A debug build reads files that may have changed since the document was read.
     if !cfg!(debug_assertions) && version != assets.version {
-        return Err(PageRefusal::nothing_there());
+        return Err(PageError::nothing_there());
     }
 
     let kind = "text/javascript; charset=utf-8";
@@ -124,7 +124,7 @@ async fn file(Path((version, name)): Path<(String, String)>) -> PageAnswer {
         "page.js" => (kind, assets.page.clone()),
         "dagre.js" => (kind, asset::file("vendor/dagre.esm.js").into_owned()),
         "page.css" => ("text/css; charset=utf-8", assets.style.clone()),
-        _ => return Err(PageRefusal::nothing_there()),
+        _ => return Err(PageError::nothing_there()),
     };
     let keep = if cfg!(debug_assertions) { "no-store" } else { "max-age=31536000, immutable" };
     Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, keep)], text).into_response())
@@ -172,8 +172,7 @@ async fn operation(
     Path((name, op)): Path<(String, String)>,
 ) -> PageAnswer {
     let number = op.parse().map(OpId);
-    let number =
-        number.map_err(|_| PageRefusal::new(400, "an operation is named by its number"))?;
+    let number = number.map_err(|_| PageError::new(400, "an operation is named by its number"))?;
     desk.answer(move |library| run::operation(library, &name, number)).await
 }
 
@@ -183,7 +182,7 @@ async fn text(
     Query(parts): AddressParts,
 ) -> PageAnswer {
     let from = AddressQuery::of(parts, &["from"])?.number("from")?.unwrap_or(0);
-    let seq = seq.parse().map_err(|_| PageRefusal::new(400, "an event is named by its number"))?;
+    let seq = seq.parse().map_err(|_| PageError::new(400, "an event is named by its number"))?;
     let found = desk.reader.ask(move |library| run::part(library, &name, seq, &field, from));
     let text = secret::scrubbed(found.await?);
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
@@ -241,6 +240,6 @@ async fn failed(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAns
 async fn costs(State(desk): State<Desk>, Query(parts): AddressParts) -> PageAnswer {
     let query = AddressQuery::of(parts, &["by"])?;
     let by = CostBy::of(query.text("by").unwrap_or("script"));
-    let by = by.ok_or_else(|| PageRefusal::new(400, "`by` is `script`, `model` or `pattern`"))?;
+    let by = by.ok_or_else(|| PageError::new(400, "`by` is `script`, `model` or `pattern`"))?;
     desk.answer(move |library| cost::sums(library, by)).await
 }

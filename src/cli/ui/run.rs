@@ -3,7 +3,7 @@
 use crate::base::id::{FlowId, OpId};
 use crate::base::json::as_text;
 use crate::cli::ui::library::Library;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::journal::annotation::{Annotation, AnnotationKind};
 use crate::journal::event::RunStatus;
 use crate::journal::history::RunRow;
@@ -34,7 +34,7 @@ pub(in crate::cli) fn verdict_word(good: Option<bool>) -> &'static str {
 }
 
 /// Returns a run as a whole.
-pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, PageRefusal> {
+pub(in crate::cli) fn whole(library: &mut Library, name: &str) -> Result<Value, PageError> {
     let row = library.find(name)?;
     let line = library.line(&row)?;
     let (before, after) = library.around(&row);
@@ -68,7 +68,7 @@ fn verdict(noted: &[Annotation]) -> Value {
 }
 
 /// Returns the parts of a run that its line does not have.
-pub(in crate::cli) fn body(library: &mut Library, row: &RunRow) -> Result<Value, PageRefusal> {
+pub(in crate::cli) fn body(library: &mut Library, row: &RunRow) -> Result<Value, PageError> {
     let clock = library.clock(row)?;
     let state = clock.state;
     let skeleton = library.skeleton(&row.id)?;
@@ -105,14 +105,14 @@ pub(in crate::cli) fn rows(
     library: &mut Library,
     name: &str,
     query: &RowQuery,
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     let (row, clock) = looked_at(library, name)?;
     let skeleton = library.skeleton(&row.id)?;
     Ok(json!(table::rows(skeleton, query, clock)))
 }
 
 /// Finds a run and the time up to which it is shown.
-fn looked_at(library: &mut Library, name: &str) -> Result<(RunRow, RunClock), PageRefusal> {
+fn looked_at(library: &mut Library, name: &str) -> Result<(RunRow, RunClock), PageError> {
     let row = library.find(name)?;
     let clock = library.clock(&row)?;
     Ok((row, clock))
@@ -123,7 +123,7 @@ pub(in crate::cli) fn graph(
     library: &mut Library,
     name: &str,
     flow: Option<FlowId>,
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     let (row, clock) = looked_at(library, name)?;
     let skeleton = library.skeleton(&row.id)?;
     let flow = flow.or_else(|| graph::largest_flow(skeleton)).unwrap_or_default();
@@ -135,21 +135,21 @@ pub(in crate::cli) fn operation(
     library: &mut Library,
     name: &str,
     op: OpId,
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     let (row, clock) = looked_at(library, name)?;
     let shared_name = library.skeleton(&row.id)?.name(op);
     let mut earlier = earlier(library, &row, &shared_name)?;
     let (median, of) = detail::usual(&mut earlier);
 
     let missing = || {
-        PageRefusal::new(404, format!("run {} has no operation {}", row.id, op.0))
+        PageError::new(404, format!("run {} has no operation {}", row.id, op.0))
             .help("open the run, and choose one of its operations")
     };
     let mut shown = library.detail(&row.id, op, clock)?.ok_or_else(missing)?;
     let execution = library.execution(&row.id, op)?;
     let teaches = match &execution {
         Some(execution) => amendment::teaches(library.opened()?, execution)
-            .map_err(|error| PageRefusal::new(503, error.to_string()))?,
+            .map_err(|error| PageError::new(503, error.to_string()))?,
         None => false,
     };
     let mut noted = library.noted(&row.id)?;
@@ -165,7 +165,7 @@ pub(in crate::cli) fn operation(
 }
 
 /// Returns how long operations of a name took in earlier runs of a script.
-fn earlier(library: &mut Library, row: &RunRow, op: &str) -> Result<Vec<i64>, PageRefusal> {
+fn earlier(library: &mut Library, row: &RunRow, op: &str) -> Result<Vec<i64>, PageError> {
     let same = library.runs().iter().rev().filter(|one| one.id < row.id);
     let same = same.filter(|one| one.script == row.script && one.status.is_some());
     let ids: Vec<_> = same.take(EARLIER_MAX).map(|one| one.id.clone()).collect();
@@ -186,18 +186,18 @@ pub(in crate::cli) fn part(
     seq: i64,
     field: &str,
     from: usize,
-) -> Result<String, PageRefusal> {
+) -> Result<String, PageError> {
     let row = library.find(name)?;
     let event = library.event(&row.id, seq);
     let whole = event.and_then(|event| detail::field(&event, field));
     let whole = whole.ok_or_else(|| {
         let shown: String = field.chars().take(40).collect();
-        PageRefusal::new(404, format!("event {seq} of run {} has no text `{shown}`", row.id))
+        PageError::new(404, format!("event {seq} of run {} has no text `{shown}`", row.id))
     })?;
 
     let part = text::part(&whole, from);
     part.map(str::to_owned)
-        .ok_or_else(|| PageRefusal::new(400, "the text has no part that begins there"))
+        .ok_or_else(|| PageError::new(400, "the text has no part that begins there"))
 }
 
 /// Returns what was said in a run, from after an event on.
@@ -205,7 +205,7 @@ pub(in crate::cli) fn said(
     library: &mut Library,
     name: &str,
     after: Option<i64>,
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     let row = library.find(name)?;
     let skeleton = library.skeleton(&row.id)?;
     let first_at = skeleton.first_at;

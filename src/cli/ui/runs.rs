@@ -3,7 +3,7 @@
 use crate::base::clock;
 use crate::cli::ui::DAY;
 use crate::cli::ui::library::{Library, times};
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::journal::event::RunStatus;
 use crate::journal::history::RunRow;
 use crate::view::filter::{RunFacts, RunFilter};
@@ -71,9 +71,9 @@ pub(in crate::cli) fn list(
     library: &mut Library,
     filter: &str,
     before: Option<&str>,
-) -> Result<Value, PageRefusal> {
+) -> Result<Value, PageError> {
     let filter = RunFilter::read(filter).map_err(|error| {
-        PageRefusal::new(400, error).help(
+        PageError::new(400, error).help(
             "such as `script:review status:failed tag:nightly cost:>0.10 took:>60`, or any text",
         )
     })?;
@@ -98,7 +98,7 @@ pub(in crate::cli) fn list(
         }
 
         if rows.len() == RUNS_AT_ONCE || looked == LOOKED_MAX {
-            // The page goes on from the run before this one.
+            // The page continues from the run before this one.
             next = library.runs().get(place + 1).map(|row| row.id.clone());
             break;
         }

@@ -2,7 +2,7 @@
 
 use crate::cli::ui::guard::{self, Headers, POLICY, PageTarget, TOKEN_HEADER, Token};
 use crate::cli::ui::live::STREAMS_MAX;
-use crate::cli::ui::refusal::PageRefusal;
+use crate::cli::ui::page_error::PageError;
 use crate::cli::ui::route::{self, Desk};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -107,14 +107,14 @@ async fn guarded(State(token): State<Token>, request: Request, next: Next) -> Re
     let mut answer = match checked {
         // Said before any of it is read.
         Ok(()) if is_too_large => {
-            PageRefusal::new(413, format!("the body may have at most {BODY_MAX} bytes"))
+            PageError::new(413, format!("the body may have at most {BODY_MAX} bytes"))
                 .into_response()
         }
         Ok(()) => match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
             Ok(answer) => answer,
-            Err(_) => PageRefusal::new(408, "the request took too long").into_response(),
+            Err(_) => PageError::new(408, "the request took too long").into_response(),
         },
-        Err(denial) => PageRefusal::from(denial).into_response(),
+        Err(denial) => PageError::from(denial).into_response(),
     };
     protect(answer.headers_mut(), is_data);
     answer

@@ -20,7 +20,7 @@ pub(super) fn lean_style(text: &str) -> String {
         let line =
             line.replace("{ ", "{").replace("; ", ";").replace(" }", "}").replace(" > ", ">");
         lean.push_str(line.replace(";}", "}").trim());
-        // What goes on in the next line is one value or one list of selectors.
+        // What continues in the next line is one value or one list of selectors.
         lean.push_str(if line.ends_with([',', '{', ';', '}']) { "" } else { " " });
     }
     lean
@@ -56,7 +56,7 @@ struct Squeezer<'a> {
     kept: String,
     /// How many braces are open.
     depth: usize,
-    /// At which depths templates go on.
+    /// At which depths templates continue.
     templates: Vec<usize>,
 }
 

@@ -50,7 +50,7 @@ pub struct Reuse {
     is_wide: bool,
     /// Whether answers of servers of tools are handed on as well.
     keeps_results: bool,
-    /// Whether calls go on although nobody waits for them: the run is being replaced.
+    /// Whether calls continue although nobody waits for them: the run is being replaced.
     is_handing_over: Cell<bool>,
     /// What happens to a request whose reply is not known.
     mode: ReuseMode,
@@ -181,7 +181,7 @@ impl Reuse {
         self.diverged.borrow_mut().get_or_insert_with(|| failure.clone());
     }
 
-    /// Says that the run is about to be replaced: what it has asked goes on, for the next run.
+    /// Says that the run is about to be replaced: what it has asked continues, for the next run.
     pub fn hand_over(&self) {
         self.is_handing_over.set(true);
     }

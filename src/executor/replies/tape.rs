@@ -26,7 +26,7 @@ pub enum Record {
     Nothing,
     /// It is asked, and the reply is added.
     New,
-    /// It is asked, as is every other request: the cassette is made anew.
+    /// It is asked, as is every other request: the cassette is made again.
     All,
 }
 
@@ -117,7 +117,7 @@ impl Tape {
         self.failed.borrow().len()
     }
 
-    /// Returns how many exchanges of the cassette were neither used nor recorded anew.
+    /// Returns how many exchanges of the cassette were neither used nor recorded again.
     pub fn unused(&self) -> usize {
         let used = self.played.borrow().len() + self.replaced.borrow().len();
         self.cassette.len() - used + self.unused_results()

@@ -139,11 +139,11 @@ pub struct Turns {
     for_people: Cell<usize>,
     /// How many wait for nothing but a time that is near.
     near_timers: Cell<usize>,
-    /// How long a run goes on in which nothing but times end while people are waited for; and since when
+    /// How long a run continues in which nothing but times end while people are waited for; and since when
     /// that is so.
     patience: Cell<Option<Duration>>,
     near_timers_since: Cell<Option<Duration>>,
-    /// Nothing that is under way can go on.
+    /// Nothing that is under way can continue.
     is_still: Cell<bool>,
     still_wakers: RefCell<Vec<Waker>>,
 
@@ -540,7 +540,7 @@ impl<'a> TurnWait<'a> {
         TurnWait { turns, waiter: Rc::default() }
     }
 
-    /// Waits for the turn, and goes on waiting for something else.
+    /// Waits for the turn, and continues waiting for something else.
     async fn told(&self) {
         std::future::poll_fn(|context| self.check(context)).await;
     }

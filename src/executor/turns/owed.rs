@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Poll;
 
-/// Commits ends that are owed, of which there are so many.
+/// Commits ends that are owed; it is given their number.
 pub(in crate::executor) type Payment = Rc<dyn Fn(u32)>;
 
 /// How many ends are owed, and what commits them.
@@ -17,7 +17,7 @@ pub(super) struct OwedEnds {
 }
 
 impl Turns {
-    /// Waits until nothing else can go on.
+    /// Waits until nothing else can continue.
     pub(in crate::executor) async fn time_to_write(&self) {
         if !self.is_driven.get() {
             return;
@@ -68,7 +68,7 @@ impl Turns {
         }
     }
 
-    /// Lets those go on who wait for a commit, if there are any. Called only when nothing can be told.
+    /// Lets those continue who wait for a commit, if there are any. Called only when nothing can be told.
     pub(in crate::executor) fn let_write(&self) -> bool {
         self.pay();
         let unwritten = self.unwritten.take();

@@ -120,7 +120,7 @@ impl<F: Future> FromIterator<F> for Siblings<F> {
     }
 }
 
-/// Futures that run side by side, at most so many at once, and whose values come in the order in
+/// Futures that run side by side, at most this many at once, and whose values come in the order in
 /// which they began.
 pub struct InOrder<'a, I, T> {
     waiting: std::iter::Enumerate<I>,

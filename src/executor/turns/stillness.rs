@@ -1,4 +1,4 @@
-//! Finds out that nothing in a run can go on: whatever waits does so for people, for times that are far, or
+//! Detects that nothing in a run can continue: whatever waits does so for people, for times that are far, or
 //! for the end of the run.
 
 use crate::base::clock;
@@ -26,12 +26,12 @@ impl Turns {
         })
     }
 
-    /// Sets how long a run goes on in which nothing but times end while people are waited for.
+    /// Sets how long a run continues in which nothing but times end while people are waited for.
     pub(in crate::executor) fn be_patient(&self, patience: Duration) {
         self.patience.set(Some(patience));
     }
 
-    /// Waits until nothing in the run can go on.
+    /// Waits until nothing in the run can continue.
     pub(in crate::executor) async fn still(&self) {
         std::future::poll_fn(|context| {
             if self.is_still.get() {
@@ -46,7 +46,7 @@ impl Turns {
         .await;
     }
 
-    /// Finds out whether anything in the run can go on; called when there is no end to tell.
+    /// Finds out whether anything in the run can continue; called when there is no end to tell.
     pub(in crate::executor) fn find_standstill(&self) {
         let others = self.waiting.get() - self.for_the_end.get() - self.for_people.get();
         // A task that looks from time to time whether another one has ended would do so for ever.

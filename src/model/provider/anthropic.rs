@@ -7,10 +7,10 @@ use crate::model::image::Image;
 use crate::model::message::{Message, Role};
 use crate::model::opaque::OpaquePlace;
 use crate::model::provider::call_form;
+use crate::model::provider::error_response;
 use crate::model::provider::openai::{not_understood, text_of};
 use crate::model::provider::partial::{DocumentForm, Partial, number};
 use crate::model::provider::partial_call::{CallPiece, PieceForm};
-use crate::model::provider::refusal;
 use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
@@ -186,7 +186,7 @@ pub(super) fn take(
         count_refused(partial, document);
     }
 
-    if let Some(error) = refusal::error_in(document, STATUS) {
+    if let Some(error) = error_response::error_in(document, STATUS) {
         return Err(error);
     }
 
@@ -236,7 +236,7 @@ pub(super) fn take(
 
 /// Takes in what a refused request used, if its body says so.
 pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
-    for layer in refusal::layers(document) {
+    for layer in error_response::layers(document) {
         figures(partial, layer.get("usage"), true);
     }
 }

@@ -7,10 +7,10 @@ use crate::model::message::{Message, Role};
 use crate::model::opaque::OpaquePlace;
 use crate::model::provider::anthropic::system;
 use crate::model::provider::call_form;
+use crate::model::provider::error_response;
 use crate::model::provider::openai::not_understood;
 use crate::model::provider::partial::{DocumentForm, Partial, PartialChoice, Sequel, numbers};
 use crate::model::provider::partial_call::{CallPiece, PieceForm};
-use crate::model::provider::refusal;
 use crate::model::provider::usage::UsageReport;
 use crate::model::reply::Finish;
 use crate::model::request::Request;
@@ -102,7 +102,7 @@ pub(super) fn take(
     // The figures count also where an error stands beside them.
     partial.count(tally(document), is_final);
 
-    if let Some(error) = refusal::error_in(document, STATUS) {
+    if let Some(error) = error_response::error_in(document, STATUS) {
         return Err(error);
     }
     if let Some(model) = document.get("modelVersion").and_then(Value::as_str) {
@@ -228,7 +228,7 @@ pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
 }
 
 fn tally(document: &Value) -> UsageReport {
-    let usage = refusal::layers(document).find_map(|layer| layer.get("usageMetadata"));
+    let usage = error_response::layers(document).find_map(|layer| layer.get("usageMetadata"));
     usage.map_or(UsageReport::Nothing, UsageReport::of_gemini)
 }
 

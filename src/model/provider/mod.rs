@@ -3,8 +3,9 @@
 //! `openai.rs`, `anthropic.rs` and `gemini.rs` each know one protocol and no connection; `demo.rs` (with
 //! `demo_call.rs`) and `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
 //! `document.rs`, `partial.rs`), calls of tools (`partial_call.rs`, `partial_opaque.rs`, `call_form.rs`,
-//! `openai_message.rs`), replies that are one text and nothing else (`plain_reply.rs`), errors (`refusal.rs`) and token
-//! counts (`usage.rs`). Not here: retries (`executor/retry.rs`) and prices (`model/price.rs`).
+//! `openai_message.rs`), replies that are one text and nothing else (`plain_reply.rs`), error responses
+//! (`error_response.rs`, `error_body.rs`) and token counts (`usage.rs`). Not here: retries (`executor/retry.rs`) and
+//! prices (`model/price.rs`).
 //!
 //! Start with `server.rs`, which makes one call.
 
@@ -13,6 +14,8 @@ mod call_form;
 pub mod demo;
 mod demo_call;
 mod document;
+mod error_body;
+pub mod error_response;
 pub mod exchange;
 mod frames;
 mod gemini;
@@ -26,8 +29,6 @@ mod partial;
 mod partial_call;
 mod partial_opaque;
 mod plain_reply;
-pub mod refusal;
-mod refusal_body;
 pub mod server;
 pub mod simulated;
 pub mod sse;

@@ -7,7 +7,7 @@ use crate::model::provider::openai_message::{self, WireMessage, WireTool};
 use crate::model::provider::partial::{DocumentForm, Partial, PartialChoice, Sequel, numbers};
 use crate::model::provider::partial_call::{CallPiece, PieceForm};
 use crate::model::provider::usage::UsageReport;
-use crate::model::provider::{document, refusal};
+use crate::model::provider::{document, error_response};
 use crate::model::reply::Finish;
 use crate::model::request::Request;
 use crate::model::spec::LimitField;
@@ -149,7 +149,7 @@ pub(super) fn take(
     // The figures count also where an error stands beside them.
     count(partial, document, choices, is_final);
 
-    if let Some(error) = refusal::error_in(document, STATUS) {
+    if let Some(error) = error_response::error_in(document, STATUS) {
         return Err(error);
     }
     if let Some(model) = map.get("model").and_then(Value::as_str) {
@@ -174,7 +174,7 @@ pub(super) fn take(
 /// Takes in the usage, which some servers put at other places.
 fn count(partial: &mut Partial, document: &Value, choices: &[Value], is_final: bool) {
     // Servers have no common place for the figures.
-    let layers = refusal::layers(document)
+    let layers = error_response::layers(document)
         .flat_map(|layer| [layer.get("usage"), layer.get("x_groq").and_then(|x| x.get("usage"))]);
     let places = layers.chain([choices.first().and_then(|choice| choice.get("usage"))]);
 
@@ -240,7 +240,9 @@ fn take_choice(
         taken.is_whole |= form == DocumentForm::Body;
     }
 
-    if let Some(error) = choice.get("error").and_then(|error| refusal::of_part(error, STATUS)) {
+    if let Some(error) =
+        choice.get("error").and_then(|error| error_response::of_part(error, STATUS))
+    {
         return Err(error);
     }
 
@@ -406,7 +408,7 @@ fn take_ollama(
 ) -> Result<(), CallError> {
     let is_done = map.get("done") == Some(&Value::Bool(true));
     partial.count(UsageReport::of_ollama(map), is_done);
-    if let Some(error) = refusal::error_in(document, STATUS) {
+    if let Some(error) = error_response::error_in(document, STATUS) {
         return Err(error);
     }
 

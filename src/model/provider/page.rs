@@ -1,9 +1,9 @@
 //! Plain pages of the web, for scripts: one request, no redirect followed.
 
 use crate::model::call_error::CallError;
+use crate::model::provider::error_body::ErrorBody;
+use crate::model::provider::error_response::refused;
 use crate::model::provider::http::{BODY_MAX, Clients, network};
-use crate::model::provider::refusal::refused;
-use crate::model::provider::refusal_body::RefusalBody;
 use futures::StreamExt;
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn fetch(
     if status.is_success() {
         Ok(PageReply::Page(text))
     } else {
-        Err(refused(code, &answered, &RefusalBody::read(&text)))
+        Err(refused(code, &answered, &ErrorBody::read(&text)))
     }
 }
 

@@ -136,7 +136,7 @@ pub(super) struct Partial {
 /// What a document is to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sequel {
-    /// It goes on with the same answer, or begins it.
+    /// It continues the same answer, or begins it.
     GoesOn,
     /// It belongs to another whole answer, of which nothing counts.
     Other,

@@ -17,7 +17,7 @@ pub(super) const DEPTH_MAX: usize = 64;
 /// How a piece relates to what has come of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PieceForm {
-    /// It goes on where the last piece ended.
+    /// It continues where the last piece ended.
     Next,
     /// It may also be all that has come so far, or the last piece again.
     SoFar,
@@ -181,7 +181,7 @@ impl PartialCalls {
         place
     }
 
-    /// Finds the call that a piece goes on with.
+    /// Finds the call that a piece continues.
     fn find(&self, piece: &CallPiece<'_>) -> Option<usize> {
         let last = |is_so: &dyn Fn(&PartialCall) -> bool| self.calls.iter().rposition(is_so);
 
@@ -192,7 +192,7 @@ impl PartialCalls {
             None => last(&|_| true),
         };
 
-        // A piece that nothing is known of goes on with what was begun last.
+        // A piece that nothing is known of continues what was begun last.
         let is_bare = piece.id.is_empty() && piece.name.is_empty();
         let found = found.or_else(|| last(&|_| true).filter(|_| is_bare));
         found.filter(|at| !self.calls[*at].is_followed_by(piece))

@@ -108,7 +108,7 @@ impl PartialOpaque {
     }
 }
 
-/// Joins the details of a piece with those that have come: a text that goes on is one text.
+/// Joins the details of a piece with those that have come: a text that continues is one text.
 fn join(known: &mut Vec<Value>, items: &[Value]) {
     for item in items {
         let last = known.last_mut().filter(|last| is_of(last, item));
@@ -131,7 +131,7 @@ fn join(known: &mut Vec<Value>, items: &[Value]) {
     }
 }
 
-/// Tells whether a detail goes on with the last one: it has the same number and is of the same type.
+/// Tells whether a detail continues the last one: it has the same number and is of the same type.
 fn is_of(last: &Value, item: &Value) -> bool {
     let same = |key: &str| last.get(key) == item.get(key);
     item.get("index").is_some() && same("index") && same("type")

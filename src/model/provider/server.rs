@@ -5,15 +5,15 @@
 use crate::base::secret::{self, Secret};
 use crate::model::call_error::{CallError, TimeLimit};
 use crate::model::provider::document::{self, Documents, Trouble};
+use crate::model::provider::error_body::ErrorBody;
 use crate::model::provider::frames::Frames;
 use crate::model::provider::http::{self, BODY_MAX, Clients, ServerAddress};
 use crate::model::provider::limit_name::LimitFinder;
 use crate::model::provider::openai::Addressee;
 use crate::model::provider::partial::{DocumentForm, Partial, WireEnd};
-use crate::model::provider::refusal_body::RefusalBody;
 use crate::model::provider::sse::EventKind;
 use crate::model::provider::watched::{RefusedStream, StreamTrial, StreamUse};
-use crate::model::provider::{anthropic, gemini, openai, plain_reply, refusal};
+use crate::model::provider::{anthropic, error_response, gemini, openai, plain_reply};
 use crate::model::reply::{CallFault, Reply};
 use crate::model::request::{Request, Settings};
 use crate::model::spec::LimitField;
@@ -248,12 +248,12 @@ impl Server {
         // What has come of the words of a refusal is better than none.
         let bytes = read(response).await;
         let text = self.without_key(document::text(&bytes).into_owned());
-        let body = RefusalBody::read(&text);
+        let body = ErrorBody::read(&text);
         for document in &body.documents {
             self.protocol.count_refused(partial, document);
         }
 
-        let mut error = refusal::refused(status, &headers, &body);
+        let mut error = error_response::refused(status, &headers, &body);
 
         if let (CallError::Unauthorized { message, .. }, Ok(None)) = (&mut error, &self.key) {
             message.push_str(NO_KEY);
@@ -520,7 +520,7 @@ fn is_mark(data: &[u8]) -> bool {
 fn documents(kind: EventKind, data: &[u8]) -> Documents {
     match kind {
         EventKind::Data => Documents::read(data),
-        EventKind::Error => refusal::of_event(data),
+        EventKind::Error => error_response::of_event(data),
     }
 }
 
@@ -528,7 +528,7 @@ fn millis(ms: Option<u64>) -> Option<Duration> {
     ms.map(Duration::from_millis)
 }
 
-/// Reads the body of a refusal, as far as it comes and up to the largest that is accepted.
+/// Reads the body of an error response, as far as it comes and up to the largest that is accepted.
 async fn read(mut response: reqwest::Response) -> Vec<u8> {
     let mut body = Vec::new();
 

@@ -13,11 +13,11 @@ use std::collections::BTreeSet;
 /// How often what is known is read again while others record.
 const READ_AGAIN_MAX: usize = 3;
 
-/// A choice: for which kind of task, what, and what the journal keeps of it.
+/// A choice: for which task type, what, and what the journal keeps of it.
 #[derive(Debug)]
 pub struct Advice {
-    /// The kind of task, by what is known of the input.
-    pub kind: TaskType,
+    /// The task type, by what is known of the input.
+    pub task_type: TaskType,
     /// The pattern and the reason.
     pub found: Recommendation,
     /// What the journal keeps.
@@ -34,7 +34,7 @@ struct Question<'a> {
 }
 
 impl Optimizer {
-    /// Recommends a pattern for a kind of task, with the reason; `among` those names only, if any
+    /// Recommends a pattern for a task type, with the reason; `among` those names only, if any
     /// are given.
     pub fn recommend(
         &self,
@@ -51,10 +51,10 @@ impl Optimizer {
         of: &Features,
         among: &[String],
     ) -> Result<Advice, OptimizerError> {
-        let kind = self.kind(task, of)?;
-        let (found, seen) = self.recommend_in(&self.manner, &kind, &names(among)?)?;
+        let task_type = self.task_type(task, of)?;
+        let (found, seen) = self.recommend_in(&self.manner, &task_type, &names(among)?)?;
         let note = Note::of(&found, (!self.knowledge.is_in_memory()).then_some(seen));
-        Ok(Advice { kind, found, note })
+        Ok(Advice { task_type, found, note })
     }
 
     /// Makes a choice again, of which a note was kept.
@@ -69,28 +69,29 @@ impl Optimizer {
         let again = match note.seen {
             // A throw-away optimizer knows the same again, since the script has told it.
             None => {
-                let kind = self.kind(task, of)?;
+                let task_type = self.task_type(task, of)?;
                 let mut experience = self.experience.borrow_mut();
                 experience.refresh(&self.knowledge, self.learn_from_demo)?;
-                let cells = self.knowledge.cells(&kind)?;
-                let found = self.answer_again(&experience, &cells, &kind, &among, &note)?;
-                Some((kind, found))
+                let cells = self.knowledge.cells(&task_type)?;
+                let found = self.answer_again(&experience, &cells, &task_type, &among, &note)?;
+                Some((task_type, found))
             }
             Some(seen) => {
                 let mut past = self.hindsight.borrow_mut();
                 let is_there = past.go_to(&self.knowledge, self.learn_from_demo, seen)?;
-                let kind = past.experience().kind(&TaskType::new(task)?, of)?;
-                let cells = past.cells(&kind);
-                let again = || self.answer_again(past.experience(), &cells, &kind, &among, &note);
-                is_there.then(again).transpose()?.map(|found| (kind, found))
+                let task_type = past.experience().task_type(&TaskType::new(task)?, of)?;
+                let cells = past.cells(&task_type);
+                let again =
+                    || self.answer_again(past.experience(), &cells, &task_type, &among, &note);
+                is_there.then(again).transpose()?.map(|found| (task_type, found))
             }
         };
 
-        let (kind, found) = match again {
+        let (task_type, found) = match again {
             Some(again) => again,
             None => (TaskType::new(task)?, note.alone()),
         };
-        Ok(Advice { kind, found, note })
+        Ok(Advice { task_type, found, note })
     }
 
     fn answer_again(
@@ -157,14 +158,14 @@ impl Optimizer {
         Ok(advise(experience, (task, patterns), cells, manner, pinned, &mut rng))
     }
 
-    /// Returns the best pattern that is known for a kind of task.
+    /// Returns the best pattern that is known for a task type.
     pub fn best_pattern(&self, task: &str) -> Result<Option<Pattern>, OptimizerError> {
         let manner = Manner { never_explores: true, ..self.manner };
         let (found, _) = self.recommend_in(&manner, &TaskType::new(task)?, &[])?;
         Ok(found.ranked.map(|ranked| ranked.pattern))
     }
 
-    /// Tells whether a pattern is better avoided on a kind of task: it fails mostly there, and is hardly
+    /// Tells whether a pattern is better avoided for a task type: it fails mostly there, and is hardly
     /// the best of `among`, or of all that are known if none are given. A statement, which changes no
     /// choice.
     pub fn should_avoid(
@@ -178,7 +179,7 @@ impl Optimizer {
         Ok(self.avoided(&task, &names(among)?)?.contains(&pattern))
     }
 
-    /// Returns the patterns that are better avoided on a kind of task.
+    /// Returns the patterns that are better avoided for a task type.
     pub fn avoided(
         &self,
         task: &TaskType,
@@ -200,7 +201,7 @@ fn names(names: &[String]) -> Result<Vec<Pattern>, NameError> {
 }
 
 /// Returns the patterns to choose among when nobody names any, in alphabetical order: those that the
-/// learner knows on a kind of task or near it, and those whose sums are kept.
+/// learner knows for a task type or near it, and those whose sums are kept.
 pub(in crate::optimizer) fn near(
     experience: &SyncedLearner,
     task: &TaskType,

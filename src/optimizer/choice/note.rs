@@ -1,5 +1,5 @@
 //! What the journal keeps of a choice: the choice, how likely it was, and how much was known then. All
-//! else follows from the observations, so a run that goes on makes the whole of it again.
+//! else follows from the observations, so a run that continues makes the whole of it again.
 
 use crate::optimizer::choice::policy::{RankedPattern, Recommendation};
 use crate::optimizer::evidence::pattern::Pattern;
@@ -18,7 +18,7 @@ pub struct Note {
     /// `None` where the policy has no belief.
     pub best: Option<f64>,
     /// The number of the last observation that was known; `None` for a throw-away optimizer, whose
-    /// executions a run that goes on records again.
+    /// executions a run that continues records again.
     pub seen: Option<i64>,
     /// The figures that decided, in short.
     pub why: Option<String>,

@@ -21,7 +21,7 @@ pub const DEFAULT: &str = "direct";
 /// How patterns are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
-    /// By what the learner believes (`optimizer/learner`), from this kind of task and from others,
+    /// By what the learner believes (`optimizer/learner`), from this task type and from others,
     /// and trying what is not well known as often as it is likely to be the best.
     #[default]
     Learn,
@@ -118,7 +118,7 @@ pub struct RankedPattern {
     pub best: Option<f64>,
     /// What is known of it.
     pub cell: PatternSums,
-    /// Its last change on this kind of task, if it has changed.
+    /// Its last change for this task type, if it has changed.
     pub shift: Option<Shift>,
     /// Whether it fails mostly and is hardly the best, so that it is better avoided.
     pub avoided: bool,
@@ -132,7 +132,7 @@ impl RankedPattern {
     }
 }
 
-/// A change of how well a pattern does on a kind of task.
+/// A change of how well a pattern does for a task type.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shift {
     /// Its mean utility before.
@@ -141,7 +141,7 @@ pub struct Shift {
     pub to: f64,
     /// When it was seen.
     pub at: Stamp,
-    /// How many executions on the kind of task came after it.
+    /// How many executions of the task type came after it.
     pub ago: u64,
 }
 
@@ -208,8 +208,8 @@ pub fn rank(policy: Policy, cells: Vec<(Pattern, PatternSums)>) -> Vec<RankedPat
     ranked
 }
 
-/// Puts the best first, and what is not known behind all others; ties go by name. What differs by less than a billionth is a tie, since sums
-/// of the same figures in another order differ by that much.
+/// Puts the best first, and unknown patterns last; ties go by name. Scores that differ by less than a billionth are
+/// tied, because sums of the same figures in another order differ by that much.
 pub fn order(ranked: &mut [RankedPattern]) {
     let rounded = |r: &RankedPattern| (r.score * 1e9).round();
     ranked.sort_by(|a, b| {
@@ -219,7 +219,7 @@ pub fn order(ranked: &mut [RankedPattern]) {
     });
 }
 
-/// Chooses a pattern for a kind of task. `among` are the patterns that may be chosen, in the order
+/// Chooses a pattern for a task type. `among` are the patterns that may be chosen, in the order
 /// in which untried ones are to be tried; empty for all that are known.
 pub fn choose(
     policy: Policy,
@@ -310,11 +310,11 @@ fn reason(
     others: &[RankedPattern],
     guess: bool,
 ) -> String {
-    let mut text = format!("on `{task}` {}", figures(chosen));
+    let mut text = format!("on `{task}`, {}", figures(chosen));
 
     if let Some(next) = others.first() {
         // Writing to a String cannot fail.
-        let _ = write!(text, ", before {}", figures(next));
+        let _ = write!(text, "; next: {}", figures(next));
     }
     if guess {
         let _ = write!(text, "; a guess: there is little evidence (n={})", chosen.cell.n);

@@ -28,7 +28,7 @@ pub struct Manner {
 }
 
 /// Ranks patterns by what is believed of them, the best first; `cells` are the sums of those that
-/// were seen on this kind of task.
+/// were seen for this task type.
 pub fn standings(
     experience: &SyncedLearner,
     task: &TaskType,
@@ -130,7 +130,7 @@ pub fn tested_sentence(
     others: &[RankedPattern],
     (probability, run): (f64, &str),
 ) -> String {
-    let mut text = format!("on `{task}` {}", policy::figures(chosen));
+    let mut text = format!("on `{task}`, {}", policy::figures(chosen));
     let Some(next) = others.first() else { return text };
     let figures = policy::figures(next);
 
@@ -139,14 +139,14 @@ pub fn tested_sentence(
         let probability = percent(Some(probability));
         write!(
             text,
-            "; chosen to learn more, with probability {probability}; probably the best is {figures}, \
-             with {}",
+            "; chosen to learn more, with probability {probability}; probably the best: {figures}, \
+             probability {}",
             percent(next.best)
         )
     } else {
         write!(
             text,
-            "; probability of being the best: {}; next: {figures}, with {}",
+            "; probability of being the best: {}; next: {figures}, probability {}",
             percent(chosen.best),
             percent(next.best)
         )
@@ -172,7 +172,7 @@ struct ReasonParts<'a> {
 impl ReasonParts<'_> {
     fn sentence(&self) -> String {
         let chosen = self.chosen;
-        let mut text = format!("on `{}` {}", self.task, policy::figures(chosen));
+        let mut text = format!("on `{}`, {}", self.task, policy::figures(chosen));
         let borrowed = self.borrowed.round();
 
         // Writing to a String cannot fail.
@@ -191,7 +191,7 @@ impl ReasonParts<'_> {
                 text += &self.leader(best);
             }
             (None, Some(next)) if chosen.is_unknown() && next.is_unknown() => {
-                text.push_str("; neither was any other");
+                text.push_str("; nor was any other");
             }
             (None, Some(_)) if chosen.is_unknown() => {
                 text.push_str("; those that were tried are unlikely to meet the constraints");
@@ -212,9 +212,9 @@ impl ReasonParts<'_> {
     fn leader(&self, best: &RankedPattern) -> String {
         let figures = policy::figures(best);
         if self.is_any_unknown() {
-            format!("; probably the best of those tried is {figures}")
+            format!("; probably the best of those tried: {figures}")
         } else {
-            format!("; probably the best is {figures}, with {}", percent(best.best))
+            format!("; probably the best: {figures}, probability {}", percent(best.best))
         }
     }
 
@@ -226,7 +226,7 @@ impl ReasonParts<'_> {
         }
 
         format!(
-            "; probability of being the best: {}; next: {figures}, with {}",
+            "; probability of being the best: {}; next: {figures}, probability {}",
             percent(self.chosen.best),
             percent(next.best)
         )

@@ -1,4 +1,4 @@
-//! What is known of an input beforehand, such as its length or its language, and the kind of task that
+//! What is known of an input beforehand, such as its length or its language, and the task type that
 //! follows: `qa` with a length in the second fifth is `qa/length:2`. The group `qa` lends what it knows,
 //! so a feature that says nothing costs little.
 
@@ -8,14 +8,14 @@ use crate::optimizer::learner::packed::{ByteReader, Packing};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The key of figures under which features are given and kept; and where the kind of task is kept that
+/// The key of figures under which features are given and kept; and where the task type is kept that
 /// was told.
 pub const OF: &str = "of";
 const OF_TASK: &str = "of_task";
 
-/// Most features of an input: each more makes kinds of task that nothing is known of.
+/// The maximum number of features of an input: each additional one makes task types that nothing is known of.
 const FEATURES_MAX: usize = 4;
-/// A number is cut into so many parts by its first values, of which so many are needed and so many kept.
+/// The number of parts into which a number is cut by its first values, and how many of these are needed and kept.
 const PARTS: usize = 5;
 const VALUES_MIN: usize = 10;
 const VALUES_MAX: usize = 100;
@@ -109,7 +109,7 @@ pub fn keep(extra: &mut Map<String, Value>, task: &str, features: &Features) {
     }
 }
 
-/// Returns what was kept with an execution: the kind of task that was told, and the features.
+/// Returns what was kept with an execution: the task type that was told, and the features.
 pub fn kept(extra: &str) -> Option<(String, Features)> {
     // Most executions have none, and reading every one's figures takes time.
     if !extra.contains(OF_TASK) {
@@ -121,7 +121,7 @@ pub fn kept(extra: &str) -> Option<(String, Features)> {
     Some((extra.get(OF_TASK)?.as_str()?.to_owned(), features))
 }
 
-/// The first values of every number, by the kind of task and the name of the feature.
+/// The first values of every number, by the task type and the name of the feature.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cuts(BTreeMap<(String, String), Vec<f64>>);
 
@@ -137,9 +137,9 @@ impl Cuts {
         }
     }
 
-    /// Returns the kind of task of an input. A number of which little is known is not cut yet.
-    pub fn kind(&self, task: &str, features: &Features) -> Result<TaskType, NameError> {
-        let mut kind = task.to_owned();
+    /// Returns the task type of an input. A number of which little is known is not cut yet.
+    pub fn task_type(&self, task: &str, features: &Features) -> Result<TaskType, NameError> {
+        let mut task_type = task.to_owned();
 
         for (name, feature) in &features.0 {
             let part = match feature {
@@ -152,10 +152,10 @@ impl Cuts {
             if let Some(part) = part {
                 // What stands between slashes is a group.
                 let step = format!("{name}:{part}").replace('/', "_");
-                kind = format!("{kind}/{step}");
+                task_type = format!("{task_type}/{step}");
             }
         }
-        TaskType::new(&kind)
+        TaskType::new(&task_type)
     }
 
     /// Adds everything to bytes.
@@ -207,8 +207,8 @@ mod tests {
         Features::read(value).expect("features")
     }
 
-    fn kind(cuts: &Cuts, value: &Value) -> String {
-        cuts.kind("qa", &features(value)).expect("a name").to_string()
+    fn task_type(cuts: &Cuts, value: &Value) -> String {
+        cuts.task_type("qa", &features(value)).expect("a name").to_string()
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
         for n in 0..9 {
             cuts.add("qa", &features(&json!({ "length": n })));
         }
-        assert_eq!(kind(&cuts, &json!({ "length": 5 })), "qa", "too little is known");
+        assert_eq!(task_type(&cuts, &json!({ "length": 5 })), "qa", "too little is known");
         for n in 9..100 {
             cuts.add("qa", &features(&json!({ "length": n })));
         }
@@ -228,20 +228,20 @@ mod tests {
         }
         assert_eq!(cuts, known, "later ones move no cut");
 
-        let at = |n: f64| kind(&cuts, &json!({ "length": n }));
+        let at = |n: f64| task_type(&cuts, &json!({ "length": n }));
         let all = [-5.0, 19.9, 20.0, 45.0, 60.0, 79.0, 80.0, 1e9].map(at);
         let expected = [1, 1, 2, 3, 4, 4, 5, 5].map(|part| format!("qa/length:{part}"));
         assert_eq!(all, expected);
 
-        let other = cuts.kind("other", &features(&json!({ "length": 5 }))).expect("a name");
-        assert_eq!(other.as_str(), "other", "each kind of task has its own cuts");
+        let other = cuts.task_type("other", &features(&json!({ "length": 5 }))).expect("a name");
+        assert_eq!(other.as_str(), "other", "each task type has its own cuts");
     }
 
     #[test]
     fn words_stand_as_they_are_and_names_are_in_their_order() {
         let given = json!({ "lang": "de/AT", "is_short": true });
-        assert_eq!(kind(&Cuts::default(), &given), "qa/is_short:true/lang:de_AT");
-        assert_eq!(kind(&Cuts::default(), &json!({})), "qa");
+        assert_eq!(task_type(&Cuts::default(), &given), "qa/is_short:true/lang:de_AT");
+        assert_eq!(task_type(&Cuts::default(), &json!({})), "qa");
     }
 
     #[test]
@@ -251,8 +251,8 @@ mod tests {
             cuts.add("qa", &features(&json!({ "n": 3 })));
         }
 
-        assert_eq!(kind(&cuts, &json!({ "n": 3 })), "qa/n:5");
-        assert_eq!(kind(&cuts, &json!({ "n": 2 })), "qa/n:1");
+        assert_eq!(task_type(&cuts, &json!({ "n": 3 })), "qa/n:5");
+        assert_eq!(task_type(&cuts, &json!({ "n": 2 })), "qa/n:1");
     }
 
     #[test]

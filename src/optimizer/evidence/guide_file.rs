@@ -84,7 +84,7 @@ impl Entry {
     }
 }
 
-/// A success: the kind of task, the pattern, and the metrics.
+/// A success: the task type, the pattern, and the metrics.
 pub type Success = (String, String, Map<String, Value>);
 
 impl GuideFile {
@@ -106,7 +106,7 @@ impl GuideFile {
         GuideFile { is_frozen: true, ..self }
     }
 
-    /// Reads the file anew.
+    /// Reads the file again.
     pub fn load(&mut self) -> Result<(), GuideFileError> {
         let text = match file::read_lines(&self.path) {
             Ok(text) => text,
@@ -141,7 +141,7 @@ impl GuideFile {
         })
     }
 
-    /// Reads the file anew, and returns how many entries like this one it has.
+    /// Reads the file again, and returns how many entries like this one it has.
     pub fn count_anew(&mut self, entry: &Entry) -> Result<usize, GuideFileError> {
         self.load()?;
         Ok(self.count(entry))
@@ -208,7 +208,7 @@ impl GuideFile {
         self.entries(SUCCESSFUL, |value| value.as_object().cloned())
     }
 
-    /// Returns all failures: the kind of task, the pattern, and the error.
+    /// Returns all failures: the task type, the pattern, and the error.
     pub fn failures(&self) -> Result<Vec<(String, String, String)>, GuideFileError> {
         self.entries(FAILED, |value| match value {
             Value::String(text) => Some(text.clone()),
@@ -317,7 +317,7 @@ impl GuideFile {
     }
 }
 
-/// Writes a kind of task so that the first `:` of a key still ends it.
+/// Writes a task type so that the first `:` of a key still ends it.
 fn escape(task: &str) -> String {
     task.replace('%', "%25").replace(':', "%3A")
 }

@@ -1,5 +1,5 @@
 //! What was known at an earlier moment: the observations up to a number, and what follows from them. A run
-//! that goes on is told by it what the first one was told.
+//! that continues is told by it what the first one was told.
 
 use crate::optimizer::evidence::insights::Cells;
 use crate::optimizer::evidence::knowledge::{Knowledge, KnowledgeError};
@@ -56,7 +56,7 @@ impl Hindsight {
         &self.experience
     }
 
-    /// Returns what was known for one kind of task, pattern by pattern.
+    /// Returns what was known for one task type, pattern by pattern.
     pub(in crate::optimizer) fn cells(&self, task: &TaskType) -> Vec<(Pattern, PatternSums)> {
         let of_task = self.cells.get(task).into_iter().flatten();
         of_task.map(|(pattern, cell)| (pattern.clone(), cell.clone())).collect()

@@ -1,4 +1,4 @@
-//! What the history says as a whole: the guide's keys, kind of task by kind of task first, so that
+//! What the history says as a whole: the guide's keys, one task type after the other first, so that
 //! no pattern is called faster only because it was given the easier tasks.
 
 use crate::optimizer::evidence::pattern::{Pattern, TaskType};
@@ -6,13 +6,13 @@ use crate::optimizer::evidence::sums::PatternSums;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// Everything known, by kind of task and pattern.
+/// Everything known, by task type and pattern.
 pub type Cells = BTreeMap<TaskType, BTreeMap<Pattern, PatternSums>>;
 
 /// Returns the guide's keys: `most_used_pattern`, `fastest_pattern`, `total_executions`,
-/// `pattern_usage`, `avg_performance` (mean seconds), and `by_task` with the same for each kind of
-/// task. Over all kinds, a pattern is the fastest only if it is the fastest in every kind in which
-/// it was compared with another; otherwise `fastest_pattern` is null, and `by_task` tells more.
+/// `pattern_usage`, `avg_performance` (mean seconds), and `by_task` with the same for each task
+/// type. Over all task types, a pattern is the fastest only if it is the fastest for each of those where
+/// it was compared with another; otherwise `fastest_pattern` is null, and `by_task` has the details.
 pub fn insights(cells: &Cells) -> Map<String, Value> {
     if cells.values().all(BTreeMap::is_empty) {
         let note = Value::from("No execution history available");
@@ -44,7 +44,7 @@ pub fn insights(cells: &Cells) -> Map<String, Value> {
     map
 }
 
-/// Returns the same keys for one kind of task.
+/// Returns the same keys for one task type.
 fn of_task(patterns: &BTreeMap<Pattern, PatternSums>) -> Map<String, Value> {
     let most = patterns.iter().max_by(|a, b| a.1.n.cmp(&b.1.n).then_with(|| b.0.cmp(a.0)));
     let usage: BTreeMap<&str, u64> =
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn k5_the_slower_pattern_in_every_task_is_not_called_faster() {
-        // `a` is faster in both kinds, but was given more of the slow one.
+        // `a` is faster for both task types, but was given more of the slow one.
         let mut rows = vec![("easy", "a", 1.0), ("easy", "b", 2.0), ("hard", "b", 11.0)];
         rows.extend([("hard", "a", 10.0); 9]);
         rows.extend([("easy", "b", 2.0); 9]);

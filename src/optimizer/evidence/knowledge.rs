@@ -45,7 +45,7 @@ pub enum KnowledgeError {
 /// How often one kind of failure was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailureClass {
-    /// The kind of task.
+    /// The task type.
     pub task: String,
     /// The pattern that failed.
     pub pattern: String,
@@ -68,7 +68,7 @@ pub struct FailureClass {
 pub struct KnownObservation<'a> {
     /// When it was made, in milliseconds since 1970.
     pub at: i64,
-    /// The kind of task.
+    /// The task type.
     pub task: &'a str,
     /// The pattern.
     pub pattern: &'a str,
@@ -78,7 +78,7 @@ pub struct KnownObservation<'a> {
     pub outcome: ExecutionOutcome,
     /// Whether it failed because something that the pattern needs did not work, such as the provider.
     pub is_outage: bool,
-    /// What was known of the input beforehand, and for which kind of task that was told.
+    /// What was known of the input beforehand, and for which task type that was told.
     pub of: Option<(String, Features)>,
     /// What it changes, if it is the verdict of a person on an execution that was recorded before.
     pub amends: Option<Amendment>,
@@ -181,7 +181,7 @@ impl Knowledge {
         Ok(&self.reader)
     }
 
-    /// Returns what is known for one kind of task, pattern by pattern.
+    /// Returns what is known for one task type, pattern by pattern.
     pub fn cells(&self, task: &TaskType) -> Result<Vec<(Pattern, PatternSums)>, KnowledgeError> {
         let mut found = Vec::new();
         self.reader()?.sums_of(task.as_str(), |row| {
@@ -205,7 +205,7 @@ impl Knowledge {
         self.each(ObservationChoice::Between(seq, end), each)
     }
 
-    /// Gives every observation of a kind of task that says something about its pattern, or what that
+    /// Gives every observation of a task type that says something about its pattern, or what that
     /// needs.
     pub fn of_task(
         &self,
@@ -292,7 +292,7 @@ impl Knowledge {
     }
 
     /// Returns the failures of the newest observations by kind, the most frequent first; of one
-    /// kind of task, or of all.
+    /// task type, or of all.
     pub fn failures(&self, task: Option<&TaskType>) -> Result<Vec<FailureClass>, KnowledgeError> {
         let mut found = Vec::new();
         for row in self.reader()?.failures(task.map(TaskType::as_str), FAILURES_MAX)? {

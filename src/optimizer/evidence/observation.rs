@@ -1,4 +1,4 @@
-//! One execution as experience: what was done for which kind of task, and how it went.
+//! One execution as experience: what was done for which task type, and how it went.
 
 pub use crate::store::ObservationSource;
 
@@ -106,9 +106,9 @@ pub fn unknown_metric(key: &str) -> String {
 /// One execution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
-    /// The kind of task.
+    /// The task type.
     pub task: TaskType,
-    /// The way of working.
+    /// The pattern.
     pub pattern: Pattern,
     /// Where it comes from.
     pub source: ObservationSource,

@@ -1,11 +1,11 @@
-//! The names that experience is kept under: kinds of task, and ways of working.
+//! The names that experience is kept under: task types and patterns.
 
 use crate::base::secret;
 use std::fmt;
 
 /// Longest name in characters.
 const LENGTH_MAX: usize = 200;
-/// Names that the guide uses for one way of working, and the name it is kept under.
+/// Names that the guide uses for one pattern, and the name it is kept under.
 const ALIASES: &[(&str, &str)] =
     &[("builder_graph", "builder"), ("asyncio_gather", "gather"), ("parallel", "gather")];
 
@@ -36,11 +36,11 @@ pub enum NameError {
     },
 }
 
-/// A kind of task, such as `analysis`.
+/// A task type, such as `analysis`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskType(String);
 
-/// A way of working, such as `direct` or `few_shot`, under its one name.
+/// A strategy for doing a task, such as `direct` or `few_shot`, under its one name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pattern(String);
 

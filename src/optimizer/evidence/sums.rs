@@ -1,4 +1,4 @@
-//! What is known of one pattern for one kind of task, as figures: means and intervals of the sums that the store
+//! What is known of one pattern for one task type, as figures: means and intervals of the sums that the store
 //! keeps.
 
 pub use crate::store::{PatternSums, Sums};

@@ -72,7 +72,7 @@ impl Belief {
         }
     }
 
-    /// Returns the point that lies so many standard deviations from the mean, about.
+    /// Returns the point that lies this many standard deviations from the mean, about.
     fn point(&self, off: f64) -> f64 {
         match *self {
             Belief::Normal { mean, sd } => mean + off * sd,

@@ -1,4 +1,4 @@
-//! What the learner keeps of one pattern on one kind of task: sums in which old evidence fades.
+//! What the learner keeps of one pattern for one task type: sums in which old evidence fades.
 
 use super::ring::{Newest, Ring};
 use super::utility::{ExecutionOutcome, Objective};
@@ -11,7 +11,7 @@ const FIRST: f64 = 0.01;
 /// How much longer each bucket is than the one before.
 const RATIO: f64 = 1.25;
 
-/// The scale below which the sketch is written anew.
+/// The scale below which the sketch is rewritten.
 const SCALE_MIN: f64 = 1e-6;
 
 /// How many executions a change leaves of those before it.

@@ -7,7 +7,7 @@ use super::{DEPTH_MAX, Learner};
 use std::collections::{BTreeSet, HashMap};
 
 impl Learner {
-    /// Returns the number of a kind of task, if anything was recorded for it.
+    /// Returns the number of a task type, if anything was recorded for it.
     pub fn known_task(&self, name: &str) -> Option<usize> {
         self.tasks.get(name).copied()
     }
@@ -17,7 +17,7 @@ impl Learner {
         self.arms.get(name).copied()
     }
 
-    /// Returns the patterns that were seen on a kind of task or on others of its group: for
+    /// Returns the patterns that were seen for a task type or for others of its group: for
     /// `review/rust` also those of `review/go` and of `review`.
     pub fn near(&self, task: &str) -> BTreeSet<&str> {
         let group = task.match_indices('/').take(DEPTH_MAX - 1).last();
@@ -25,21 +25,22 @@ impl Learner {
         let of_group = self.groups.get(group).into_iter();
         let of_group = of_group.flat_map(|&level| self.levels[level].sums.keys());
 
-        let kinds = [task, group].into_iter().filter_map(|name| self.known_task(name));
-        let of_kinds = kinds.flat_map(|kind| self.kinds[kind].cells.iter().map(|(arm, _)| arm));
+        let numbers = [task, group].into_iter().filter_map(|name| self.known_task(name));
+        let of_task_types =
+            numbers.flat_map(|task| self.task_types[task].cells.iter().map(|(arm, _)| arm));
 
-        of_group.chain(of_kinds).map(|&arm| self.arm_name(arm)).collect()
+        of_group.chain(of_task_types).map(|&arm| self.arm_name(arm)).collect()
     }
 
-    /// Returns a learner that believes the same of one kind of task, and knows only what that takes:
-    /// the groups above it, and the kinds that these are named after. Names that are new to it leave
+    /// Returns a learner that believes the same of one task type, and knows only what that takes:
+    /// the groups above it, and the task types that these are named after. Names that are new to it leave
     /// no trace in this one.
     #[must_use]
     pub fn excerpt(&self, task: &str) -> Learner {
         let mut levels = vec![self.levels[0].clone()];
         let mut groups = HashMap::new();
         let mut tasks = HashMap::new();
-        let mut kinds: Vec<TaskState> = Vec::new();
+        let mut task_types: Vec<TaskState> = Vec::new();
         let mut path = vec![0];
 
         let above = task.match_indices('/').take(DEPTH_MAX - 1).map(|(end, _)| &task[..end]);
@@ -53,19 +54,19 @@ impl Learner {
                 path.push(group);
             }
 
-            if let Some(&kind) = self.tasks.get(name) {
-                let kind = self.kinds[kind].clone();
-                let level = path.iter().position(|level| *level == kind.level);
-                let level = level.expect("a kind lies in a group that its name begins with");
-                kinds.push(TaskState { level, ..kind });
-                tasks.insert(name.to_owned(), kinds.len() - 1);
+            if let Some(&task) = self.tasks.get(name) {
+                let state = self.task_types[task].clone();
+                let level = path.iter().position(|level| *level == state.level);
+                let level = level.expect("a task type lies in a group that its name begins with");
+                task_types.push(TaskState { level, ..state });
+                tasks.insert(name.to_owned(), task_types.len() - 1);
             }
         }
 
         Learner {
             goal: self.goal,
             levels,
-            kinds,
+            task_types,
             groups,
             tasks,
             names: self.names.clone(),
@@ -88,11 +89,11 @@ mod tests {
     #[test]
     fn an_excerpt_believes_what_the_whole_believes_and_leaves_it_alone() {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
-        for (number, kind) in
+        for (number, name) in
             ["review", "review/rust", "review/go/async", "plan"].iter().enumerate()
         {
             for _ in 0..20 {
-                let task = learner.task(kind);
+                let task = learner.task(name);
                 let arm = learner.arm(["a", "b"][number % 2]);
                 let success = f64::from(u8::from(number != 2));
                 learner.record(

@@ -48,18 +48,18 @@ impl Constraints {
     }
 }
 
-/// What is believed of one pattern on one kind of task.
+/// What is believed of one pattern for one task type.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arm {
     /// Its number.
     pub arm: usize,
-    /// Whether anything was recorded of it, on whatever kind of task.
+    /// Whether anything was recorded of it, for any task type.
     pub is_known: bool,
     /// Its mean utility.
     pub mean: f64,
     /// How unsure that is (standard deviation).
     pub sd: f64,
-    /// How unsure it is with what is unsure about the kind of task itself, which is the same for
+    /// How unsure it is with what is unsure about the task type itself, which is the same for
     /// all patterns and so decides nothing.
     pub unsure: f64,
     /// How many executions there count, where older ones count less.
@@ -70,7 +70,7 @@ pub struct Arm {
     pub successes: f64,
     /// How many executions the belief is worth, with what is borrowed.
     pub weight: f64,
-    /// How many executions elsewhere it is worth what is known from other kinds of tasks.
+    /// How many executions elsewhere it is worth what is known from other task types.
     pub borrowed: f64,
     /// By how much it is below what is expected of it everywhere, while that looks like an outage.
     pub outage: f64,
@@ -117,7 +117,7 @@ pub struct Choice {
 }
 
 impl Learner {
-    /// Returns what is believed of patterns on a kind of task.
+    /// Returns what is believed of patterns for a task type.
     pub fn look(&self, task: usize, arms: &[usize], within: &Constraints) -> Vec<Arm> {
         let noise = self.noise_variance();
         let nothing = FadingSums::default();
@@ -125,7 +125,7 @@ impl Learner {
         arms.iter()
             .map(|&arm| {
                 let (prior, prior_variance) = self.prior(task, arm);
-                let cell = self.kinds[task].cell(arm).unwrap_or(&nothing);
+                let cell = self.task_types[task].cell(arm).unwrap_or(&nothing);
                 let of_one = variance(cell, noise);
                 let precision = if cell.is_known() { cell.n / of_one } else { 0.0 };
                 let whole = precision + 1.0 / prior_variance;

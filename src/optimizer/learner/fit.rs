@@ -1,5 +1,5 @@
-//! Bringing together what is known of patterns on all kinds of tasks: what is believed of one before it
-//! was seen, and what a kind of task tells the levels above it.
+//! Bringing together what is known of patterns for all task types: what is believed of one before it
+//! was seen, and what a task type tells the levels above it.
 
 use super::{DEPTH_MAX, Learner, NOISE_SD, variance};
 use std::collections::HashMap;
@@ -8,16 +8,16 @@ use std::collections::HashMap;
 /// deviation).
 pub(super) const MEAN: f64 = 0.6;
 const MEAN_SD: f64 = 0.3;
-/// How much a pattern is believed to differ between kinds of tasks (standard deviation), and how many
+/// How much a pattern is believed to differ between task types (standard deviation), and how many
 /// differences that belief is worth.
 pub(super) const TYPES_SD: f64 = 0.1;
 const TYPES_WEIGHT: f64 = 6.0;
-/// How much a whole kind of tasks is believed to be easier or harder than others.
+/// How much easier or harder than others a task type is believed to be.
 pub(super) const EASE_SD: f64 = 0.05;
 /// How much a pattern is believed to differ between groups.
 const GROUP_SD: f64 = 0.15;
 
-/// A level above kinds of tasks: the root, or a group. For each pattern the sum of the weights of
+/// A level above task types: the root, or a group. For each pattern the sum of the weights of
 /// the means below, and of these times the means.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HierarchyLevel {
@@ -27,7 +27,7 @@ pub(super) struct HierarchyLevel {
     pub(super) messages: HashMap<usize, (f64, f64)>,
 }
 
-/// A pattern on a kind of task while the kind is fitted.
+/// A pattern for a task type while the task type is fitted.
 struct Fit {
     arm: usize,
     /// The mean utility of its executions, and the variance of that mean.
@@ -40,15 +40,15 @@ struct Fit {
 }
 
 impl Learner {
-    /// Returns mean and variance of what the levels above believe of a pattern on a kind of task,
-    /// without what the kind itself has told them.
+    /// Returns mean and variance of what the levels above believe of a pattern for a task type,
+    /// without what the task type itself has told them.
     fn above(&self, task: usize, arm: usize) -> (f64, f64) {
-        let kind = &self.kinds[task];
-        let own = kind.cell(arm).map_or((0.0, 0.0), |cell| cell.message);
+        let state = &self.task_types[task];
+        let own = state.cell(arm).map_or((0.0, 0.0), |cell| cell.message);
 
         let mut path = [0; DEPTH_MAX];
         let mut length = 0;
-        let mut level = Some(kind.level);
+        let mut level = Some(state.level);
         while let Some(at) = level {
             path[length] = at;
             length += 1;
@@ -79,24 +79,24 @@ impl Learner {
         (mean, 1.0 / precision)
     }
 
-    /// Returns mean and variance of what is believed of a pattern on a kind of task before the
+    /// Returns mean and variance of what is believed of a pattern for a task type before the
     /// executions there are looked at.
     pub(super) fn prior(&self, task: usize, arm: usize) -> (f64, f64) {
         let (mean, variance) = self.above(task, arm);
-        (mean + self.kinds[task].ease, variance + self.between)
+        (mean + self.task_types[task].ease, variance + self.between)
     }
 
     pub(super) fn ease_variance(&self, task: usize) -> f64 {
-        self.kinds[task].ease_variance
+        self.task_types[task].ease_variance
     }
 
-    /// Fits a kind of task anew after an execution there: how easy it is, what it tells the level
-    /// above, and how much patterns differ between kinds. A two-way empirical Bayes estimate in the
+    /// Fits a task type again after an execution there: how easy it is, what it tells the level
+    /// above, and how much patterns differ between task types. A two-way empirical Bayes estimate in the
     /// manner of Morris, "Parametric empirical Bayes inference" (JASA 78, 1983), one row at a time.
     pub(super) fn fit(&mut self, task: usize) {
         let noise = self.noise_variance();
 
-        let cells = self.kinds[task].cells.iter().filter(|(_, cell)| cell.is_known());
+        let cells = self.task_types[task].cells.iter().filter(|(_, cell)| cell.is_known());
         let known: Vec<Fit> = cells
             .map(|&(arm, ref cell)| {
                 let (mean, above) = self.above(task, arm);
@@ -109,7 +109,7 @@ impl Learner {
         let sum: f64 = known.iter().map(|fit| fit.weight).sum();
         let scale = sum + 1.0 / EASE_SD.powi(2);
         let ease = known.iter().map(|fit| fit.weight * (fit.mean - fit.above)).sum::<f64>() / scale;
-        (self.kinds[task].ease, self.kinds[task].ease_variance) = (ease, 1.0 / scale);
+        (self.task_types[task].ease, self.task_types[task].ease_variance) = (ease, 1.0 / scale);
 
         for fit in &known {
             let weight = 1.0 / (self.between + fit.own);
@@ -119,14 +119,14 @@ impl Learner {
         self.spread_of(task, &known, ease, scale);
     }
 
-    /// Replaces what a kind of task tells of a pattern, all the way up.
+    /// Replaces what a task type tells of a pattern, all the way up.
     pub(super) fn tell(&mut self, task: usize, arm: usize, message: (f64, f64)) {
-        let kind = &mut self.kinds[task];
-        let Some(cell) = kind.cell_mut(arm) else { return };
+        let state = &mut self.task_types[task];
+        let Some(cell) = state.cell_mut(arm) else { return };
 
         let before = std::mem::replace(&mut cell.message, message);
         let mut difference = (message.0 - before.0, message.1 - before.1);
-        let mut at = kind.level;
+        let mut at = state.level;
         loop {
             let level = &mut self.levels[at];
             let sums = level.sums.entry(arm).or_default();
@@ -150,7 +150,7 @@ impl Learner {
         }
     }
 
-    /// Takes a kind's part in the estimate of how much patterns differ between kinds: the residuals
+    /// Takes a task type's part in the estimate of how much patterns differ between task types: the residuals
     /// of its patterns, less what chance alone would give.
     fn spread_of(&mut self, task: usize, known: &[Fit], ease: f64, scale: f64) {
         let shares: Vec<(f64, f64)> =
@@ -171,10 +171,10 @@ impl Learner {
         }
 
         // Its part of the last time is replaced.
-        let kind = &mut self.kinds[task];
-        self.spread.0 += part.0 - kind.spread.0;
-        self.spread.1 += part.1 - kind.spread.1;
-        kind.spread = part;
+        let state = &mut self.task_types[task];
+        self.spread.0 += part.0 - state.spread.0;
+        self.spread.1 += part.1 - state.spread.1;
+        state.spread = part;
 
         let believed = TYPES_WEIGHT / (TYPES_SD.powi(2) + NOISE_SD.powi(2)).powi(2);
         let estimate =

@@ -45,10 +45,10 @@ const OUTAGE_WEIGHT: f64 = 0.1;
 /// The deepest level of groups.
 const DEPTH_MAX: usize = 4;
 
-/// A change of how well a pattern works on a kind of task.
+/// A change of how well a pattern works for a task type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatternChange {
-    /// The kind of task.
+    /// The task type.
     pub task: usize,
     /// The pattern.
     pub arm: usize,
@@ -63,21 +63,21 @@ pub struct PatternChange {
 pub struct Learner {
     goal: Goal,
     levels: Vec<HierarchyLevel>,
-    kinds: Vec<TaskState>,
+    task_types: Vec<TaskState>,
     groups: HashMap<String, usize>,
     tasks: HashMap<String, usize>,
     names: Vec<String>,
     arms: HashMap<String, usize>,
-    /// For each pattern the mean surprise of late, everywhere, and when it was of late, in executions:
+    /// For each pattern its recent mean surprise over all task types, and when that was, in executions:
     /// an outage shows here first.
     surprise: Vec<(f64, i32)>,
     /// How many executions were taken in.
     executions: i32,
-    /// On how many kinds of tasks each pattern is known.
+    /// For how many task types each pattern is known.
     known_on: Vec<f64>,
     /// Scatter of single executions, and how much of it is free to vary.
     noise: (f64, f64),
-    /// How much patterns differ between kinds: sums of estimate and weight.
+    /// How much patterns differ between task types: sums of estimate and weight.
     spread: (f64, f64),
     /// The variance that follows.
     between: f64,
@@ -94,7 +94,7 @@ impl Learner {
         Learner {
             goal,
             levels: vec![HierarchyLevel::default()],
-            kinds: Vec::new(),
+            task_types: Vec::new(),
             groups: HashMap::new(),
             tasks: HashMap::new(),
             names: Vec::new(),
@@ -113,35 +113,36 @@ impl Learner {
         self.goal
     }
 
-    /// Returns what counts on a kind of task.
+    /// Returns what counts for a task type.
     pub fn objective(&self, task: &str) -> Objective {
         self.known_task(task).map_or(self.goal.on(false), |task| self.objective_on(task))
     }
 
     fn objective_on(&self, task: usize) -> Objective {
-        self.goal.on(self.kinds[task].has_cost)
+        self.goal.on(self.task_types[task].has_cost)
     }
 
-    /// Returns how many executions were taken in on a kind of task.
+    /// Returns how many executions of a task type were taken in.
     pub fn age(&self, task: usize) -> f64 {
-        self.kinds[task].age
+        self.task_types[task].age
     }
 
-    /// Returns the scales of times and costs on a kind of task.
+    /// Returns the scales of times and costs for a task type.
     pub fn scale(&self, task: &str) -> Scale {
-        self.known_task(task).map_or(self.goal.on(false).scale(), |task| self.kinds[task].scale())
+        self.known_task(task)
+            .map_or(self.goal.on(false).scale(), |task| self.task_types[task].scale())
     }
 
-    /// Returns what an execution of a pattern on a kind of task is worth by what is known now.
+    /// Returns what an execution with a pattern is worth for a task type by what is known now.
     pub fn worth(&self, task: &str, pattern: &str, outcome: &ExecutionOutcome) -> f64 {
         let known = self.known_task(task).zip(self.known_arm(pattern));
-        let guess = || known.map_or(1.0, |(task, arm)| self.kinds[task].quality_of(arm));
+        let guess = || known.map_or(1.0, |(task, arm)| self.task_types[task].quality_of(arm));
         let quality = Some(outcome.quality.unwrap_or_else(guess));
         let counted = ExecutionOutcome { quality, ..*outcome };
         self.objective(task).utility(&counted, &self.scale(task))
     }
 
-    /// Returns on how many kinds of tasks patterns are known, all together; a whole number.
+    /// Returns for how many task types patterns are known, summed over the patterns; a whole number.
     pub fn cell_count(&self) -> f64 {
         self.known_on.iter().sum()
     }
@@ -164,7 +165,7 @@ impl Learner {
         &self.names[arm]
     }
 
-    /// Returns the number of a kind of task, which gets one if it has none. What stands before the
+    /// Returns the number of a task type, which gets one if it has none. What stands before the
     /// last `/` of its name is its group.
     pub fn task(&mut self, name: &str) -> usize {
         if let Some(&known) = self.tasks.get(name) {
@@ -181,9 +182,9 @@ impl Learner {
                     .push(HierarchyLevel { parent: Some(level), ..HierarchyLevel::default() });
                 let new = self.levels.len() - 1;
                 self.groups.insert(group.to_owned(), new);
-                // A kind that has the name of the group becomes a part of it.
-                if let Some(&kind) = self.tasks.get(group) {
-                    self.move_to(kind, new);
+                // A task type that has the name of the group becomes a part of it.
+                if let Some(&task) = self.tasks.get(group) {
+                    self.move_to(task, new);
                 }
                 new
             };
@@ -191,21 +192,21 @@ impl Learner {
 
         // What is known of `review` itself belongs to the group `review`.
         level = self.groups.get(name).copied().unwrap_or(level);
-        self.kinds.push(TaskState::new(level, &self.goal.on(false)));
-        self.tasks.insert(name.to_owned(), self.kinds.len() - 1);
-        self.kinds.len() - 1
+        self.task_types.push(TaskState::new(level, &self.goal.on(false)));
+        self.tasks.insert(name.to_owned(), self.task_types.len() - 1);
+        self.task_types.len() - 1
     }
 
-    /// Makes a kind of task part of a level, with what it tells.
+    /// Makes a task type part of a level, with what it tells.
     fn move_to(&mut self, task: usize, level: usize) {
         let told: Vec<(usize, (f64, f64))> =
-            self.kinds[task].cells.iter().map(|(arm, cell)| (*arm, cell.message)).collect();
+            self.task_types[task].cells.iter().map(|(arm, cell)| (*arm, cell.message)).collect();
         // Taken back where it was told, and told again from the new place.
         for (arm, _) in &told {
             self.tell(task, *arm, (0.0, 0.0));
         }
 
-        self.kinds[task].level = level;
+        self.task_types[task].level = level;
         for (arm, message) in told {
             self.tell(task, arm, message);
         }
@@ -218,8 +219,8 @@ impl Learner {
         arm: usize,
         outcome: &ExecutionOutcome,
     ) -> Option<PatternChange> {
-        if self.kinds[task].cell(arm).is_none() {
-            self.kinds[task].cells.push((arm, FadingSums::default()));
+        if self.task_types[task].cell(arm).is_none() {
+            self.task_types[task].cells.push((arm, FadingSums::default()));
             self.known_on[arm] += 1.0;
         }
 
@@ -228,21 +229,21 @@ impl Learner {
         }
         let objective = self.objective_on(task);
         let weight = self.weight_of(arm) * self.look_at_row(task, arm, outcome);
-        let quality = outcome.quality.unwrap_or_else(|| self.kinds[task].quality_of(arm));
+        let quality = outcome.quality.unwrap_or_else(|| self.task_types[task].quality_of(arm));
         let counted = ExecutionOutcome { quality: Some(quality), ..*outcome };
-        let utility = objective.utility(&counted, &self.kinds[task].scale());
+        let utility = objective.utility(&counted, &self.task_types[task].scale());
         let expected = self.expected(task, arm);
-        let is_blameless = self.kinds[task].row.is_blameless();
+        let is_blameless = self.task_types[task].row.is_blameless();
         self.surprise(arm, if is_blameless { 0.0 } else { utility - expected });
 
-        let kind = &mut self.kinds[task];
-        let before = kind.cells.iter().fold((0.0, 0.0), scatter);
-        kind.fade();
-        if outcome.is_judged() && !kind.is_judged() {
-            kind.begin_judging();
+        let state = &mut self.task_types[task];
+        let before = state.cells.iter().fold((0.0, 0.0), scatter);
+        state.fade();
+        if outcome.is_judged() && !state.is_judged() {
+            state.begin_judging();
         }
-        let share = kind.judged_share(arm, outcome);
-        let cell = kind.cell_mut(arm).expect("it was added above");
+        let share = state.judged_share(arm, outcome);
+        let cell = state.cell_mut(arm).expect("it was added above");
         cell.add(utility, &counted, weight, share);
 
         if outcome.is_judged() {
@@ -250,22 +251,22 @@ impl Learner {
         } else {
             cell.add_unjudged(outcome.success, weight * share * objective.quality, quality);
         }
-        kind.guess_qualities();
-        kind.measure(arm, outcome, weight * share * outcome.success, &objective);
+        state.guess_qualities();
+        state.measure(arm, outcome, weight * share * outcome.success, &objective);
 
         // A row of failures that is nobody's fault is no change of the pattern.
         let is_absolved = self.absolve(task);
         let is_steady = is_blameless || is_absolved;
         let change = if is_steady { None } else { self.look_for_change(task, arm) };
 
-        let after = self.kinds[task].cells.iter().fold((0.0, 0.0), scatter);
+        let after = self.task_types[task].cells.iter().fold((0.0, 0.0), scatter);
         self.noise.0 += after.0 - before.0;
         self.noise.1 += after.1 - before.1;
         self.fit(task);
         change
     }
 
-    /// Takes in that an execution of a pattern on a kind of task, after which `ago` others were recorded there,
+    /// Takes in that an execution with a pattern for a task type, after which `ago` others were recorded there,
     /// was better or worse than it was counted. It counts with the other quality as much as it does by now.
     pub fn amend(
         &mut self,
@@ -275,20 +276,20 @@ impl Learner {
         ago: u32,
     ) {
         let objective = self.objective_on(task);
-        let kind = &mut self.kinds[task];
-        if kind.cell(arm).is_none_or(|cell| !cell.is_known()) {
+        let state = &mut self.task_types[task];
+        if state.cell(arm).is_none_or(|cell| !cell.is_known()) {
             return;
         }
 
-        let scatter_before = kind.cells.iter().fold((0.0, 0.0), scatter);
-        let was_judged = kind.is_judged();
+        let scatter_before = state.cells.iter().fold((0.0, 0.0), scatter);
+        let was_judged = state.is_judged();
         if now.is_judged() && !was_judged {
-            kind.begin_judging();
+            state.begin_judging();
         }
         let unjudged_share = TaskState::unjudged_share(was_judged || now.is_judged());
 
-        let guess = kind.quality_of(arm);
-        let scale = kind.scale();
+        let guess = state.quality_of(arm);
+        let scale = state.scale();
         let counted = |outcome: &ExecutionOutcome| {
             let quality = outcome.quality.unwrap_or(guess);
             let whole = ExecutionOutcome { quality: Some(quality), ..*outcome };
@@ -302,74 +303,74 @@ impl Learner {
             }
         };
 
-        let weight = kind.left_after(ago);
-        if let Some(cell) = kind.cell_mut(arm) {
+        let weight = state.left_after(ago);
+        if let Some(cell) = state.cell_mut(arm) {
             cell.amend(weight, &counted(before), &counted(now));
         }
-        if was_judged && !kind.is_judged() {
-            kind.end_judging();
+        if was_judged && !state.is_judged() {
+            state.end_judging();
         }
-        kind.guess_qualities();
+        state.guess_qualities();
 
-        let scatter_now = kind.cells.iter().fold((0.0, 0.0), scatter);
+        let scatter_now = state.cells.iter().fold((0.0, 0.0), scatter);
         self.noise.0 += scatter_now.0 - scatter_before.0;
         self.noise.1 += scatter_now.1 - scatter_before.1;
         self.fit(task);
     }
 
-    /// Takes in that executions cost something on a kind of task. From then on costs count there, for what
+    /// Takes in that executions cost something for a task type. From then on costs count there, for what
     /// was recorded before as well.
     fn see_cost(&mut self, task: usize) {
-        if self.kinds[task].has_cost {
+        if self.task_types[task].has_cost {
             return;
         }
 
         let before = self.objective_on(task);
-        self.kinds[task].has_cost = true;
+        self.task_types[task].has_cost = true;
         let now = self.objective_on(task);
-        self.kinds[task].count_by(&before, &now);
+        self.task_types[task].count_by(&before, &now);
     }
 
     /// Takes an execution into the row of failures or ends the row, and returns how much it counts.
     fn look_at_row(&mut self, task: usize, arm: usize, outcome: &ExecutionOutcome) -> f64 {
         let surprise = self.surprise_at(arm);
-        let kind = &mut self.kinds[task];
+        let state = &mut self.task_types[task];
         if !outcome.is_failure() {
-            kind.row = FailureStreak::default();
+            state.row = FailureStreak::default();
             return 1.0;
         }
 
-        if !kind.row.is_blameless() {
-            let cell = kind.cells.iter().find(|(known, _)| *known == arm);
+        if !state.row.is_blameless() {
+            let cell = state.cells.iter().find(|(known, _)| *known == arm);
             let cell = &cell.expect("it was added before").1;
-            kind.row.fail(arm, cell, surprise, kind.unsteady);
+            state.row.fail(arm, cell, surprise, state.unsteady);
         }
 
-        kind.row.weight()
+        state.row.weight()
     }
 
     /// Puts back what was believed before a row of failures that is nobody's fault.
     fn absolve(&mut self, task: usize) -> bool {
-        let kind = &mut self.kinds[task];
-        let Some((unsteady, all)) = kind.row.absolve(kind.cells.len()) else { return false };
+        let state = &mut self.task_types[task];
+        let Some((unsteady, all)) = state.row.absolve(state.cells.len()) else { return false };
 
-        kind.unsteady = unsteady;
+        state.unsteady = unsteady;
         for before in all {
             self.surprise[before.arm] = (before.surprise, self.executions);
-            if let Some(cell) = kind.cell_mut(before.arm) {
+            if let Some(cell) = state.cell_mut(before.arm) {
                 cell.put_back(before.cell);
             }
         }
         true
     }
 
-    /// Tells whether everything fails on a kind of task at the moment, through nobody's fault.
+    /// Tells whether everything fails for a task type at the moment, through nobody's fault.
     pub fn all_fail(&self, task: usize) -> bool {
-        self.kinds[task].row.is_blameless()
+        self.task_types[task].row.is_blameless()
     }
 
     /// Takes in that an execution failed because something that the pattern needs did not work, such
-    /// as its provider. That says nothing of the pattern, but while it goes on, others do better.
+    /// as its provider. That says nothing of the pattern, but while it continues, others do better.
     pub fn fail_outside(&mut self, task: usize, arm: usize) {
         let expected = self.expected(task, arm);
         self.surprise(arm, -expected);
@@ -383,8 +384,8 @@ impl Learner {
         self.surprise[arm] = (now, self.executions);
     }
 
-    /// Returns how much an execution counts. One during an outage says little about the kind of
-    /// task if the pattern is at home on many.
+    /// Returns how much an execution counts. One during an outage says little about the task
+    /// type if the pattern is known for many.
     fn weight_of(&self, arm: usize) -> f64 {
         if self.outage(arm) < 0.0 {
             (1.0 / self.known_on[arm].max(1.0)).max(OUTAGE_WEIGHT)
@@ -393,13 +394,14 @@ impl Learner {
         }
     }
 
-    /// Returns the mean surprise of late with a pattern, which fades with every execution.
+    /// Returns the recent mean surprise of a pattern, which fades with every execution.
     fn surprise_at(&self, arm: usize) -> f64 {
         let (surprise, at) = self.surprise[arm];
         surprise * CALM.powi(self.executions - at)
     }
 
-    /// Returns the mean surprise of late with a pattern, everywhere, if it is no accident; else 0.
+    /// Returns the recent mean surprise of a pattern over all task types if it is statistically significant,
+    /// otherwise 0.
     fn outage(&self, arm: usize) -> f64 {
         let sd = self.noise_variance().sqrt() * (SURPRISE / (2.0 - SURPRISE)).sqrt();
         let surprise = self.surprise_at(arm);
@@ -407,7 +409,7 @@ impl Learner {
     }
 
     fn expected(&self, task: usize, arm: usize) -> f64 {
-        match self.kinds[task].cell(arm) {
+        match self.task_types[task].cell(arm) {
             Some(cell) if cell.n >= 3.0 => cell.mean(),
             _ => self.prior(task, arm).0,
         }
@@ -416,14 +418,14 @@ impl Learner {
     /// Compares the newest executions with those before, as far as they still count.
     fn look_for_change(&mut self, task: usize, arm: usize) -> Option<PatternChange> {
         let noise = self.noise_variance();
-        let kind = &mut self.kinds[task];
-        let cell = kind.cell_mut(arm)?;
+        let state = &mut self.task_types[task];
+        let cell = state.cell_mut(arm)?;
         let of_one = variance(cell, noise);
         let newest = cell.ring.change(cell.n, cell.sum, of_one.sqrt())?;
 
         let from = cell.mean();
         cell.restart(&newest, of_one);
-        kind.unsettle(arm);
+        state.unsettle(arm);
         Some(PatternChange { task, arm, from, to: newest.mean })
     }
 
@@ -504,12 +506,12 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_never_seen_borrows_from_its_group_and_less_from_others() {
+    fn a_task_type_never_seen_borrows_from_its_group_and_less_from_others() {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
         let good = learner.arm("good");
         let bad = learner.arm("bad");
-        for kind in ["review/rust", "review/go"] {
-            let task = learner.task(kind);
+        for name in ["review/rust", "review/go"] {
+            let task = learner.task(name);
             for _ in 0..20 {
                 learner.record(task, good, &went(1.0));
                 learner.record(task, bad, &went(0.0));
@@ -532,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_learns_from_the_one_its_group_is_named_after_whichever_was_first() {
+    fn a_task_type_learns_from_the_one_its_group_is_named_after_whichever_was_first() {
         for general_first in [true, false] {
             let mut learner = Learner::new(Objective::WITHOUT_COST);
             let good = learner.arm("good");
@@ -578,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_shows_on_kinds_where_it_was_not_met_and_leaves_what_was_known() {
+    fn an_outage_shows_for_task_types_where_it_was_not_met_and_leaves_what_was_known() {
         let mut learner = Learner::new(Objective::WITHOUT_COST);
         let steady = learner.arm("steady");
         let down = learner.arm("down");

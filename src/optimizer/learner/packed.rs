@@ -1,4 +1,4 @@
-//! Numbers and texts as bytes and back: exactly, so that what was packed goes on as if it had never
+//! Numbers and texts as bytes and back: exactly, so that what was packed continues as if it had never
 //! been away. Little-endian, without names; who reads has to know what was written.
 
 /// Collects bytes.

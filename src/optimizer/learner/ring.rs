@@ -1,4 +1,4 @@
-//! The newest executions of a pattern on a kind of task, in which a change shows.
+//! The newest executions of a pattern for a task type, in which a change shows.
 
 use crate::optimizer::learner::packed::{ByteReader, Packing};
 use std::collections::VecDeque;

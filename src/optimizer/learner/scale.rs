@@ -1,4 +1,4 @@
-//! The scale of times and of costs on a kind of task. What takes minutes and what takes milliseconds are not
+//! The scale of times and of costs for a task type. What takes minutes and what takes milliseconds are not
 //! compared by the same seconds, so where nobody names a scale it is what the first executions took.
 
 use crate::optimizer::learner::packed::{ByteReader, Packing};

@@ -17,7 +17,7 @@ impl Learner {
         let Learner {
             goal,
             levels,
-            kinds,
+            task_types,
             groups,
             tasks,
             names,
@@ -44,10 +44,10 @@ impl Learner {
             pack_level(level, to);
         }
 
-        to.count(kinds.len());
-        for (kind, name) in kinds.iter().zip(by_number(tasks, kinds.len())) {
+        to.count(task_types.len());
+        for (state, name) in task_types.iter().zip(by_number(tasks, task_types.len())) {
             to.text(name);
-            pack_kind(kind, to);
+            pack_task_type(state, to);
         }
 
         to.whole(i64::from(*executions));
@@ -79,11 +79,12 @@ impl Learner {
             learner.levels.push(unpack_level(from, number, arms)?);
         }
 
-        let kinds = from.count()?;
-        (learner.kinds, learner.tasks) = (Vec::with_capacity(kinds), HashMap::with_capacity(kinds));
-        for number in 0..kinds {
+        let count = from.count()?;
+        (learner.task_types, learner.tasks) =
+            (Vec::with_capacity(count), HashMap::with_capacity(count));
+        for number in 0..count {
             learner.tasks.insert(from.text()?.to_owned(), number);
-            learner.kinds.push(unpack_kind(from, learner.levels.len(), arms)?);
+            learner.task_types.push(unpack_task_type(from, learner.levels.len(), arms)?);
         }
 
         learner.executions = i32::try_from(from.whole()?).ok()?;
@@ -159,7 +160,7 @@ fn unpack_level(from: &mut ByteReader<'_>, number: usize, arms: usize) -> Option
     Some(HierarchyLevel { parent: (number > 0).then_some(parent), sums: map()?, messages: map()? })
 }
 
-fn pack_kind(kind: &TaskState, to: &mut Packing) {
+fn pack_task_type(state: &TaskState, to: &mut Packing) {
     let TaskState {
         level,
         cells,
@@ -172,7 +173,7 @@ fn pack_kind(kind: &TaskState, to: &mut Packing) {
         row,
         time,
         cost,
-    } = kind;
+    } = state;
     to.count(*level);
     to.count(usize::from(*has_cost));
     to.pair((*ease, *ease_variance));
@@ -190,7 +191,7 @@ fn pack_kind(kind: &TaskState, to: &mut Packing) {
     }
 }
 
-fn unpack_kind(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<TaskState> {
+fn unpack_task_type(from: &mut ByteReader<'_>, levels: usize, arms: usize) -> Option<TaskState> {
     let level = from.below(levels)?;
     let has_cost = from.below(2)? == 1;
     let (ease, ease_variance) = from.pair()?;
@@ -235,11 +236,11 @@ pub(super) mod tests {
 
     /// Lets a learner go through executions on several groups, with times, costs and changes.
     fn live(learner: &mut Learner, executions: u32, rng: &mut Rng) {
-        let kinds =
+        let names =
             ["review/rust", "review", "plan", "review/go/async", "a/b/c/d/e", "/x", "review/c"];
         for n in 0..executions {
             let pick = usize::try_from(rng.below(7)).expect("small");
-            let task = learner.task(kinds[pick]);
+            let task = learner.task(names[pick]);
 
             let arm = usize::try_from(rng.below(3)).expect("small");
             let rate = if n > executions / 2 { 0.2 } else { [0.4, 0.9, 0.6][arm] };

@@ -1,4 +1,4 @@
-//! A row of failures of several patterns on one kind of task. Where all fail that mostly succeed, something
+//! A row of failures of several patterns for one task type. Where all fail that mostly succeed, something
 //! else is at fault than they: what was believed before the row is put back.
 
 use super::cell::FadingSums;
@@ -15,12 +15,12 @@ const FAILURE_MIN: f64 = 1e-3;
 /// How much a failure counts from then on, until something succeeds.
 const WEIGHT: f64 = 0.05;
 
-/// The failures since the last success on a kind of task.
+/// The failures since the last success for a task type.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FailureStreak {
     /// What was known of the patterns that failed before they did.
     before: Vec<Before>,
-    /// How unsteady the kind was.
+    /// How unsteady the task type was.
     unsteady: f64,
     /// The logarithm of the chance of the row.
     chance: f64,
@@ -68,7 +68,7 @@ impl FailureStreak {
         self.before.iter_mut().find(|before| before.arm == arm).map(|before| &mut before.cell)
     }
 
-    /// Returns what is to be put back of a kind with so many patterns, and how unsteady it was, once the
+    /// Returns what is to be put back of a task type with this many patterns, and how unsteady it was, once the
     /// row is no accident.
     pub(super) fn absolve(&mut self, patterns: usize) -> Option<(f64, Vec<Before>)> {
         let is_joint = self.before.len() >= patterns.clamp(PATTERNS_MIN, PATTERNS);
@@ -117,7 +117,7 @@ mod tests {
 
     const RATES: [f64; 3] = [0.95, 0.7, 0.3];
 
-    /// A learner that has chosen among three patterns for a while, and goes on choosing.
+    /// A learner that has chosen among three patterns for a while, and continues choosing.
     struct Work {
         learner: Learner,
         rng: Rng,

@@ -15,14 +15,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
 
-/// A snapshot is kept after so many observations at least: taking them in takes 20 ms at most.
+/// A snapshot is kept after this many observations at least: taking them in takes 20 ms at most.
 const SNAPSHOT_AFTER: f64 = 2000.0;
-/// It is also kept only after one observation for each so many cells, so that the bytes that are
+/// It is also kept only after one observation for each this many cells, so that the bytes that are
 /// written for each observation stay the same however much is known.
 const CELLS_PER_OBSERVATION: f64 = 16.0;
 
 /// The rules by which observations are made into beliefs. Raise it with every change of these: a snapshot
-/// of other rules is not used, and a store that knows only those is folded anew, once, with a notice. The
+/// of other rules is not used, and a store that knows only those is folded again, once, with a notice. The
 /// test `the_rules_have_a_number` fails where that was forgotten.
 pub const RULES: u32 = 3;
 /// What is said where a store knows only other rules.
@@ -37,8 +37,8 @@ pub struct SyncedLearner {
     seen: (i64, i64),
     /// The last observation in the snapshot that the store is known to have; 0 without any.
     kept: i64,
-    /// The last change of each pattern on each kind of task, with the time in milliseconds since
-    /// 1970, and the executions on the kind until then.
+    /// The last change of each pattern for each task type, with the time in milliseconds since
+    /// 1970, and the executions of the task type until then.
     changes: BTreeMap<(usize, usize), (PatternChange, i64, f64)>,
     /// Where what is known of inputs is cut.
     cuts: Cuts,
@@ -233,17 +233,17 @@ impl SyncedLearner {
         }
     }
 
-    /// Returns what counts on a kind of task.
+    /// Returns what counts for a task type.
     pub fn objective(&self, task: &TaskType) -> Objective {
         self.learner.objective(task.as_str())
     }
 
-    /// Returns the kind of task of an input of which something is known beforehand.
-    pub fn kind(&self, task: &TaskType, features: &Features) -> Result<TaskType, NameError> {
-        self.cuts.kind(task.as_str(), features)
+    /// Returns the task type of an input of which something is known beforehand.
+    pub fn task_type(&self, task: &TaskType, features: &Features) -> Result<TaskType, NameError> {
+        self.cuts.task_type(task.as_str(), features)
     }
 
-    /// Returns the scales of times and costs on a kind of task.
+    /// Returns the scales of times and costs for a task type.
     pub fn scale(&self, task: &TaskType) -> Scale {
         self.learner.scale(task.as_str())
     }
@@ -253,7 +253,7 @@ impl SyncedLearner {
         self.learner.worth(task, pattern, outcome)
     }
 
-    /// Returns a learner that knows a kind of task and patterns, with their numbers. Asking changes
+    /// Returns a learner that knows a task type and patterns, with their numbers. Asking changes
     /// nothing.
     pub fn of(
         &self,
@@ -274,12 +274,12 @@ impl SyncedLearner {
         (Cow::Owned(learner), task, arms)
     }
 
-    /// Returns the patterns that were seen on a kind of task or on others of its group.
+    /// Returns the patterns that were seen for a task type or for others of its group.
     pub fn near(&self, task: &TaskType) -> BTreeSet<&str> {
         self.learner.near(task.as_str())
     }
 
-    /// Returns the last change of a pattern on a kind of task.
+    /// Returns the last change of a pattern for a task type.
     pub fn shift(&self, task: &TaskType, pattern: &Pattern) -> Option<Shift> {
         let task = self.learner.known_task(task.as_str())?;
         let arm = self.learner.known_arm(pattern.as_str())?;
@@ -369,7 +369,7 @@ mod tests {
     use std::path::Path;
     use std::rc::Rc;
 
-    /// Makes observations of a few kinds of tasks; the later ones go differently, some of them cost.
+    /// Makes observations of a few task types; the later ones go differently, some of them cost.
     fn seen(rng: &mut Rng, with_cost: bool) -> Observation {
         let mut pick = |names: &[&'static str]| {
             names[usize::try_from(rng.below(names.len() as u64)).expect("small")]
@@ -511,7 +511,7 @@ mod tests {
             let scale = experience.scale(&task);
             told.extend([scale.time_half, scale.cost_half].map(rounded));
             let of = Features::read(&json!({ "length": 42 })).expect("features");
-            told.push(experience.kind(&task, &of).expect("a kind").to_string());
+            told.push(experience.task_type(&task, &of).expect("a task type").to_string());
             for pattern in &patterns {
                 let shift = experience.shift(&task, pattern);
                 told.extend(shift.map(|shift| shift.sentence()));

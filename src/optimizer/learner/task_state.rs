@@ -1,4 +1,4 @@
-//! What is known of one kind of task: a cell for each pattern that was seen there.
+//! What is known of one task type: a cell for each pattern that was seen there.
 
 use super::cell::FadingSums;
 use super::fit::EASE_SD;
@@ -16,7 +16,7 @@ const UNJUDGED: f64 = 0.25;
 /// How many judged executions the mean quality of all patterns is worth for one of them.
 const QUALITY_WEIGHT: f64 = 2.0;
 
-/// A kind of task.
+/// What is known of one task type.
 #[derive(Debug, Clone)]
 pub(super) struct TaskState {
     pub(super) level: usize,
@@ -29,7 +29,7 @@ pub(super) struct TaskState {
     pub(super) unsteady: f64,
     /// Its executions so far.
     pub(super) age: f64,
-    /// Its part of the estimate of how much patterns differ between kinds.
+    /// Its part of the estimate of how much patterns differ between task types.
     pub(super) spread: (f64, f64),
     /// Whether any execution is known to have cost something.
     pub(super) has_cost: bool,
@@ -41,7 +41,7 @@ pub(super) struct TaskState {
 }
 
 impl TaskState {
-    /// A kind of which nothing is known.
+    /// A task type of which nothing is known.
     pub(super) fn new(level: usize, objective: &Objective) -> TaskState {
         TaskState {
             level,
@@ -66,7 +66,7 @@ impl TaskState {
         self.cells.iter_mut().find(|(known, _)| *known == arm).map(|(_, cell)| cell)
     }
 
-    /// Lets old evidence fade with one more execution: the older a kind of task is, the less, so that
+    /// Lets old evidence fade with one more execution: the older a task type is, the less, so that
     /// what is lost by it does not grow for ever.
     pub(super) fn fade(&mut self) {
         self.age += 1.0;
@@ -158,8 +158,8 @@ impl TaskState {
         share + UNJUDGED * (1.0 - share)
     }
 
-    /// Returns how much an execution counts after so many others. What faded faster after a change is left
-    /// out: it was counted anew then.
+    /// Returns how much an execution counts after this many others. What faded faster after a change is left
+    /// out: it was counted again then.
     pub(super) fn left_after(&self, ago: u32) -> f64 {
         // Later, next to nothing is left.
         const LONGEST: u32 = 10_000;
@@ -204,7 +204,7 @@ impl TaskState {
     }
 }
 
-/// The mean quality of a pattern, of which so many executions were judged, drawn towards that of all.
+/// The mean quality of a pattern, of which this many executions were judged, drawn towards that of all.
 fn guess((n, sum): (f64, f64), of_all: f64) -> f64 {
     (sum + QUALITY_WEIGHT * of_all) / (n + QUALITY_WEIGHT)
 }
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_kind_of_task_costs_changes_nothing_on_another() {
+    fn what_one_task_type_costs_changes_nothing_for_another() {
         let without = Learner::toward(Goal::Usual);
         let mut with = without.clone();
         let task = with.task("costly");

@@ -11,24 +11,24 @@ pub struct Objective {
     pub time: f64,
     /// Weight of the thrift.
     pub cost: f64,
-    /// Time at which the reward for speed is halved, in seconds; `None` for what the kind of task says.
+    /// Time at which the reward for speed is halved, in seconds; `None` for what the task type says.
     pub time_half: Option<f64>,
-    /// Cost at which the reward for thrift is halved, in dollars; `None` for what the kind of task says.
+    /// Cost at which the reward for thrift is halved, in dollars; `None` for what the task type says.
     pub cost_half: Option<f64>,
 }
 
 /// Where an objective comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Goal {
-    /// Somebody gave it, for all kinds of tasks.
+    /// Somebody gave it, for all task types.
     Given(Objective),
-    /// Nobody did, so costs count on the kinds of tasks where any is known, and nowhere else: what one
+    /// Nobody did, so costs count for the task types where any is known, and nowhere else: what one
     /// of them costs says nothing of the others.
     Usual,
 }
 
 impl Goal {
-    /// Returns what counts on a kind of task; `has_cost` says whether any cost is known there.
+    /// Returns what counts for a task type; `has_cost` says whether any cost is known there.
     pub fn on(self, has_cost: bool) -> Objective {
         match self {
             Goal::Given(objective) => objective,
@@ -38,7 +38,7 @@ impl Goal {
     }
 }
 
-/// The scales until a kind of task says more, if nobody names any.
+/// The scales until a task type says more, if nobody names any.
 pub(super) const TIME_HALF: f64 = 5.0;
 pub(super) const COST_HALF: f64 = 0.01;
 

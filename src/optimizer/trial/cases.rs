@@ -86,7 +86,7 @@ impl KnownExecutions {
 /// One pattern on one input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Case {
-    /// The kind of task.
+    /// The task type.
     pub task: String,
     /// The number of the input, from 1.
     pub number: u64,

@@ -39,7 +39,7 @@ pub(in crate::optimizer) const USELESS_MAX: u64 = 3;
 /// What is compared, and for how long.
 #[derive(Debug, Clone)]
 pub struct ComparisonPlan {
-    /// The kind of task.
+    /// The task type.
     pub task: TaskType,
     /// The patterns; two at least.
     pub arms: Vec<PatternArm>,

@@ -370,7 +370,7 @@ fn models<'a>(seen: &[&'a Measurement]) -> Vec<&'a str> {
     all.into_iter().collect()
 }
 
-/// Estimates what so many more inputs take, by what they took so far.
+/// Estimates what this many more inputs take, by what they took so far.
 fn price(more: u64, repeats: f64, pair: [Vec<&Measurement>; 2]) -> Value {
     let mut calls = 0.0;
     let mut cost = Some(0.0);

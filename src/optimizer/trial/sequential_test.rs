@@ -67,7 +67,7 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// Starts a comparison of so many patterns.
+    /// Starts a comparison of this many patterns.
     pub fn new(arms: usize, rule: StopRule) -> Experiment {
         Experiment {
             rule,
@@ -178,7 +178,7 @@ impl Experiment {
     }
 
     /// Estimates how many more inputs it takes until two patterns are told apart, or found equally
-    /// good, if they go on as they did; `None` if that is too far away to say.
+    /// good, if they continue as they did; `None` if that is too far away to say.
     pub fn to_decide(&self, one: usize, other: usize) -> Option<u64> {
         let pair = &self.pairs[one.min(other)][one.max(other)];
         let seen = count(pair.differences.len());

@@ -8,7 +8,7 @@ use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
-use crate::script::host::{convert, difference, shape, tasks};
+use crate::script::host::{convert, shape, tasks, value_difference};
 use rhai::{Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -98,11 +98,11 @@ fn comparisons(engine: &mut Engine) {
         "#,
         |found: Dynamic, expected: Dynamic| {
             let (found, expected) = both("assert_eq", &found, &expected)?;
-            if difference::same(&found, &expected) {
+            if value_difference::same(&found, &expected) {
                 return Ok(());
             }
 
-            Err(differing(difference::of(&found, &expected), &found, &expected))
+            Err(differing(value_difference::of(&found, &expected), &found, &expected))
         },
     );
 
@@ -118,7 +118,7 @@ fn comparisons(engine: &mut Engine) {
         "#,
         |found: Dynamic, other: Dynamic| {
             let (found, other) = both("assert_ne", &found, &other)?;
-            if !difference::same(&found, &other) {
+            if !value_difference::same(&found, &other) {
                 return Ok(());
             }
 

@@ -40,7 +40,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         need be. Each is named `server__tool`, and is called like any other tool. kaizen.toml says which of
         them have no lasting effect (`read`) and which need approval. Options: `only` and `except`, lists of
         names of tools as the server has them, which may contain `*`; `fresh`, true to call the server again
-        under `kaizen watch` although an earlier round was answered. The list and every answer are journaled:
+        under `kaizen watch` even if an earlier round has the answer. The list and every answer are journaled:
         a resumed run asks for none of them again. If a call that may have a lasting effect was under way
         when the run was stopped, nobody knows whether it took effect: a resumed run stops with an error of
         kind `unsure`, unless `--lost=repeat` or `--lost=tell` says what to do. A map in place of the name

@@ -1,4 +1,4 @@
-//! `optimizer`: learns which way of working suits which kind of task.
+//! `optimizer`: learns which pattern suits which task type.
 
 use super::define::def;
 use super::optimizer_handle::{OptimizerHandle, raise, read_among};
@@ -108,7 +108,7 @@ fn tell_of_demo(host: &Rc<Inner>, o: &OptimizerHandle, is_demo: bool) {
 }
 
 /// Tells whether an execution is to be recorded. Replies of an earlier run that were `reused` have
-/// counted already; an optimizer of its own memory begins anew, so there everything counts.
+/// counted already; an optimizer of its own memory starts again from nothing, so there everything counts.
 pub(super) fn is_news(host: &Rc<Inner>, o: &OptimizerHandle, is_demo: bool, reused: bool) -> bool {
     if host.is_rehearsing() {
         return false;
@@ -380,7 +380,7 @@ fn knowing(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "should_avoid_pattern(optimizer: optimizer, task_type: string, pattern: string) -> bool",
         r#"
-        Returns whether a pattern is better avoided on a task type: it succeeds in less than half of
+        Returns whether a pattern is better avoided for a task type: it succeeds in less than half of
         its executions with at least 90 % probability, and is the best pattern with less than 1 %
         probability. This is information, not a ban: `recommend` and `run` choose by their beliefs,
         so they rarely choose such a pattern. Without other patterns to compare with, only its
@@ -575,7 +575,7 @@ fn import(host: &Rc<Inner>, o: &OptimizerHandle, path: &str) -> Result<i64, Eval
         taken_in.map_err(|error| raise(host, error))
     };
 
-    // An optimizer of its own memory begins anew in a resumed run.
+    // An optimizer of its own memory starts again from nothing in a resumed run.
     let what = Inquiry::About(Topic::Import, path.to_owned());
     counted_once(host, o, what, o.is_memory, take_in)
 }

@@ -2,7 +2,7 @@
 
 use super::define::def;
 use crate::base::failure::Kind;
-use crate::base::moment::moment;
+use crate::base::time_text::moment;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
@@ -51,7 +51,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         r#"
         Waits until a time, while other tasks continue: a text such as "2026-12-01T09:00:00Z" or
         "2026-12-01T09:00:00+01:00", or milliseconds since 1970 as `now()` returns them. It returns
-        immediately if the time has passed. Where nobody watches (stdin or stderr is not a terminal), a
+        immediately if the time has passed. Where stdin or stderr is not a terminal, a
         wait of more than 5 minutes (`suspend_after` under [run] in kaizen.toml) suspends the run: it
         ends with exit code 9, and `kaizen resume --due` continues it when the time has come. The same
         holds for `sleep`.

@@ -170,7 +170,7 @@ pub(super) fn choose_once(
     let Some(advice) = advice else { return Ok(ScriptChoice { value: kept, execution, is_known }) };
     let mut value = recommendation(&advice.found);
     value["best"] = value["best"].as_f64().or(advice.note.best).into();
-    value["task_type"] = advice.kind.as_str().into();
+    value["task_type"] = advice.task_type.as_str().into();
     Ok(ScriptChoice { value, execution, is_known })
 }
 

@@ -349,7 +349,7 @@ pub(crate) fn count(host: &Rc<Inner>) -> usize {
     tasks.iter().filter(|task| task.result.borrow().is_none()).count()
 }
 
-/// Gives up the tasks that are still running because their run is suspended: another run goes on with
+/// Gives up the tasks that are still running because their run is suspended: another run continues
 /// them.
 pub(crate) fn suspend_all(host: &Rc<Inner>) {
     for task in host.background.take() {

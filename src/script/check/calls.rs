@@ -1,4 +1,4 @@
-//! Calls: that the function exists, takes so many arguments, and knows the options and models that
+//! Calls: that the function exists, takes this many arguments, and knows the options and models that
 //! it is given.
 
 use crate::schema;
@@ -185,7 +185,7 @@ impl CallScope<'_> {
         Some(Diagnostic { help: Some(called_as(name, forms, (false, given))), ..fault })
     }
 
-    /// Checks the arguments of a call that some form takes so many of.
+    /// Checks the arguments of a call that some form takes this many of.
     fn arguments(&self, file: &File<'_>, call: &Call<'_>, function: &str) -> Option<Diagnostic> {
         if call.is_method && self.keys.contains(call.expr.name.as_str()) {
             // The function may be one that a map holds.
@@ -371,7 +371,7 @@ fn counted(arities: &[usize]) -> String {
     format!("{} {noun}", arities.join(" or "))
 }
 
-/// Says how a function is called that was called by a dot, or not, with so many arguments.
+/// Says how a function is called that was called by a dot, or not, with this many arguments.
 fn called_as(name: &str, forms: &[CallForm], (is_method, given): (bool, usize)) -> String {
     if let Some(help) = foreign::instead_of_call(name, is_method, given) {
         return help.to_owned();
@@ -419,7 +419,7 @@ fn schemas(file: &File<'_>, known: &CallScope<'_>, of: &Call<'_>, faults: &mut V
     }
 
     let Some(Expr::Map(map, _)) = call.args.last() else { return };
-    // Ways of working hand their settings on.
+    // Patterns hand their settings on.
     let settings = map.0.iter().filter(|(key, _)| key.name == "settings");
     let inner = settings.filter_map(|(_, value)| match value {
         Expr::Map(map, _) => Some(&map.0),

@@ -57,7 +57,7 @@ impl Checker<'_> {
 }
 
 /// Returns the variables of the loops around the call that keeps the closure at the end of a path, each
-/// with the place of the loop's body; none if no call keeps it. A variable that the body declares anew is
+/// with the place of the loop's body; none if no call keeps it. A variable that the body declares again is
 /// another one in each turn.
 fn loop_variables(path: &[ASTNode]) -> Vec<(String, Position)> {
     let call = path.iter().rposition(|node| call_of(node).is_some());

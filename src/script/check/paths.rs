@@ -137,7 +137,7 @@ impl FunctionPlace {
 /// Finds where all functions and closures stand, those inside of others after them.
 pub(super) fn places(file: &File<'_>) -> Vec<FunctionPlace> {
     // A closure without braces has only the place of its statement, and that may be an operator in
-    // the midst of it: it reaches from the first thing in it to the last.
+    // the middle of it: it reaches from the first thing in it to the last.
     let mut reach: BTreeMap<Position, (Position, Position)> = BTreeMap::new();
     file.ast.walk(&mut |path: &[ASTNode]| {
         if let [ASTNode::Stmt(statement), ..] = path

@@ -89,7 +89,7 @@ impl Checker<'_> {
     }
 }
 
-/// Returns the name and the place of a call that ends a path, if all it does is to return something.
+/// Returns the name and the place of a call that ends a path, if all it does is return something.
 fn pure<'a>(path: &[ASTNode<'a>]) -> Option<(&'a str, Position)> {
     let (call, position) = match path.last()? {
         ASTNode::Expr(Expr::MethodCall(call, position) | Expr::FnCall(call, position))

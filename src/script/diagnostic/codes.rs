@@ -249,7 +249,7 @@ pub const CODES: &[Code] = &[
     found(
         UNUSED,
         "a result that is not used",
-        "The function or the operator changes nothing: all it does is to return a result, and the script \
+        "The function or the operator changes nothing: all it does is return a result, and the script \
          drops it. Texts and lists stay as they are. Assign the result to a variable, or use the function \
          that works in place, such as `trim` and `sort`.",
         "let text = \" yes \";\ntext.trimmed();\nprint(text);",

@@ -66,7 +66,7 @@ impl QuickFix {
     }
 
     /// Returns the bytes of a text that the change replaces, and by what. `text` is the one in which something was
-    /// found at a place, so many characters wide, however its lines end.
+    /// found at a place, this many characters wide, however its lines end.
     pub fn change(
         &self,
         text: &str,

@@ -21,7 +21,7 @@ use std::path::Path;
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Nothing runs, or nothing goes on.
+    /// Nothing runs, or nothing continues.
     Error,
     /// It runs, but hardly as meant.
     Warning,

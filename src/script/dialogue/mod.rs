@@ -123,7 +123,7 @@ impl Dialogue {
         }
     }
 
-    /// Starts to count operations anew, and listens to this flag from now on.
+    /// Starts to count operations again from 0, and listens to this flag from now on.
     pub fn renew(&self, interrupted: Arc<AtomicBool>) {
         self.host.inner.limits.renew(interrupted);
     }

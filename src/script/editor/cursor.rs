@@ -26,7 +26,7 @@ pub enum TextRole {
     Parameter,
     /// A pattern.
     Pattern,
-    /// A kind of task.
+    /// A task type.
     TaskType,
     /// An event that a listener hears.
     Event,
@@ -222,7 +222,7 @@ fn of_option(of: &str, key: &str) -> TextRole {
     }
 }
 
-/// Words of the optimizer, with the number of arguments before the kind of task when they are methods.
+/// Words of the optimizer, with the number of arguments before the task type when they are methods.
 const WITH_TASK: &[&str] = &[
     "compare",
     "failures",
@@ -236,7 +236,7 @@ const WITH_TASK: &[&str] = &[
     "save_pattern_success",
     "should_avoid_pattern",
 ];
-/// Words that take a pattern after the kind of task.
+/// Words that take a pattern after the task type.
 const WITH_PATTERN: &[&str] =
     &["record_execution", "save_pattern_failure", "save_pattern_success", "should_avoid_pattern"];
 

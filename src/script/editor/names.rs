@@ -279,7 +279,7 @@ impl NameTable {
 
         self.bindings.iter().enumerate().filter(move |(_, binding)| {
             let is_open = binding.kind == NameKind::Import || binding.seen.start >= barrier;
-            // At the end of the text, what is seen there goes on.
+            // At the end of the text, what is seen there continues.
             let is_before_end = byte < binding.seen.end || binding.seen.end == self.length;
             let is_there = binding.seen.start <= byte && is_before_end;
             binding.kind != NameKind::Function && is_open && is_there

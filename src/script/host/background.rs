@@ -1,11 +1,11 @@
-//! Tasks that a script starts and goes on beside (`api/task.rs` starts and ends them).
+//! Tasks that run beside the script that started them (`api/task.rs` starts and ends them).
 
 use crate::base::failure::Failure;
 use crate::executor::turns::driver::TaskHandle;
 use rhai::Dynamic;
 use std::cell::{Cell, RefCell};
 
-/// A task that runs while the script goes on.
+/// A task that runs while the script continues.
 pub(crate) struct Background {
     pub(in crate::script) handle: RefCell<Option<TaskHandle>>,
     pub(in crate::script) result: RefCell<Option<Result<Dynamic, Failure>>>,

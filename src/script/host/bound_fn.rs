@@ -1,4 +1,4 @@
-//! Functions of scripts that are called later: from another task, or after their script was read anew.
+//! Functions of scripts that are called later: from another task, or after their script was reloaded.
 #![allow(
     deprecated,
     reason = "Rhai marks the stored context of a call so only because its interface may change"
@@ -17,7 +17,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 /// A script function together with everything it needs in order to be called later, from another
-/// task, or after the script has been read anew.
+/// task, or after the script has been reloaded.
 #[derive(Clone)]
 pub(in crate::script) struct BoundFn {
     host: Rc<Inner>,
@@ -90,12 +90,12 @@ impl BoundFn {
         })
     }
 
-    /// Returns how many of at most so many arguments it takes, or `most` if that is not known.
+    /// Returns how many of at most this many arguments it takes, or `most` if that is not known.
     pub(in crate::script) fn takes(&self, most: usize) -> usize {
         self.known_count(most).unwrap_or(most)
     }
 
-    /// Returns how many of at most so many arguments it takes, if it is a function of its file.
+    /// Returns how many of at most this many arguments it takes, if it is a function of its file.
     fn known_count(&self, most: usize) -> Option<usize> {
         if home::is_resident(&self.function) {
             return None;
@@ -159,7 +159,7 @@ impl BoundFn {
         then(&context)
     }
 
-    /// Tells whether the error says that this very function does not take so many arguments.
+    /// Tells whether the error says that this very function does not take this many arguments.
     fn is_unknown(&self, error: &EvalAltResult) -> bool {
         let EvalAltResult::ErrorFunctionNotFound(signature, _) = error else { return false };
         signature.starts_with(&home::name_of(&self.function))

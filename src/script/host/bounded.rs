@@ -44,7 +44,7 @@ fn count(pieces: i64) -> usize {
 
 /// Splits a text at each delimiter.
 type Whole = fn(&str, &str) -> Result<Array, EvalError>;
-/// Splits a text at a delimiter into so many pieces at most.
+/// Splits a text at a delimiter into this many pieces at most.
 type Pieces = fn(&str, usize, &str) -> Result<Array, EvalError>;
 
 fn splitting(module: &mut Module) {
@@ -174,7 +174,7 @@ fn padding(module: &mut Module) {
     });
 }
 
-/// Makes a text so many characters long, if the outcome is no longer than a text may be.
+/// Makes a text this many characters long, if the outcome is no longer than a text may be.
 fn pad(text: &mut ImmutableString, characters: i64, by: &str) -> Result<(), EvalError> {
     let wanted = usize::try_from(characters).unwrap_or(0);
     if wanted > STRING_MAX {

@@ -85,7 +85,7 @@ pub(crate) struct Inner {
     pub(in crate::script) newest: RefCell<Option<Rc<AST>>>,
     /// Tasks that were started and not waited for.
     pub(in crate::script) background: RefCell<Vec<Rc<Background>>>,
-    /// Why the run cannot go on, once that is so.
+    /// Why the run cannot continue, once that is so.
     pub(in crate::script) broken: RefCell<Option<StoreError>>,
     pub(in crate::script) limits: Rc<ScriptLimits>,
     /// Stands in for the executor while a line of a dialogue is only planned.

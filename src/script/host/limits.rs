@@ -57,7 +57,7 @@ impl ScriptLimits {
         })
     }
 
-    /// Starts to count anew, and listens to another flag.
+    /// Starts to count again from 0, and listens to another flag.
     pub(in crate::script) fn renew(&self, interrupted: Arc<AtomicBool>) {
         self.operations.set(0);
         self.interrupted.replace(interrupted);

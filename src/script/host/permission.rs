@@ -34,9 +34,9 @@ pub enum GrantAnswer {
 /// Where one waits for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Patience {
-    /// In a task, so that others go on meanwhile.
+    /// In a task, so that others continue meanwhile.
     Task,
-    /// Outside of all tasks, where nothing goes on.
+    /// Outside of all tasks, where nothing else runs.
     Thread,
 }
 

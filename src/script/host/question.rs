@@ -2,7 +2,7 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::json::as_text;
-use crate::base::moment::duration;
+use crate::base::time_text::duration;
 use crate::flow::question::{PersonQuestion, TimedQuestion};
 use crate::script::host::options::Options;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::base::secret::clean;
-use crate::script::host::difference;
+use crate::script::host::value_difference;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,7 +79,7 @@ impl Test {
             return Err(Failure::new(Kind::Option, message));
         }
 
-        let now = format!("{}\n", difference::text(&clean(value.clone())));
+        let now = format!("{}\n", value_difference::text(&clean(value.clone())));
 
         let known = match file::read(&path) {
             Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
@@ -114,7 +114,7 @@ impl Test {
             ),
             Some(known) => format!(
                 "the value differs from the snapshot `{path}`\naccept it with `kaizen test -u {test}`; {}",
-                difference::of_texts(&now, &known)
+                value_difference::of_texts(&now, &known)
             ),
         };
 

@@ -94,7 +94,7 @@ impl Reader {
         Ok(statement.query_row((&run.0, seq - 1), text).optional()?)
     }
 
-    /// Hands over the events of a run one after the other, from a number on and at most so many, so that no more
+    /// Hands over the events of a run one after the other, from a number on and at most this many, so that no more
     /// than one of them is in memory. Texts that stand apart are left where they are. The first error of `see`
     /// ends it.
     pub fn events(

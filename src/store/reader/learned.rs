@@ -204,7 +204,7 @@ impl Reader {
         Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
-    /// Returns the task types of the observations after one; at most so many of them.
+    /// Returns the task types of the observations after one; at most this many of them.
     pub fn tasks_since(&self, seq: i64, limit: usize) -> Result<Vec<String>, ReadError> {
         let sql = "SELECT DISTINCT task_type FROM observations WHERE seq > ? LIMIT ?";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -257,7 +257,7 @@ impl Reader {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Returns the failures among the newest so many by kind, the most frequent first; of one task type, or of all.
+    /// Returns the failures among the newest this many by kind, the most frequent first; of one task type, or of all.
     pub fn failures(
         &self,
         task: Option<&str>,

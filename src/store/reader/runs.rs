@@ -24,15 +24,15 @@ pub struct StoredRun<'a> {
 /// Which runs are meant.
 #[derive(Debug, Clone, Copy)]
 pub enum RunChoice<'a> {
-    /// The newest ones, at most so many, newest first.
+    /// The newest ones, at most this many, newest first.
     Newest(usize),
-    /// Those that come after an id, at most so many, oldest first.
+    /// Those that come after an id, at most this many, oldest first.
     After(&'a str, usize),
-    /// Those whose id starts with a text, at most so many, oldest first.
+    /// Those whose id starts with a text, at most this many, oldest first.
     Beginning(&'a str, usize),
     /// The one with an id.
     One(&'a RunId),
-    /// The one that began so many runs before the newest one.
+    /// The one that began this many runs before the newest one.
     Back(usize),
     /// The same among those that did not end well.
     BackFailed(usize),

@@ -128,7 +128,7 @@ fn insert(tx: &Connection, row: &ObservationRow) -> rusqlite::Result<bool> {
     .map(|count| count > 0)
 }
 
-/// Returns the sums of a pattern on a kind of task.
+/// Returns the sums of a pattern for a task type.
 fn kept_sums(tx: &Connection, task: &str, pattern: &str) -> rusqlite::Result<PatternSums> {
     let sql = format!("SELECT {SUMS} FROM cells WHERE task_type = ? AND pattern = ?");
     let found =

@@ -59,7 +59,7 @@ impl StoreFile {
             let _ = connection.pragma_update(None, "synchronous", "NORMAL");
         }
         if lags || is_checked {
-            // `checkpoint` copies the log to the store. SQLite would do it in the midst of a commit, which
+            // `checkpoint` copies the log to the store. SQLite would do it in the middle of a commit, which
             // takes too long, and without looking at the log before.
             let _ = connection.pragma_update(None, "wal_autocheckpoint", 0);
         }

@@ -39,7 +39,7 @@ impl Writer {
     }
 
     /// Returns once everything that was gathered, and what is owed, is committed. It keeps the thread, so that nothing of the
-    /// run goes on meanwhile: when something is shown must not decide what happens next.
+    /// run continues meanwhile: when something is shown must not decide what happens next.
     pub fn settle_gathered(&self) -> Result<(), StoreError> {
         let has_gathered = self.has_gathered.swap(false, Ordering::Relaxed);
         if !self.owes.swap(false, Ordering::Relaxed) && !has_gathered {

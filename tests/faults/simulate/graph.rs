@@ -51,7 +51,7 @@ fn between(rng: &mut Rng, low: u64, high: u64) -> usize {
     usize::try_from(low + rng.below(high - low)).unwrap()
 }
 
-/// Tells whether something happens that happens once in so many times.
+/// Tells whether something happens that happens once in this many times.
 fn once_in(rng: &mut Rng, times: u64) -> bool {
     rng.below(times) == 0
 }

@@ -239,7 +239,7 @@ fn act(fate: u64, rng: &mut Rng, text: &str, usage: Usage) -> Result<Reply, Call
         9 => reply(&format!("{text}{text}"), Some(Finish::Stop)),
         10 => Err(CallError::BadReply { message }),
         14 => Err(CallError::Unreachable { url: "sim".to_owned(), message }),
-        // The gateway has waited in vain, and the model behind it has answered.
+        // The gateway has waited without success, and the model behind it has answered.
         15 => Err(CallError::Server { status: 504, retry: Retry::Backoff, message }),
         // An error in the place of a reply.
         16 => Err(CallError::Server { status: 200, retry: Retry::Backoff, message }),

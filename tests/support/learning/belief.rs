@@ -56,18 +56,18 @@ fn all_of(found: &Recommendation) -> impl Iterator<Item = &RankedPattern> {
 /// Lets kaizen work in a world, and looks at what it recommends.
 fn watch(world: &World, mut look: impl FnMut(usize, &Task, &Own, &Recommendation)) {
     let mut own = Own::new(world, TEMPOS[0].1, world.instance ^ 2);
-    for (kind, arm, seen) in &world.told {
-        own.learn(&Task { kind: *kind, length: None }, *arm, seen);
+    for (task_type, arm, seen) in &world.told {
+        own.learn(&Task { task_type: *task_type, length: None }, *arm, seen);
     }
 
     for time in 0..world.horizon {
-        let kind = world.kind_at(time);
-        let task = Task { kind, length: None };
+        let task_type = world.task_type_at(time);
+        let task = Task { task_type, length: None };
         let there: Vec<usize> = (0..world.arms()).collect();
         let found = own.recommend(&task, &there);
         look(time, &task, &own, &found);
         let arm = own.number(found.pattern.as_str());
-        own.learn(&task, arm, &world.outcome(time, kind, arm));
+        own.learn(&task, arm, &world.outcome(time, task_type, arm));
     }
 }
 
@@ -83,10 +83,10 @@ pub(crate) fn coverage(family: &str, instances: u32) -> [Count; 2] {
             if time + 1 < world.horizon {
                 return;
             }
-            for (kind, truths) in truths.iter().enumerate() {
-                let by = own.counts_by(kind, world.worth);
+            for (task_type, truths) in truths.iter().enumerate() {
+                let by = own.counts_by(task_type, world.worth);
                 let there: Vec<usize> = (0..world.arms()).collect();
-                let found = own.recommend(&Task { kind, length: None }, &there);
+                let found = own.recommend(&Task { task_type, length: None }, &there);
                 for one in all_of(&found).filter(|one| one.cell.n > 0) {
                     let truth = truths[own.number(one.pattern.as_str())].worth(&by);
                     let holds = (one.interval.low..=one.interval.high).contains(&truth);
@@ -108,7 +108,7 @@ pub(crate) fn leaders(family: &str, instances: u32) -> [Told; CLASSES.len()] {
             if !LOOKS.contains(&time) {
                 return;
             }
-            let worths = &world.worths_in(world.phase(time))[task.kind];
+            let worths = &world.worths_in(world.phase(time))[task.task_type];
             let best = worths.iter().copied().fold(0.0, f64::max);
             let leader = all_of(found)
                 .max_by(|a, b| a.best.unwrap_or(0.0).total_cmp(&b.best.unwrap_or(0.0)));

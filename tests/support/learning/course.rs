@@ -39,15 +39,16 @@ pub(crate) fn work(world: &World, policy: &mut dyn Policy, rng: &mut Rng) -> Wen
     let (mut watched, mut known) = (0, 0);
     let mut open: VecDeque<(Task, usize, Seen)> = VecDeque::new();
 
-    for (kind, arm, seen) in &world.told {
-        policy.learn(&Task { kind: *kind, length: None }, *arm, seen);
+    for (task_type, arm, seen) in &world.told {
+        policy.learn(&Task { task_type: *task_type, length: None }, *arm, seen);
     }
 
     for time in 0..world.horizon {
-        let (kind, phase) = (world.kind_at(time), world.phase(time));
+        let (task_type, phase) = (world.task_type_at(time), world.phase(time));
         let there: Vec<usize> =
             (0..world.arms()).filter(|arm| world.is_there(time, *arm)).collect();
-        let task = Task { kind: world.alike(kind), length: world.length_at(time, kind) };
+        let task =
+            Task { task_type: world.alike(task_type), length: world.length_at(time, task_type) };
         let arm = policy.pick(&task, &there, rng);
         if policy.changes() > known {
             known = policy.changes();
@@ -55,16 +56,17 @@ pub(crate) fn work(world: &World, policy: &mut dyn Policy, rng: &mut Rng) -> Wen
             went.seen_after = went.seen_after.or((watched > 0).then_some(watched));
         }
         let changes_at = world.phases.first().map_or(usize::MAX, |phase| phase.from);
-        watched += usize::from(time >= changes_at && usual[kind][arm] >= top(&usual[kind]));
+        watched +=
+            usize::from(time >= changes_at && usual[task_type][arm] >= top(&usual[task_type]));
 
-        let worth = &phase.map_or(&usual, |phase| &phases[phase])[kind];
+        let worth = &phase.map_or(&usual, |phase| &phases[phase])[task_type];
         let best = there.iter().map(|arm| worth[*arm]).fold(0.0, f64::max);
         earned += worth[arm];
         possible += best;
-        broken += usize::from(!world.is_feasible(&world.truths_in(phase)[kind][arm]));
+        broken += usize::from(!world.is_feasible(&world.truths_in(phase)[task_type][arm]));
         best_late += usize::from(time >= world.horizon / 2 && worth[arm] >= best);
 
-        open.push_back((task, arm, world.outcome(time, kind, arm)));
+        open.push_back((task, arm, world.outcome(time, task_type, arm)));
         if open.len() > world.in_flight {
             let (task, arm, seen) = open.pop_front().expect("one at least");
             policy.learn(&task, arm, &seen);
@@ -98,7 +100,7 @@ pub(crate) fn rivals(family: &str, name: &str, instances: u32) -> Vec<Went> {
         .collect()
 }
 
-/// Lets kaizen work in the same instances, with so many milliseconds between executions.
+/// Lets kaizen work in the same instances, with this many milliseconds between executions.
 pub(crate) fn own(family: &str, tempo: i64, instances: u32) -> Vec<Went> {
     (0..instances)
         .map(|instance| {

@@ -22,18 +22,18 @@ const fn family(name: &'static str, says: &'static str, reach: f64) -> Family {
 
 /// All families.
 pub(crate) const FAMILIES: &[Family] = &[
-    family("S1", "one kind, one pattern clearly best", 13.0),
+    family("S1", "one task type, one pattern clearly best", 13.0),
     family("S2", "close patterns", 20.0),
     family("S3", "the best degrades at 300, recovers at 650", 40.0),
     family("S4", "heavy tails, and one that fails fast", f64::INFINITY),
-    family("S5", "100 kinds, patterns alike on all", 43.0),
-    family("S5b", "100 kinds, little alike, few of most", 106.0),
+    family("S5", "100 task types, patterns alike on all", 43.0),
+    family("S5b", "100 task types, little alike, few of most", 106.0),
     family("S6", "p95 below 5 s, cost below 1 cent", f64::INFINITY),
     family("S7", "as S1, 16 in flight", f64::INFINITY),
     family("S8", "cost counts", 16.0),
     family("S9", "a broken pattern becomes the best at 400", 43.0),
-    family("S10", "60 kinds in 6 groups", 54.0),
-    family("S11", "an outage in all of 20 kinds, 400 to 800", 64.0),
+    family("S10", "60 task types in 6 groups", 54.0),
+    family("S11", "an outage in all of 20 task types, 400 to 800", 64.0),
     family("bad start", ".95 .6 .6, the best failed twice before", 35.0),
     family("all bad", ".40 .28 .20 .12 .05", 25.0),
     family("outages", ".95 .7 .3, the best at .1 every other 150", 60.0),
@@ -41,7 +41,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     family("late best", ".95 comes at 300, before it .8 .7 .6", 15.0),
     Family {
         against_thompson: 1.7,
-        ..family("contrary", "two kinds, .95 .3 .6 and .3 .95 .6", 16.0)
+        ..family("contrary", "two task types, .95 .3 .6 and .3 .95 .6", 16.0)
     },
     family("fifty", "50 patterns, rates from Beta(4, 3)", 110.0),
     family("judged tenth", "quality .85 .7 .6 .5 .4, judged in a tenth", 40.0),
@@ -159,8 +159,10 @@ fn special(name: &str, rng: &mut Rng) -> World {
             let of = |rates: [f64; 3]| rates.map(|rate| Truth::new(rate, 2.0)).to_vec();
             let mut order = [0, 1, 2];
             shuffle(&mut order, rng);
-            let kinds = [of([0.95, 0.3, 0.6]), of([0.3, 0.95, 0.6])];
-            World::new(kinds.map(|kind| order.map(|arm| kind[arm]).to_vec()).to_vec())
+            let task_types = [of([0.95, 0.3, 0.6]), of([0.3, 0.95, 0.6])];
+            World::new(
+                task_types.map(|task_type| order.map(|arm| task_type[arm]).to_vec()).to_vec(),
+            )
         }
         "fifty" => {
             let rates: Vec<f64> = (0..50).map(|_| beta(4, 3, rng)).collect();
@@ -197,7 +199,7 @@ fn special(name: &str, rng: &mut Rng) -> World {
                 vec![Truth::new(quick, 1.0), Truth::new(0.9, 5.0), Truth::new(0.6, 2.0)]
             };
             let mut world = World::new((0..10).map(of).collect());
-            world.kinds = vec!["kind".to_owned(); 10];
+            world.task_types = vec!["kind".to_owned(); 10];
             world.lengths = (0..10).map(float).collect();
             world
         }
@@ -205,7 +207,7 @@ fn special(name: &str, rng: &mut Rng) -> World {
             let world = plain(&[0.95, 0.75, 0.70, 0.60, 0.50], (2.0, 6.0), rng);
             World {
                 truths: vec![world.truths[0].clone(); 10],
-                kinds: vec!["kind".to_owned(); 10],
+                task_types: vec!["kind".to_owned(); 10],
                 lengths: (0..10).map(float).collect(),
                 traffic: (1..=10).map(float).collect(),
                 ..world
@@ -227,7 +229,7 @@ fn position(world: &World, is: impl Fn(&Truth) -> bool) -> usize {
     world.truths[0].iter().position(is).expect("one of them")
 }
 
-/// One kind of task, and patterns that differ in how often they succeed; with median times between two
+/// One task type, and patterns that differ in how often they succeed; with median times between two
 /// bounds.
 fn plain(rates: &[f64], times: (f64, f64), rng: &mut Rng) -> World {
     let mut truths: Vec<Truth> = rates
@@ -261,22 +263,22 @@ fn long_or_short(rows: &[(f64, f64)], time_half: f64, rng: &mut Rng) -> World {
     World { worth: Worth { time_half, ..Worth::WITHOUT_COST }, ..World::of_one(truths) }
 }
 
-/// Kinds of tasks on which patterns are alike, each with its own difficulty.
-fn many(count: usize, rng: &mut Rng, arm: (f64, f64), kind_sd: f64, own_sd: f64) -> World {
+/// Task types on which patterns are alike, each with its own difficulty.
+fn many(count: usize, rng: &mut Rng, arm: (f64, f64), task_type_sd: f64, own_sd: f64) -> World {
     let arms: Vec<(f64, f64)> =
         (0..5).map(|_| (arm.0 + arm.1 * rng.normal(), 1.3 + 0.3 * rng.normal())).collect();
-    let kind = |rng: &mut Rng| {
-        let (ease, slow) = (kind_sd * rng.normal(), 0.4 * rng.normal());
+    let task_type = |rng: &mut Rng| {
+        let (ease, slow) = (task_type_sd * rng.normal(), 0.4 * rng.normal());
         let each = arms.iter().map(|(logit, time)| {
             let success = logistic(logit + ease + own_sd * rng.normal());
             Truth::new(success, (time + slow).exp())
         });
         each.collect()
     };
-    World::new((0..count).map(|_| kind(rng)).collect())
+    World::new((0..count).map(|_| task_type(rng)).collect())
 }
 
-/// Kinds of tasks in groups: patterns are alike within a group.
+/// Task types in groups: patterns are alike within a group.
 fn grouped(rng: &mut Rng) -> World {
     let arms: Vec<f64> = (0..5).map(|_| 0.8 + 0.3 * rng.normal()).collect();
     let mut truths = Vec::new();
@@ -285,23 +287,24 @@ fn grouped(rng: &mut Rng) -> World {
         let group: Vec<f64> = arms.iter().map(|arm| arm + 1.0 * rng.normal()).collect();
         for _ in 0..10 {
             let ease = 0.5 * rng.normal();
-            let kind = group.iter().map(|arm| {
+            let task_type = group.iter().map(|arm| {
                 let rate = logistic(arm + ease + 0.3 * rng.normal());
                 Truth::new(rate, 3.7 * (0.3 * rng.normal()).exp())
             });
-            truths.push(kind.collect());
+            truths.push(task_type.collect());
         }
     }
 
-    let kinds = (0..60).map(|kind| format!("group{}/kind{kind}", kind / 10)).collect();
-    World { kinds, ..World::new(truths) }
+    let task_types =
+        (0..60).map(|task_type| format!("group{}/kind{task_type}", task_type / 10)).collect();
+    World { task_types, ..World::new(truths) }
 }
 
 /// The pattern that is best overall stops working everywhere for a while.
 fn outage_everywhere(rng: &mut Rng) -> World {
     let mut world = World { horizon: 1200, ..many(20, rng, (0.8, 0.9), 0.7, 0.5) };
     let worths = world.worths_in(None);
-    let of_arm = |arm: usize| worths.iter().map(|kind| kind[arm]).sum::<f64>();
+    let of_arm = |arm: usize| worths.iter().map(|task_type| task_type[arm]).sum::<f64>();
     let best = (0..5).max_by(|a, b| of_arm(*a).total_cmp(&of_arm(*b))).expect("five");
 
     world.for_a_while(400, 800, |arm, truth| {

@@ -1,4 +1,4 @@
-//! Simulated work on which policies are compared: who learns which pattern suits which kind of task,
+//! Simulated work on which policies are compared: who learns which pattern suits which task type,
 //! how fast, and at what loss. Used by the benchmark `learning`, and in a shorter form by the tests.
 
 pub(crate) mod belief;

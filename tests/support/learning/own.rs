@@ -24,12 +24,12 @@ const BEGINNING: i64 = 1_700_000_000_000;
 /// An optimizer at work.
 pub(crate) struct Own {
     optimizer: Optimizer,
-    kinds: Vec<String>,
+    task_types: Vec<String>,
     patterns: Vec<String>,
     clock: Rc<Cell<i64>>,
     /// Milliseconds between two executions.
     tempo: i64,
-    /// The changes that were told: of which kind and pattern, and when.
+    /// The changes that were told: of which task type and pattern, and when.
     changes: BTreeSet<(usize, String, i64)>,
 }
 
@@ -62,7 +62,7 @@ impl Own {
             )
             .choosing(objective, manner, seed)
             .by_time(TimeSource::new(move || Stamp(told.get()))),
-            kinds: world.kinds.clone(),
+            task_types: world.task_types.clone(),
             patterns: (0..world.arms()).map(|arm| format!("pattern{arm:02}")).collect(),
             clock,
             tempo,
@@ -75,14 +75,15 @@ impl Own {
         let among: Vec<String> = there.iter().map(|arm| self.patterns[*arm].clone()).collect();
         let of = task.length.map(|length| Features::read(&json!({ "length": length })));
         let of = of.transpose().expect("a feature").unwrap_or_default();
-        let kind = self.optimizer.kind(&self.kinds[task.kind], &of).expect("a kind");
-        self.optimizer.recommend(kind.as_str(), &among).expect("a recommendation")
+        let task_type =
+            self.optimizer.task_type(&self.task_types[task.task_type], &of).expect("a task type");
+        self.optimizer.recommend(task_type.as_str(), &among).expect("a recommendation")
     }
 
-    /// Returns by what it counts on a kind of task.
-    pub(crate) fn counts_by(&self, kind: usize, worth: Worth) -> Worth {
-        let kind = TaskType::new(&self.kinds[kind]).expect("a name");
-        let scale = self.optimizer.scale(&kind).expect("a scale");
+    /// Returns by what it counts for a task type.
+    pub(crate) fn counts_by(&self, task_type: usize, worth: Worth) -> Worth {
+        let task_type = TaskType::new(&self.task_types[task_type]).expect("a name");
+        let scale = self.optimizer.scale(&task_type).expect("a scale");
         Worth { time_half: scale.time_half, cost_half: scale.cost_half, ..worth }
     }
 
@@ -96,7 +97,8 @@ impl Policy for Own {
     fn pick(&mut self, task: &Task, there: &[usize], _: &mut Rng) -> usize {
         let found = self.recommend(task, there);
         for one in found.ranked.iter().chain(&found.alternatives) {
-            let shift = one.shift.map(|shift| (task.kind, one.pattern.to_string(), shift.at.0));
+            let shift =
+                one.shift.map(|shift| (task.task_type, one.pattern.to_string(), shift.at.0));
             self.changes.extend(shift);
         }
         self.number(found.pattern.as_str())
@@ -119,7 +121,7 @@ impl Policy for Own {
         if let Some(length) = task.length {
             metrics.insert("of".to_owned(), json!({ "length": length }));
         }
-        let (kind, pattern) = (&self.kinds[task.kind], &self.patterns[arm]);
-        self.optimizer.record_execution(kind, pattern, &metrics, false).expect("recorded");
+        let (task_type, pattern) = (&self.task_types[task.task_type], &self.patterns[arm]);
+        self.optimizer.record_execution(task_type, pattern, &metrics, false).expect("recorded");
     }
 }

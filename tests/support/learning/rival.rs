@@ -19,8 +19,8 @@ pub(crate) trait Policy {
 /// A task as policies see it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Task {
-    /// Its kind, as far as its name tells.
-    pub(crate) kind: usize,
+    /// Its task type, as far as its name tells.
+    pub(crate) task_type: usize,
     /// What is known of its input.
     pub(crate) length: Option<f64>,
 }
@@ -46,14 +46,14 @@ enum Rule {
     Beta,
 }
 
-/// A rival, each pattern and kind by itself, on the worth of executions.
+/// A rival, each pattern and task type by itself, on the worth of executions.
 struct Rival {
     rule: Rule,
     table: Vec<Vec<Sums>>,
     worth: Worth,
 }
 
-/// Sums of one pattern on one kind of task.
+/// Sums of one pattern for one task type.
 #[derive(Debug, Clone, Default)]
 struct Sums {
     n: f64,
@@ -74,13 +74,13 @@ pub(crate) fn rival(name: &str, world: &World) -> Box<dyn Policy> {
         "discounted" => Rule::Gaussian(0.99),
         other => panic!("no rival {other}"),
     };
-    let table = vec![vec![Sums::default(); world.arms()]; world.kinds.len()];
+    let table = vec![vec![Sums::default(); world.arms()]; world.task_types.len()];
     Box::new(Rival { rule, table, worth: world.worth })
 }
 
 impl Policy for Rival {
     fn pick(&mut self, task: &Task, there: &[usize], rng: &mut Rng) -> usize {
-        let row = &self.table[task.kind];
+        let row = &self.table[task.task_type];
         let total: f64 = row.iter().map(|arm| arm.n).sum();
         let at_least =
             |arm: &Sums, n: f64, value: f64| if arm.n < n { f64::INFINITY } else { value };
@@ -107,17 +107,17 @@ impl Policy for Rival {
     }
 
     fn learn(&mut self, task: &Task, arm: usize, seen: &Seen) {
-        let kind = task.kind;
+        let task_type = task.task_type;
         if let Rule::Gaussian(keep) = self.rule
             && keep < 1.0
         {
-            for sums in &mut self.table[kind] {
+            for sums in &mut self.table[task_type] {
                 sums.n *= keep;
                 sums.worth *= keep;
             }
         }
 
-        let sums = &mut self.table[kind][arm];
+        let sums = &mut self.table[task_type][arm];
         sums.n += 1.0;
         sums.success += seen.success;
         sums.time += seen.time.unwrap_or(0.0);

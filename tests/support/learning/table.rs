@@ -15,9 +15,9 @@ use std::path::Path;
 /// A table of outcomes.
 #[derive(Debug)]
 pub(crate) struct Table {
-    kinds: Vec<String>,
+    task_types: Vec<String>,
     patterns: Vec<String>,
-    /// For each input its kind, and what each pattern made of it, as often as it was tried.
+    /// For each input its task type, and what each pattern made of it, as often as it was tried.
     inputs: Vec<(usize, BTreeMap<usize, Vec<Seen>>)>,
     worth: Worth,
 }
@@ -26,7 +26,7 @@ impl Table {
     /// Reads a table.
     pub(crate) fn read(path: &Path) -> Result<Table, String> {
         let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-        let (mut kinds, mut patterns) = (Names::default(), Names::default());
+        let (mut task_types, mut patterns) = (Names::default(), Names::default());
         let mut inputs: BTreeMap<(usize, String), BTreeMap<usize, Vec<Seen>>> = BTreeMap::new();
         let mut has_cost = false;
 
@@ -35,21 +35,22 @@ impl Table {
                 .map_err(|error| format!("line {}: {error}", number + 1))?;
             let seen = seen(&row).map_err(|fault| format!("line {}: {fault}", number + 1))?;
             has_cost |= seen.cost.is_some_and(|cost| cost > 0.0);
-            let (kind, pattern) = (kinds.number(&row["task"]), patterns.number(&row["pattern"]));
-            let of_input = inputs.entry((kind, row["input"].to_string())).or_default();
+            let (task_type, pattern) =
+                (task_types.number(&row["task"]), patterns.number(&row["pattern"]));
+            let of_input = inputs.entry((task_type, row["input"].to_string())).or_default();
             of_input.entry(pattern).or_default().push(seen);
         }
 
         if inputs.is_empty() {
             return Err("the table is empty".to_owned());
         }
-        let inputs = inputs.into_iter().map(|((kind, _), rows)| (kind, rows)).collect();
+        let inputs = inputs.into_iter().map(|((task_type, _), rows)| (task_type, rows)).collect();
         let worth = if has_cost { Worth::WITH_COST } else { Worth::WITHOUT_COST };
-        Ok(Table { kinds: kinds.0, patterns: patterns.0, inputs, worth })
+        Ok(Table { task_types: task_types.0, patterns: patterns.0, inputs, worth })
     }
 
-    /// Replays the table so often, at most so many inputs each time; returns the regrets of every
-    /// policy, and what always choosing the best pattern of each kind earns on average.
+    /// Replays the table so often, at most this many inputs each time; returns the regrets of every
+    /// policy, and what always choosing the best pattern of each task type earns on average.
     pub(crate) fn replay(
         &self,
         instances: u32,
@@ -78,14 +79,14 @@ impl Table {
         (regrets, possible)
     }
 
-    /// The mean worth of every pattern on every kind, over the inputs where it is known.
+    /// The mean worth of every pattern on every task type, over the inputs where it is known.
     fn means(&self) -> Vec<BTreeMap<usize, f64>> {
-        let mut sums = vec![BTreeMap::<usize, (f64, f64)>::new(); self.kinds.len()];
-        for (kind, rows) in &self.inputs {
+        let mut sums = vec![BTreeMap::<usize, (f64, f64)>::new(); self.task_types.len()];
+        for (task_type, rows) in &self.inputs {
             for (pattern, all) in rows {
                 let mean =
                     all.iter().map(|seen| self.worth.of(seen)).sum::<f64>() / float(all.len());
-                let sum = sums[*kind].entry(*pattern).or_default();
+                let sum = sums[*task_type].entry(*pattern).or_default();
                 *sum = (sum.0 + mean, sum.1 + 1.0);
             }
         }
@@ -106,13 +107,13 @@ impl Table {
         let (mut went, mut possible) = (Went::default(), 0.0);
 
         for input in order {
-            let (kind, rows) = &self.inputs[*input];
+            let (task_type, rows) = &self.inputs[*input];
             let there: Vec<usize> = rows.keys().copied().collect();
-            let task = Task { kind: *kind, length: None };
+            let task = Task { task_type: *task_type, length: None };
             let arm = policy.pick(&task, &there, &mut rng);
 
-            let best = there.iter().map(|arm| means[*kind][arm]).fold(0.0, f64::max);
-            went.regret += best - means[*kind][&arm];
+            let best = there.iter().map(|arm| means[*task_type][arm]).fold(0.0, f64::max);
+            went.regret += best - means[*task_type][&arm];
             possible += best;
 
             let all = &rows[&arm];
@@ -126,10 +127,10 @@ impl Table {
     fn world(&self, instance: u64) -> World {
         let nothing = super::truth::Truth::new(0.0, 1.0);
         World {
-            kinds: self.kinds.clone(),
+            task_types: self.task_types.clone(),
             worth: self.worth,
             instance,
-            ..World::new(vec![vec![nothing; self.patterns.len()]; self.kinds.len()])
+            ..World::new(vec![vec![nothing; self.patterns.len()]; self.task_types.len()])
         }
     }
 }
@@ -141,10 +142,10 @@ pub(crate) fn show(path: &Path, instances: u32, most: usize) -> Result<String, S
     let (regrets, best) = table.replay(instances, most);
 
     let mut text = format!(
-        "{}: {} inputs of {} kinds, {} patterns; the best of each kind earns {best:.3}\n",
+        "{}: {} inputs of {} task types, {} patterns; the best of each task type earns {best:.3}\n",
         path.display(),
         table.inputs.len(),
-        table.kinds.len(),
+        table.task_types.len(),
         table.patterns.len()
     );
     for name in policies() {

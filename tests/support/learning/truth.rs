@@ -45,7 +45,7 @@ pub(crate) struct Seen {
     pub(crate) cost: Option<f64>,
 }
 
-/// One pattern on one kind of task.
+/// One pattern for one task type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Truth {
     /// Probability of success.
@@ -63,7 +63,7 @@ pub(crate) struct Truth {
 }
 
 impl Truth {
-    /// A pattern that succeeds so often, and takes so many seconds.
+    /// A pattern that succeeds so often, and takes this many seconds.
     pub(crate) fn new(success: f64, median: f64) -> Truth {
         Truth {
             success,

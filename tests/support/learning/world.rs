@@ -1,4 +1,4 @@
-//! A simulated world: kinds of tasks, patterns, and what happens to them. Everything that chance does
+//! A simulated world: task types, patterns, and what happens to them. Everything that chance does
 //! follows from the number of the instance, the place in the order and the pattern, so that all
 //! policies meet the very same tasks and, where they choose alike, the very same outcomes.
 
@@ -25,17 +25,17 @@ pub(crate) struct Phase {
 /// A world of tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct World {
-    /// The kinds of tasks by name.
-    pub(crate) kinds: Vec<String>,
-    /// What is known beforehand of the inputs of each kind, about; nothing for nothing. Kinds may have
+    /// The task types by name.
+    pub(crate) task_types: Vec<String>,
+    /// What is known beforehand of the inputs of each task type, about; nothing for nothing. Task types may have
     /// one name then, and who is not told takes them for one.
     pub(crate) lengths: Vec<f64>,
-    /// By kind, then pattern.
+    /// By task type, then pattern.
     pub(crate) truths: Vec<Vec<Truth>>,
     pub(crate) phases: Vec<Phase>,
     /// A pattern that is not there before some place in the order.
     pub(crate) comes: Option<(usize, usize)>,
-    /// How often each kind comes, summed up.
+    /// How often each task type comes, summed up.
     pub(crate) traffic: Vec<f64>,
     /// By what it is counted.
     pub(crate) worth: Worth,
@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub(crate) horizon: usize,
     /// Choices whose outcome is not known yet.
     pub(crate) in_flight: usize,
-    /// What everybody is told before the first choice: kind, pattern, and how it went.
+    /// What everybody is told before the first choice: task type, pattern, and how it went.
     pub(crate) told: Vec<(usize, usize, Seen)>,
     /// The chance that a success is judged.
     pub(crate) judged: f64,
@@ -57,8 +57,8 @@ impl World {
     /// A world in which nothing changes.
     pub(crate) fn new(truths: Vec<Vec<Truth>>) -> World {
         World {
-            kinds: (0..truths.len()).map(|kind| format!("kind{kind}")).collect(),
-            traffic: (0..truths.len()).map(|kind| float(kind + 1)).collect(),
+            task_types: (0..truths.len()).map(|task_type| format!("kind{task_type}")).collect(),
+            traffic: (0..truths.len()).map(|task_type| float(task_type + 1)).collect(),
             lengths: Vec::new(),
             truths,
             phases: Vec::new(),
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// A world of one kind of task.
+    /// A world of one task type.
     pub(crate) fn of_one(truths: Vec<Truth>) -> World {
         World::new(vec![truths])
     }
@@ -83,7 +83,7 @@ impl World {
         self.truths[0].len()
     }
 
-    /// Changes the patterns of all kinds for a while, as `change` says.
+    /// Changes the patterns of all task types for a while, as `change` says.
     pub(crate) fn for_a_while(
         &mut self,
         from: usize,
@@ -91,8 +91,8 @@ impl World {
         change: impl Fn(usize, &mut Truth),
     ) {
         let mut truths = self.truths.clone();
-        for kind in &mut truths {
-            kind.iter_mut().enumerate().for_each(|(arm, truth)| change(arm, truth));
+        for task_type in &mut truths {
+            task_type.iter_mut().enumerate().for_each(|(arm, truth)| change(arm, truth));
         }
         self.phases.push(Phase { from, to, truths });
     }
@@ -112,26 +112,29 @@ impl World {
         phase.map_or(&self.truths, |phase| &self.phases[phase].truths)
     }
 
-    /// The kind of the task at a place in the order.
-    pub(crate) fn kind_at(&self, time: usize) -> usize {
+    /// The task type of the task at a place in the order.
+    pub(crate) fn task_type_at(&self, time: usize) -> usize {
         let at = self.chance(time, u64::MAX).unit() * self.traffic.last().copied().unwrap_or(1.0);
-        self.traffic.partition_point(|sum| *sum <= at).min(self.kinds.len() - 1)
+        self.traffic.partition_point(|sum| *sum <= at).min(self.task_types.len() - 1)
     }
 
-    /// The kind that a kind is taken for by who is told its name alone.
-    pub(crate) fn alike(&self, kind: usize) -> usize {
-        self.kinds.iter().position(|name| *name == self.kinds[kind]).unwrap_or(kind)
+    /// The task type that a task type is taken for by who is told its name alone.
+    pub(crate) fn alike(&self, task_type: usize) -> usize {
+        self.task_types
+            .iter()
+            .position(|name| *name == self.task_types[task_type])
+            .unwrap_or(task_type)
     }
 
     /// What is known of the input at a place in the order.
-    pub(crate) fn length_at(&self, time: usize, kind: usize) -> Option<f64> {
-        let length = self.lengths.get(kind)?;
+    pub(crate) fn length_at(&self, time: usize, task_type: usize) -> Option<f64> {
+        let length = self.lengths.get(task_type)?;
         Some(length + self.chance(time, u64::MAX - 1).unit())
     }
 
     /// How a pattern does at a place in the order.
-    pub(crate) fn outcome(&self, time: usize, kind: usize, arm: usize) -> Seen {
-        let truth = &self.truths_in(self.phase(time))[kind][arm];
+    pub(crate) fn outcome(&self, time: usize, task_type: usize, arm: usize) -> Seen {
+        let truth = &self.truths_in(self.phase(time))[task_type][arm];
         truth.draw(self.judged, &mut self.chance(time, arm as u64))
     }
 
@@ -140,12 +143,12 @@ impl World {
             && self.limits.max_cost.is_none_or(|limit| truth.cost.unwrap_or(0.0) < limit)
     }
 
-    /// The mean worth of every pattern on every kind in a phase; nothing for what breaks a limit.
+    /// The mean worth of every pattern on every task type in a phase; nothing for what breaks a limit.
     pub(crate) fn worths_in(&self, phase: Option<usize>) -> Vec<Vec<f64>> {
         let each = |truth: &Truth| {
             if self.is_feasible(truth) { truth.worth(&self.worth) } else { 0.0 }
         };
-        self.truths_in(phase).iter().map(|kind| kind.iter().map(each).collect()).collect()
+        self.truths_in(phase).iter().map(|task_type| task_type.iter().map(each).collect()).collect()
     }
 
     /// A source of chance for one place in the order and one thing that happens there.

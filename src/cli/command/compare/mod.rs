@@ -54,14 +54,15 @@ pub(in crate::cli) struct Arguments {
     /// Two or more scripts to compare. The value of a script is its answer.
     #[arg(required = true, num_args = 2.., value_name = "SCRIPT")]
     scripts: Vec<PathBuf>,
-    /// File of tasks: JSON lines, a JSON list, or CSV. Fields that are parameters of a script are given
-    /// to it; other fields are kept. A value that is not a map becomes the parameter `task`.
+    /// File of tasks: JSON lines, a JSON list, or CSV. Fields that are parameters of a script are passed
+    /// to it; the others are kept for the judge. A value that is not a map becomes the parameter `task`.
     #[arg(long, value_name = "FILE")]
     tasks: PathBuf,
-    /// The field that is the input: the parameter of that name, or else `task`, or else the only one.
+    /// Field that holds the input. It is passed to the parameter of the same name, or else to `task`, or else
+    /// to the script's only parameter.
     #[arg(long, value_name = "FIELD")]
     input: Option<String>,
-    /// The field that holds the right answer. [default: expected]
+    /// Field that holds the right answer. [default: expected]
     #[arg(long, value_name = "FIELD")]
     expected: Option<String>,
     /// Script with the parameters `answer` and `task` that returns a score from 0 to 1. Without it,
@@ -76,7 +77,7 @@ pub(in crate::cli) struct Arguments {
     /// Executions of each script on each task; a task counts once, with the mean of its scores.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = number::count)]
     repeat: u64,
-    /// Confidence of the verdict, valid at every look.
+    /// Confidence of the verdict. It holds however often you look.
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = number::fraction)]
     confidence: f64,
     /// Treat score differences below this as a tie.
@@ -91,7 +92,7 @@ pub(in crate::cli) struct Arguments {
     /// Show each input with its expected answer, the answers of the scripts and the scores.
     #[arg(long, value_enum, value_name = "WHICH")]
     show: Option<ShownCases>,
-    /// Write the inputs to a file: .csv, .jsonl or .md. All of them, unless --show says which.
+    /// Write the inputs to a file: .csv, .jsonl or .md. Writes all of them, unless --show selects some.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Number of warm-up executions per script, which do not count.

@@ -1,4 +1,4 @@
-//! What the last comparison of a kind of task has found. Where it has seen the very executions that are
+//! What the last comparison of a task type has found. Where it has seen the very executions that are
 //! known, `patterns` and `advise` repeat its figures, so that nobody has to choose between two answers.
 
 use crate::base::id::RunId;
@@ -13,7 +13,7 @@ use serde_json::Value;
 /// How far back a comparison is looked for.
 const LOOK_BACK: usize = 500;
 
-/// The last comparison of a kind of task, by `kaizen compare` or by a script.
+/// The last comparison of a task type, by `kaizen compare` or by a script.
 pub(in crate::cli) struct LastTest {
     verdict: ComparisonVerdict,
     run: RunId,
@@ -21,7 +21,7 @@ pub(in crate::cli) struct LastTest {
     is_amended: bool,
 }
 
-/// Returns the last comparison of a kind of task.
+/// Returns the last comparison of a task type.
 pub(in crate::cli) fn last(store: &Reader, task: &str) -> anyhow::Result<Option<LastTest>> {
     for row in history::runs(store, LOOK_BACK)? {
         let verdict = match history::kind(store, &row.id)? {

@@ -1,4 +1,4 @@
-//! What the store tells of scripts and kinds of task. It is only read, and read again when it has changed.
+//! What the store tells of scripts and task types. It is only read, and read again when it has changed.
 
 use crate::base::id::RunId;
 use crate::base::unit::Money;
@@ -55,7 +55,7 @@ pub(super) struct RunFact {
 pub(super) struct StoreFacts {
     stamps: [DiskStamp; 2],
     runs: Vec<RunRow>,
-    /// The kinds of task, each with the patterns that are known for it.
+    /// The task types, each with the patterns that are known for it.
     tasks: BTreeMap<String, Vec<String>>,
     read: RefCell<HashMap<RunId, Option<Rc<RunFact>>>>,
     standings: RefCell<HashMap<String, Option<String>>>,
@@ -89,7 +89,7 @@ impl StoreFacts {
         StoreFacts { runs, tasks, ..facts }
     }
 
-    /// Returns the known kinds of task.
+    /// Returns the known task types.
     pub(super) fn tasks(&self) -> impl Iterator<Item = &str> {
         self.tasks.keys().map(String::as_str)
     }
@@ -116,7 +116,7 @@ impl StoreFacts {
         })
     }
 
-    /// Returns the line of a kind of task in the list of patterns.
+    /// Returns the line of a task type in the list of patterns.
     pub(super) fn standing(&self, project: &Project, task: &str) -> Option<String> {
         if !self.tasks.contains_key(task) {
             return None;

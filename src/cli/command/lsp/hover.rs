@@ -182,7 +182,7 @@ pub(super) fn model(space: &Workspace, path: &Path, name: &str) -> Option<String
     Some(format!("model `{name}`: {}\n\nprice per 1M: {price}\n\nstate: {state}", model.label))
 }
 
-/// Says which pattern leads on a kind of task.
+/// Says which pattern leads for a task type.
 fn task(space: &Workspace, path: &Path, name: &str) -> Option<String> {
     let project = space.project(path).ok()?;
     let line = project.facts().standing(&project.project, name)?;

@@ -1,4 +1,4 @@
-//! `:answer`: answers a suspended run of the project, which then goes on in a process of its own.
+//! `:answer`: answers a suspended run of the project, which then continues in a process of its own.
 
 use crate::cli::app::waiting;
 use crate::cli::command::repl::session::{InputEnd, ReplSession};

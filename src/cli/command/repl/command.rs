@@ -65,7 +65,7 @@ pub(super) const COMMANDS: &[ReplCommand] = &[
     command("quit", "", "ends the session, as Ctrl-D does"),
 ];
 
-/// Tells whether an input is whole; a command goes on only if the code in it does.
+/// Tells whether an input is whole; a command continues only if the code in it does.
 pub(super) fn completeness(text: &str) -> Completeness {
     let Some(line) = text.trim_start().strip_prefix(':') else {
         return lexer::completeness(text);

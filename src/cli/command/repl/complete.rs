@@ -91,7 +91,7 @@ fn command_line(known: &PromptState, line: &str) -> (usize, Vec<Candidate>) {
     (offset + word, found)
 }
 
-/// Lists the scripts and folders that a path may go on with.
+/// Lists the scripts and folders that a path may continue with.
 fn files(typed: &str) -> Vec<Candidate> {
     let (folder, _) = typed.rsplit_once('/').map_or(("", typed), |(folder, name)| (folder, name));
     let prefix = if typed.contains('/') { format!("{folder}/") } else { String::new() };

@@ -1,4 +1,4 @@
-//! The line editor, on a thread of its own, so that tasks go on while somebody types.
+//! The line editor, on a thread of its own, so that tasks continue while somebody types.
 
 use crate::cli::command::repl::command;
 use crate::cli::command::repl::complete::{Candidate, PromptState, complete};
@@ -132,7 +132,7 @@ fn read_input(source: &mut impl BufRead) -> LineInput {
             Err(error) => return LineInput::Refused(error.to_string()),
             Ok(0) if text.is_empty() => return LineInput::End,
             Ok(0) => return LineInput::Text(text),
-            // A device may go on for ever without an end of a line.
+            // A device may continue for ever without an end of a line.
             Ok(length) if length > room => {
                 let reason = format!("it has more than {INPUT_MAX} bytes (`INPUT_MAX`)");
                 return LineInput::Refused(reason);
@@ -171,7 +171,7 @@ fn create(setup: &EditorSetup) -> Result<Editor<Assistant, DefaultHistory>> {
     editor.set_helper(Some(Assistant { known, words, color }));
 
     if let Some(file) = &setup.history {
-        // The file was made just now; one that somebody else damaged begins anew.
+        // The file was made just now; one that somebody else damaged starts again from nothing.
         let _ = editor.load_history(file);
     }
 

@@ -3,7 +3,7 @@
 use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
-use crate::cli::app::forecast::{
+use crate::cli::app::rehearsals::{
     Clock, ForecastSetting, MORE_TIME_MAX, RehearsalResult, ScriptStop, SeedSource, TIME_MAX,
     Trial, rehearse,
 };

@@ -416,7 +416,7 @@ impl<'a> ReplSession<'a> {
         is_sound
     }
 
-    /// Loads the files anew that have changed since they were looked at.
+    /// Reloads the files that have changed since they were looked at.
     pub(super) fn reload_changed(&mut self) {
         for index in 0..self.files.len() {
             let file = &self.files[index];
@@ -434,7 +434,7 @@ impl<'a> ReplSession<'a> {
         }
     }
 
-    /// Loads a file anew and says what is wrong with it.
+    /// Reloads a file and says what is wrong with it.
     pub(super) fn reload(&mut self, index: usize) -> bool {
         let file = &mut self.files[index];
         let text = match file::read_text(&file.path) {

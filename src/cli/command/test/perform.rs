@@ -415,7 +415,7 @@ impl TestResult {
     }
 }
 
-/// Shows a request that no cassette holds although the script went on after it.
+/// Shows a request that no cassette holds although the script continued after it.
 fn hidden(missed: &Failure, executor: &Executor) -> Diagnostic {
     // What an operation asked is known with its name.
     let of_operation = executor.first_failure().filter(|failure| failure.kind == missed.kind);

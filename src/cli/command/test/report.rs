@@ -32,7 +32,7 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Starts to count, beside so many tests that need not run.
+    /// Starts to count, beside this many tests that need not run.
     pub(super) fn of_unchanged(unchanged: usize) -> Counts {
         Counts { unchanged, cost: Some(Money::ZERO), ..Counts::default() }
     }

@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct PeopleWait {
     /// The run.
     run: RunId,
-    /// The run that goes on with it, once that has been told.
+    /// The run that continues it, once that has been told.
     told: Option<RunId>,
 }
 

@@ -3,13 +3,13 @@
 use crate::base::bounds::Bounds;
 use crate::base::unit::Money;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::forecast::{ForecastSetting, SeedSource, TIME_MAX, forecast};
+use crate::cli::app::rehearsals::{ForecastSetting, SeedSource, TIME_MAX, forecast};
 use crate::cli::command::watch::files::Files;
 use crate::cli::command::watch::round::{AfterRound, RoundKind, WatchState};
 use crate::cli::command::watch::{Cause, EventSource, Happening};
 use crate::cli::render::plan::{self, PlanKind};
 use crate::cli::say;
-use crate::metrics::forecast::Plan;
+use crate::metrics::plan::Plan;
 use crate::model::price::Price;
 use std::time::Duration;
 
@@ -121,10 +121,10 @@ fn doubt(plan: &Plan, limit: f64, is_set: bool) -> Option<Doubt> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::experience::Range;
-    use crate::metrics::forecast::{CallRange, Count, PlanRow};
+    use crate::metrics::earlier_runs::Range;
+    use crate::metrics::plan::{CallRange, Count, PlanRow};
 
-    /// A plan with a call of known cost, and so many of unknown price, of 1000 tokens each.
+    /// A plan with a call of known cost, and this many of unknown price, of 1000 tokens each.
     fn planned(dollars: f64, unpriced: u64) -> Plan {
         let range = |number| Range { p50: number, p95: number };
         let rest =

@@ -1,4 +1,4 @@
-//! A store that is lost while a script is watched: nothing runs until somebody says that it may go on
+//! A store that is lost while a script is watched: nothing runs until somebody says that it may continue
 //! with another one.
 
 use crate::cli::app::cause;

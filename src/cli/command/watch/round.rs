@@ -17,7 +17,7 @@ use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, say};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::event::{Event, RunStatus};
-use crate::metrics::experience::CallHistory;
+use crate::metrics::earlier_runs::CallHistory;
 use crate::model::registry::Models;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::{Program, ScriptError, State};
@@ -38,7 +38,7 @@ const GRACE: Duration = Duration::from_millis(150);
 pub(super) enum RoundKind {
     /// Reusing what is known.
     Reuse,
-    /// Asking everything, for another sample of the result; so many times.
+    /// Asking everything, for another sample of the result; this many times.
     Sample {
         /// How many times, this one included.
         left: u32,
@@ -321,7 +321,7 @@ impl WatchState<'_> {
             }
         };
 
-        // What is under way goes on, for the next run.
+        // What is under way continues, for the next run.
         if matches!(left, RunFate::Replaced(..)) {
             self.reuse.hand_over();
         }

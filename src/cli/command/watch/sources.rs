@@ -120,7 +120,7 @@ impl WatchState<'_> {
         let changed: BTreeSet<PathBuf> =
             read.iter().filter(is_changed).map(|(path, _)| path.clone()).collect();
 
-        // The run that takes the place of this one reads everything anew.
+        // The run that takes the place of this one reads everything again.
         if is_whole && !cause.is_echo {
             self.stirred = changed;
             return;

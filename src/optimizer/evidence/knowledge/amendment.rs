@@ -37,7 +37,7 @@ pub struct VerdictCount {
 }
 
 impl Knowledge {
-    /// Returns how many executions on a kind of task people found good and bad, by pattern.
+    /// Returns how many executions of a task type people found good and bad, by pattern.
     pub fn verdicts(&self, task: &TaskType) -> Result<Vec<VerdictCount>, KnowledgeError> {
         let mut found: Vec<VerdictCount> = Vec::new();
         for (pattern, good) in self.reader()?.verdicts(task.as_str())? {
@@ -53,7 +53,7 @@ impl Knowledge {
     }
 }
 
-/// Tells whether people have judged executions on a kind of task.
+/// Tells whether people have judged executions of a task type.
 pub fn has_verdicts(store: &Reader, task: &str) -> Result<bool, KnowledgeError> {
     Ok(store.has_verdicts(task)?)
 }

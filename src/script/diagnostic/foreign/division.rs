@@ -42,7 +42,7 @@ fn ends_value(text: &str, piece: &Lexeme) -> bool {
     }
 }
 
-/// Reads a comment as what a division goes on with.
+/// Reads a comment as what a division continues with.
 fn read(text: &str, start: usize, comment: &str) -> Option<SupposedDivision> {
     let rest = comment.strip_prefix("//").filter(|rest| !rest.starts_with(['/', '!']))?;
     let by = rest.strip_prefix('=');

@@ -122,7 +122,7 @@ struct ForeignText<'a> {
 enum ForeignRole {
     /// It begins a block that has a colon in the place of its braces; what it decides by follows.
     Head,
-    /// It goes on with such a block.
+    /// It continues with such a block.
     Continuation,
     /// It stands for itself.
     Whole,
@@ -175,7 +175,7 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
     let mut found: Vec<(ForeignRole, ForeignForm)> = each.chain(of_division).collect();
     found.sort_by_key(|(_, form)| (form.line, form.column));
 
-    // What stands within a form, or goes on with a block of the other language, is no fault of its own.
+    // What stands within a form, or continues with a block of the other language, is no fault of its own.
     let mut told: Vec<ForeignForm> = Vec::new();
     let mut closed: Vec<ForeignForm> = Vec::new();
     let mut has_head = false;

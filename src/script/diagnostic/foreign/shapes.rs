@@ -1,4 +1,4 @@
-//! Statements that begin with a word of ours and go on as in another language: `let a, b = ..`, `let x: int`,
+//! Statements that begin with a word of ours and continue as in another language: `let a, b = ..`, `let x: int`,
 //! `for i, x in ..`, `for (let i = 0; ..)`, `if (x) f();`, `fn(x) { .. }`, `f!(..)`.
 
 use super::{ForeignSpan, ForeignText, message};

@@ -347,7 +347,7 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("string", "usage", "write `branch.usage`"),
 ];
 
-/// Words that other languages call with so many arguments, and kaizen does not.
+/// Words that other languages call with this many arguments, and kaizen does not.
 pub(super) const CALLS: &[(&str, bool, usize, &str)] = &[
     ("all", false, 1, "write `list.all(|x| ..)`"),
     ("filter", false, 1, "write `list.filter(|x| ..)`"),

@@ -76,7 +76,7 @@ pub(super) struct CallSummary {
 }
 
 impl Samples {
-    /// Sums up the calls that say something of one whose reply has at most so many tokens. A reply that
+    /// Sums up the calls that say something of one whose reply has at most this many tokens. A reply that
     /// was longer would not be whole now.
     pub(super) fn fitting(&self, written_max: Option<u64>) -> CallSummary {
         let most = written_max.map_or(f64::INFINITY, number);

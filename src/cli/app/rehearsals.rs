@@ -21,8 +21,8 @@ use crate::executor::replies::reuse::Reuse;
 use crate::journal::Journal;
 use crate::journal::event::Event;
 use crate::journal::known_replies::Replies;
-use crate::metrics::experience::CallHistory;
-use crate::metrics::forecast::{EarlyEnd, Plan, plan};
+use crate::metrics::earlier_runs::CallHistory;
+use crate::metrics::plan::{EarlyEnd, Plan, plan};
 use crate::metrics::rehearsal::{Rehearsal, RehearsalEnd, RunScope, Variation};
 use crate::model::charge::CallBound;
 use crate::script::diagnostic::{Diagnostic, of_failure};
@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Longest time for going through a script once: one that goes on until a reply is good never ends.
+/// Longest time for going through a script once: one that continues until a reply is good never ends.
 pub(in crate::cli) const TIME_MAX: Duration = Duration::from_secs(5);
 /// Longest time for all further guesses together, where somebody has asked for a plan.
 pub(in crate::cli) const MORE_TIME_MAX: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@
 use crate::base::secret;
 use crate::model::call_error::{CallError, Retry};
 use crate::model::provider::document::{self, Documents, Trouble};
-use crate::model::provider::refusal_body::RefusalBody;
+use crate::model::provider::error_body::ErrorBody;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
@@ -69,7 +69,7 @@ const REPLY: &[&str] = &[
 
 /// The kinds of refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RefusalClass {
+enum ErrorClass {
     RateLimited,
     Quota,
     Unauthorized,
@@ -80,89 +80,89 @@ enum RefusalClass {
 }
 
 /// The names that servers give to errors, in lower case without `_`, and their class.
-const NAMES: &[(&str, RefusalClass)] = &[
-    ("insufficientquota", RefusalClass::Quota),
-    ("exceededcurrentquotaerror", RefusalClass::Quota),
-    ("quotaexceeded", RefusalClass::Quota),
-    ("billinghardlimitreached", RefusalClass::Quota),
-    ("billingnotactive", RefusalClass::Quota),
-    ("billingerror", RefusalClass::Quota),
-    ("accountdeactivated", RefusalClass::Quota),
-    ("insufficientbalance", RefusalClass::Quota),
-    ("insufficientcredits", RefusalClass::Quota),
-    ("insufficientfunds", RefusalClass::Quota),
-    ("paymentrequired", RefusalClass::Quota),
-    ("arrearage", RefusalClass::Quota),
-    ("insufficientuserquota", RefusalClass::Quota),
-    ("insufficientcredit", RefusalClass::Quota),
-    ("creditbalancetoolow", RefusalClass::Quota),
-    ("outofcredits", RefusalClass::Quota),
-    ("budgetexceeded", RefusalClass::Quota),
-    ("spendlimitexceeded", RefusalClass::Quota),
-    ("creditsexhausted", RefusalClass::Quota),
-    ("quotaexhausted", RefusalClass::Quota),
-    ("billingnotenabled", RefusalClass::Quota),
-    ("servicequotaexceededexception", RefusalClass::Quota),
-    ("ratelimitexceeded", RefusalClass::RateLimited),
-    ("ratelimiterror", RefusalClass::RateLimited),
-    ("ratelimitreachederror", RefusalClass::RateLimited),
-    ("ratelimited", RefusalClass::RateLimited),
-    ("toomanyrequests", RefusalClass::RateLimited),
-    ("resourceexhausted", RefusalClass::RateLimited),
-    ("overloadederror", RefusalClass::RateLimited),
-    ("engineoverloaded", RefusalClass::RateLimited),
-    ("engineoverloadederror", RefusalClass::RateLimited),
-    ("throttling", RefusalClass::RateLimited),
-    ("throttlingexception", RefusalClass::RateLimited),
-    ("invalidapikey", RefusalClass::Unauthorized),
-    ("authenticationerror", RefusalClass::Unauthorized),
-    ("invalidauthenticationerror", RefusalClass::Unauthorized),
-    ("unauthenticated", RefusalClass::Unauthorized),
-    ("unauthorized", RefusalClass::Unauthorized),
-    ("apikeyinvalid", RefusalClass::Unauthorized),
-    ("accessdeniedexception", RefusalClass::Unauthorized),
-    ("permissionerror", RefusalClass::Unauthorized),
-    ("permissiondenied", RefusalClass::Unauthorized),
-    ("permissiondeniederror", RefusalClass::Unauthorized),
-    ("forbidden", RefusalClass::Unauthorized),
-    ("modelnotfound", RefusalClass::NotFound),
-    ("notfounderror", RefusalClass::NotFound),
-    ("notfound", RefusalClass::NotFound),
-    ("invalidrequesterror", RefusalClass::BadRequest),
-    ("invalidrequest", RefusalClass::BadRequest),
-    ("badrequesterror", RefusalClass::BadRequest),
-    ("badrequest", RefusalClass::BadRequest),
-    ("invalidargument", RefusalClass::BadRequest),
-    ("invalidparameter", RefusalClass::BadRequest),
-    ("failedprecondition", RefusalClass::BadRequest),
-    ("validationerror", RefusalClass::BadRequest),
-    ("unprocessableentityerror", RefusalClass::BadRequest),
-    ("contextlengthexceeded", RefusalClass::BadRequest),
-    ("exceedcontextsizeerror", RefusalClass::BadRequest),
-    ("validationexception", RefusalClass::BadRequest),
-    ("contextwindowexceedederror", RefusalClass::BadRequest),
-    ("stringabovemaxlength", RefusalClass::BadRequest),
-    ("requesttoolarge", RefusalClass::BadRequest),
-    ("unsupportedparameter", RefusalClass::BadRequest),
-    ("unsupportedvalue", RefusalClass::BadRequest),
-    ("contentfilter", RefusalClass::Filtered),
-    ("contentpolicyviolation", RefusalClass::Filtered),
-    ("datainspectionfailed", RefusalClass::Filtered),
-    ("responsibleaipolicyviolation", RefusalClass::Filtered),
-    ("servererror", RefusalClass::Server),
-    ("apierror", RefusalClass::Server),
-    ("internal", RefusalClass::Server),
-    ("internalerror", RefusalClass::Server),
-    ("internalservererror", RefusalClass::Server),
-    ("unavailable", RefusalClass::Server),
-    ("serviceunavailable", RefusalClass::Server),
-    ("serviceunavailableerror", RefusalClass::Server),
-    ("deadlineexceeded", RefusalClass::Server),
-    ("timeouterror", RefusalClass::Server),
+const NAMES: &[(&str, ErrorClass)] = &[
+    ("insufficientquota", ErrorClass::Quota),
+    ("exceededcurrentquotaerror", ErrorClass::Quota),
+    ("quotaexceeded", ErrorClass::Quota),
+    ("billinghardlimitreached", ErrorClass::Quota),
+    ("billingnotactive", ErrorClass::Quota),
+    ("billingerror", ErrorClass::Quota),
+    ("accountdeactivated", ErrorClass::Quota),
+    ("insufficientbalance", ErrorClass::Quota),
+    ("insufficientcredits", ErrorClass::Quota),
+    ("insufficientfunds", ErrorClass::Quota),
+    ("paymentrequired", ErrorClass::Quota),
+    ("arrearage", ErrorClass::Quota),
+    ("insufficientuserquota", ErrorClass::Quota),
+    ("insufficientcredit", ErrorClass::Quota),
+    ("creditbalancetoolow", ErrorClass::Quota),
+    ("outofcredits", ErrorClass::Quota),
+    ("budgetexceeded", ErrorClass::Quota),
+    ("spendlimitexceeded", ErrorClass::Quota),
+    ("creditsexhausted", ErrorClass::Quota),
+    ("quotaexhausted", ErrorClass::Quota),
+    ("billingnotenabled", ErrorClass::Quota),
+    ("servicequotaexceededexception", ErrorClass::Quota),
+    ("ratelimitexceeded", ErrorClass::RateLimited),
+    ("ratelimiterror", ErrorClass::RateLimited),
+    ("ratelimitreachederror", ErrorClass::RateLimited),
+    ("ratelimited", ErrorClass::RateLimited),
+    ("toomanyrequests", ErrorClass::RateLimited),
+    ("resourceexhausted", ErrorClass::RateLimited),
+    ("overloadederror", ErrorClass::RateLimited),
+    ("engineoverloaded", ErrorClass::RateLimited),
+    ("engineoverloadederror", ErrorClass::RateLimited),
+    ("throttling", ErrorClass::RateLimited),
+    ("throttlingexception", ErrorClass::RateLimited),
+    ("invalidapikey", ErrorClass::Unauthorized),
+    ("authenticationerror", ErrorClass::Unauthorized),
+    ("invalidauthenticationerror", ErrorClass::Unauthorized),
+    ("unauthenticated", ErrorClass::Unauthorized),
+    ("unauthorized", ErrorClass::Unauthorized),
+    ("apikeyinvalid", ErrorClass::Unauthorized),
+    ("accessdeniedexception", ErrorClass::Unauthorized),
+    ("permissionerror", ErrorClass::Unauthorized),
+    ("permissiondenied", ErrorClass::Unauthorized),
+    ("permissiondeniederror", ErrorClass::Unauthorized),
+    ("forbidden", ErrorClass::Unauthorized),
+    ("modelnotfound", ErrorClass::NotFound),
+    ("notfounderror", ErrorClass::NotFound),
+    ("notfound", ErrorClass::NotFound),
+    ("invalidrequesterror", ErrorClass::BadRequest),
+    ("invalidrequest", ErrorClass::BadRequest),
+    ("badrequesterror", ErrorClass::BadRequest),
+    ("badrequest", ErrorClass::BadRequest),
+    ("invalidargument", ErrorClass::BadRequest),
+    ("invalidparameter", ErrorClass::BadRequest),
+    ("failedprecondition", ErrorClass::BadRequest),
+    ("validationerror", ErrorClass::BadRequest),
+    ("unprocessableentityerror", ErrorClass::BadRequest),
+    ("contextlengthexceeded", ErrorClass::BadRequest),
+    ("exceedcontextsizeerror", ErrorClass::BadRequest),
+    ("validationexception", ErrorClass::BadRequest),
+    ("contextwindowexceedederror", ErrorClass::BadRequest),
+    ("stringabovemaxlength", ErrorClass::BadRequest),
+    ("requesttoolarge", ErrorClass::BadRequest),
+    ("unsupportedparameter", ErrorClass::BadRequest),
+    ("unsupportedvalue", ErrorClass::BadRequest),
+    ("contentfilter", ErrorClass::Filtered),
+    ("contentpolicyviolation", ErrorClass::Filtered),
+    ("datainspectionfailed", ErrorClass::Filtered),
+    ("responsibleaipolicyviolation", ErrorClass::Filtered),
+    ("servererror", ErrorClass::Server),
+    ("apierror", ErrorClass::Server),
+    ("internal", ErrorClass::Server),
+    ("internalerror", ErrorClass::Server),
+    ("internalservererror", ErrorClass::Server),
+    ("unavailable", ErrorClass::Server),
+    ("serviceunavailable", ErrorClass::Server),
+    ("serviceunavailableerror", ErrorClass::Server),
+    ("deadlineexceeded", ErrorClass::Server),
+    ("timeouterror", ErrorClass::Server),
 ];
 
 /// Makes an error of a status that is not a success.
-pub(super) fn refused(status: u16, headers: &HeaderMap, body: &RefusalBody) -> CallError {
+pub(super) fn refused(status: u16, headers: &HeaderMap, body: &ErrorBody) -> CallError {
     let asked = wish_of(headers);
 
     // Of several documents, one is the error.
@@ -340,45 +340,45 @@ impl ErrorContent {
     }
 
     /// Returns the class that a name stands for.
-    fn named(&self, wanted: impl Fn(RefusalClass) -> bool) -> Option<RefusalClass> {
+    fn named(&self, wanted: impl Fn(ErrorClass) -> bool) -> Option<ErrorClass> {
         self.names.iter().filter_map(|name| class_of(name)).find(|class| wanted(*class))
     }
 
-    fn class(&self, status: u16) -> RefusalClass {
+    fn class(&self, status: u16) -> ErrorClass {
         if self.is_for_the_day {
-            return RefusalClass::Quota;
+            return ErrorClass::Quota;
         }
 
         // These names are clearer than any status: a used-up account is told with 429 and 403, a
         // filter with 400.
-        let is_clear = |class| matches!(class, RefusalClass::Quota | RefusalClass::Filtered);
+        let is_clear = |class| matches!(class, ErrorClass::Quota | ErrorClass::Filtered);
         if let Some(class) = self.named(is_clear) {
             return class;
         }
 
         let named = self.named(|_| true);
         let Some(of_status) = by_status(status) else {
-            let of_body = || self.number.and_then(by_status).unwrap_or(RefusalClass::Server);
+            let of_body = || self.number.and_then(by_status).unwrap_or(ErrorClass::Server);
             return named.unwrap_or_else(of_body);
         };
 
         // A fault of the request stays one, whichever fault of its own the server takes it for.
-        let is_clearer = |named: RefusalClass| match of_status {
-            RefusalClass::Server => {
+        let is_clearer = |named: ErrorClass| match of_status {
+            ErrorClass::Server => {
                 matches!(
                     named,
-                    RefusalClass::BadRequest | RefusalClass::Unauthorized | RefusalClass::NotFound
+                    ErrorClass::BadRequest | ErrorClass::Unauthorized | ErrorClass::NotFound
                 )
             }
             // Some servers refuse a wrong key as a wrong request.
-            RefusalClass::BadRequest => {
-                matches!(named, RefusalClass::RateLimited | RefusalClass::Unauthorized)
+            ErrorClass::BadRequest => {
+                matches!(named, ErrorClass::RateLimited | ErrorClass::Unauthorized)
             }
-            RefusalClass::RateLimited
-            | RefusalClass::Quota
-            | RefusalClass::Unauthorized
-            | RefusalClass::NotFound
-            | RefusalClass::Filtered => false,
+            ErrorClass::RateLimited
+            | ErrorClass::Quota
+            | ErrorClass::Unauthorized
+            | ErrorClass::NotFound
+            | ErrorClass::Filtered => false,
         };
 
         named.filter(|named| is_clearer(*named)).unwrap_or(of_status)
@@ -395,13 +395,13 @@ impl ErrorContent {
         let retry = asked.or(self.retry_after.map(Retry::After)).unwrap_or(Retry::Backoff);
 
         match class {
-            RefusalClass::RateLimited => CallError::RateLimited { status, retry, message },
-            RefusalClass::Server => CallError::Server { status, retry, message },
-            RefusalClass::Quota => CallError::Quota { status, message },
-            RefusalClass::Unauthorized => CallError::Unauthorized { status, message },
-            RefusalClass::NotFound => CallError::NotFound { status, message },
-            RefusalClass::BadRequest => CallError::BadRequest { status, message },
-            RefusalClass::Filtered => {
+            ErrorClass::RateLimited => CallError::RateLimited { status, retry, message },
+            ErrorClass::Server => CallError::Server { status, retry, message },
+            ErrorClass::Quota => CallError::Quota { status, message },
+            ErrorClass::Unauthorized => CallError::Unauthorized { status, message },
+            ErrorClass::NotFound => CallError::NotFound { status, message },
+            ErrorClass::BadRequest => CallError::BadRequest { status, message },
+            ErrorClass::Filtered => {
                 CallError::Refused { status: (status >= 300).then_some(status), message }
             }
         }
@@ -409,7 +409,7 @@ impl ErrorContent {
 }
 
 /// Returns the class that a name stands for, however it is spelt.
-fn class_of(name: &str) -> Option<RefusalClass> {
+fn class_of(name: &str) -> Option<ErrorClass> {
     // Of a qualified name, such as `com.example#ThrottlingException`, the last part counts.
     let last = name.rsplit(['#', '/', ':']).next().unwrap_or(name);
     let bare = last.trim().replace(['_', '-', '.', ' '], "").to_ascii_lowercase();
@@ -422,15 +422,15 @@ fn quoted(text: &str) -> Option<Value> {
     Documents::read(&text.as_bytes()[start..]).values.into_iter().find(Value::is_object)
 }
 
-fn by_status(status: u16) -> Option<RefusalClass> {
+fn by_status(status: u16) -> Option<ErrorClass> {
     match status {
         0..=299 => None,
-        401 | 403 => Some(RefusalClass::Unauthorized),
-        402 => Some(RefusalClass::Quota),
-        404 => Some(RefusalClass::NotFound),
-        429 | 529 => Some(RefusalClass::RateLimited),
-        408 | 409 | 425 | 500..=599 => Some(RefusalClass::Server),
-        _ => Some(RefusalClass::BadRequest),
+        401 | 403 => Some(ErrorClass::Unauthorized),
+        402 => Some(ErrorClass::Quota),
+        404 => Some(ErrorClass::NotFound),
+        429 | 529 => Some(ErrorClass::RateLimited),
+        408 | 409 | 425 | 500..=599 => Some(ErrorClass::Server),
+        _ => Some(ErrorClass::BadRequest),
     }
 }
 
@@ -509,7 +509,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)).min(WAIT_MAX))
 }
 
-/// Returns a wait of so many seconds. One that is too long to be counted is very long all the same.
+/// Returns a wait of this many seconds. One that is too long to be counted is very long all the same.
 fn wait_of(seconds: f64) -> Option<Duration> {
     if seconds.is_nan() || seconds < 0.0 {
         return None;
@@ -599,7 +599,7 @@ mod tests {
             });
             HeaderMap::from_iter(all)
         };
-        let retry = |status, said| refused(status, &headers(said), &RefusalBody::read("")).retry();
+        let retry = |status, said| refused(status, &headers(said), &ErrorBody::read("")).retry();
 
         let second = Retry::After(Duration::from_secs(1));
         for status in [429, 500, 503] {
@@ -608,7 +608,7 @@ mod tests {
     }
 
     fn with_status(status: u16, body: &str) -> CallError {
-        refused(status, &HeaderMap::new(), &RefusalBody::read(body))
+        refused(status, &HeaderMap::new(), &ErrorBody::read(body))
     }
 
     /// Returns kind, words, and whether asking again may help.

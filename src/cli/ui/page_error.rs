@@ -12,21 +12,21 @@ use serde_json::json;
 
 /// Why a request is not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct PageRefusal {
+pub(in crate::cli) struct PageError {
     status: u16,
     pub(in crate::cli) error: String,
     pub(in crate::cli) help: Option<String>,
 }
 
-impl PageRefusal {
+impl PageError {
     /// Makes a refusal of a sentence.
-    pub(in crate::cli) fn new(status: u16, error: impl Into<String>) -> PageRefusal {
-        PageRefusal { status, error: error.into(), help: None }
+    pub(in crate::cli) fn new(status: u16, error: impl Into<String>) -> PageError {
+        PageError { status, error: error.into(), help: None }
     }
 
     /// Adds what to do.
     #[must_use]
-    pub(in crate::cli) fn help(mut self, help: impl Into<String>) -> PageRefusal {
+    pub(in crate::cli) fn help(mut self, help: impl Into<String>) -> PageError {
         self.help = Some(help.into());
         self
     }
@@ -38,33 +38,33 @@ impl PageRefusal {
     }
 
     /// Says that a run is not there.
-    pub(in crate::cli) fn no_run(name: &str) -> PageRefusal {
+    pub(in crate::cli) fn no_run(name: &str) -> PageError {
         let shown: String = name.chars().take(40).collect();
-        PageRefusal::new(404, format!("no run `{shown}`"))
+        PageError::new(404, format!("no run `{shown}`"))
             .help("it may have been deleted by `kaizen gc`; what was learned from it stays")
     }
 
     /// Says that there is no store.
-    pub(in crate::cli) fn no_store() -> PageRefusal {
-        PageRefusal::new(404, "this project has no runs yet")
+    pub(in crate::cli) fn no_store() -> PageError {
+        PageError::new(404, "this project has no runs yet")
             .help("start one with `kaizen run SCRIPT`")
     }
 
     /// Says that something else is asked for than there is.
-    pub(in crate::cli) fn nothing_there() -> PageRefusal {
-        PageRefusal::new(404, "there is nothing at this address").help("open `/`")
+    pub(in crate::cli) fn nothing_there() -> PageError {
+        PageError::new(404, "there is nothing at this address").help("open `/`")
     }
 }
 
-impl From<GuardDenial> for PageRefusal {
-    fn from(denial: GuardDenial) -> PageRefusal {
+impl From<GuardDenial> for PageError {
+    fn from(denial: GuardDenial) -> PageError {
         let (error, help) = denial.advice();
-        PageRefusal::new(denial.status(), error).help(help)
+        PageError::new(denial.status(), error).help(help)
     }
 }
 
-impl From<StoreError> for PageRefusal {
-    fn from(error: StoreError) -> PageRefusal {
+impl From<StoreError> for PageError {
+    fn from(error: StoreError) -> PageError {
         let help = match &error {
             StoreError::Damaged { .. } => {
                 Some("`kaizen doctor` says what is damaged; a copy restores the rest")
@@ -86,29 +86,29 @@ impl From<StoreError> for PageRefusal {
         };
 
         let error = error.to_string();
-        PageRefusal { status: 503, error, help: help.map(str::to_owned) }
+        PageError { status: 503, error, help: help.map(str::to_owned) }
     }
 }
 
-impl From<HistoryError> for PageRefusal {
-    fn from(error: HistoryError) -> PageRefusal {
-        PageRefusal::new(503, error.to_string()).help("`kaizen doctor` checks the store")
+impl From<HistoryError> for PageError {
+    fn from(error: HistoryError) -> PageError {
+        PageError::new(503, error.to_string()).help("`kaizen doctor` checks the store")
     }
 }
 
-impl From<KnowledgeError> for PageRefusal {
-    fn from(error: KnowledgeError) -> PageRefusal {
-        PageRefusal::new(503, error.to_string()).help("`kaizen doctor` checks the store")
+impl From<KnowledgeError> for PageError {
+    fn from(error: KnowledgeError) -> PageError {
+        PageError::new(503, error.to_string()).help("`kaizen doctor` checks the store")
     }
 }
 
-impl From<OptimizerError> for PageRefusal {
-    fn from(error: OptimizerError) -> PageRefusal {
-        PageRefusal::new(400, error.to_string())
+impl From<OptimizerError> for PageError {
+    fn from(error: OptimizerError) -> PageError {
+        PageError::new(400, error.to_string())
     }
 }
 
-impl IntoResponse for PageRefusal {
+impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
         (status, Json(json!({ "error": self.error, "help": self.help }))).into_response()

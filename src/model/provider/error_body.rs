@@ -1,24 +1,24 @@
-//! The body of a refusal by status. It comes in as many forms as a reply does, and is read alike.
+//! The body of an error response. It comes in as many forms as a reply does, and is read alike.
 
 use crate::model::provider::document::{Documents, Trouble};
+use crate::model::provider::error_response;
 use crate::model::provider::frames::Frames;
-use crate::model::provider::refusal;
 use crate::model::provider::sse::EventKind;
 use serde_json::Value;
 
-/// What the body of a refusal holds.
+/// What the body of an error response holds.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct RefusalBody {
+pub(super) struct ErrorBody {
     /// Its documents.
     pub(super) documents: Vec<Value>,
     /// Its words, where it has no documents.
     pub(super) words: Option<String>,
 }
 
-impl RefusalBody {
+impl ErrorBody {
     /// Reads a body.
-    pub(super) fn read(text: &str) -> RefusalBody {
-        let mut body = RefusalBody::default();
+    pub(super) fn read(text: &str) -> ErrorBody {
+        let mut body = ErrorBody::default();
         let mut frames = Frames::default();
         frames.push(text.as_bytes(), |kind, data| body.take(kind, data));
 
@@ -36,7 +36,7 @@ impl RefusalBody {
     fn take(&mut self, kind: EventKind, data: &[u8]) {
         let found = match kind {
             EventKind::Data => Documents::read(data),
-            EventKind::Error => refusal::of_event(data),
+            EventKind::Error => error_response::of_event(data),
         };
         // The mark of the end reads as a list of nothing.
         self.documents.extend(found.values.into_iter().filter(|document| !document.is_null()));
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn documents_and_words_are_told_apart() {
         let read = |text: &str| {
-            let body = RefusalBody::read(text);
+            let body = ErrorBody::read(text);
             (Value::from(body.documents), body.words)
         };
         let words = |text: &str| Some(text.to_owned());

@@ -1,6 +1,6 @@
 //! What a run would ask and cost, put together of several times through its script.
 
-use crate::metrics::experience::{Range, number};
+use crate::metrics::earlier_runs::{Range, number};
 use crate::metrics::plan_graph::{Layers, PlanGraph, folded};
 use crate::metrics::rehearsal::{CallBill, Line, Rehearsal, RehearsalEnd, RunScope, Variation};
 use crate::model::price::Price;
@@ -331,7 +331,7 @@ fn row(
     row
 }
 
-/// Puts what was asked in several times through a script together; in those `beyond`, it went on without
+/// Puts what was asked in several times through a script together; in those `beyond`, it continued without
 /// an end.
 fn merge(bills: &[CallBill], beyond: &[CallBill], best: RehearsalEnd, is_blank: bool) -> CallRange {
     let calls = bills.iter().map(|bill| bill.calls);
@@ -375,7 +375,7 @@ mod tests {
     use crate::base::id::{FlowId, OpId, RunId};
     use crate::base::unit::Money;
     use crate::journal::event::{Event, PlannedOp};
-    use crate::metrics::experience::CallHistory;
+    use crate::metrics::earlier_runs::CallHistory;
     use crate::model::charge::CallBound;
     use crate::model::reply::Usage;
     use std::collections::HashMap;
