@@ -75,6 +75,7 @@ mod cli {
     mod secrets;
     mod settings;
     mod signals;
+    mod slips;
     mod start;
     mod sturdy;
     mod test;

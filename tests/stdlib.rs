@@ -270,18 +270,27 @@ fn the_other_patterns_make_the_calls_that_they_promise() {
 fn options_that_make_no_sense_are_errors() {
     let cases = [
         (
-            "vote(\"demo/echo\", \"x\", #{ n: 0 })",
+            "vote(\"demo/echo\", \"x\", #{ n: \"0\".parse_int() })",
             "option `n` of `vote`: must be a whole number of at least 1",
         ),
-        ("best_of(\"demo/echo\", \"x\", #{ judge: |a| 1, n: 0 })", "option `n` of `best_of`"),
-        ("best_of(\"demo/echo\", \"x\", #{})", "`best_of` needs `judge`"),
+        (
+            "best_of(\"demo/echo\", \"x\", #{ judge: |a| 1, n: \"0\".parse_int() })",
+            "option `n` of `best_of`",
+        ),
+        ("best_of(\"demo/echo\", \"x\", #{ judge: () })", "`best_of` needs `judge`"),
         (
             "fan_out(\"demo/echo\", \"x\", #{})",
             "option `parts` of `fan_out`: must be a list of questions",
         ),
-        ("refine(\"demo/echo\", \"x\", #{ rounds: -1 })", "option `rounds` of `refine`"),
+        (
+            "refine(\"demo/echo\", \"x\", #{ rounds: \"-1\".parse_int() })",
+            "option `rounds` of `refine`",
+        ),
         ("cascade(\"demo/echo\", \"x\", #{})", "option `models` of `cascade`"),
-        ("debate(\"demo/echo\", \"x\", #{ sides: 1 })", "option `sides` of `debate`"),
+        (
+            "debate(\"demo/echo\", \"x\", #{ sides: \"1\".parse_int() })",
+            "option `sides` of `debate`",
+        ),
         ("best_of(\"demo/echo\", \"x\", #{ judge: |a| throw \"no\" })", "no"),
     ];
     for (call, expected) in cases {

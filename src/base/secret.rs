@@ -55,29 +55,30 @@ const DISTINCT_MIN: usize = 4;
 /// words too. They appear in every output, and programs that read JSON rely on them, so none of them can be
 /// taken out. `tests/tidy.rs` finds a word that is missing here.
 const OWN_WORDS: &str = "
-    alternatives answered approval approved asked_at assumed_to_complete attempt_ended
+    accepted alternatives answered approval approved asked_at assumed_to_complete attempt_ended
     attempt_started attempts attributes avg_performance avoided_until best_pattern
     blames_pattern budget_used_up bytes_after bytes_before cache_read cache_write call_refused
-    calls_left calls_max calls_of_unknown_price cancelled_operations cassettes communicate
-    comparison comparisons completed completed_operations condition confidence conventions
-    cost_half cost_unknown critical_path critical_path_seconds critical_path_time cut_operations
-    demo_calls depends_on description difference earlier_runs ended_at ended_early endpoint
-    error_rate exchange exchanges execution execution_time executions exit_code expanded
-    expected explored export_knowledge failed_operations failed_patterns failures
-    fastest_pattern fingerprint finish_reason first_at flow_ended flow_started get_best_pattern
-    get_insights host_call http_get identity import_knowledge input_uncached interval is_error
-    judged_bad judged_good knowledge known_cost last_run learning left_out log_level max_calls
-    max_concurrent max_cost max_in_flight max_tokens mcp_call messages messages_left min_effect
-    most_used_pattern objective op_ended op_started operation operation_results output_schema
-    output_visible parallel_efficiency parameters pattern_usage patterns price_as_of probability
-    problems prompt properties protocol provider question questions reasoning recommend recorded
-    replaced request_part required resource response result_max retry_after_ms retry_in_ms
-    retryable reused_max run_ended run_kind run_started run_status sensitivity served_by
-    settings should_avoid_pattern signatures skipped_operations sleep_began snapshots
-    snapshots_written specificity started_at success_rate successful_patterns suspended
-    task_type throughput time_half time_passed to_decide tokens_in tokens_out tool_calls
-    tool_ended tool_errors tool_started tool_time total_executions unchanged under_way
-    unknown_costs v_inputs v_patterns within";
+    calls_left calls_max calls_of_unknown_price cancelled_operations candidates cassettes
+    communicate comparison comparisons completed completed_operations condition confidence
+    conventions cost_half cost_unknown critical_path critical_path_seconds critical_path_time
+    cut_operations demo_calls depends_on description difference earlier_runs ended_at
+    ended_early endpoint error_rate exchange exchanges execution execution_time executions
+    exit_code expanded expected explored export_knowledge failed_operations failed_patterns
+    failures fastest_pattern fingerprint finish_reason first_at flow_ended flow_started
+    get_best_pattern get_insights host_call http_get identity import_knowledge improved
+    input_uncached interval is_error judged_bad judged_good knowledge known_cost last_run
+    learning left_out log_level max_calls max_concurrent max_cost max_in_flight max_tokens
+    mcp_call messages messages_left min_effect most_used_pattern objective op_ended op_started
+    operation operation_results output_schema output_visible parallel_efficiency parameters
+    pattern_usage patterns price_as_of probability problems prompt properties proposals protocol
+    provider question questions reasoning recommend recorded replaced request_part required
+    resource response result_max retry_after_ms retry_in_ms retryable reused_max run_ended
+    run_kind run_started run_status sensitivity served_by settings should_avoid_pattern
+    signatures skipped_operations sleep_began snapshots snapshots_written specificity started_at
+    success_rate successful_patterns suspended task_type throughput time_half time_passed
+    to_decide tokens_in tokens_out tool_calls tool_ended tool_errors tool_started tool_time
+    total_executions unchanged under_way unknown_costs v_inputs v_patterns within
+";
 
 /// A secret in one of the forms in which it may leave the program.
 #[derive(Debug, Clone, PartialEq, Eq)]

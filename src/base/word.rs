@@ -14,6 +14,10 @@ macro_rules! words {
             /// All of them.
             pub const ALL: &[$name] = &[$($name::$variant,)+];
 
+            /// Their words.
+            #[allow(dead_code, reason = "not every list of words is read as a list")]
+            pub const WORDS: &[&str] = &[$($word,)+];
+
             /// Returns the word for it.
             pub fn word(self) -> &'static str {
                 match self {

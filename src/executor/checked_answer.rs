@@ -5,6 +5,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::executor::Executor;
 use crate::executor::attempt::{ExchangeRequest, Stop};
 use crate::executor::react::LoopCourse;
+use crate::executor::replies::guess::GuessedDecision;
 use crate::executor::tool_protocol::as_texts;
 use crate::flow::callback::CallbackInput;
 use crate::flow::op::{CheckedPrompt, Keep, Prompt};
@@ -120,8 +121,12 @@ impl Executor {
                     ..ExchangeRequest::new(prompt, messages, prompt.schema.as_ref())
                 };
 
+                let guesses = self.guesses();
                 let replied = self.exchange(scope, branch, ask, durable).await;
                 let replied = replied.map_err(|stop| given_up(stop, repairs))?;
+                if self.guesses() > guesses {
+                    self.plan_repairs(scope, branch, checked, talk).await?;
+                }
                 course.bill.add(replied.bill);
                 course.is_cut = replied.is_cut;
                 (replied.said.text, replied.value)
@@ -142,6 +147,34 @@ impl Executor {
             repairs += 1;
             newest = Some((text, unfit));
         }
+    }
+
+    /// Makes the requests of a plan that takes a guessed answer to need all its repairs.
+    async fn plan_repairs(
+        &self,
+        scope: &Rc<Scope>,
+        branch: &SharedBranch,
+        checked: &CheckedPrompt,
+        talk: &Conversation,
+    ) -> Result<(), Stop> {
+        let may_be_wrong = checked.prompt.schema.is_some() || checked.check.is_some();
+        let Some(guess) = self.guess().filter(|_| may_be_wrong && checked.repairs_max > 0) else {
+            return Ok(());
+        };
+        let name = self.recorder.follower().name(scope.op).unwrap_or_default().to_owned();
+        if !guess.decide(GuessedDecision::Repairs(name), false) {
+            return Ok(());
+        }
+
+        let prompt = &checked.prompt;
+        for _ in 0..checked.repairs_max {
+            let are_shown = self.shows_results(scope, &branch.borrow().model);
+            let messages = as_texts(messages(talk, prompt, None), are_shown);
+            let request = ExchangeRequest::new(prompt, messages, prompt.schema.as_ref());
+            let ask = ExchangeRequest { is_repair: true, ..request };
+            self.exchange(scope, branch, ask, false).await?;
+        }
+        Ok(())
     }
 
     /// Returns what the check of an operation has against an answer, if anything.

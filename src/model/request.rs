@@ -86,6 +86,14 @@ pub enum SettingError {
         /// The setting.
         setting: &'static str,
     },
+    /// A number that no provider takes.
+    #[error("`{setting}` must be {wanted}")]
+    OutOfBounds {
+        /// The setting.
+        setting: &'static str,
+        /// What it has to be.
+        wanted: &'static str,
+    },
     /// A tool that the model has to call and is not offered.
     #[error("`tool_choice` names the tool `{name}`, which is not among `tools`")]
     NoSuchTool {
@@ -123,6 +131,22 @@ pub enum SettingError {
     Extra(#[from] Conflict),
 }
 
+/// The numbers that a setting may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingBounds {
+    /// The least of them.
+    pub least: i32,
+    /// The greatest, if there is one.
+    pub most: Option<i32>,
+}
+
+impl SettingBounds {
+    /// Tells whether a number lies within them.
+    pub fn hold(self, number: f64) -> bool {
+        number >= f64::from(self.least) && self.most.is_none_or(|most| number <= f64::from(most))
+    }
+}
+
 impl Settings {
     /// Says what a value has to be for a setting, for errors.
     pub fn wanted(setting: &str) -> &'static str {
@@ -131,7 +155,8 @@ impl Settings {
             "seed" | "timeout_ms" | "header_timeout_ms" | "idle_timeout_ms" => {
                 "a whole number from 0 up"
             }
-            "temperature" | "top_p" => "a number",
+            "temperature" => "a number of at least 0",
+            "top_p" => "a number from 0 to 1",
             "stop" => "a text or a list of texts",
             "stream" => "true or false",
             "on_length" => "\"accept\" or \"fail\"",
@@ -140,8 +165,28 @@ impl Settings {
         }
     }
 
+    /// Returns the numbers that a setting may be, where that is known.
+    pub fn bounds(setting: &str) -> Option<SettingBounds> {
+        match setting {
+            "temperature" => Some(SettingBounds { least: 0, most: None }),
+            "top_p" => Some(SettingBounds { least: 0, most: Some(1) }),
+            _ => None,
+        }
+    }
+
     /// Finds a setting that cannot be.
     pub fn check(&self) -> Result<(), SettingError> {
+        for (setting, number) in [("temperature", self.temperature), ("top_p", self.top_p)] {
+            let is_within =
+                |number| Settings::bounds(setting).is_none_or(|bounds| bounds.hold(number));
+            if number.is_some_and(|number| !is_within(number)) {
+                return Err(SettingError::OutOfBounds {
+                    setting,
+                    wanted: Settings::wanted(setting),
+                });
+            }
+        }
+
         for (setting, number) in
             [("max_tokens", self.max_tokens), ("attempts_max", self.attempts_max)]
         {

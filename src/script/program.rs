@@ -322,7 +322,8 @@ impl Host {
     pub fn option_keys(&self, function: &str) -> Vec<String> {
         let own = options::known(function);
         let own = own.map(|keys| keys.into_iter().map(str::to_owned).collect());
-        own.or_else(|| self.inner.stdlib_options(&self.engine, function)).unwrap_or_default()
+        own.or_else(|| self.inner.stdlib_options(&self.engine, function).map(|known| known.names))
+            .unwrap_or_default()
     }
 }
 

@@ -159,14 +159,14 @@ fn what_cannot_be_a_tool_is_refused_when_it_is_made() {
             || tool("a", "" + "", #{}, f),
             || tool("a", "Does.", "[str" + "ing]", f),
             || tool("a", "Does.", "a: str" + "in", f),
-            || tool("a", "Does.", #{}, f, #{ effects: "none" }),
+            || tool("a", "Does.", #{}, f, #{ effects: "none".trimmed() }),
             || tool("a", "Does.", #{}, f, #{ approve: "yes" }),
             || branch(#{ tools: both }),
             || branch("demo/echo").react("Go.", #{}),
             || branch("demo/echo").operate("Go.", #{ tools: "add" }),
             || branch("demo/echo").operate("Go.", #{ tools: [1] }),
             || branch("demo/echo").operate("Go.", #{ tools: [tool("a", "Does.", #{}, f)], tool_choice: "b" }),
-            || branch("demo/echo").operate("Go.", #{ protocol: "xml" }),
+            || branch("demo/echo").operate("Go.", #{ protocol: "xml".trimmed() }),
         ] {
             print(attempt(make).error.message);
         }

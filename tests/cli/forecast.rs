@@ -175,7 +175,7 @@ fn a_sure_failure_is_told_as_the_run_tells_it() {
             "b.chat(\"x\"); let g = builder(\"g\"); let three = |n| n; session(b).flow(g, #{ budget: three.call(3) });",
             1,
         ),
-        ("b.chat(\"x\"); sleep(-1);", 1),
+        ("b.chat(\"x\"); let time = |n| n; sleep(time.call(-1));", 1),
         ("b.chat(\"x\"); read_text(\"none.txt\");", 1),
         ("throw \"no\";", 1),
         ("let n = param(\"n\", 3, #{ min: 5 }); b.chat(\"x\");", 2),

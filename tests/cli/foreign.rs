@@ -801,7 +801,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `list.filter(|x| x == item).len`
         > let l = [1]; print(l.slice(0, 1));
         K0021 1:22 `slice` is from another language
-            write `list.extract(0..2)`
+            write `list.extract(0..2)`, or `text.sub_string(0..2)`
         > let l = [1]; print(l.concat([2]));
         K0021 1:22 `concat` is from another language
             write `a + b`

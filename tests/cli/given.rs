@@ -49,8 +49,8 @@ b.chat("fine", #{ max_tokens: 5, temperature: 1, stop: ["a"], on_length: "accept
     expect![[r#"
         K0031 1:27 option `system` of `branch`: must be a string, not an int
         K0031 2:28 option `max_tokens` of `chat`: must be a whole number of at least 1, not a string
-        K0031 3:29 option `temperature` of `chat`: must be a number, not a string
-        K0031 3:43 option `top_p` of `chat`: must be a number, not a bool
+        K0031 3:29 option `temperature` of `chat`: must be a number of at least 0, not a string
+        K0031 3:43 option `top_p` of `chat`: must be a number from 0 to 1, not a bool
         K0031 4:35 option `max_tokens` of `communicate`: must be a whole number of at least 1, not 0
         K0031 4:52 option `attempts_max` of `communicate`: must be a whole number of at least 1, not -1
         K0031 4:62 option `stop` of `communicate`: must be a string or a list of strings, not an int

@@ -86,9 +86,9 @@ fn what_a_gate_lets_through_is_a_range_wherever_its_result_comes_from() {
         == data of a reply: 0
         g: ok ─▶ publish
         op  model  run  run --reuse  tokens in/out  cost  seconds each  after
-        ok  demo/echo  1  1  ~tokens  ~$0  -
+        ok  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
         publish  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  ok
-        run: 1 to 2 calls · $0  (rough estimate: no earlier run)
+        run: 1 to 4 calls · $0  (rough estimate: no earlier run)
         == a function that asks a model: 0
         g: ok ─▶ publish
         op  model  run  run --reuse  tokens in/out  cost  seconds each  after

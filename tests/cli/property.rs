@@ -33,8 +33,9 @@ fn a_property_that_no_check_can_find_is_an_error_of_the_run() {
         "pass(b.usage).inputs",
         "pass(gather([|| 1], #{ settle: true }))[0].eror",
         "pass(attempt(|| 1))[\"valeu\"]",
+        "pass(b.operate(\"x\", #{ trace: true })).valu",
         "pass(analyze_failure(\"a\", \"b\", \"c\")).lessn",
-        "try { retry(0, || 1) } catch (e) { e.knid }",
+        "try { retry(pass(0), || 1) } catch (e) { e.knid }",
         "try { imodel(#{ provider: \"nope\", model: \"x\" }) } catch (e) { pass(e).mesage }",
     ] {
         let script = hidden(expression);
@@ -60,9 +61,11 @@ fn a_property_that_no_check_can_find_is_an_error_of_the_run() {
             error: the result of `attempt` has no property `eror`; did you mean `error`?
         pass(attempt(|| 1))["valeu"]
             error: the result of `attempt` has no property `valeu`; did you mean `value`?
+        pass(b.operate("x", #{ trace: true })).valu
+            error: the result with `trace: true` has no property `valu`; did you mean `value`?
         pass(analyze_failure("a", "b", "c")).lessn
             error: the result of `analyze_failure` has no property `lessn`; did you mean `lesson`?
-        try { retry(0, || 1) } catch (e) { e.knid }
+        try { retry(pass(0), || 1) } catch (e) { e.knid }
             error: the error has no property `knid`; did you mean `kind`?
         try { imodel(#{ provider: "nope", model: "x" }) } catch (e) { pass(e).mesage }
             error: the error has no property `mesage`; did you mean `message`?
@@ -265,7 +268,7 @@ knowledge(5);
         error K0003 9:5 a string has no method `uper` | did you mean `upper`?
         error K0003 11:6 a string has no method `trimed` | did you mean `trimmed`?
         error K0003 12:3 an int has no method `upper` | it has: abs, bits, blob, get_bit, get_bits, is_even, is_odd, is_zero, max, min, range, retry, round, set_bit, set_bits, sign, sleep, sleep_until, timeout, to_binary, to_hex, to_octal
-        error K0031 13:7 `sleep`: argument 1 is a string, expected a float or an int | it is called as `sleep(seconds: float)` or `sleep(seconds: int)` or `sleep(time_ms: float)` or `sleep(time_ms: int)`
+        error K0031 13:7 `sleep`: argument 1 is a string, expected a float or an int | write the time in milliseconds: `sleep(5000)`
         error K0031 14:9 `timeout`: argument 1 is a function, expected an int; argument 2 is an int, expected a function | it is called as `timeout(limit_ms: int, function: function) -> any`
         error K0031 15:9 `attempt`: argument 1 is an int, expected a function | it is called as `attempt(function: function) -> map`
         error K0031 16:9 `session`: argument 1 is a string, expected a branch | it is called as `session(default: branch) -> session`

@@ -12,6 +12,7 @@ use crate::journal::Journal;
 use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::api::WordEntry;
+use crate::script::diagnostic::{ForeignWord, explained};
 use crate::script::host::permission::Permissions;
 use crate::script::reference::definitions::definitions;
 use crate::script::reference::{definitions, language};
@@ -163,7 +164,16 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
     let own: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
     entries.extend(of_language.filter(|word| !own.contains(&word.name)));
 
-    let group = if topic == "language" { language::LANGUAGE } else { asked };
+    let asked = asked.trim();
+    let is_entry =
+        |word: &str| entries.iter().any(|entry| entry.name == word || entry.group == word);
+    let foreign = explained(asked).filter(|_| !is_entry(asked));
+    if let Some(word) = foreign {
+        show_foreign(global, &entries, &word, page);
+        return Exit::Ok;
+    }
+
+    let group = if topic == "language" { language::LANGUAGE } else { word_of_sign(asked) };
     match entry::find(&entries, group) {
         SearchHits::One(one) if global.json => print_json(one),
         SearchHits::One(one) => print_line(&entry::whole(one, page)),
@@ -177,12 +187,67 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
                 Some(near) => format!("did you mean `{near}`? run `kaizen doc {near}`"),
                 None => "`kaizen doc` lists everything".to_owned(),
             };
-            say(&format!("error: no entry found for `{}`\n   help: {help}", asked.trim()));
+            say(&format!("error: no entry found for `{asked}`\n   help: {help}"));
             return Exit::Failed;
         }
     }
 
     Exit::Ok
+}
+
+/// Shows what to write instead of a word of another language, and the entry of what stands for it.
+fn show_foreign(global: &Global, entries: &[WordEntry], word: &ForeignWord, page: Page) {
+    let own = word.same.map(word_of_sign);
+    let own = own.and_then(|own| entries.iter().find(|entry| entry.name == own));
+
+    if global.json {
+        print_data(json!({ "message": word.message, "help": word.help }));
+        return own.into_iter().for_each(print_json);
+    }
+    print_line(&format!("{}: {}", word.message, word.help));
+    if let Some(own) = own {
+        print_line(&format!("\n{}", entry::whole(own, page)));
+    }
+}
+
+/// The signs of the language, each with the word whose entry explains it.
+const SIGNS: &[(&str, &str)] = &[
+    ("!", "true"),
+    ("\"", "text"),
+    ("#{", "map"),
+    ("#{}", "map"),
+    ("#{ .. }", "map"),
+    ("${", "text"),
+    ("${..}", "text"),
+    ("&&", "true"),
+    ("()", "map"),
+    ("+=", "let"),
+    ("-=", "let"),
+    ("*=", "let"),
+    ("/=", "let"),
+    ("..", "range"),
+    ("..=", "range"),
+    ("::", "import"),
+    ("=", "let"),
+    ("=>", "switch"),
+    ("?.", "map"),
+    ("??", "map"),
+    ("?[", "map"),
+    ("[", "array"),
+    ("[]", "array"),
+    ("[..]", "array"),
+    ("`", "text"),
+    ("backtick", "text"),
+    ("backticks", "text"),
+    ("|x|", "closure"),
+    ("||", "true"),
+    ("|| ..", "closure"),
+    ("else if", "else"),
+];
+
+/// Returns the word whose entry explains a sign; any other text stays as it is.
+fn word_of_sign(asked: &str) -> &str {
+    SIGNS.iter().find(|(sign, _)| *sign == asked).map_or(asked, |(_, word)| *word)
 }
 
 fn print_json(entry: &WordEntry) {

@@ -35,9 +35,12 @@ pub(in crate::cli) enum SearchHits<'a> {
 /// Finds what somebody asks for: a word, also as `branch.fork` or `fork(x)`, a group, or text that
 /// the words have in their names, forms or texts.
 pub(in crate::cli) fn find<'a>(entries: &'a [WordEntry], asked: &str) -> SearchHits<'a> {
+    let typed = word_of(asked.trim());
     let asked = asked.trim().to_lowercase();
     let word = word_of(&asked);
-    if let Some(entry) = entries.iter().find(|entry| entry.name.to_lowercase() == word) {
+    let is_exact = |entry: &&WordEntry| entry.name == typed;
+    let is_same = |entry: &&WordEntry| entry.name.to_lowercase() == word;
+    if let Some(entry) = entries.iter().find(is_exact).or_else(|| entries.iter().find(is_same)) {
         return SearchHits::One(entry);
     }
 

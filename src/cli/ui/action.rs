@@ -158,7 +158,7 @@ async fn annotate(
 }
 
 /// Finds a run by any of its names. The operation must be one of its own.
-async fn find(desk: &Desk, run: String, op: Option<OpId>) -> Result<RunId, PageRefusal> {
+async fn find(desk: &Desk, run: String, op: Option<OpId>) -> Result<RunId, PageError> {
     let found = desk.reader.ask(move |library| {
         let row = library.find(&run)?;
         let skeleton = library.skeleton(&row.id)?;

@@ -139,6 +139,8 @@ pub enum GuessedDecision {
     Passes(String),
     /// Whether the operation of this name calls tools until no step is left.
     Loops(String),
+    /// Whether the answer of the operation of this name has to be mended as often as it may be.
+    Repairs(String),
     /// Whether the operation of this name completes, which has failed on a guess.
     Completes(String),
     /// Whether a `retry` succeeds, whose function has failed on a guess.

@@ -211,6 +211,13 @@ impl Ending<'_> {
     }
 }
 
+/// Writes an end of an interval with so many digits that it does not look like 0.
+fn bound(end: f64) -> String {
+    let digits = (3..9).find(|digits| end == 0.0 || (end * 10_f64.powi(*digits)).abs() >= 0.5);
+    let digits = usize::try_from(digits.unwrap_or(9)).unwrap_or(9);
+    format!("{end:.digits$}")
+}
+
 /// What a reason is made of.
 struct Facts<'a> {
     verdict: &'a Verdict,
@@ -264,7 +271,7 @@ impl Facts<'_> {
     fn reason(&self) -> String {
         let Facts { pair: [first, second], difference, rule, .. } = self;
         let Difference { n, mean, interval } = difference;
-        let range = format!("[{:.3}, {:.3}]", interval.low, interval.high);
+        let range = format!("[{}, {}]", bound(interval.low), bound(interval.high));
         let inputs = counted(*n, "input", "inputs");
         let sure = format!("(tested, {} % confidence at every look)", 100.0 * rule.confidence);
 

@@ -52,6 +52,8 @@ struct Pair {
     /// who say that they are equally good.
     first: [f64; BETS.len()],
     second: [f64; BETS.len()],
+    /// What was known when the pair was decided: which is better is not looked at again.
+    decided: Option<Difference>,
 }
 
 /// A comparison under way. Every input is done by all patterns that are left; one that is surely
@@ -87,12 +89,13 @@ impl Experiment {
             for (other, other_score) in scores.iter().enumerate().skip(one + 1) {
                 let Some(other_score) = other_score else { continue };
                 self.pairs[one][other].add(score - other_score);
+                self.decide(one, other);
             }
         }
 
         let beaten = |arm: usize| {
             (0..self.arms)
-                .any(|other| self.live[other] && other != arm && self.is_better(other, arm))
+                .any(|other| self.live[other] && other != arm && self.has_beaten(other, arm))
         };
         // All are compared before any is taken out.
         let live: Vec<bool> = (0..self.arms).map(|arm| self.live[arm] && !beaten(arm)).collect();
@@ -141,10 +144,20 @@ impl Experiment {
         let first = best(self.running()).unwrap_or(0);
         let rest: Vec<usize> = self.running().into_iter().filter(|arm| *arm != first).collect();
 
-        let latest = |arm: &usize| self.sums[*arm].0;
+        // One that was beaten by another one shows nothing about the winner.
+        let latest = |arm: &usize| {
+            let is_own = self.has_beaten(first, *arm);
+            (is_own, self.sums[*arm].0)
+        };
         let out = (0..self.arms).filter(|arm| *arm != first);
         let second = best(rest)
-            .or_else(|| out.max_by(|a, b| latest(a).total_cmp(&latest(b))))
+            .or_else(|| {
+                out.max_by(|a, b| {
+                    let one = latest(a);
+                    let other = latest(b);
+                    one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
+                })
+            })
             .unwrap_or(first);
 
         (first, second)
@@ -173,8 +186,35 @@ impl Experiment {
         let bar = self.bar();
         let is_low = |mean: f64| pair.gain(mean, 1.0) >= bar;
         let is_high = |mean: f64| pair.gain(mean, -1.0) >= bar;
-        let interval = Interval { low: edge(-1.0, mean, is_low), high: edge(1.0, mean, is_high) };
-        Difference { n: seen as u64, mean, interval }
+        let mut interval =
+            Interval { low: edge(-1.0, mean, is_low), high: edge(1.0, mean, is_high) };
+        // The search for an edge is not exact, and the test is.
+        if self.is_better(one, other) {
+            interval.low = interval.low.max(f64::EPSILON);
+        } else if self.is_better(other, one) {
+            interval.high = interval.high.min(-f64::EPSILON);
+        }
+
+        // Executions that were under way then, or are known already, still come in after a decision.
+        let now = Difference { n: seen as u64, mean, interval };
+        let says_so = |found: &Difference| {
+            if found.mean > 0.0 { interval.low > 0.0 } else { interval.high < 0.0 }
+        };
+        pair.decided.filter(|found| !says_so(found)).unwrap_or(now)
+    }
+
+    /// Notes what is known of a pair when it is decided.
+    fn decide(&mut self, one: usize, other: usize) {
+        let is_new = self.pairs[one][other].decided.is_none();
+        if is_new && (self.is_better(one, other) || self.is_better(other, one)) {
+            self.pairs[one][other].decided = Some(self.difference(one, other));
+        }
+    }
+
+    /// Tells whether a pattern was better than another one when the two were decided.
+    fn has_beaten(&self, one: usize, other: usize) -> bool {
+        let decided = self.pairs[one.min(other)][one.max(other)].decided;
+        decided.is_some_and(|found| (found.mean > 0.0) == (one < other))
     }
 
     /// Estimates how many more inputs it takes until two patterns are told apart, or found equally
@@ -337,6 +377,48 @@ mod tests {
             }
         }
         (Verdict::Open, inputs)
+    }
+
+    #[test]
+    fn what_is_better_has_an_interval_without_zero() {
+        let rule = StopRule { confidence: 0.95, min_effect: 0.02 };
+        let mut experiment = Experiment::new(2, rule);
+        while experiment.verdict() == Verdict::Open {
+            experiment.add(&[Some(1.0), Some(0.0)]);
+        }
+        let decided = experiment.difference(0, 1);
+        assert!(decided.interval.low > 0.0, "{decided:?}");
+
+        // What comes in afterwards speaks for the other one, and decides nothing anew.
+        for _ in 0..40 {
+            experiment.add(&[Some(0.0), Some(1.0)]);
+        }
+        assert_eq!(experiment.verdict(), Verdict::Better(0));
+        assert_eq!(experiment.difference(0, 1), decided);
+        let mirrored = experiment.difference(1, 0);
+        assert!(mirrored.interval.high < 0.0, "{mirrored:?}");
+    }
+
+    #[test]
+    fn the_pattern_beside_the_winner_is_one_that_it_has_beaten() {
+        let rule = StopRule { confidence: 0.95, min_effect: 0.02 };
+        let mut rng = Rng::seeded(7);
+        for _ in 0..20 {
+            let mut experiment = Experiment::new(3, rule);
+            let mut n = 0;
+            while experiment.verdict() == Verdict::Open && n < 3000 {
+                let scores = [0.9, 0.6, 0.2].map(|rate| f64::from(u8::from(rng.unit() < rate)));
+                let seen = |arm: usize| experiment.is_live(arm).then_some(scores[arm]);
+                let scores = [seen(0), seen(1), seen(2)];
+                experiment.add(&scores);
+                n += 1;
+            }
+            let (first, second) = experiment.leaders();
+            let found = experiment.difference(first, second);
+            if let Verdict::Better(_) = experiment.verdict() {
+                assert!(found.interval.low > 0.0, "{found:?}");
+            }
+        }
     }
 
     #[test]

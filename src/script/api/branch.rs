@@ -325,7 +325,8 @@ fn operate(
     };
 
     let checked = read().map_err(|e: Failure| throw(&e))?;
-    put(host, branch, of, BranchQuestion::Checked(&checked))
+    let answer = put(host, branch, of, BranchQuestion::Checked(&checked))?;
+    Ok(if checked.has_trace { KnownMap::traced(answer) } else { answer })
 }
 
 fn parse(
@@ -353,7 +354,7 @@ fn parse(
 
 /// Reads how often a model may mend its answer.
 pub(super) fn read_repairs(options: &mut Options) -> Result<u32, Failure> {
-    let most = options.count("max_repairs", 0)?;
+    let most = options.count("max_repairs")?;
     Ok(most.map_or(REPAIRS_MAX, |most| u32::try_from(most).unwrap_or(u32::MAX)))
 }
 
@@ -365,14 +366,10 @@ pub(super) fn read_checks(
 ) -> Result<CheckedPrompt, Failure> {
     let repairs_max = read_repairs(options)?;
     let check = read_function(host, context, options, "check")?;
-    let keep = match options.text("keep")?.as_deref() {
-        None | Some("all") => Keep::All,
+    let keep = match options.word("keep")?.as_deref() {
         Some("answer") => Keep::Exchange,
         Some("nothing") => Keep::Nothing,
-        Some(other) => {
-            let reason = format!("must be \"all\", \"answer\" or \"nothing\", not `{other}`");
-            return Err(options.wrong("keep", &reason));
-        }
+        _ => Keep::All,
     };
 
     Ok(CheckedPrompt {
@@ -392,8 +389,8 @@ fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
     let most = |count: Option<u64>, usual: u32| {
         count.map_or(usual, |most| u32::try_from(most).unwrap_or(u32::MAX))
     };
-    let steps_max = most(options.count("max_steps", 1)?, STEPS_MAX);
-    let calls_max = most(options.count("max_tool_calls", 1)?, TOOL_CALLS_MAX);
+    let steps_max = most(options.count("max_steps")?, STEPS_MAX);
+    let calls_max = most(options.count("max_tool_calls")?, TOOL_CALLS_MAX);
 
     let choice = match options.text("tool_choice")?.as_deref() {
         None | Some("auto") => ToolChoice::Auto,
@@ -411,15 +408,10 @@ fn read_tool_use(options: &mut Options) -> Result<ToolUse, Failure> {
         }
     };
 
-    let protocol = match options.text("protocol")? {
-        None => ToolProtocol::Auto,
-        Some(word) => {
-            let reason = format!("must be \"auto\", \"native\" or \"schema\", not `{word}`");
-            ToolProtocol::of(&word).ok_or_else(|| options.wrong("protocol", &reason))?
-        }
-    };
+    let protocol = options.word("protocol")?.and_then(|word| ToolProtocol::of(&word));
+    let protocol = protocol.unwrap_or(ToolProtocol::Auto);
 
-    let context_max = options.count("context_max", 1)?;
+    let context_max = options.count("context_max")?;
     Ok(ToolUse { tools, thinks: false, steps_max, calls_max, choice, protocol, context_max })
 }
 

@@ -30,8 +30,8 @@ pub(super) fn read_bounds(bounds: &mut Options) -> Result<Option<Bounds>, Failur
 
     let bounds = Bounds {
         cost: cost.transpose()?,
-        tokens: bounds.count("max_tokens", 1)?,
-        calls: bounds.count("max_calls", 1)?,
+        tokens: bounds.count("max_tokens")?,
+        calls: bounds.count("max_calls")?,
     };
 
     Ok((bounds != Bounds::default()).then_some(bounds))

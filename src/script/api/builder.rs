@@ -12,8 +12,7 @@ use crate::flow::op::{NodeId, Op, OpKind};
 use crate::script::host::bound_fn::BoundFn;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
-use crate::script::host::kinds::CONTEXT_KINDS;
-use crate::script::host::options::{OF_EXPAND, Options, known, unknown_key_of};
+use crate::script::host::options::{KindOptions, OF_EXPAND, Options, known, unknown_key_of};
 use crate::script::host::tasks::{self, Task};
 use crate::script::host::{convert, known_map};
 use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, NativeCallContext};
@@ -433,7 +432,8 @@ fn made_op(
 /// Tells whether an operation asks a model about its context.
 fn takes_context(kind: &Dynamic) -> bool {
     let word = kind.read_lock::<ImmutableString>();
-    word.is_some_and(|word| CONTEXT_KINDS.contains(&word.as_str()))
+    let options = word.and_then(|word| KindOptions::of_kind(&word));
+    options.is_some_and(|options| options.takes("context"))
 }
 
 /// Throws a failure at the place of the call that the context belongs to.

@@ -24,6 +24,7 @@ use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
 use crate::script::host::tasks::{self, Task};
+use crate::script::host::wanted::WantedValue;
 use crate::script::host::{convert, shape};
 use crate::session::branch::{Branch, SharedBranch};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
@@ -254,11 +255,11 @@ impl<'a> TrialRequest<'a> {
             min_effect: min_effect.unwrap_or(MIN_EFFECT),
         };
 
-        let limit = options.count("max_concurrent", 1)?;
+        let limit = options.count("max_concurrent")?;
         let limit = limit.map_or(comparison::AT_ONCE, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let records = options.flag_or("record", true)?;
-        let repeat = options.count("repeat", 1)?;
-        let warm_up = options.count("warm_up", 0)?;
+        let repeat = options.count("repeat")?;
+        let warm_up = options.count("warm_up")?;
         let bounds = read_bounds(options)?;
         let accuracy = options.value("judge_accuracy")?;
         let accuracy = accuracy.as_ref().map(Accuracy::read).transpose()?;
@@ -420,6 +421,7 @@ fn plain(what: &str, value: &Dynamic) -> Result<Value, Failure> {
 /// Takes a number above 0 and below 1.
 fn share(options: &mut Options, key: &str) -> Result<Option<f64>, Failure> {
     let Some(value) = options.take(key) else { return Ok(None) };
-    let found = value.as_float().ok().filter(|number| *number > 0.0 && *number < 1.0);
-    found.map(Some).ok_or_else(|| options.wrong(key, "must be a number above 0 and below 1"))
+    let found = value.as_float().ok().filter(|number| WantedValue::Share.holds(*number));
+    let reason = || format!("must be {}", WantedValue::Share.words());
+    found.map(Some).ok_or_else(|| options.wrong(key, &reason()))
 }

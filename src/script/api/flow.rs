@@ -191,7 +191,7 @@ fn run(
 ) -> Result<Rc<Report>, EvalError> {
     let read = |map: Map| {
         let mut options = Options::of("flow", map)?;
-        let limit = options.count("max_concurrent", 1)?;
+        let limit = options.count("max_concurrent")?;
         let flow = FlowOptions {
             max_concurrent: limit
                 .map_or(MAX_CONCURRENT, |n| usize::try_from(n).unwrap_or(usize::MAX)),

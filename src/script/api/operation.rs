@@ -60,7 +60,7 @@ pub(super) fn read_op(
     op.when = read_function(host, context, &mut options, "when")?;
     op.on_failure = read_on_failure(&mut options)?;
     op.timeout = options.millis("timeout_ms")?;
-    op.retries = u32::try_from(options.count("retries", 0)?.unwrap_or(0)).unwrap_or(u32::MAX);
+    op.retries = u32::try_from(options.count("retries")?.unwrap_or(0)).unwrap_or(u32::MAX);
 
     fill(host, context, &mut op, &stem, options)?;
     Ok(op)
@@ -308,14 +308,10 @@ fn read_kind(
 
 /// Reads what a failure means.
 pub(super) fn read_on_failure(options: &mut Options) -> Result<Option<OnFailure>, Failure> {
-    match options.text("on_failure")?.as_deref() {
-        None => Ok(None),
-        Some("skip") => Ok(Some(OnFailure::Skip)),
-        Some("stop") => Ok(Some(OnFailure::Stop)),
-        Some("continue") => Ok(Some(OnFailure::Continue)),
-        Some(other) => {
-            let reason = format!("must be \"skip\", \"stop\" or \"continue\", not `{other}`");
-            Err(options.wrong("on_failure", &reason))
-        }
-    }
+    Ok(match options.word("on_failure")?.as_deref() {
+        Some("skip") => Some(OnFailure::Skip),
+        Some("stop") => Some(OnFailure::Stop),
+        Some("continue") => Some(OnFailure::Continue),
+        _ => None,
+    })
 }

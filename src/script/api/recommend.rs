@@ -232,21 +232,13 @@ pub(super) struct RecommendOptions {
 
 /// Reads how an optimizer is to choose.
 pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Failure> {
-    let policy = options.text("policy")?;
-    let scoring = options.text("scoring")?;
+    let policy = options.word("policy")?;
+    let scoring = options.word("scoring")?;
     if policy.is_some() && scoring.is_some() {
         return Err(options.wrong("scoring", "is the older name of `policy`; give one of them"));
     }
-    // Errors name the option that was given.
-    let name = if policy.is_some() { "policy" } else { "scoring" };
 
-    let policy = match policy.or(scoring) {
-        None => Policy::default(),
-        Some(word) => Policy::parse(&word).ok_or_else(|| {
-            let known = "\"learn\", \"greedy\", \"fixed\", \"guide\" or \"guide_knowledge\"";
-            options.wrong(name, &format!("must be {known}, not `{word}`"))
-        })?,
-    };
+    let policy = policy.or(scoring).and_then(|word| Policy::parse(&word)).unwrap_or_default();
 
     let objective = read_objective(options)?;
     let within = match inner(options, "constraints")? {
@@ -264,7 +256,7 @@ pub(super) fn read_manner(options: &mut Options) -> Result<RecommendOptions, Fai
     });
 
     let never_explores = !explores.transpose()?.unwrap_or(true);
-    let seed = options.count("seed", 0)?;
+    let seed = options.count("seed")?;
 
     Ok(RecommendOptions { policy, objective, manner: Manner { within, never_explores }, seed })
 }

@@ -15,6 +15,7 @@ use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
+use crate::script::host::wanted::wanted_argument;
 use crate::script::host::{convert, shape, tasks};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext, Position};
 use std::cell::{Cell, RefCell};
@@ -185,7 +186,7 @@ where
 fn parallel(list: Array, function: &BoundFn, map: Map) -> Result<Array, EvalError> {
     let mut options = Options::of("parallel", map).map_err(|e| throw(&e))?;
     let settle = options.flag("settle").map_err(|e| throw(&e))?;
-    let limit = options.count("max_concurrent", 1).map_err(|e| throw(&e))?;
+    let limit = options.count("max_concurrent").map_err(|e| throw(&e))?;
     let limit = limit.map_or(MAX_CONCURRENT, |n| usize::try_from(n).unwrap_or(usize::MAX));
 
     let task = tasks::current();
@@ -485,6 +486,11 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
     );
 }
 
+/// Tells whether the first argument of a function lies within its bounds.
+fn is_wanted(of: &str, number: i64) -> bool {
+    wanted_argument(of, 0).is_none_or(|wanted| wanted.holds_whole(number))
+}
+
 fn pause(host: &Rc<Inner>, time_ms: i64) -> Result<(), EvalError> {
     let Ok(time_ms) = u64::try_from(time_ms) else {
         return Err(throw_new(
@@ -513,7 +519,8 @@ fn pass(host: &Rc<Inner>, timer: Timer, time: Duration) -> Result<(), EvalError>
 }
 
 fn within(host: &Rc<Inner>, limit_ms: i64, function: &BoundFn) -> Result<Dynamic, EvalError> {
-    let Some(limit) = u64::try_from(limit_ms).ok().filter(|ms| *ms > 0) else {
+    let Some(limit) = u64::try_from(limit_ms).ok().filter(|_| is_wanted("timeout", limit_ms))
+    else {
         let message = format!("`timeout` needs a time of at least 1, not {limit_ms}");
         return Err(throw_new(Kind::Option, message));
     };
@@ -551,7 +558,7 @@ fn retry(
     function: &BoundFn,
     place: Position,
 ) -> Result<Dynamic, EvalError> {
-    let Some(most) = u32::try_from(times).ok().filter(|times| *times > 0) else {
+    let Some(most) = u32::try_from(times).ok().filter(|_| is_wanted("retry", times)) else {
         let message = format!("`retry` needs at least 1 attempt, not {times}");
         return Err(throw_new(Kind::Option, message));
     };

@@ -94,7 +94,7 @@ fn make(
     let effects = read_effects(&mut options)?;
     let approval = read_approval(host, context, &mut options)?;
     let timeout = options.millis("timeout_ms")?.unwrap_or(TIMEOUT);
-    let result_max = options.count("max_result", 1)?;
+    let result_max = options.count("max_result")?;
 
     Ok(Rc::new(Tool {
         name: name.to_owned(),
@@ -110,10 +110,8 @@ fn make(
 }
 
 fn read_effects(options: &mut Options) -> Result<Effects, Failure> {
-    let Some(word) = options.text("effects")? else { return Ok(Effects::Write) };
-    let wrong =
-        || options.wrong("effects", &format!("must be \"read\" or \"write\", not `{word}`"));
-    Effects::of(&word).ok_or_else(wrong)
+    let effects = options.word("effects")?.and_then(|word| Effects::of(&word));
+    Ok(effects.unwrap_or(Effects::Write))
 }
 
 /// Reads whether a person has to agree: always, or where a function says so.

@@ -67,6 +67,10 @@ impl Arguments<'_> {
             given.insert(0, self.receiver.map_or("any".to_owned(), kind));
         }
 
+        if let Some(fault) = self.conversion(file, &given) {
+            return Some(fault);
+        }
+
         // Those for the widest whole numbers take nothing that a script writes.
         let is_of_script = |form: &&CallForm| form.params.iter().all(|of| !is_width(of));
         let forms: Vec<&CallForm> =
@@ -100,6 +104,19 @@ impl Arguments<'_> {
         Some(Diagnostic { help: Some(help), ..fault })
     }
 
+    /// Finds a conversion of numbers that is given a text.
+    fn conversion(&self, file: &File<'_>, given: &[String]) -> Option<Diagnostic> {
+        let name = self.call.name.as_str();
+        let help = foreign::instead_of_conversion(name)?;
+        if given.len() != 1 || given[0] != "string" {
+            return None;
+        }
+
+        let message = format!("`{name}` is for numbers, not for a string");
+        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, self.position);
+        Some(Diagnostic { help: Some(help.to_owned()), ..fault })
+    }
+
     /// Says what to write instead of a call that fits in another language.
     fn foreign(&self, given: &[String]) -> Option<&'static str> {
         let first = given.first().map_or("any", String::as_str);
@@ -110,6 +127,8 @@ impl Arguments<'_> {
             ("add_operation", "builder") if given.get(2).is_some_and(|kind| kind == "string") => {
                 Some("write `g.add_operation(\"communicate\", #{ instruction: \"..\" })`")
             }
+            ("sleep", "string") => Some("write the time in milliseconds: `sleep(5000)`"),
+            ("timeout", "string") => Some("write the time in milliseconds: `timeout(5000, || ..)`"),
             ("filter", "function") => foreign::instead_of_call("filter", false, 1),
             _ => None,
         }

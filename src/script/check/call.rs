@@ -59,13 +59,3 @@ pub(super) fn receiver_of<'a>(path: &[ASTNode<'a>], expr: &FnCallExpr) -> Option
 fn is_method(expr: &Expr, call: &FnCallExpr) -> bool {
     matches!(expr, Expr::MethodCall(other, _) if std::ptr::eq(&raw const **other, call))
 }
-
-/// Tells whether a call asks a model for a text: without a schema, whatever its other options.
-pub(super) fn gives_text(call: &FnCallExpr) -> bool {
-    let is_asked = ["chat", "communicate"].contains(&call.name.as_str());
-    is_asked
-        && match call.args.last() {
-            Some(Expr::Map(options, _)) => options.0.iter().all(|(key, _)| key.name != "schema"),
-            last => matches!(last, Some(Expr::StringConstant(..) | Expr::InterpolatedString(..))),
-        }
-}

@@ -1,7 +1,6 @@
 //! Calls: that the function exists, takes this many arguments, and knows the options and models that
 //! it is given.
 
-use crate::schema;
 use crate::script::check::argument::Arguments;
 use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, Earlier, File};
@@ -10,6 +9,7 @@ use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::questions;
+use crate::script::check::schemas;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::forms::{self, CallForm, Forms};
@@ -17,10 +17,9 @@ use crate::script::diagnostic::suggestion::{
     UnknownOption, nearest_first, suggest, suggest_among, unknown_option,
 };
 use crate::script::diagnostic::{Diagnostic, codes, foreign, type_word};
-use crate::script::host::{convert, options};
+use crate::script::host::options;
 use crate::script::lexer::names_closure;
-use crate::session::tool;
-use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTNode, Dynamic, Expr, FnCallExpr, Stmt};
 use std::collections::HashSet;
 
 /// Names that have to be treated as functions although nothing of that name is registered.
@@ -79,10 +78,16 @@ impl Checker<'_> {
                 faults.extend(fault);
                 let function = kinds.function_of(path);
                 if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
-                    OptionValues { file, kinds, function }.faults(call.expr, &mut faults);
+                    let values = OptionValues { file, kinds, function };
+                    values.faults(call.expr, &mut faults);
+                    if let Some(known) = self.host.stdlib_options(self.engine, &call.expr.name) {
+                        values.of_library(call.expr, &known, &mut faults);
+                    }
                 }
                 self.models(file, &known, &call, &mut faults);
-                schemas(file, &known, &call, &mut faults);
+                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
+                    schemas::faults(file, &call, &mut faults);
+                }
                 faults.extend(one_piece(file, call.expr));
                 if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
                     faults.extend(questions::fault(file, call.expr));
@@ -115,7 +120,7 @@ impl Checker<'_> {
         let name = if is_server { options::SERVER_MAP } else { name };
         let options = options::known(name)
             .map(|known| known.into_iter().map(str::to_owned).collect())
-            .or_else(|| self.host.stdlib_options(self.engine, name));
+            .or_else(|| self.host.stdlib_options(self.engine, name).map(|known| known.names));
         let Some(options) = options else { return };
 
         for (key, _) in &map.0 {
@@ -228,27 +233,17 @@ impl CallScope<'_> {
         // A map may hold functions of any name, and what a function gives may be anything.
         // The functions of an import may stand behind any plain value.
         let is_open = |kind: &ValueKind| match kind {
-            ValueKind::Data("map") | ValueKind::Map(_) | ValueKind::Inputs(_) => true,
+            ValueKind::Data("map")
+            | ValueKind::Map(_)
+            | ValueKind::Inputs(_)
+            | ValueKind::Answer(_) => true,
             ValueKind::Data(_) | ValueKind::List(_) => !self.modules.is_empty(),
             ValueKind::Handle(_) | ValueKind::Node(_) => false,
         };
         let kind = kind.filter(|kind| !is_open(kind));
         let Some(kind) = kind.as_ref().map(ValueKind::word) else {
-            if forms.iter().any(takes) || self.keys.contains(name) {
-                return None;
-            }
-
-            if forms.is_empty() {
-                if let Some(help) = foreign::instead_of(name) {
-                    let fault = at(codes::FOREIGN, foreign::message(name));
-                    return Some(fault.suggesting(Some(foreign::suggestion(name, help))));
-                }
-                let fault = at(codes::METHOD, format!("unknown method `{name}`"));
-                let near = self.near_function(name, self.forms.names());
-                return Some(fault.warning().suggesting(near));
-            }
-            let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, true));
-            return Some(Diagnostic { help: Some(called_as(name, forms, (true, given))), ..fault });
+            let is_known = forms.iter().any(takes) || self.keys.contains(name);
+            return if is_known { None } else { Some(self.unknown_method(call, at)) };
         };
 
         let fits = |form: &&CallForm| form.is_script || fits_first(form, kind);
@@ -278,6 +273,38 @@ impl CallScope<'_> {
 
         let fault = at(codes::ARGUMENTS, wrong_count(name, &own, given, true));
         Some(Diagnostic { help: Some(called_as(name, &own, (true, given))), ..fault })
+    }
+
+    /// Says what is wrong with a call by a dot of a value of which nothing is known.
+    fn unknown_method(
+        &self,
+        call: &Call<'_>,
+        at: impl Fn(&'static str, String) -> Diagnostic,
+    ) -> Diagnostic {
+        let name = call.expr.name.as_str();
+        let given = call.expr.args.len();
+        let forms = self.forms.all(name);
+
+        if forms.is_empty() {
+            if let Some(help) = foreign::instead_of(name) {
+                let fault = at(codes::FOREIGN, foreign::message(name));
+                return fault.suggesting(Some(foreign::suggestion(name, help)));
+            }
+            let fault = at(codes::METHOD, format!("unknown method `{name}`"));
+            let near = self.near_function(name, self.forms.names());
+            return fault.warning().suggesting(near);
+        }
+
+        // In `time.sleep(1)`, what stands before the dot is a module of another language.
+        let is_function = forms.iter().any(|form| form.arity == given && given > 0);
+        let is_function = is_function && foreign::instead_of_call(name, true, given).is_none();
+        let message = if is_function {
+            format!("`{name}` is called without a value before it")
+        } else {
+            wrong_count(name, forms, given, true)
+        };
+        let help = called_as(name, forms, (!is_function, given));
+        Diagnostic { help: Some(help), ..at(codes::ARGUMENTS, message) }
     }
 
     /// Checks a call of an imported function.
@@ -380,69 +407,18 @@ fn called_as(name: &str, forms: &[CallForm], (is_method, given): (bool, usize)) 
     format!("call it as {}", forms::in_a_row(name, forms))
 }
 
-/// Words that take a schema among their options.
-pub(super) const WITH_SCHEMA: &[&str] =
-    &["add_aggregation", "add_operation", "ask", "chat", "communicate", "operate", "react"];
-
-/// Returns which argument of a call is a schema, if one is.
-fn schema_place(call: &Call<'_>) -> Option<usize> {
-    let given = call.expr.args.len();
-    match call.expr.name.as_str() {
-        "schema" if given == 1 => Some(0),
-        "tool" if given >= 4 => Some(2),
-        "parse" if call.is_method || given == 2 => Some(1),
-        "parse" => Some(2),
-        _ => None,
-    }
-}
-
-/// Finds literal schemas that are none.
-fn schemas(file: &File<'_>, known: &CallScope<'_>, of: &Call<'_>, faults: &mut Vec<Diagnostic>) {
-    let call = of.expr;
-    let name = call.name.as_str();
-    if known.own.contains(name) || call.is_qualified() {
-        return;
-    }
-
-    let read = if name == "tool" { tool::written } else { schema::written };
-    let mut check = |value: &Expr, place: Position, what: &str| {
-        let literal = value.get_literal_value(None).filter(|literal| !literal.is_unit());
-        let schema = literal.and_then(|literal| convert::to_value(&literal).ok());
-        if let Some(Err(reason)) = schema.map(read) {
-            let message = format!("{what} of `{name}`: {reason}");
-            faults.push(Diagnostic::at(codes::SCHEMA, message, file.name, file.text, place));
-        }
-    };
-
-    if let Some(schema) = schema_place(of).and_then(|place| call.args.get(place)) {
-        check(schema, schema.position(), "the schema");
-    }
-
-    let Some(Expr::Map(map, _)) = call.args.last() else { return };
-    // Patterns hand their settings on.
-    let settings = map.0.iter().filter(|(key, _)| key.name == "settings");
-    let inner = settings.filter_map(|(_, value)| match value {
-        Expr::Map(map, _) => Some(&map.0),
-        _ => None,
-    });
-
-    let own = WITH_SCHEMA.contains(&name).then_some(&map.0);
-    for (key, value) in own.into_iter().chain(inner).flatten() {
-        if key.name == "schema" {
-            check(value, key.pos, "option `schema`");
-        }
-    }
-}
-
-/// Finds `split` into one piece, which is the whole text: other languages count the cuts.
+/// Finds `split` into one piece or none, which is the whole text: other languages count the cuts.
 fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
     if !["split", "split_rev"].contains(&call.name.as_str()) {
         return None;
     }
 
-    let Some(Expr::IntegerConstant(1, position)) = call.args.last() else { return None };
+    let Some(Expr::IntegerConstant(pieces @ ..=1, position)) = call.args.last() else {
+        return None;
+    };
 
-    let message = format!("`{}` with 1 piece returns the whole text", call.name);
+    let counted = if *pieces == 1 { "1 piece".to_owned() } else { format!("{pieces} pieces") };
+    let message = format!("`{}` with {counted} returns the whole text", call.name);
     let fault = Diagnostic::at(codes::PIECES, message, file.name, file.text, *position);
     let help = "the number counts pieces; write 2 to cut the text once".to_owned();
     Some(Diagnostic { help: Some(help), ..fault.warning() })

@@ -41,4 +41,11 @@ impl Checker<'_> {
     pub(super) fn push(&mut self, fault: Diagnostic) {
         self.faults.push(fault);
     }
+
+    /// Notes a fault, unless another one stands at its place already.
+    pub(super) fn push_new(&mut self, fault: Diagnostic) {
+        if self.faults.iter().all(|known| known.place != fault.place) {
+            self.push(fault);
+        }
+    }
 }

@@ -14,7 +14,7 @@ const COMPARING: &[(&str, bool)] =
 
 /// Types whose values can be compared with one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparable {
+pub(super) enum Comparable {
     Text,
     Number,
     Truth,
@@ -24,7 +24,7 @@ enum Comparable {
 
 impl Comparable {
     /// Returns the type of a value, if it is one of plain data.
-    fn of(kind: Option<&ValueKind>) -> Option<Comparable> {
+    pub(super) fn of(kind: Option<&ValueKind>) -> Option<Comparable> {
         match kind?.word() {
             "string" | "char" => Some(Comparable::Text),
             "int" | "float" => Some(Comparable::Number),
@@ -48,16 +48,21 @@ impl Checker<'_> {
     pub(super) fn comparisons(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut found = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
-            let function = kinds.function_of(path);
-            let kind = |expr: &Expr| kinds.kind(expr, function);
+            let kind = |expr: &Expr| kinds.kind(expr, kinds.function_of(path));
             match path.last() {
                 Some(ASTNode::Expr(Expr::FnCall(call, position))) if !call.is_qualified() => {
                     match call.args.as_slice() {
                         [left, right] => {
-                            // Of some operators the language keeps no place.
-                            let at =
-                                if position.is_none() { left.start_position() } else { *position };
-                            found.extend(comparison(&call.name, &[kind(left), kind(right)], at));
+                            if let Some(always) = always_of(&call.name) {
+                                // Of some operators the language keeps no place.
+                                let at = if position.is_none() {
+                                    left.start_position()
+                                } else {
+                                    *position
+                                };
+                                let sides = [kind(left), kind(right)];
+                                found.extend(comparison(&call.name, always, &sides, at));
+                            }
                         }
                         [value] if call.name == "!" => found.extend(condition(value, kind(value))),
                         _ => {}
@@ -83,13 +88,18 @@ impl Checker<'_> {
     }
 }
 
+/// Returns what an operator always gives for values of different types, if it compares.
+fn always_of(operator: &str) -> Option<bool> {
+    COMPARING.iter().find(|(known, _)| *known == operator).map(|(_, always)| *always)
+}
+
 /// Looks at an operator between two values of these kinds.
 fn comparison(
     operator: &str,
+    always: bool,
     sides: &[Option<ValueKind>; 2],
     position: Position,
 ) -> Option<Mistake> {
-    let (_, always) = COMPARING.iter().find(|(known, _)| *known == operator)?;
     let types = [Comparable::of(sides[0].as_ref())?, Comparable::of(sides[1].as_ref())?];
     if types[0] == types[1] {
         return None;

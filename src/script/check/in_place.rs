@@ -25,6 +25,9 @@ pub(super) const RETURNING: &[(&str, &str)] = &[
     ("trim", "text.trimmed()"),
 ];
 
+/// Words that change their value, and return what they took from it.
+pub(super) const TAKING: &[&str] = &["drain", "pop", "remove", "retain", "shift", "splice"];
+
 /// What is wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -49,11 +52,10 @@ struct Slip {
 
 impl Checker<'_> {
     /// Finds words in place whose result is used.
-    pub(super) fn in_place(&mut self, file: &File<'_>, forms: &Forms<'_>) {
-        let bodies = Bodies::of(file);
+    pub(super) fn in_place(&mut self, file: &File<'_>, forms: &Forms<'_>, bodies: &Bodies) {
         let mut slips = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
-            slips.extend(slip(forms, &bodies, path));
+            slips.extend(slip(forms, bodies, path));
             true
         });
 
@@ -152,9 +154,25 @@ fn works_in_place(forms: &Forms<'_>, name: &str, given: usize) -> bool {
     fitting.all(CallForm::changes_a_value)
 }
 
+/// Tells whether a method returns nothing.
+pub(super) fn gives_nothing(forms: &Forms<'_>, call: &FnCallExpr) -> bool {
+    returns_nothing(forms, call, call.args.len() + 1)
+}
+
+/// Tells whether a method changes the text, the list or the map before its dot.
+pub(super) fn changes_in_place(forms: &Forms<'_>, call: &FnCallExpr) -> bool {
+    let given = call.args.len() + 1;
+    let is_known = forms.all(&call.name).iter().any(|form| form.arity == given);
+    let is_taking = TAKING.contains(&call.name.as_str());
+    let is_change = is_known && (is_taking || gives_nothing(forms, call));
+    is_change && works_in_place(forms, &call.name, given)
+}
+
 /// The functions and closures of a script, by their last statements.
 pub(super) struct Bodies {
     by_last: HashMap<*const Stmt, Body>,
+    /// The last statement of the script itself.
+    last: Option<*const Stmt>,
 }
 
 /// What the body of a function can change for others.
@@ -195,7 +213,18 @@ impl Bodies {
             let captured = names.by_ref().take(count).collect();
             by_last.insert(*last, Body { captured, params: names.collect() });
         }
-        Bodies { by_last }
+        Bodies { by_last, last: file.ast.statements().last().map(std::ptr::from_ref) }
+    }
+
+    /// Tells what becomes of the value of the last node of a path: that of a body is that of its last statement.
+    pub(super) fn use_of(&self, path: &[ASTNode<'_>]) -> ResultUse {
+        let result = use_of(path);
+        let is_last = match path.first() {
+            Some(ASTNode::Stmt(root)) => self.last == Some(std::ptr::from_ref(*root)),
+            _ => false,
+        };
+        let is_returned = is_last || self.around(path).is_some();
+        if result == ResultUse::Returned && !is_returned { ResultUse::Dropped } else { result }
     }
 
     /// Returns the body whose value is that of the first node of a path.

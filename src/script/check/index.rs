@@ -29,7 +29,7 @@ impl Checker<'_> {
             let message = format!("an array is indexed by an int, not by {}", article(&kind));
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
             let help = (kind == "range").then(|| "write `list.extract(0..2)`".to_owned());
-            self.push(Diagnostic { help, ..fault });
+            self.push_new(Diagnostic { help, ..fault });
         }
     }
 }

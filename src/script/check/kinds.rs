@@ -2,7 +2,8 @@
 //! kaizen's words through variables, properties and the parameters of closures. Where it is not certain,
 //! nothing is said.
 
-use crate::script::check::call::{EACH, PLANNERS, gives_text, receiver_of};
+use crate::script::check::answers;
+use crate::script::check::call::{EACH, PLANNERS, receiver_of};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::paths::{self, FunctionPlace};
@@ -446,7 +447,9 @@ impl<'a> Kinds<'a> {
     ) -> Option<ValueKind> {
         let found = match &of {
             ValueKind::Map(shape) => shape.property(name).map(ValueKind::of),
-            ValueKind::Inputs(names) => names.iter().any(|known| known == name).then_some(None),
+            ValueKind::Inputs(names) | ValueKind::Answer(names) => {
+                names.iter().any(|known| known == name).then_some(None)
+            }
             ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
             ValueKind::Data("string" | "array") | ValueKind::List(_) if !is_index => {
                 let kind = of.word();
@@ -455,9 +458,8 @@ impl<'a> Kinds<'a> {
                     let first = form.params.first().map_or("any", String::as_str);
                     first == kind || !type_word::is_certain(first) && !HANDLES.contains(&first)
                 };
-                getters.iter().any(fits).then_some(None)
+                getters.iter().find(|form| fits(form)).map(ValueKind::data_of)
             }
-            // A text and a list have places by number, and no parts by name.
             ValueKind::Data("string" | "array") | ValueKind::List(_) => None,
             ValueKind::Data(_) => Some(None),
         };
@@ -532,15 +534,16 @@ impl<'a> Kinds<'a> {
         if ["gather", "parallel"].contains(&name) && settles(call) {
             return Some(ValueKind::List(&shape::OUTCOME));
         }
+        // The forms of the standard library do not say what they give.
         let is_map = |gives: &str| gives == "map" || gives == "array";
         if let Some(held) = shape::given_by(name)
-            && forms().all(|form| form.gives.as_deref().is_some_and(is_map))
+            && forms().all(|form| form.gives.as_deref().is_none_or(is_map))
         {
             return ValueKind::of(held);
         }
 
-        if gives_text(call) {
-            return Some(ValueKind::Data("string"));
+        if let Some(kind) = answers::given_by(call) {
+            return Some(kind);
         }
         ValueKind::returned(forms())
     }

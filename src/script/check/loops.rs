@@ -80,7 +80,10 @@ impl Checker<'_> {
 /// Says what to write instead of a loop over a value without items.
 fn help(kind: &ValueKind) -> Option<&'static str> {
     match kind {
-        ValueKind::Data("map") | ValueKind::Map(_) | ValueKind::Inputs(_) => {
+        ValueKind::Data("map")
+        | ValueKind::Map(_)
+        | ValueKind::Inputs(_)
+        | ValueKind::Answer(_) => {
             Some("write `for key in map.keys() { let value = map[key]; .. }`")
         }
         ValueKind::Data("int" | "float") => Some("write `for i in 0..10 { .. }`"),

@@ -6,6 +6,7 @@
 //!
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
+mod answers;
 mod argument;
 pub(in crate::script) mod call;
 mod calls;
@@ -23,6 +24,7 @@ mod kind_options;
 mod kinds;
 mod lengths;
 mod loops;
+mod lost;
 mod models;
 mod numbers;
 mod operators;
@@ -31,7 +33,10 @@ pub(in crate::script) mod parameter;
 mod paths;
 mod property;
 mod questions;
+mod results;
+mod schemas;
 mod servers;
+mod switches;
 mod templates;
 pub(in crate::script) mod test_functions;
 mod tools;
@@ -45,7 +50,9 @@ pub(super) use calls::calls_of;
 pub(super) use lengths::asks_without_limit;
 
 use crate::script::check::checker::{Checker, Earlier, File};
+use crate::script::check::in_place::Bodies;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::lost::KnownValues;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::forms::Forms;
 use crate::script::diagnostic::{self, Diagnostic, codes, foreign};
@@ -147,6 +154,7 @@ impl Checker<'_> {
 
         let variables = earlier.map_or(&[][..], |earlier| earlier.variables);
         let kinds = Kinds::of(file, &forms, variables);
+        let bodies = Bodies::of(file);
 
         self.calls(file, &forms, &modules, &kinds, earlier);
         self.properties(file, &kinds);
@@ -155,15 +163,18 @@ impl Checker<'_> {
         self.numbers(file);
         self.tools(file);
         self.servers(file);
-        self.in_place(file, &forms);
+        self.in_place(file, &forms, &bodies);
         self.divisions(file);
         self.operators(file, &kinds);
+        self.results(file, &kinds, earlier);
         self.comparisons(file, &kinds);
-        self.unused(file);
+        self.switches(file, &kinds);
+        self.unused(file, &forms, &bodies);
+        self.lost(file, &KnownValues { forms: &forms, kinds: &kinds, bodies: &bodies }, earlier);
         self.indices(file, &kinds);
         self.loops(file, &kinds);
         self.items(file, &kinds);
-        self.exits(file);
+        self.exits(file, &forms);
         self.expansions(file, &kinds);
         self.templates(file);
         self.plain_texts(file);
@@ -190,9 +201,7 @@ impl Checker<'_> {
     fn foreign(&mut self, name: &str, text: &str) {
         for form in foreign::forms(text) {
             let fault = diagnostic::of_foreign(name, text, &form);
-            if self.faults.iter().all(|known| known.place != fault.place) {
-                self.push(fault);
-            }
+            self.push_new(fault);
         }
     }
 
@@ -235,10 +244,14 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("KEEPERS", captured_loops::KEEPERS.to_vec()),
         ("WHOLE", whole::WHOLE.to_vec()),
         ("MEANT", whole::MEANT.to_vec()),
+        ("READING", whole::READING.to_vec()),
         ("PLACES", whole::PLACES.to_vec()),
-        ("WITH_SCHEMA", calls::WITH_SCHEMA.to_vec()),
+        ("WITH_SCHEMA", schemas::WITH_SCHEMA.to_vec()),
         ("ASKS", lengths::ASKS.to_vec()),
+        ("TEXTS", answers::TEXTS.to_vec()),
+        ("CHECKED", answers::CHECKED.to_vec()),
         ("DESCRIBES", lengths::DESCRIBES.to_vec()),
         ("RETURNING", returning),
+        ("TAKING", in_place::TAKING.to_vec()),
     ]
 }

@@ -18,6 +18,7 @@ impl Checker<'_> {
             if let Some(ASTNode::Expr(Expr::FnCall(call, position))) = path.last()
                 && let [left, right] = call.args.as_slice()
                 && !call.is_qualified()
+                && (call.name == "-" || OF_NUMBERS.contains(&call.name.as_str()))
             {
                 let function = kinds.function_of(path);
                 let sides = [left, right].map(|side| kinds.kind(side, function));

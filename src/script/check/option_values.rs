@@ -8,7 +8,8 @@ use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::diagnostic::{Diagnostic, codes, type_word};
 use crate::script::host::options;
-use crate::script::host::wanted::{WantedValue, wanted};
+use crate::script::host::stdlib::LibraryOptions;
+use crate::script::host::wanted::{WantedValue, wanted, wanted_argument};
 use rhai::{Expr, FnCallExpr};
 
 /// Options that are maps of options themselves.
@@ -32,6 +33,7 @@ impl OptionValues<'_> {
             self.map(name, map, faults);
         }
 
+        self.arguments(call, faults);
         if observation::RECORDS.contains(&name) {
             let maps = call.args.iter().filter(|argument| matches!(argument, Expr::Map(..)));
             faults.extend(maps.take(1).flat_map(|metrics| self.metrics(metrics)));
@@ -79,17 +81,22 @@ impl OptionValues<'_> {
         value: &Expr,
         wanted: WantedValue,
     ) -> Option<Diagnostic> {
+        let found = self.wrong(value, wanted)?;
+        let message =
+            format!("option `{option}` of `{of}`: must be {}, not {found}", wanted.words());
+        Some(self.fault(message, value))
+    }
+
+    /// Says what a value is that is not what is wanted.
+    fn wrong(&self, value: &Expr, wanted: WantedValue) -> Option<String> {
         let found = match literal(value) {
             Some(Literal::Whole(number)) => {
-                let least = match wanted {
-                    WantedValue::Count(least) => least,
-                    WantedValue::Amount => 0,
-                    _ => i64::MIN,
-                };
-                (wanted.takes("int") && number < least).then(|| format!("{number}"))
+                let is_wrong = wanted.takes("int") && !wanted.holds_whole(number);
+                is_wrong.then(|| number.to_string())
             }
             Some(Literal::Fraction(number)) => {
-                (wanted == WantedValue::Amount && number < 0.0).then(|| format!("{number}"))
+                let is_wrong = wanted.takes("float") && !wanted.holds(number);
+                is_wrong.then(|| number.to_string())
             }
             Some(Literal::Text(text)) => match wanted {
                 WantedValue::Word(words) if !words.contains(&text) => Some(format!("\"{text}\"")),
@@ -98,17 +105,66 @@ impl OptionValues<'_> {
             None => None,
         };
 
-        let found = found.or_else(|| {
+        found.or_else(|| {
             let kind = self.kinds.kind(value, self.function)?;
             let kind = kind.word();
             (!wanted.takes(kind)).then(|| type_word::article(kind))
-        })?;
+        })
+    }
 
-        let message =
-            format!("option `{option}` of `{of}`: must be {}, not {found}", wanted.words());
+    fn fault(&self, message: String, value: &Expr) -> Diagnostic {
         let file = self.file;
         let at = value.start_position();
-        Some(Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at))
+        Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at)
+    }
+
+    /// Finds arguments that are out of bounds.
+    fn arguments(&self, call: &FnCallExpr, faults: &mut Vec<Diagnostic>) {
+        for (place, argument) in call.args.iter().enumerate() {
+            // A wrong type is found with the forms of the function.
+            let number = match literal(argument) {
+                Some(Literal::Whole(_) | Literal::Fraction(_)) => argument,
+                Some(Literal::Text(_)) | None => continue,
+            };
+            if let Some(wanted) = wanted_argument(&call.name, place)
+                && let Some(found) = self.wrong(number, wanted)
+            {
+                let of = &call.name;
+                let words = wanted.words();
+                let message =
+                    format!("argument {} of `{of}`: must be {words}, not {found}", place + 1);
+                faults.push(self.fault(message, argument));
+            }
+        }
+    }
+
+    /// Finds the wrong values of the options of a function of the standard library, and those that it lacks.
+    pub(super) fn of_library(
+        &self,
+        call: &FnCallExpr,
+        known: &LibraryOptions,
+        faults: &mut Vec<Diagnostic>,
+    ) {
+        let Some(Expr::Map(map, place)) = call.args.last() else { return };
+        let name = call.name.as_str();
+
+        for (key, value) in &map.0 {
+            let option = key.name.as_str();
+            let least = known.least.get(option).map(|least| WantedValue::Count(*least));
+            faults.extend(least.and_then(|wanted| self.value(name, option, value, wanted)));
+            if option == "settings" {
+                self.map("communicate", value, faults);
+            }
+        }
+
+        for (option, what) in &known.needed {
+            if map.0.iter().all(|(key, _)| key.name != *option) {
+                let message = format!("`{name}` needs `{option}`, {what}");
+                let file = self.file;
+                let fault = Diagnostic::at(codes::OPTION, message, file.name, file.text, *place);
+                faults.push(fault);
+            }
+        }
     }
 
     /// Finds names of metrics that look like ones that are read.

@@ -42,6 +42,9 @@ impl Checker<'_> {
                 }
                 near => near,
             };
+            // A model may give more than its schema asks for.
+            let is_certain = !matches!(unknown.of, ValueKind::Answer(_));
+            let fault = if is_certain { fault } else { fault.warning() };
             self.push(fault.suggesting(near));
             said.push(unknown);
         }
@@ -86,6 +89,10 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
         ValueKind::Inputs(names) => {
             let near = near(name, names.iter().map(String::as_str));
             (no_operation("`inputs`", name), Some(near))
+        }
+        ValueKind::Answer(names) => {
+            let near = near(name, names.iter().map(String::as_str));
+            (format!("the schema of this answer has no field `{name}`"), Some(near))
         }
         ValueKind::Node(_) if name == "result" => {
             let help = "its value is in the report of the flow: `report.result(node)`";

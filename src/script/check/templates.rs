@@ -39,12 +39,16 @@ impl Checker<'_> {
 
     /// Finds texts in double quotes that name a variable of the file as only backticks can.
     pub(super) fn plain_texts(&mut self, file: &File<'_>) {
+        if !file.text.contains("${") {
+            return;
+        }
+
         let variables = variables(file.ast);
         let mut found: Vec<(String, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Expr(Expr::StringConstant(text, position))) = path.last()
-                && letter(file.text, *position) == Some('"')
                 && let Some(name) = placeholder(text, &variables)
+                && letter(file.text, *position) == Some('"')
             {
                 found.push((name.to_owned(), *position));
             }

@@ -2,10 +2,10 @@
 
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::in_place::Bodies;
-use crate::script::check::used::{ResultUse, is, use_of};
+use crate::script::check::used::ResultUse;
+use crate::script::diagnostic::forms::Forms;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position, Stmt};
-use std::collections::HashSet;
 
 /// Words that change nothing and only return something.
 const PURE: &[&str] = &[
@@ -40,30 +40,13 @@ const OPERATORS: &[&str] = &["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=
 
 impl Checker<'_> {
     /// Finds calls and operators that only return something, where nothing is done with it.
-    pub(super) fn unused(&mut self, file: &File<'_>) {
-        // What the script defines itself may do anything.
-        let own: HashSet<&str> = file.ast.iter_functions().map(|function| function.name).collect();
-        let bodies = Bodies::of(file);
-        let last = file.ast.statements().last();
+    pub(super) fn unused(&mut self, file: &File<'_>, forms: &Forms<'_>, bodies: &Bodies) {
         let mut found: Vec<(String, Position)> = Vec::new();
-
-        // The value of a body is that of its last statement.
-        let is_dropped = |path: &[ASTNode<'_>]| match use_of(path) {
-            ResultUse::Used => false,
-            ResultUse::Dropped => true,
-            ResultUse::Returned => {
-                let is_last = match (path.first(), last) {
-                    (Some(ASTNode::Stmt(root)), Some(last)) => is(*root, last),
-                    _ => false,
-                };
-                !is_last && bodies.around(path).is_none()
-            }
-        };
-
         file.ast.walk(&mut |path: &[ASTNode]| {
+            // What the script defines itself may do anything.
             if let Some((name, position)) = pure(path)
-                && !own.contains(name)
-                && is_dropped(path)
+                && !forms.is_of_script(name)
+                && bodies.use_of(path) == ResultUse::Dropped
             {
                 found.push((name.to_owned(), position));
             }
@@ -82,9 +65,7 @@ impl Checker<'_> {
 
             let fault = Diagnostic::at(codes::UNUSED, message, file.name, file.text, position);
             // What cannot be called at all is named already.
-            if self.faults.iter().all(|known| known.place != fault.place) {
-                self.push(Diagnostic { help: Some(help), ..fault.warning() });
-            }
+            self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }
 }

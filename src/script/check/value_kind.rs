@@ -17,6 +17,8 @@ pub(super) enum ValueKind {
     List(&'static Shape),
     /// What an operation is given: the names of those that it depends on.
     Inputs(Vec<String>),
+    /// An answer under a literal schema: the names of its fields.
+    Answer(Vec<String>),
     /// Plain data of this type.
     Data(&'static str),
 }
@@ -36,12 +38,22 @@ impl ValueKind {
         forms.all(|form| ValueKind::named(form).as_ref() == Some(&first)).then_some(first)
     }
 
+    /// Returns what a form of a function gives, if that is plain data.
+    pub(super) fn data_of(form: &CallForm) -> Option<ValueKind> {
+        ValueKind::of_data(form.gives.as_deref()?)
+    }
+
+    /// Returns plain data of a type, by its word.
+    fn of_data(word: &str) -> Option<ValueKind> {
+        type_word::plain(word).map(ValueKind::Data)
+    }
+
     /// Returns what a form of a function gives.
     fn named(form: &CallForm) -> Option<ValueKind> {
         let gives = form.gives.as_deref()?;
         let handle = HANDLES.iter().find(|handle| **handle == gives);
         let handle = handle.map(|handle| ValueKind::Handle((*handle).to_owned()));
-        handle.or_else(|| type_word::plain(gives).map(ValueKind::Data))
+        handle.or_else(|| ValueKind::of_data(gives))
     }
 
     /// Returns the word for its type, as functions name what they take.
@@ -49,7 +61,7 @@ impl ValueKind {
         match self {
             ValueKind::Handle(kind) => kind,
             ValueKind::Node(_) => "node",
-            ValueKind::Map(_) | ValueKind::Inputs(_) => "map",
+            ValueKind::Map(_) | ValueKind::Inputs(_) | ValueKind::Answer(_) => "map",
             ValueKind::List(_) => "array",
             ValueKind::Data(kind) => kind,
         }

@@ -3,11 +3,27 @@
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::captured;
 use crate::script::diagnostic::{Diagnostic, codes};
-use rhai::{AST, ASTNode, Expr, Position, Stmt};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Methods and properties that always give a whole number.
-pub(super) const WHOLE: &[&str] = &["len", "to_int", "index_of"];
+pub(super) const WHOLE: &[&str] = &["len", "to_int", "index_of", "parse_int"];
+/// The counts among the figures of a run.
+pub(super) const COUNTS: &[&str] = &[
+    "calls",
+    "cancelled_operations",
+    "completed_operations",
+    "failed_operations",
+    "input",
+    "output",
+    "repairs",
+    "retries",
+    "skipped_operations",
+    "steps",
+    "tool_calls",
+];
+/// What has them.
+const COUNTING: &[&str] = &["metrics", "tokens", "usage", "used"];
 /// What makes plain that a whole number is meant.
 pub(super) const MEANT: &[&str] = &["to_int"];
 /// Words of texts and lists that take places and lengths, which are whole numbers.
@@ -27,6 +43,9 @@ pub(super) const PLACES: &[&str] = &[
     "sub_string",
     "truncate",
 ];
+/// Words that leave a list as it is.
+pub(super) const READING: &[&str] =
+    &["sum", "mean", "len", "max_by", "min_by", "contains", "print"];
 /// Operators that give a whole number if both sides are whole.
 const CLOSED: &[&str] = &["+", "-", "*", "/", "%", "**"];
 
@@ -36,6 +55,15 @@ impl Checker<'_> {
         let names = Names::of(file.ast);
         let mut found: Vec<(Position, String)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last()
+                && let Some((_, _, _, "/=", ..)) = assignment.0.get_op_assignment_info()
+                && names.is_whole(&assignment.1.lhs)
+                && names.is_whole(&assignment.1.rhs)
+            {
+                let help = help_in_place(&assignment.1.lhs, &assignment.1.rhs);
+                found.push((assignment.0.position(), help));
+            }
+
             if let Some(ASTNode::Expr(Expr::FnCall(call, position))) = path.last()
                 && call.name == "/"
                 && let [left, right] = call.args.as_slice()
@@ -58,14 +86,32 @@ impl Checker<'_> {
     }
 }
 
-/// Says what to write for a division that keeps its fraction; `at` is the place of its sign.
-fn help(text: &str, at: Position, left: &Expr, right: &Expr) -> String {
-    let divided = written(text, at, left);
-    let divisor = match right {
+/// Says what to write for a variable that is divided in place.
+fn help_in_place(left: &Expr, right: &Expr) -> String {
+    let name = match left {
+        Expr::Variable(name, ..) => name.1.as_str(),
+        _ => "x",
+    };
+    let divisor = divisor(right);
+    format!(
+        "write `{name} = {name}.to_float() / {divisor};` for a fraction, or \
+         `{name} = ({name} / {divisor}).to_int();` if a whole number is meant"
+    )
+}
+
+/// Writes what is divided by, if that is short.
+fn divisor(right: &Expr) -> String {
+    match right {
         Expr::IntegerConstant(number, _) => number.to_string(),
         Expr::Variable(name, ..) => name.1.to_string(),
         _ => "..".to_owned(),
-    };
+    }
+}
+
+/// Says what to write for a division that keeps its fraction; `at` is the place of its sign.
+fn help(text: &str, at: Position, left: &Expr, right: &Expr) -> String {
+    let divided = written(text, at, left);
+    let divisor = divisor(right);
 
     let fraction = match left {
         Expr::IntegerConstant(number, _) => format!("{number}.0"),
@@ -81,7 +127,7 @@ fn help(text: &str, at: Position, left: &Expr, right: &Expr) -> String {
 fn written(text: &str, at: Position, left: &Expr) -> String {
     let is_one = match left {
         Expr::IntegerConstant(..) | Expr::Variable(..) | Expr::Dot(..) => true,
-        Expr::FnCall(call, _) => is_word(&call.name),
+        Expr::FnCall(call, _) => call.name.starts_with(char::is_alphabetic),
         _ => false,
     };
     let from = left.start_position();
@@ -131,23 +177,35 @@ fn is_meant(path: &[ASTNode<'_>]) -> bool {
 /// The variables that hold whole numbers wherever they are set.
 struct Names {
     whole: BTreeSet<String>,
+    /// The variables that hold lists of whole numbers.
+    lists: BTreeSet<String>,
 }
 
 impl Names {
     fn of(ast: &AST) -> Names {
         let values = Values::of(ast);
         let known = values.given.keys().filter(|name| !values.unknown.contains(name.as_str()));
-        let mut names = Names { whole: known.cloned().collect() };
+        let whole: BTreeSet<String> = known.cloned().collect();
+        let is_list = |name: &&String| {
+            let is_literal =
+                |value: &Expr| matches!(value, Expr::Array(..) | Expr::DynamicConstant(..));
+            !values.changed.contains(name.as_str()) && values.given[*name].iter().all(is_literal)
+        };
+        let lists = whole.iter().filter(is_list).cloned().collect();
+        let mut names = Names { whole, lists };
 
         // A variable may be set from another one: leave out what is no whole number until nothing changes.
         loop {
             let is_whole =
                 |name: &&String| values.given[*name].iter().all(|value| names.is_whole(value));
             let whole: BTreeSet<String> = names.whole.iter().filter(is_whole).cloned().collect();
-            if whole.len() == names.whole.len() {
+            let is_list =
+                |name: &&String| values.given[*name].iter().all(|value| names.is_whole_list(value));
+            let lists: BTreeSet<String> = names.lists.iter().filter(is_list).cloned().collect();
+            if whole.len() == names.whole.len() && lists.len() == names.lists.len() {
                 return names;
             }
-            names = Names { whole };
+            names = Names { whole, lists };
         }
     }
 
@@ -158,15 +216,50 @@ impl Names {
             Expr::Variable(name, ..) => self.whole.contains(name.1.as_str()),
             Expr::FnCall(call, _) => match call.args.as_slice() {
                 [only] if call.name == "-" => self.is_whole(only),
+                // A parameter is of the type of its default.
+                [_, Expr::IntegerConstant(..), ..] if call.name == "param" => true,
+                [only] if call.name == "sum" => self.is_whole_list(only),
                 [only] => is_word(&call.name) && !matches!(only, Expr::Map(..)),
                 [left, right] if CLOSED.contains(&call.name.as_str()) => {
                     self.is_whole(left) && self.is_whole(right)
                 }
                 _ => false,
             },
-            Expr::Dot(pair, ..) => gives_whole(&pair.rhs),
+
+            Expr::Dot(pair, ..) => match &pair.rhs {
+                Expr::MethodCall(call, _) if call.name == "sum" && call.args.is_empty() => {
+                    self.is_whole_list(&pair.lhs)
+                }
+                rest => gives_whole(rest) || is_count(&pair.lhs, rest),
+            },
             _ => false,
         }
+    }
+
+    /// Tells whether an expression certainly gives a list of whole numbers.
+    fn is_whole_list(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Array(items, _) => items.iter().all(|item| self.is_whole(item)),
+            Expr::DynamicConstant(list, _) => list
+                .read_lock::<rhai::Array>()
+                .is_some_and(|list| list.iter().all(rhai::Dynamic::is_int)),
+            Expr::Variable(name, ..) => self.lists.contains(name.1.as_str()),
+            _ => false,
+        }
+    }
+}
+
+/// Tells whether a chain ends with a count of the figures of a run, such as `metrics.calls`.
+fn is_count(first: &Expr, rest: &Expr) -> bool {
+    let is_counting = match first {
+        Expr::Property(property, _) => COUNTING.contains(&property.2.as_str()),
+        Expr::FnCall(call, _) | Expr::MethodCall(call, _) => COUNTING.contains(&call.name.as_str()),
+        _ => false,
+    };
+    match rest {
+        Expr::Property(property, _) => is_counting && COUNTS.contains(&property.2.as_str()),
+        Expr::Dot(pair, ..) => is_count(&pair.lhs, &pair.rhs),
+        _ => false,
     }
 }
 
@@ -190,6 +283,8 @@ struct Values {
     given: BTreeMap<String, Vec<Expr>>,
     /// Variables that get what is not known: parameters, items of lists, errors.
     unknown: BTreeSet<String>,
+    /// Variables whose value may be changed in place.
+    changed: BTreeSet<String>,
 }
 
 impl Values {
@@ -203,13 +298,37 @@ impl Values {
         }
 
         ast.walk(&mut |path: &[ASTNode]| {
-            if let Some(ASTNode::Stmt(statement)) = path.last() {
-                values.add(statement);
+            match path.last() {
+                Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) => {
+                    values.pass(call);
+                }
+                Some(ASTNode::Stmt(statement)) => values.add(statement),
+                // What a method does with its list, nobody says here; a place of it may be set.
+                Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
+                    let is_quiet = matches!(&pair.rhs, Expr::MethodCall(call, _) if READING.contains(&call.name.as_str()))
+                        || matches!(&pair.rhs, Expr::Property(..));
+                    if let (false, Expr::Variable(name, ..)) = (is_quiet, &pair.lhs) {
+                        values.changed.insert(name.1.to_string());
+                    }
+                }
+                _ => {}
             }
             true
         });
 
         values
+    }
+
+    /// Notes the variables that a function is given, which may change the first of them.
+    fn pass(&mut self, call: &FnCallExpr) {
+        if READING.contains(&call.name.as_str()) {
+            return;
+        }
+        let variables = call.args.iter().filter_map(|argument| match argument {
+            Expr::Variable(name, ..) => Some(name.1.to_string()),
+            _ => None,
+        });
+        self.changed.extend(variables);
     }
 
     fn set(&mut self, name: &str, value: &Expr) {
@@ -221,11 +340,15 @@ impl Values {
             Stmt::Var(variable, ..) => {
                 self.set(&variable.0.name, &variable.1);
             }
-            Stmt::Assignment(assignment) => {
-                if let Expr::Variable(name, ..) = &assignment.1.lhs {
-                    self.set(&name.1, &assignment.1.rhs);
+            Stmt::Assignment(assignment) => match &assignment.1.lhs {
+                Expr::Variable(name, ..) => self.set(&name.1, &assignment.1.rhs),
+                Expr::Index(pair, ..) => {
+                    if let Expr::Variable(name, ..) = &pair.lhs {
+                        self.changed.insert(name.1.to_string());
+                    }
                 }
-            }
+                _ => {}
+            },
             Stmt::For(each, _) => {
                 let item = &each.0;
                 let counter = &each.1;

@@ -61,6 +61,8 @@ pub const FOREIGN: &str = "K0021";
 pub const QUESTION: &str = "K0022";
 /// A result that nothing is done with.
 pub const UNUSED: &str = "K0023";
+/// A change of a copy that nothing reads.
+pub const LOST: &str = "K0024";
 /// A property that the value does not have.
 pub const PROPERTY: &str = "K0030";
 /// An argument that the function does not take.
@@ -253,6 +255,15 @@ pub const CODES: &[Code] = &[
          drops it. Texts and lists stay as they are. Assign the result to a variable, or use the function \
          that works in place, such as `trim` and `sort`.",
         "let text = \" yes \";\ntext.trimmed();\nprint(text);",
+    ),
+    found(
+        LOST,
+        "a change of a copy that is lost",
+        "The arguments of a function, the items of a `for` and what `let` takes out of a list are copies. \
+         The script changes such a copy, and nothing reads it afterwards, so the change has no effect. \
+         Return the changed value from the function, or change the list itself: `list[i].done = true`.",
+        "fn finish(task) {\n    task.done = true;\n}\nlet task = #{ done: false };\nfinish(task);\n\
+         print(task.done);",
     ),
     found(
         PROPERTY,

@@ -1,5 +1,6 @@
 //! The forms in which functions can be called.
 
+use crate::script::diagnostic::foreign;
 use crate::script::diagnostic::language;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::type_word::word;
@@ -215,7 +216,13 @@ fn collect(engine: &Engine, standard: bool, is_wanted: impl Fn(&str) -> bool) ->
 
     let mut forms = FormsByName::new();
     for (name, form) in each {
-        forms.entry(name).or_default().push(form);
+        let known: &mut Vec<CallForm> = forms.entry(name).or_default();
+        // A function of kaizen hides one of the language that takes the same.
+        let own = known.iter_mut().find(|other| !form.is_script && other.params == form.params);
+        match own {
+            Some(own) => own.gives = own.gives.take().or(form.gives),
+            None => known.push(form),
+        }
     }
     forms
 }
@@ -227,6 +234,10 @@ pub(in crate::script) fn names(engine: &Engine) -> Vec<String> {
 
 /// Says how a function is called that was called wrongly.
 pub(in crate::script) fn help_for(engine: &Engine, name: &str) -> Option<String> {
+    if let Some(help) = foreign::instead_of_conversion(name) {
+        return Some(help.to_owned());
+    }
+
     let own = signatures_of(engine, name, false);
     let signatures = if own.is_empty() { signatures_of(engine, name, true) } else { own };
     if !signatures.is_empty() {

@@ -10,6 +10,8 @@ mod outer;
 pub(in crate::script) mod suggestion;
 pub(in crate::script) mod type_word;
 
+pub use foreign::{ForeignWord, explained};
+
 use crate::base::failure::{Failure, Place};
 use crate::base::file;
 use crate::base::spelling::nearest;

@@ -15,7 +15,7 @@ use crate::script::host::limits::ScriptLimits;
 use crate::script::host::permission::Permissions;
 use crate::script::host::snapshot::Test;
 use crate::script::host::state::State;
-use crate::script::host::stdlib::StdlibFile;
+use crate::script::host::stdlib::{LibraryOptions, StdlibFile};
 use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Engine};
@@ -148,7 +148,7 @@ impl Inner {
         &self,
         engine: &Engine,
         name: &str,
-    ) -> Option<Vec<String>> {
+    ) -> Option<LibraryOptions> {
         self.stdlib.iter().find_map(|file| file.options(engine, name))
     }
 

@@ -3,7 +3,7 @@
 use crate::script::diagnostic::type_word;
 use crate::script::host::handle;
 use crate::script::host::known_map::{self, KnownMap};
-use crate::script::host::shape::{PropertyShape, Shape};
+use crate::script::host::shape::{PropertyShape, Shape, TRACED};
 use crate::script::host::state::State;
 use rhai::{Array, Dynamic, Map};
 use serde_json::Value;
@@ -99,6 +99,14 @@ impl KnownMap {
         };
         let fields = data.into_iter().map(field).collect();
         KnownMap::of_values(shape, fields)
+    }
+
+    /// Makes the map of an answer with what led to it.
+    pub(in crate::script) fn traced(answer: Dynamic) -> Dynamic {
+        match to_value(&answer) {
+            Ok(data) => KnownMap::of_shape(&TRACED, data),
+            Err(_) => answer,
+        }
     }
 
     /// Makes a list of such maps of plain data.

@@ -4,9 +4,6 @@
 pub(crate) const OPERATION_KINDS: &[&str] =
     &["communicate", "chat", "operate", "react", "parse", "act", "ask"];
 
-/// Those of them that have a context.
-pub(crate) const CONTEXT_KINDS: &[&str] = &["communicate", "chat", "operate", "react"];
-
 /// The kinds of event that a listener may name.
 pub(crate) const EVENT_KINDS: &[&str] = &[
     "any",

@@ -3,7 +3,7 @@
 
 use crate::base::spelling::nearest;
 use crate::script::diagnostic::mismatch;
-use crate::script::host::shape::Shape;
+use crate::script::host::shape::{PropertyShape, Shape};
 use rhai::{Dynamic, Map};
 use std::rc::Rc;
 
@@ -39,6 +39,16 @@ impl KnownMap {
         );
 
         Dynamic::from(KnownMap { fields, known: KnownNames::Of(shape) })
+    }
+
+    /// Makes one of a map that a script made of the same shape; anything else stays as it is.
+    pub(in crate::script) fn of_map(shape: &'static Shape, value: Dynamic) -> Dynamic {
+        let Some(fields) = value.read_lock::<Map>().map(|map| map.clone()) else { return value };
+        let held = |(name, value): (rhai::Identifier, Dynamic)| match shape.property(&name) {
+            Some(PropertyShape::One(shape)) => (name, KnownMap::of_map(shape, value)),
+            Some(PropertyShape::Many(_) | PropertyShape::Any) | None => (name, value),
+        };
+        KnownMap::of_values(shape, fields.into_iter().map(held).collect())
     }
 
     /// Makes a map of what operations gave, by their names. Those that gave nothing are `()`.

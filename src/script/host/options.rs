@@ -7,6 +7,7 @@ use crate::model::spec::keys;
 use crate::schema;
 use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::host::convert;
+use crate::script::host::wanted::{WantedValue, wanted};
 use rhai::{Dynamic, Map};
 use serde_json::Value;
 use std::time::Duration;
@@ -240,13 +241,34 @@ impl Options {
         value.as_bool().map_err(wrong)
     }
 
-    /// Takes a whole number from `least` up.
-    pub(in crate::script) fn count(
-        &mut self,
-        key: &str,
-        least: u64,
-    ) -> Result<Option<u64>, Failure> {
+    /// Takes one of the words that an option may be.
+    pub(in crate::script) fn word(&mut self, key: &str) -> Result<Option<String>, Failure> {
+        let Some(word) = self.text(key)? else { return Ok(None) };
+        match wanted(self.of, key) {
+            Some(wanted @ WantedValue::Word(words)) if !words.contains(&word.as_str()) => {
+                Err(self.wrong(key, &format!("must be {}, not `{word}`", wanted.words())))
+            }
+            known => {
+                debug_assert!(known.is_some(), "`{key}` of `{}` is not in the table", self.of);
+                Ok(Some(word))
+            }
+        }
+    }
+
+    /// Takes a whole number from the least up that the option may be.
+    pub(in crate::script) fn count(&mut self, key: &str) -> Result<Option<u64>, Failure> {
         let Some(value) = self.take(key) else { return Ok(None) };
+        let least = match wanted(self.of, key) {
+            Some(WantedValue::Count(least)) => u64::try_from(least).unwrap_or(0),
+            other => {
+                debug_assert!(
+                    false,
+                    "`{key}` of `{}` is no count in the table: {other:?}",
+                    self.of
+                );
+                0
+            }
+        };
 
         let name = convert::type_name(&value);
         let wrong = |_| self.wrong(key, &format!("must be a whole number, not {name}"));
@@ -259,7 +281,7 @@ impl Options {
 
     /// Takes a time in milliseconds.
     pub(in crate::script) fn millis(&mut self, key: &str) -> Result<Option<Duration>, Failure> {
-        Ok(self.count(key, 1)?.map(Duration::from_millis))
+        Ok(self.count(key)?.map(Duration::from_millis))
     }
 
     /// Returns the keys that have not been taken.
@@ -311,7 +333,7 @@ mod tests {
     fn a_value_of_the_wrong_type_names_the_key() {
         let map = Map::from([("retries".into(), Dynamic::from("3"))]);
         let mut options = Options::new("add_operation", map, &["retries"]).expect("known keys");
-        let message = options.count("retries", 0).expect_err("a string").message;
+        let message = options.count("retries").expect_err("a string").message;
         assert!(message.starts_with("option `retries` of `add_operation`: must be a whole number"));
     }
 }

@@ -56,6 +56,7 @@ const GIVEN: &[(&str, PropertyShape)] = &[
     ("attempt", One(&OUTCOME)),
     ("command", One(&COMMAND)),
     ("compare", One(&COMPARISON)),
+    ("evolve", One(&EVOLUTION)),
     ("failure", One(&ERROR)),
     ("failures", Many(&FAILURES)),
     ("get_insights", One(&INSIGHTS)),
@@ -434,6 +435,55 @@ pub(in crate::script) static LESSON: Shape = Shape {
         ("message", Any),
         ("lesson", Any),
     ],
+};
+
+/// What the evolution of a text found.
+pub(in crate::script) static EVOLUTION: Shape = Shape {
+    what: "the result of `evolve`",
+    properties: &[
+        ("text", Any),
+        ("improved", Any),
+        ("best", Any),
+        ("verdict", Any),
+        ("reason", Any),
+        ("difference", Any),
+        ("interval", Any),
+        ("before", One(&CONFIRMATION)),
+        ("after", One(&CONFIRMATION)),
+        ("candidates", Any),
+        ("proposals", Any),
+        ("accepted", Any),
+        ("failed", Any),
+        ("stopped", Any),
+        ("calls", Any),
+        ("cost", Any),
+    ],
+};
+
+static CONFIRMATION: Shape = Shape {
+    what: "a result of `evolve` on the held-out items",
+    properties: &[("score", Any), ("interval", Any), ("n", Any)],
+};
+
+/// An answer with what led to it: `trace: true`.
+pub(in crate::script) static TRACED: Shape = Shape {
+    what: "the result with `trace: true`",
+    properties: &[
+        ("value", Any),
+        ("steps", Many(&STEP)),
+        ("calls", Any),
+        ("tool_calls", Any),
+        ("cost", Any),
+        ("stopped", Any),
+    ],
+};
+
+static STEP: Shape =
+    Shape { what: "a step", properties: &[("thought", Any), ("calls", Many(&TOOL_CALL))] };
+
+static TOOL_CALL: Shape = Shape {
+    what: "a call of a step",
+    properties: &[("tool", Any), ("args", Any), ("result", Any), ("error", Any), ("ms", Any)],
 };
 
 /// The failures of one kind.

@@ -10,7 +10,12 @@ use crate::script::host::constants::constants;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::home::{self, Constants, Home};
-use rhai::{AST, ASTNode, Dynamic, Engine, Expr, FnNamespace, FuncRegistration, Module, Stmt};
+use crate::script::host::known_map::KnownMap;
+use crate::script::host::shape::{self, PropertyShape};
+use rhai::{
+    AST, ASTNode, Dynamic, Engine, Expr, FnCallExpr, FnNamespace, FuncRegistration, Module,
+    NativeCallContext, RhaiFunc, Shared, Stmt,
+};
 use std::any::TypeId;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -39,7 +44,18 @@ pub(in crate::script) struct StdlibFile {
     ast: OnceCell<AST>,
     home: OnceCell<Rc<Home>>,
     /// The options of its functions, by name.
-    options: OnceCell<BTreeMap<String, Vec<String>>>,
+    options: OnceCell<BTreeMap<String, LibraryOptions>>,
+}
+
+/// The options of a function of the library, as its own code checks them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::script) struct LibraryOptions {
+    /// Their names.
+    pub(in crate::script) names: Vec<String>,
+    /// The least numbers of those that are counts.
+    pub(in crate::script) least: BTreeMap<String, i64>,
+    /// Those that it needs, each with what it is.
+    pub(in crate::script) needed: Vec<(String, String)>,
 }
 
 impl StdlibFile {
@@ -85,7 +101,7 @@ impl StdlibFile {
     }
 
     /// Returns the options of a function, if it is one of this file and has some.
-    pub(in crate::script) fn options(&self, engine: &Engine, name: &str) -> Option<Vec<String>> {
+    pub(in crate::script) fn options(&self, engine: &Engine, name: &str) -> Option<LibraryOptions> {
         if !offers(self.text).any(|offered| offered.name == name) {
             return None;
         }
@@ -100,6 +116,7 @@ impl StdlibFile {
             let file = self.clone();
             let host = Rc::downgrade(host);
             let function = home::offered(name, false, move |engine| file.home(engine, &host));
+            let function = shaped(name, function);
 
             FuncRegistration::new(name)
                 .with_namespace(FnNamespace::Global)
@@ -112,6 +129,20 @@ impl StdlibFile {
         module.build_index();
         module
     }
+}
+
+/// Lets a function give a map of a known shape, if that is what it makes.
+fn shaped(name: &str, function: RhaiFunc) -> RhaiFunc {
+    let Some(PropertyShape::One(shape)) = shape::given_by(name) else { return function };
+    let RhaiFunc::Pure { func, has_context, is_pure, is_volatile } = function else {
+        return function;
+    };
+
+    let func =
+        Shared::new(move |context: Option<NativeCallContext>, arguments: &mut [&mut Dynamic]| {
+            func(context, arguments).map(|value| KnownMap::of_map(shape, value))
+        });
+    RhaiFunc::Pure { func, has_context, is_pure, is_volatile }
 }
 
 /// Adds the standard library to an engine.
@@ -144,8 +175,8 @@ fn offers(text: &'static str) -> impl Iterator<Item = OfferedFunction> {
 
 /// Collects the options that functions fill in by `filled("name", options, defaults)`, where the
 /// defaults are a literal map, perhaps in a variable of their own.
-fn options_of(ast: &AST) -> BTreeMap<String, Vec<String>> {
-    let mut options = BTreeMap::new();
+fn options_of(ast: &AST) -> BTreeMap<String, LibraryOptions> {
+    let mut options: BTreeMap<String, LibraryOptions> = BTreeMap::new();
     let mut defaults: Vec<String> = Vec::new();
 
     let keys = |expr: &Expr| -> Option<Vec<String>> {
@@ -161,8 +192,11 @@ fn options_of(ast: &AST) -> BTreeMap<String, Vec<String>> {
             Some(ASTNode::Expr(Expr::FnCall(call, _))) if call.name == "filled" => {
                 if let [Expr::StringConstant(name, _), _, given] = call.args.as_slice() {
                     let known = keys(given).unwrap_or_else(|| defaults.clone());
-                    options.insert(name.to_string(), known);
+                    options.entry(name.to_string()).or_default().names = known;
                 }
+            }
+            Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
+                note_check(call, &mut options);
             }
             _ => {}
         }
@@ -170,6 +204,26 @@ fn options_of(ast: &AST) -> BTreeMap<String, Vec<String>> {
     });
 
     options
+}
+
+/// Notes what a function demands of an option: `at_least("name", "option", value, least)`, and
+/// `needs("name", "option", value, type, what)`.
+fn note_check(call: &FnCallExpr, options: &mut BTreeMap<String, LibraryOptions>) {
+    let [Expr::StringConstant(of, _), Expr::StringConstant(option, _), _, rest @ ..] =
+        call.args.as_slice()
+    else {
+        return;
+    };
+    let of = || of.to_string();
+    match (call.name.as_str(), rest) {
+        ("at_least", [Expr::IntegerConstant(least, _)]) => {
+            options.entry(of()).or_default().least.insert(option.to_string(), *least);
+        }
+        ("needs", [_, Expr::StringConstant(what, _)]) => {
+            options.entry(of()).or_default().needed.push((option.to_string(), what.to_string()));
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -216,8 +270,10 @@ mod tests {
     fn the_options_of_every_pattern_are_known() {
         let options = options_of(&read(FILES[2].1));
 
-        assert_eq!(options["vote"], ["n", "settings"]);
-        assert_eq!(options["few_shot"], ["examples", "input", "output", "settings"]);
+        assert_eq!(options["vote"].names, ["n", "settings"]);
+        assert_eq!(options["vote"].least["n"], 1);
+        assert_eq!(options["few_shot"].names, ["examples", "input", "output", "settings"]);
+        assert_eq!(options["best_of"].needed[0].0, "judge");
         assert_eq!(options.len(), 11, "{options:?}");
     }
 }

@@ -1,4 +1,9 @@
-//! What the value of an option has to be, as far as that can be told before a script runs.
+//! What the value of an option has to be, as far as that can be told before a script runs: one table, by which
+//! a wrong value is found before and while it runs.
+
+use crate::flow::op::ToolProtocol;
+use crate::model::request::Settings;
+use crate::session::tool::Effects;
 
 /// What the value of an option has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +18,10 @@ pub(in crate::script) enum WantedValue {
     Flag,
     /// A whole number from here up.
     Count(i64),
-    /// A number.
-    Number,
+    /// A number between these, both included.
+    Within(i32, i32),
+    /// A number above 0 and below 1.
+    Share,
     /// A number from 0 up.
     Amount,
     /// A function.
@@ -27,7 +34,9 @@ pub(in crate::script) enum WantedValue {
     Nodes,
 }
 
-use WantedValue::{Amount, Count, Flag, Function, List, Map, Nodes, Number, Text, Texts, Word};
+use WantedValue::{
+    Amount, Count, Flag, Function, List, Map, Nodes, Share, Text, Texts, Within, Word,
+};
 
 /// The functions whose `timeout_ms` is a setting of a call, which may be 0.
 const ASKS: &[&str] = &["communicate", "chat", "operate", "react", "parse", "imodel"];
@@ -41,17 +50,24 @@ pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
         "keep" => Word(&["all", "answer", "nothing"]),
         "on_failure" => Word(&["skip", "stop", "continue"]),
         "on_length" => Word(&["accept", "fail"]),
+        "protocol" => Word(ToolProtocol::WORDS),
+        "effects" => Word(Effects::WORDS),
         "policy" | "scoring" => Word(&["learn", "greedy", "fixed", "guide", "guide_knowledge"]),
 
-        "allow_failures" | "explore" | "gate" | "inherit_context" | "learn_from_demo"
-        | "memory" | "record" | "settle" | "stream" | "verbose" => Flag,
+        "allow_failures" | "explore" | "gate" | "inherit_context" | "learn_from_demo" | "fresh"
+        | "memory" | "record" | "repeatable" | "settle" | "stream" | "trace" | "verbose" => Flag,
 
         "timeout_ms" => Count(i64::from(!ASKS.contains(&of))),
-        "attempts_max" | "max_calls" | "max_concurrent" | "max_tokens" | "repeat" => Count(1),
+        "attempts_max" | "context_max" | "max_calls" | "max_concurrent" | "max_result"
+        | "max_steps" | "max_tokens" | "max_tool_calls" | "repeat" => Count(1),
         "header_timeout_ms" | "idle_timeout_ms" | "max_repairs" | "retries" | "seed"
         | "warm_up" => Count(0),
 
-        "temperature" | "top_p" => Number,
+        "temperature" | "top_p" => {
+            let bounds = Settings::bounds(option)?;
+            bounds.most.map_or(Amount, |most| Within(bounds.least, most))
+        }
+        "confidence" | "min_effect" => Share,
         "cost" | "cost_half" | "max_cost" | "min_success" | "p95_time" | "quality" | "time"
         | "time_half" => Amount,
 
@@ -63,7 +79,35 @@ pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
     })
 }
 
+/// Returns what an argument of a function has to be, beside its type; `place` counts from 0, without the
+/// value before a dot.
+pub(in crate::script) fn wanted_argument(of: &str, place: usize) -> Option<WantedValue> {
+    match (of, place) {
+        ("retry" | "timeout", 0) => Some(Count(1)),
+        ("sleep", 0) => Some(Amount),
+        _ => None,
+    }
+}
+
 impl WantedValue {
+    /// Tells whether a whole number lies within its bounds, if it has any.
+    #[allow(clippy::cast_precision_loss, reason = "the bounds are small")]
+    pub(in crate::script) fn holds_whole(self, number: i64) -> bool {
+        self.holds(number as f64)
+    }
+
+    /// Tells whether a number lies within its bounds, if it has any.
+    #[allow(clippy::cast_precision_loss, reason = "the bounds are small")]
+    pub(in crate::script) fn holds(self, number: f64) -> bool {
+        match self {
+            Count(least) => number >= least as f64,
+            Within(least, most) => (f64::from(least)..=f64::from(most)).contains(&number),
+            Share => number > 0.0 && number < 1.0,
+            Amount => number >= 0.0,
+            Text | Texts | Word(_) | Flag | Function | Map | List | Nodes => true,
+        }
+    }
+
     /// Tells whether a value of a type, by its word, may be one.
     pub(in crate::script) fn takes(self, kind: &str) -> bool {
         match self {
@@ -71,7 +115,7 @@ impl WantedValue {
             Texts => kind == "string" || kind == "array",
             Flag => kind == "bool",
             Count(_) => kind == "int",
-            Number | Amount => kind == "int" || kind == "float",
+            Within(..) | Share | Amount => kind == "int" || kind == "float",
             Function => kind == "function",
             List => kind == "array",
             Map => kind == "map",
@@ -86,6 +130,7 @@ impl WantedValue {
             Texts => "a string or a list of strings".to_owned(),
             Word(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+
                 match quoted.split_last() {
                     Some((last, before)) => format!("{} or {last}", before.join(", ")),
                     None => "a word".to_owned(),
@@ -93,7 +138,8 @@ impl WantedValue {
             }
             Flag => "true or false".to_owned(),
             Count(least) => format!("a whole number of at least {least}"),
-            Number => "a number".to_owned(),
+            Within(least, most) => format!("a number from {least} to {most}"),
+            Share => "a number above 0 and below 1".to_owned(),
             Amount => "a number of at least 0".to_owned(),
             Function => "a function, `|x| ..`".to_owned(),
             List => "a list".to_owned(),
@@ -138,7 +184,9 @@ mod tests {
 
     #[test]
     fn a_type_says_what_it_takes() {
-        assert!(Number.takes("int") && Number.takes("float") && !Number.takes("string"));
+        assert!(Share.takes("float") && Amount.takes("int") && !Amount.takes("string"));
+        assert!(Within(0, 1).holds(1.0) && !Within(0, 1).holds(1.5) && !Share.holds(1.0));
+        assert!(Count(1).holds(1.0) && !Count(1).holds(0.0) && !Amount.holds(-0.1));
         assert_eq!(wanted("flow", "timeout_ms"), Some(Count(1)));
         assert_eq!(wanted("chat", "timeout_ms"), Some(Count(0)));
         assert_eq!(Word(&["accept", "fail"]).words(), "\"accept\" or \"fail\"");

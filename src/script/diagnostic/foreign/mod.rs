@@ -12,7 +12,8 @@ pub(in crate::script) use division::divisions;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
 use tables::{
-    CALLS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, SAME, STATEMENTS, VALUES, WORDS,
+    CALLS, CONVERSIONS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, RESERVED, SAME,
+    STATEMENTS, VALUES, WORDS,
 };
 
 /// A form of another language, which no script of ours can have.
@@ -64,6 +65,24 @@ pub(in crate::script) fn instead_of_variable(
     Some((name.to_owned(), help))
 }
 
+/// Says what to write instead of a conversion that texts do not have.
+pub(in crate::script) fn instead_of_conversion(name: &str) -> Option<&'static str> {
+    CONVERSIONS.iter().find(|(known, _)| *known == name).map(|(_, help)| *help)
+}
+
+/// Says what a word of another language is called here, or what to write instead of it.
+pub fn explained(word: &str) -> Option<ForeignWord> {
+    let statement = STATEMENTS.iter().find(|(known, ..)| *known == word);
+    let (said, help) = if let Some((_, said, help)) = statement {
+        ((*said).to_owned(), *help)
+    } else {
+        let reserved = RESERVED.iter().find(|(known, _)| *known == word);
+        (message(word), reserved.map(|(_, help)| *help).or_else(|| instead_of(word))?)
+    };
+    let same = SAME.iter().find(|(known, _)| *known == word).map(|(_, own)| *own);
+    Some(ForeignWord { message: said, help, same })
+}
+
 /// Says what to write instead of a method of a value of a known type.
 pub(in crate::script) fn instead_of_method(kind: &str, name: &str) -> Option<&'static str> {
     METHODS.iter().find(|(of, known, _)| *of == kind && *known == name).map(|(.., help)| *help)
@@ -99,6 +118,17 @@ pub(in crate::script) fn option(word: &str) -> Option<&'static str> {
 /// Says that a word is from another language.
 pub(in crate::script) fn message(word: &str) -> String {
     format!("`{word}` is from another language")
+}
+
+/// A word of another language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignWord {
+    /// Says that it is one.
+    pub message: String,
+    /// What to write instead.
+    pub help: &'static str,
+    /// The word that stands for it here, if there is one.
+    pub same: Option<&'static str>,
 }
 
 /// A piece of a script's text without spaces and comments.
@@ -343,7 +373,10 @@ impl<'a> ForeignText<'a> {
         }
 
         // `if x:` has its colon at the end of the line.
-        let is_head = HEADS.contains(&word) && begins;
+        if !HEADS.contains(&word) || !begins {
+            return None;
+        }
+
         let beside = (at + 1..self.all.len()).take_while(|&next| self.is_beside(at, next));
         let here = self.all[at].opened_by;
         let mut colons = beside
@@ -357,7 +390,7 @@ impl<'a> ForeignText<'a> {
             "if" if self.said(at + 1) == "__name__" => "write `if is_main { .. }`",
             _ => "write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`",
         };
-        is_head.then(|| (at, colon, format!("`{word} ..:` is from another language"), help))
+        Some((at, colon, format!("`{word} ..:` is from another language"), help))
     }
 
     /// Tells whether what follows a word makes a statement of another language of it, and no call.

@@ -79,6 +79,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("def", "write `fn name(a, b) { .. }`"),
     ("del", "write `map.remove(\"key\")` or `list.remove(0)`"),
     ("dict", "write `#{ key: value }`"),
+    ("dumps", "write `to_json(value)`"),
     ("elif", "write `} else if condition { .. }`"),
     ("elsif", "write `} else if condition { .. }`"),
     ("endsWith", "write `text.ends_with(part)`"),
@@ -153,13 +154,14 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("re", "write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`"),
     ("readFile", "write `read_text(\"path\")`"),
     ("read_file", "write `read_text(\"path\")`"),
+    ("regex", "write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`"),
     ("repr", "write `x.to_debug()`"),
     ("requests", "write `http_get(\"https://..\")`"),
     ("rstrip", "write `text.trimmed()`"),
     ("self", "write `this`"),
     ("setTimeout", "write `sleep(1000)`; the time is in milliseconds"),
     ("setdefault", "write `map.key = map.key ?? default`"),
-    ("slice", "write `list.extract(0..2)`"),
+    ("slice", "write `list.extract(0..2)`, or `text.sub_string(0..2)`"),
     ("splitlines", "write `text.split(\"\\n\")`"),
     ("startsWith", "write `text.starts_with(part)`"),
     ("startswith", "write `text.starts_with(part)`"),
@@ -345,6 +347,10 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("string", "size", "write `text.len`"),
     ("string", "text", "leave it out: a reply is the text itself"),
     ("string", "usage", "write `branch.usage`"),
+    ("string", "matches", "write `text.contains(part)`"),
+    ("string", "words", "write `text.split()`"),
+    ("string", "lines", "write `text.split(\"\\n\")`"),
+    ("string", "to_bool", "write `text == \"true\"`"),
 ];
 
 /// Words that other languages call with this many arguments, and kaizen does not.
@@ -474,6 +480,21 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
         "leave it out: `read_text(\"path\")` opens a file and closes it",
     ),
     ("yield", "`yield` is from another language", "collect the values in a list, and return it"),
+];
+
+/// Conversions of numbers, which other languages have for texts too.
+pub(super) const CONVERSIONS: &[(&str, &str)] = &[
+    ("to_float", "write `text.parse_float()` for a text, or `number.to_float()`"),
+    ("to_int", "write `text.parse_int()` for a text, or `number.to_int()`"),
+];
+
+/// Words that mean nothing here, and are no beginning of a statement that could be told from a text.
+pub(super) const RESERVED: &[(&str, &str)] = &[
+    ("is", "write `==`, or `type_of(x) == \"string\"`"),
+    ("protected", "leave it out; `private fn` hides a function from other files"),
+    ("public", "leave it out; `private fn` hides a function from other files"),
+    ("static", "write `const NAME = ..`"),
+    ("super", "scripts have no classes; call the function by its name"),
 ];
 
 /// Values of other languages.

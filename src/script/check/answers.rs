@@ -1,0 +1,60 @@
+//! What the answers of models are, as far as the options of a call say so: texts, values of a literal schema,
+//! and answers with what led to them.
+
+use crate::schema;
+use crate::script::check::value_kind::ValueKind;
+use crate::script::host::{convert, shape};
+use rhai::{Expr, FnCallExpr};
+use serde_json::Value;
+
+/// Words that ask a model, and give a text where no schema is among their options.
+pub(super) const TEXTS: &[&str] = &["chat", "communicate"];
+/// Words that ask a model until the answer is right.
+pub(super) const CHECKED: &[&str] = &["operate", "react"];
+
+/// Returns the kind of the answer that a call gives.
+pub(super) fn given_by(call: &FnCallExpr) -> Option<ValueKind> {
+    let name = call.name.as_str();
+    let is_text = TEXTS.contains(&name);
+    let is_checked = CHECKED.contains(&name);
+    let options = match call.args.last() {
+        Some(Expr::Map(options, _)) => &options.0[..],
+        Some(Expr::StringConstant(..) | Expr::InterpolatedString(..)) => &[],
+        // Which options there are, nobody knows.
+        _ => return None,
+    };
+    let option =
+        |name: &str| options.iter().find(|(key, _)| key.name == name).map(|(_, value)| value);
+
+    if name == "parse" {
+        let has_options = matches!(call.args.last(), Some(Expr::Map(..)));
+        let mut schemas = call.args.iter().rev().take(if has_options { 2 } else { 1 });
+        return schemas.find_map(fields).map(ValueKind::Answer);
+    }
+    if !is_text && !is_checked {
+        return None;
+    }
+
+    match (option("trace"), option("schema")) {
+        (Some(Expr::BoolConstant(true, _)), _) => Some(ValueKind::Map(&shape::TRACED)),
+        (Some(trace), _) if !matches!(trace, Expr::BoolConstant(false, _)) => None,
+        (_, Some(schema)) => fields(schema).map(ValueKind::Answer),
+        (_, None) => is_text.then_some(ValueKind::Data("string")),
+    }
+}
+
+/// Returns the fields of a literal schema of a map, if a value has no others.
+fn fields(schema: &Expr) -> Option<Vec<String>> {
+    let literal = schema.get_literal_value(None).filter(|literal| !literal.is_unit())?;
+    let schema = convert::to_value(&literal).ok()?;
+    // A text without a colon is no schema of a map, but it may be what is to be read.
+    let schema = schema::written(schema).ok()?;
+
+    let is_map = schema["type"] == "object";
+    let combining = ["anyOf", "oneOf", "allOf", "$ref", "patternProperties", "if"];
+    let is_plain = combining.iter().all(|word| schema.get(word).is_none());
+    let is_closed =
+        schema.get("additionalProperties").is_none_or(|more| *more == Value::Bool(false));
+    let names = schema["properties"].as_object()?.keys().cloned().collect();
+    (is_map && is_plain && is_closed).then_some(names)
+}

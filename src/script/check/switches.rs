@@ -1,0 +1,197 @@
+//! Cases of `switch` that never match, since they are of another type than its value. The language keeps of a
+//! case only its number, so cases are read in the text.
+
+use crate::script::check::checker::{Checker, File};
+use crate::script::check::comparisons::Comparable;
+use crate::script::check::kinds::Kinds;
+use crate::script::diagnostic::fix::byte_at;
+use crate::script::diagnostic::type_word::article;
+use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::lexer::{Lexeme, LexemeClass, scan};
+use rhai::{ASTNode, Position, Stmt};
+
+/// A literal that is a case.
+struct LiteralCase {
+    /// Where it starts, in bytes.
+    at: usize,
+    /// Its type, and the word for it.
+    of_type: Comparable,
+    word: &'static str,
+}
+
+impl Checker<'_> {
+    /// Finds cases that no value of this type is.
+    pub(super) fn switches(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut known: Vec<(String, Comparable, Position)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Stmt(Stmt::Switch(switch, position))) = path.last()
+                && let Some(kind) = kinds.kind(&switch.0, kinds.function_of(path))
+                && let Some(of_type) = Comparable::of(Some(&kind))
+            {
+                known.push((kind.word().to_owned(), of_type, *position));
+            }
+            true
+        });
+        if known.is_empty() {
+            return;
+        }
+
+        let pieces = scan(file.text).0;
+        for (kind, of_type, position) in known {
+            for case in cases(file.text, &pieces, position) {
+                if case.of_type == of_type {
+                    continue;
+                }
+
+                let value = article(&kind);
+                let message =
+                    format!("this case is {}, but the value is {value}", article(case.word));
+                let place = position_of(file.text, case.at);
+                let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place);
+                self.push_new(Diagnostic { help: help(of_type, case.of_type), ..fault });
+            }
+        }
+    }
+}
+
+/// Says what to write instead of a case of another type.
+fn help(value: Comparable, case: Comparable) -> Option<String> {
+    let help = match (value, case) {
+        (Comparable::Text, Comparable::Number) => {
+            "write the case as a text, `\"1\"`, or `switch text.parse_int() { .. }`"
+        }
+        (Comparable::Text, Comparable::Truth) => "write the case as a text, `\"true\"`",
+        (Comparable::Number, Comparable::Text) => "write the case as a number, without quotes",
+        (Comparable::Truth, _) => "write `true` or `false`, without quotes",
+        _ => return None,
+    };
+    Some(help.to_owned())
+}
+
+/// Returns the place of a byte.
+fn position_of(text: &str, at: usize) -> Position {
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    match (u16::try_from(line), u16::try_from(column)) {
+        (Ok(line), Ok(column)) => Position::new(line, column),
+        _ => Position::NONE,
+    }
+}
+
+/// Returns the cases of the `switch` at a place that are literals.
+fn cases(text: &str, pieces: &[Lexeme], position: Position) -> Vec<LiteralCase> {
+    let start = position.line().zip(position.position());
+    let Some(start) = start.and_then(|(line, column)| byte_at(text, line, column)) else {
+        return Vec::new();
+    };
+
+    let is_code = |piece: &&Lexeme| {
+        piece.class != LexemeClass::Comment && !text[piece.start..piece.end].trim().is_empty()
+    };
+    let code: Vec<&Lexeme> =
+        pieces.iter().filter(|piece| piece.start > start).filter(is_code).collect();
+    let said: Vec<&str> = code.iter().map(|piece| &text[piece.start..piece.end]).collect();
+
+    let mut found = Vec::new();
+    let mut reader = CaseReader::default();
+    for (at, piece) in code.iter().enumerate() {
+        match reader.step(&said[at..]) {
+            CaseStep::Case => found.extend(literal(&said[at..], piece)),
+            CaseStep::Other => {}
+            CaseStep::End => break,
+        }
+    }
+    found
+}
+
+/// Where in a `switch` one is.
+#[derive(Default)]
+struct CaseReader {
+    depth: usize,
+    place: CasePlace,
+    /// Whether what the case gives is a block, behind which no comma has to stand.
+    is_block: bool,
+}
+
+/// What is read next.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum CasePlace {
+    /// The value, before the first bracket.
+    #[default]
+    Value,
+    /// A case, or another one after `|`.
+    Case,
+    /// What follows a case: its condition, and the arrow.
+    After,
+    /// What the case gives.
+    Gives,
+}
+
+/// What a piece of text is.
+enum CaseStep {
+    /// The beginning of a case.
+    Case,
+    /// Anything else.
+    Other,
+    /// The end of the `switch`.
+    End,
+}
+
+impl CaseReader {
+    /// Goes over one piece, the first of those that are left.
+    fn step(&mut self, rest: &[&str]) -> CaseStep {
+        let here = rest[0];
+        let is_outside = self.depth == usize::from(self.place != CasePlace::Value);
+
+        match here {
+            "{" if is_outside && self.place == CasePlace::Value => {
+                self.depth = 1;
+                self.place = CasePlace::Case;
+                return CaseStep::Other;
+            }
+            "(" | "[" | "{" => self.depth += 1,
+            ")" | "]" | "}" => {
+                self.depth = self.depth.saturating_sub(1);
+                if self.depth == 0 && self.place != CasePlace::Value {
+                    return CaseStep::End;
+                }
+                if self.depth == 1 && self.place == CasePlace::Gives && self.is_block {
+                    self.place = CasePlace::Case;
+                }
+            }
+            "," if is_outside && self.place != CasePlace::Value => self.place = CasePlace::Case,
+            "=" if is_outside && self.place == CasePlace::After && rest.get(1) == Some(&">") => {
+                self.place = CasePlace::Gives;
+                self.is_block = rest.get(2) == Some(&"{");
+            }
+            "|" if is_outside && self.place == CasePlace::After => self.place = CasePlace::Case,
+            "if" if is_outside && self.place == CasePlace::After => {}
+            _ if self.place == CasePlace::Case => {
+                self.place = CasePlace::After;
+                return CaseStep::Case;
+            }
+            _ => {}
+        }
+
+        CaseStep::Other
+    }
+}
+
+/// Returns the literal with which a text begins, if one stands there.
+fn literal(said: &[&str], piece: &Lexeme) -> Option<LiteralCase> {
+    let first = said[0];
+    let is_number = |said: Option<&&str>| {
+        said.is_some_and(|said| said.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let (of_type, word) = match piece.class {
+        LexemeClass::Text if first.starts_with(['"', '#']) => (Comparable::Text, "string"),
+        LexemeClass::Text if first.starts_with('\'') => (Comparable::Text, "char"),
+        LexemeClass::Number if first.contains('.') => (Comparable::Number, "float"),
+        LexemeClass::Number => (Comparable::Number, "int"),
+        LexemeClass::Word if ["true", "false"].contains(&first) => (Comparable::Truth, "bool"),
+        LexemeClass::Other if first == "-" && is_number(said.get(1)) => (Comparable::Number, "int"),
+        _ => return None,
+    };
+    Some(LiteralCase { at: piece.start, of_type, word })
+}
