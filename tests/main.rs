@@ -74,6 +74,7 @@ mod cli {
     mod screen;
     mod secrets;
     mod settings;
+    mod shared;
     mod signals;
     mod slips;
     mod start;

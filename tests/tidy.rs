@@ -42,6 +42,8 @@ const SCRIPT_ROOMS: [&str; 10] = [
 const FENCES: &[(&str, &[&str])] = &[
     ("rhai::", &["script/"]),
     ("reqwest::", &["model/transport.rs", "model/provider/"]),
+    ("tokio_postgres::", &["store/postgres/"]),
+    ("rustls::", &["store/postgres/connect.rs", "store/postgres/fault.rs"]),
     ("jsonschema::", &["schema/"]),
     ("petgraph::", &["flow/"]),
     ("notify::", &["cli/"]),
@@ -134,6 +136,7 @@ const LOOKS: &[&str] = &[
 /// decision hang on what a text holds.
 const PARSERS: &[(&str, &str)] = &[
     ("script/host/stdlib.rs", "the files of the standard library"),
+    ("store/server.rs", "addresses of servers"),
     ("base/file.rs", "how lines of a file end"),
     ("base/failpoint.rs", "the variable that sets a failpoint"),
     ("base/json.rs", "JSON"),
@@ -569,10 +572,12 @@ const TABLES: &[&str] = &[
     "capabilities",
     "is_choice",
     "is_ignorable",
+    "is_of_store",
     "kind",
     "known",
     "of_call",
     "retry",
+    "shared_use",
     "status",
     "words_of",
 ];

@@ -12,7 +12,8 @@ use crate::base::visible;
 use crate::base::{clock, failpoint};
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
-use crate::cli::app::{cause, help, output, project, terminal, trust};
+use crate::cli::app::shared_store::{SharedUse, StoreChoiceError};
+use crate::cli::app::{cause, help, output, project, shared_store, terminal, trust};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
     fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl, replay, report, resume,
@@ -63,6 +64,23 @@ enum ColorMode {
     Never,
 }
 
+/// Which store is used.
+#[derive(Debug, clap::Args)]
+struct StoreOption {
+    /// Use a PostgreSQL store that several machines share, such as postgres://USER@HOST/DATABASE.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+/// What a command is given that can also work on a shared store.
+#[derive(Debug, clap::Args)]
+struct OnStore<T: clap::Args> {
+    #[command(flatten)]
+    given: T,
+    #[command(flatten)]
+    on: StoreOption,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -71,7 +89,7 @@ enum Command {
     /// Turn this folder into a project; existing files are kept.
     Init(new::InitArguments),
     /// Run a workflow script.
-    Run(run::Arguments),
+    Run(OnStore<run::Arguments>),
     /// Re-run a script on every save, calling models only for what changed.
     Watch(watch::Arguments),
     /// Find mistakes in scripts without running them.
@@ -85,7 +103,7 @@ enum Command {
     /// Try out script code line by line.
     Repl(repl::Arguments),
     /// Replay a recorded run without calling any model.
-    Replay(replay::Arguments),
+    Replay(OnStore<replay::Arguments>),
     /// Re-run from a recorded run: reuse its replies up to an operation, then call models.
     Fork(fork::Arguments),
     /// Continue a run that failed, was interrupted or is suspended; with --due, all runs that are due.
@@ -93,9 +111,9 @@ enum Command {
     /// Answer the question of a suspended run, and continue it.
     Answer(answer::Arguments),
     /// List the latest runs.
-    Runs(runs::Arguments),
+    Runs(OnStore<runs::Arguments>),
     /// Show what a run did.
-    Show(show::Arguments),
+    Show(OnStore<show::Arguments>),
     /// Add a note to a run or an operation, or print the notes of a run.
     Note(note::Arguments),
     /// Add labels to a run, or remove them.
@@ -103,13 +121,13 @@ enum Command {
     /// Show how two runs differ.
     Diff(diff::Arguments),
     /// Query the store with SQL, read-only; without a query, list the views.
-    Sql(sql::Arguments),
+    Sql(OnStore<sql::Arguments>),
     /// Write runs to a single HTML file that opens without a server.
     Report(report::Arguments),
     /// View runs in the browser: a local page that follows them live.
     Ui(ui::Arguments),
     /// Show what was learned about each pattern, by task type.
-    Patterns(patterns::Arguments),
+    Patterns(OnStore<patterns::Arguments>),
     /// List the tools of the project's MCP servers, or call one.
     Tools(tools::Arguments),
     /// Start the language server for scripts and kaizen.toml, over stdin and stdout.
@@ -121,11 +139,11 @@ enum Command {
     /// Look up the functions and constants that scripts can use.
     Doc(doc::Arguments),
     /// Check that the project, model and store are healthy.
-    Doctor,
+    Doctor(StoreOption),
     /// Show which pattern would be chosen for a task type, and why.
-    Advise(advise::Arguments),
+    Advise(OnStore<advise::Arguments>),
     /// Show recorded failures by kind, and what to do about each.
-    Failures(failures::Arguments),
+    Failures(OnStore<failures::Arguments>),
     /// Compare scripts on the same inputs and test which one is better.
     Compare(compare::Arguments),
     /// Delete old runs and reclaim disk space.
@@ -143,6 +161,68 @@ enum Command {
     },
     /// Write manual pages, one for each command.
     Man(man::Arguments),
+}
+
+impl Command {
+    /// Returns the address of the shared store that is named with it.
+    fn store(&self) -> Option<&String> {
+        let (Command::Run(OnStore { on, .. })
+        | Command::Replay(OnStore { on, .. })
+        | Command::Runs(OnStore { on, .. })
+        | Command::Show(OnStore { on, .. })
+        | Command::Sql(OnStore { on, .. })
+        | Command::Patterns(OnStore { on, .. })
+        | Command::Advise(OnStore { on, .. })
+        | Command::Failures(OnStore { on, .. })
+        | Command::Doctor(on)) = self
+        else {
+            return None;
+        };
+        on.store.as_ref()
+    }
+
+    /// Tells what it can do with a shared store.
+    fn shared_use(&self) -> SharedUse {
+        match self {
+            Command::Run(_)
+            | Command::Plan(_)
+            | Command::Replay(_)
+            | Command::Fork(_)
+            | Command::Resume(_)
+            | Command::Answer(_)
+            | Command::Runs(_)
+            | Command::Show(_)
+            | Command::Note(_)
+            | Command::Label(_)
+            | Command::Diff(_)
+            | Command::Sql(_)
+            | Command::Report(_)
+            | Command::Patterns(_)
+            | Command::Doctor(_)
+            | Command::Advise(_)
+            | Command::Failures(_)
+            | Command::Export(_) => SharedUse::Works,
+            Command::Watch(_)
+            | Command::Repl(_)
+            | Command::Ui(_)
+            | Command::Compare(_)
+            | Command::Mcp(_)
+            | Command::Gc(_) => SharedUse::Refuses,
+            Command::New(_)
+            | Command::Init(_)
+            | Command::Check(_)
+            | Command::Test(_)
+            | Command::Explain(_)
+            | Command::Tools(_)
+            | Command::Lsp(_)
+            | Command::Models(_)
+            | Command::Doc(_)
+            | Command::Trust(_)
+            | Command::Config(_)
+            | Command::Completions { .. }
+            | Command::Man(_) => SharedUse::Ignores,
+        }
+    }
 }
 
 /// What all commands need to know.
@@ -222,6 +302,9 @@ pub fn run() -> ExitCode {
         stderr_is_terminal,
     };
 
+    let shared = arguments.command.as_ref().map_or(SharedUse::Works, Command::shared_use);
+    let address = arguments.command.as_ref().and_then(Command::store);
+    shared_store::choose(address.cloned(), shared);
     paint::set(Colors { out: global.color_out, err: global.color });
     match perform(&global, arguments.command.as_ref()) {
         Ok(exit) => exit.into(),
@@ -266,34 +349,34 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         None => list::run(global),
         Some(Command::New(arguments)) => new::run(arguments),
         Some(Command::Init(arguments)) => new::init(arguments),
-        Some(Command::Run(arguments)) => run::run(global, arguments),
+        Some(Command::Run(on)) => run::run(global, &on.given),
         Some(Command::Watch(arguments)) => watch::run(global, arguments),
         Some(Command::Check(arguments)) => check::run(global, arguments),
         Some(Command::Test(arguments)) => test::run(global, arguments),
         Some(Command::Explain(arguments)) => Ok(explain::run(global, arguments)),
         Some(Command::Plan(given)) => plan::plan(global, given),
         Some(Command::Repl(arguments)) => repl::run(global, arguments),
-        Some(Command::Replay(arguments)) => replay::run(global, arguments),
+        Some(Command::Replay(on)) => replay::run(global, &on.given),
         Some(Command::Fork(arguments)) => fork::run(global, arguments),
         Some(Command::Resume(arguments)) => resume::run(global, arguments),
         Some(Command::Answer(arguments)) => answer::run(global, arguments),
-        Some(Command::Runs(arguments)) => runs::run(global, arguments),
-        Some(Command::Show(arguments)) => show::run(global, arguments),
+        Some(Command::Runs(on)) => runs::run(global, &on.given),
+        Some(Command::Show(on)) => show::run(global, &on.given),
         Some(Command::Note(arguments)) => note::note(global, arguments),
         Some(Command::Label(arguments)) => note::label(global, arguments),
         Some(Command::Diff(arguments)) => diff::run(global, arguments),
-        Some(Command::Sql(arguments)) => sql::run(global, arguments),
+        Some(Command::Sql(on)) => sql::run(global, &on.given),
         Some(Command::Report(arguments)) => report::run(global, arguments),
         Some(Command::Ui(arguments)) => ui::run(global, arguments),
-        Some(Command::Patterns(arguments)) => patterns::run(global, arguments),
+        Some(Command::Patterns(on)) => patterns::run(global, &on.given),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),
         Some(Command::Lsp(arguments)) => Ok(lsp::run(arguments)),
         Some(Command::Mcp(arguments)) => mcp::run(global, arguments),
         Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),
-        Some(Command::Doctor) => Ok(doctor::run(global)),
-        Some(Command::Advise(arguments)) => advise::run(global, arguments),
-        Some(Command::Failures(arguments)) => failures::run(global, arguments),
+        Some(Command::Doctor(_)) => Ok(doctor::run(global)),
+        Some(Command::Advise(on)) => advise::run(global, &on.given),
+        Some(Command::Failures(on)) => failures::run(global, &on.given),
         Some(Command::Compare(arguments)) => compare::run(global, arguments),
         Some(Command::Gc(arguments)) => gc::run(global, arguments),
         Some(Command::Export(arguments)) => export::run(global, arguments),
@@ -326,6 +409,9 @@ fn exit_for(error: &anyhow::Error) -> Exit {
     for cause in error.chain() {
         if cause.is::<StoreError>() || cause.is::<HistoryError>() || cause.is::<KnowledgeError>() {
             return Exit::Store;
+        }
+        if cause.is::<StoreChoiceError>() {
+            return Exit::Usage;
         }
         if cause.is::<trust::UntrustedProject>() {
             return Exit::Permission;

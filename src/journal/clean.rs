@@ -42,7 +42,9 @@ impl Event {
                 Event::Answered { question, at, value: clean(value) }
             }
             Event::Suspended { waits } => Event::Suspended { waits: waits_of(waits) },
-            passed @ (Event::TimePassed { .. } | Event::SleepBegan { .. }) => passed,
+            passed @ (Event::TimePassed { .. }
+            | Event::SleepBegan { .. }
+            | Event::Sealed { .. }) => passed,
             // Its key follows from what it holds without secrets.
             Event::RequestPart { key, part } => {
                 Event::RequestPart { key, part: part.without_secrets() }

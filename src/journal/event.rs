@@ -2,8 +2,10 @@
 
 mod about;
 mod sources;
+mod verdict;
 
 pub use sources::RunSources;
+pub use verdict::ComparisonVerdict;
 
 use crate::base::count::is_zero;
 use crate::base::failure::Failure;
@@ -20,7 +22,7 @@ use crate::model::opaque::OpaquePart;
 use crate::model::reply::Usage;
 use crate::model::tool::ToolCall;
 use crate::session::tool::{Deed, Effects};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -224,6 +226,14 @@ pub enum Event {
         at: Spot,
         /// When it ends, in milliseconds since 1970.
         due: i64,
+    },
+    /// Another run continues this one, and nobody else writes here any more. Only a store that several machines share
+    /// has it: elsewhere a lock tells who works on a run.
+    Sealed {
+        /// What tells who has taken it over from everybody else.
+        token: String,
+        /// The run that continues it.
+        by: RunId,
     },
     /// The run can continue only once somebody answers or a time comes, and ends until then.
     Suspended {
@@ -474,34 +484,6 @@ pub enum Event {
         #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
         read: BTreeMap<String, String>,
     },
-}
-
-/// What a comparison of patterns found, in its own words.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct ComparisonVerdict {
-    /// The task type.
-    pub task_type: String,
-    /// The verdict, and why.
-    pub reason: String,
-    /// What counted.
-    pub objective: String,
-    /// The figures of each pattern and the chance of the one that is ahead, for those who repeat the verdict;
-    /// null in older journals.
-    #[serde(skip_serializing_if = "Value::is_null", default)]
-    pub figures: Value,
-}
-
-impl ComparisonVerdict {
-    /// Reads it from what a comparison gave.
-    pub fn of(found: &Value) -> ComparisonVerdict {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        ComparisonVerdict {
-            task_type: text(&found["task_type"]),
-            reason: text(&found["reason"]),
-            objective: text(&found["objective"]["name"]),
-            figures: json!({ "patterns": found["patterns"], "likely": found["likely"] }),
-        }
-    }
 }
 
 fn once() -> u32 {

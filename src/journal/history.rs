@@ -32,7 +32,7 @@ pub struct RunRow {
     pub ended_at: Option<i64>,
     /// How it ended, if it did.
     pub status: Option<RunStatus>,
-    /// The process that ran it.
+    /// The process that ran it; 0 if that is on another machine.
     pub pid: u32,
     /// What of the row cannot be read; a plain value stands in its place.
     pub damage: Vec<Damage>,

@@ -3,8 +3,8 @@
 use crate::base::id::RunId;
 use crate::journal::damage::Damage;
 use crate::journal::history::{self, HistoryError};
-use crate::journal::ran::RanOps;
-use crate::store::{EventPlace, ReadError, Reader, StoreMark};
+use crate::journal::seal::next_place;
+use crate::store::{ReadError, Reader, StoreMark};
 
 /// What was found in the journals of a store.
 #[derive(Debug, Default)]
@@ -61,10 +61,6 @@ impl Inspection {
 /// stands under the number of its first event.
 pub fn holds(store: &Reader, mark: &StoreMark) -> Result<bool, ReadError> {
     let run = RunId(mark.series.as_ref().into());
-    let next = store.event(&run, EventPlace::UpTo(mark.number), |row| {
-        let events = RanOps::read(&row.body.shown()).map_or(1, |ops| ops.events().count());
-        let events = i64::try_from(events).unwrap_or(i64::MAX);
-        row.seq.as_integer().map(|first| first.saturating_add(events))
-    })?;
-    Ok(next.flatten().is_some_and(|next| mark.number < next))
+    let next = next_place(store, &run, mark.number)?;
+    Ok(next.is_some_and(|next| mark.number < next))
 }

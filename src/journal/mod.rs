@@ -27,6 +27,7 @@ pub mod read_depth;
 pub mod result_line;
 pub mod roster;
 mod row_event;
+pub mod seal;
 pub mod tool_trace;
 pub mod trace;
 pub mod waits;
@@ -35,8 +36,9 @@ use crate::base::id::RunId;
 use crate::journal::apart::WrittenEvent;
 use crate::journal::event::Event;
 use crate::journal::ran::{OPS_RAN, RanEnd};
+use crate::journal::seal::JournalEnd;
 use crate::store::writer::{Series, Writer};
-use crate::store::{EventRow, RunEdge, StoreError};
+use crate::store::{EventRow, RunEdge, SealRow, StoreError};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -51,6 +53,8 @@ pub struct Journal {
     writer: Option<Rc<Writer>>,
     /// What is kept of the run as a whole when it ends.
     sums: RefCell<Option<String>>,
+    /// The end of the journal that is taken over with the event that begins this one.
+    seal: RefCell<Option<SealRow>>,
     /// Its events are worth nothing with a gap: an answer without its question, say.
     events: Series,
 }
@@ -64,6 +68,7 @@ impl Journal {
             next: Cell::new(0),
             row: Cell::new(-1),
             sums: RefCell::default(),
+            seal: RefCell::default(),
             writer: Some(writer),
             events,
         }
@@ -77,6 +82,7 @@ impl Journal {
             next: Cell::new(0),
             row: Cell::new(-1),
             sums: RefCell::default(),
+            seal: RefCell::default(),
             writer: None,
             events,
         }
@@ -85,6 +91,17 @@ impl Journal {
     /// Keeps a text about the run as a whole together with the event that ends it.
     pub fn keep_sums(&self, sums: String) {
         self.sums.replace(Some(sums));
+    }
+
+    /// Takes over the journal of another run together with the event that begins this one: both are kept, or neither,
+    /// if somebody else goes on with the other run.
+    pub fn take_over(&self, end: &JournalEnd) {
+        self.seal.replace(Some(end.seal(&self.run, self.events.token())));
+    }
+
+    /// Returns once every event so far is kept. It keeps the thread meanwhile.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.writer.as_ref().map_or(Ok(()), |writer| writer.settle_series(&self.events))
     }
 
     /// Returns the run that is journaled.
@@ -228,7 +245,9 @@ impl Journal {
         };
         let edge = match event {
             Event::RunStarted { script, .. } => {
-                RunEdge::Begins { script: script.clone(), pid: std::process::id() }
+                let script = script.clone();
+                let seal = self.seal.take();
+                RunEdge::Begins { script, pid: std::process::id(), seal }
             }
             Event::RunEnded { status, .. } => {
                 RunEdge::Ends { status: status.word(), sums: self.sums.take() }
@@ -251,8 +270,10 @@ mod tests {
     use crate::store;
     use crate::store::StoreMark;
     use crate::store::durability::Durability;
+    use crate::store::each_store::each_store;
     use futures::executor::block_on;
     use serde_json::{Map, Value, json};
+    use std::path::Path;
 
     fn started(flow: u32, op: u32) -> Event {
         Event::OpStarted { flow: FlowId(flow), op: OpId(op), name: None }
@@ -302,9 +323,13 @@ mod tests {
 
     #[test]
     fn what_shares_a_row_is_read_as_it_happened() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("store.db");
-        let writer = Writer::start(store::open(&path).expect("a store"), &path, Durability::Power);
+        for store in each_store("what shares a row") {
+            shares_rows(store.path());
+        }
+    }
+
+    fn shares_rows(path: &Path) {
+        let writer = Writer::start(store::open(path).expect("a store"), path, Durability::Power);
         let journal = Journal::new(RunId("r".to_owned()), Rc::new(writer));
 
         let events: Vec<(i64, Event)> = (10..).zip(events()).collect();
@@ -315,7 +340,7 @@ mod tests {
         journal.keep_sums("{}".to_owned());
         block_on(journal.append(last.0, &last.1)).expect("room");
 
-        let reader = store::open(&path).expect("a reader");
+        let reader = store::open(path).expect("a reader");
         let run = RunId("r".to_owned());
         let log = history::read(&reader, &run).expect("a journal");
         assert_eq!(log.damage, []);

@@ -364,9 +364,7 @@ impl Reading<'_> {
                 let what = Inquiry::ask(question);
                 self.answered.insert((what, at.clone()), value.clone());
             }
-            Event::SleepBegan { at, due } => {
-                self.due.insert((Timer::Sleep, at.clone()), *due);
-            }
+            Event::SleepBegan { at, due } => self.due.extend([((Timer::Sleep, at.clone()), *due)]),
             Event::Suspended { waits } => {
                 let timers = waits.timers.iter();
                 self.due.extend(timers.map(|one| ((one.timer, one.at.clone()), one.due)));
@@ -393,6 +391,7 @@ impl Reading<'_> {
             | Event::OpEnded { .. }
             | Event::FlowEnded { .. }
             | Event::Logged { .. }
+            | Event::Sealed { .. }
             | Event::RunEnded { .. } => {}
         }
     }

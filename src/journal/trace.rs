@@ -258,6 +258,7 @@ impl Trace {
             | Event::EffectBegan { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
+            | Event::Sealed { .. }
             | Event::SleepBegan { .. } => {}
         }
     }

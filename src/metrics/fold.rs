@@ -156,6 +156,7 @@ impl FlowFold {
             | Event::Answered { .. }
             | Event::SleepBegan { .. }
             | Event::Suspended { .. }
+            | Event::Sealed { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }

@@ -137,6 +137,12 @@ pub(crate) struct Config {
     permissions: Vec<KeyRules>,
 }
 
+/// Returns the variable that a value refers to, if it is written as one that does.
+pub(super) fn variable_of(reference: &str) -> Option<&str> {
+    let name = reference.strip_prefix("env:")?;
+    variable_name(name).is_ok().then_some(name)
+}
+
 /// A way to look up a variable of the environment.
 pub(crate) type EnvLookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
@@ -321,6 +327,24 @@ impl Config {
         let value = self.values.get("store.durability");
         let found = value.and_then(|(value, _)| value.as_str()).and_then(Durability::from_word);
         found.unwrap_or_default()
+    }
+
+    /// Returns the variable that holds the address of a shared store, if one is named.
+    pub(crate) fn shared_store(&self) -> Option<&str> {
+        let (value, _) = self.values.get("engine.store")?;
+        value.as_str().and_then(variable_of)
+    }
+
+    /// Tells whether a server may keep the store that may lose what it has confirmed.
+    pub(crate) fn accepts_unsafe_durability(&self) -> bool {
+        let value = self.values.get("engine.unsafe_durability");
+        value.and_then(|(value, _)| value.as_bool()).unwrap_or(false)
+    }
+
+    /// Returns the project's name, if it is set.
+    pub(crate) fn project_name(&self) -> Option<String> {
+        let (value, _) = self.values.get("project.name")?;
+        value.as_str().map(str::to_owned)
     }
 
     /// Returns the most operations of a script.

@@ -2,7 +2,7 @@
 
 use crate::base::unit::Money;
 use crate::model::provider::page::host_of;
-use crate::settings::config::{duration, size};
+use crate::settings::config::{duration, size, variable_of};
 use crate::settings::otel::header;
 use crate::store::durability::Durability;
 use serde_json::{Value, json};
@@ -40,6 +40,8 @@ pub(crate) enum SettingKind {
     Address,
     /// A list of headers, each with the variable that holds its value.
     Headers,
+    /// A variable that holds the value.
+    Reference,
 }
 
 impl SettingKind {
@@ -61,6 +63,7 @@ impl SettingKind {
             SettingKind::Rules => "a list of texts",
             SettingKind::Address => "an address such as \"http://127.0.0.1:4318\"",
             SettingKind::Headers => "a list of headers such as \"x-api-key=env:NAME\"",
+            SettingKind::Reference => "a variable such as \"env:KAIZEN_STORE\"",
         }
     }
 
@@ -70,6 +73,7 @@ impl SettingKind {
 
         match self {
             SettingKind::Text => value.is_string(),
+            SettingKind::Reference => value.as_str().and_then(variable_of).is_some(),
             SettingKind::Flag => value.is_boolean(),
             SettingKind::Count => value.as_u64().is_some_and(|number| number > 0),
             SettingKind::Millis => value.as_u64().is_some(),
@@ -98,6 +102,9 @@ impl SettingKind {
                 "type": "array",
                 "items": { "type": "string", "pattern": "^[A-Za-z0-9-]+ *= *env:[A-Za-z0-9_]+$" },
             }),
+            SettingKind::Reference => {
+                json!({ "type": "string", "pattern": "^env:[A-Za-z_][A-Za-z0-9_]*$" })
+            }
             SettingKind::Flag => json!({ "type": "boolean" }),
             SettingKind::Count => json!({ "type": "integer", "minimum": 1 }),
             SettingKind::Millis => json!({ "type": "integer", "minimum": 0 }),

@@ -261,6 +261,23 @@ pub(crate) const SETTINGS: &[SettingEntry] = &[
         "Maximum size of the store. The oldest runs are deleted first.",
     ),
     entry(
+        ("engine", "store"),
+        SettingKind::Reference,
+        Fallback::Words("none: the project's own file"),
+        "\"env:KAIZEN_STORE\"",
+        "The environment variable with the address of a PostgreSQL store that several machines share, such as \
+         `postgres://USER@HOST/DATABASE`. While it is unset or empty, the project's own file is used. docs/engine.md has \
+         the details.",
+    ),
+    entry(
+        ("engine", "unsafe_durability"),
+        SettingKind::Flag,
+        Fallback::Value("false"),
+        "true",
+        "Whether a shared store is used although `fsync` or `synchronous_commit` is off on its server, so that the server \
+         may lose what it has confirmed.",
+    ),
+    entry(
         ("otel", "endpoint"),
         SettingKind::Address,
         Fallback::Words("none: nothing is sent"),

@@ -1,21 +1,29 @@
-//! The one SQLite file of a project, or a store in memory. Knows tables and transactions, nothing
-//! of what the rows mean.
+//! The store of a project: its one SQLite file, a store in memory, or one on a PostgreSQL server that several
+//! machines share. Knows tables and transactions, nothing of what the rows mean.
 
 mod anchor;
 pub mod durability;
+#[cfg(test)]
+pub(crate) mod each_store;
 mod log;
 mod mark;
 mod patience;
+#[cfg(feature = "shared")]
+mod postgres;
 pub mod query;
 mod reader;
 mod room;
 mod row;
 mod schema;
+mod server;
 mod sums;
+mod thread_wait;
 pub mod writer;
 
 pub use mark::{StoreMark, mark, remove_mark};
 pub use patience::on_wait;
+#[cfg(feature = "shared")]
+pub use postgres::ServerReader;
 pub use reader::{
     EventPlace, EventsEnd, FrozenStore, ObservationChoice, ReadError, Reader, RunChoice,
     StoredAnnotation, StoredEvent, StoredExecution, StoredFailures, StoredObservation,
@@ -23,14 +31,16 @@ pub use reader::{
 };
 pub use room::{Size, copy, rewrite, shrink, size};
 pub use row::{
-    Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SnapshotRow,
-    StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
+    Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SealRow,
+    SnapshotRow, StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
 };
+pub use server::{AddressError, RemoteFault, is_on_server, name_server};
 pub use sums::{PatternSums, Sums, SumsEntry};
 
 use crate::base::own;
 use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use reader::EmbeddedReader;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use schema::SchemaDifference;
@@ -244,6 +254,32 @@ pub enum StoreError {
         /// Why.
         source: Arc<std::io::Error>,
     },
+    /// The store is on a server.
+    #[error("store `{name}` {fault}", name = name.display())]
+    Server {
+        /// Its name.
+        name: PathBuf,
+        /// What is wrong.
+        fault: RemoteFault,
+    },
+    /// Another process goes on with the run, which this one was taken to have left.
+    #[error(
+        "run {run} was taken over by another process, so this one keeps nothing more of it; everything written before \
+         is kept: `kaizen runs` shows which run goes on with it"
+    )]
+    TakenOver {
+        /// The run.
+        run: String,
+    },
+    /// The run that was to be taken over has gone on meanwhile.
+    #[error(
+        "run {run} was not taken over: another process works on it, or has taken it over; wait until that ends, or stop \
+         it, then resume again"
+    )]
+    Contested {
+        /// The run.
+        run: String,
+    },
     /// The writer thread is gone.
     #[error("the store's writer has stopped")]
     WriterStopped,
@@ -291,18 +327,58 @@ impl StoreError {
             | StoreError::Folder { .. }
             | StoreError::WriterStopped => true,
             StoreError::Lost { loss, .. } => *loss != Loss::Rewound,
-            StoreError::Sqlite { .. } => false,
+            StoreError::Server { fault, .. } => fault.is_of_store(),
+            StoreError::Sqlite { .. }
+            | StoreError::TakenOver { .. }
+            | StoreError::Contested { .. } => false,
         }
     }
 }
 
+/// What somebody wants with a store on a server.
+#[cfg_attr(not(feature = "shared"), allow(dead_code, reason = "only a client of the server asks"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OpenPurpose {
+    /// To write to it, and to create it if there is none.
+    Write,
+    /// To read what is there.
+    Read,
+    /// To learn whether it could be written, or made if there is none.
+    Check,
+}
+
+/// Opens a store on a server, if that is where it is.
+fn open_on_server(name: &Path, purpose: OpenPurpose) -> Option<Result<Reader, StoreError>> {
+    let address = server::address_of(name)?;
+
+    #[cfg(feature = "shared")]
+    let opened = postgres::open(address, purpose).map(Reader::Shared);
+    #[cfg(not(feature = "shared"))]
+    let opened = {
+        let _ = purpose;
+        Err(StoreError::Server { name: address.name().to_owned(), fault: RemoteFault::NoFeature })
+    };
+
+    Some(opened)
+}
+
 /// Opens the store at `path` and brings its tables up to date; creates it if there is none.
 pub fn open(path: &Path) -> Result<Reader, StoreError> {
-    open_with(path, OpenFlags::default())
+    match open_on_server(path, OpenPurpose::Write) {
+        Some(opened) => opened,
+        None => open_with(path, OpenFlags::default()).map(Reader::Embedded),
+    }
 }
 
 /// Opens a store that was there before, and creates none in its place.
 pub fn reopen(path: &Path) -> Result<Reader, StoreError> {
+    match open_on_server(path, OpenPurpose::Read) {
+        Some(opened) => opened,
+        None => reopen_file(path).map(Reader::Embedded),
+    }
+}
+
+fn reopen_file(path: &Path) -> Result<EmbeddedReader, StoreError> {
     let is_there = path
         .try_exists()
         .map_err(|error| StoreError::Hidden { path: path.to_owned(), reason: Arc::new(error) })?;
@@ -327,7 +403,7 @@ pub(in crate::store) fn is_shared_memory(path: &Path) -> bool {
     path.as_os_str().as_bytes().starts_with(SHARED_MEMORY.as_bytes())
 }
 
-fn open_with(path: &Path, flags: OpenFlags) -> Result<Reader, StoreError> {
+fn open_with(path: &Path, flags: OpenFlags) -> Result<EmbeddedReader, StoreError> {
     if is_shared_memory(path) {
         return open_shared_memory(path);
     }
@@ -348,7 +424,7 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// Opens a store by a name that SQLite knows it by.
-fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Reader, StoreError> {
+fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<EmbeddedReader, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
 
     refuse_links(path)?;
@@ -362,7 +438,7 @@ fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<Reader, Stor
     let mut connection = Connection::open_with_flags(name, flags).map_err(fail)?;
     patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
-    Ok(Reader { connection })
+    Ok(EmbeddedReader { connection })
 }
 
 /// Refuses links where the files of a store should be, and where its folder should be; and what is no
@@ -383,7 +459,14 @@ fn refuse_links(path: &Path) -> Result<(), StoreError> {
 /// Opens a store that was there before, to read it. Where neither it nor its folder may be written, it
 /// is read as it is.
 pub fn open_to_read(path: &Path) -> Result<Reader, StoreError> {
-    let opened = reopen(path);
+    match open_on_server(path, OpenPurpose::Read) {
+        Some(opened) => opened,
+        None => open_file_to_read(path).map(Reader::Embedded),
+    }
+}
+
+fn open_file_to_read(path: &Path) -> Result<EmbeddedReader, StoreError> {
+    let opened = reopen_file(path);
     if !matches!(opened, Err(StoreError::ReadOnly { .. })) {
         return opened;
     }
@@ -403,7 +486,7 @@ pub fn open_to_read(path: &Path) -> Result<Reader, StoreError> {
 
 /// Returns the name by which another connection attaches a store to read it, wherever it may be written.
 pub(in crate::store) fn name_to_read(path: &Path) -> String {
-    let is_frozen = matches!(reopen(path), Err(StoreError::ReadOnly { .. })) && !has_log(path);
+    let is_frozen = matches!(reopen_file(path), Err(StoreError::ReadOnly { .. })) && !has_log(path);
     let more = if is_frozen { "?immutable=1" } else { "" };
     format!("{}{more}", address(path))
 }
@@ -433,6 +516,14 @@ pub fn freeze<'a>(reader: &'a Reader, path: &Path) -> Result<FrozenStore<'a>, St
 /// Looks through the whole file for damage, for tables, columns and indexes that are missing, and for
 /// what is not kaizen's.
 pub fn check(reader: &Reader, path: &Path) -> Result<(), StoreError> {
+    match reader {
+        Reader::Embedded(store) => check_file(store, path),
+        #[cfg(feature = "shared")]
+        Reader::Shared(store) => store.check().map_err(|error| error.of(path)),
+    }
+}
+
+fn check_file(reader: &EmbeddedReader, path: &Path) -> Result<(), StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
 
@@ -457,6 +548,10 @@ pub fn check(reader: &Reader, path: &Path) -> Result<(), StoreError> {
 
 /// Checks that a store can be written, or made if there is none: its files and its folder.
 pub fn check_writable(path: &Path) -> Result<(), StoreError> {
+    if let Some(opened) = open_on_server(path, OpenPurpose::Check) {
+        return opened.map(drop);
+    }
+
     let folder = path.parent().unwrap_or(Path::new("."));
     let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
     let files = ["", "-wal", "-shm"].map(|end| file_of(path, end));
@@ -472,6 +567,12 @@ pub fn check_writable(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Says what a server is that keeps a store, and what it promises; `None` for a store in a file.
+pub fn describe_server(name: &Path) -> Option<Result<String, StoreError>> {
+    let opened = open_on_server(name, OpenPurpose::Check)?;
+    Some(opened.and_then(|reader| reader.describe().map_err(|error| error.of(name))))
+}
+
 /// Finds out whether the log beside a store was cut or overwritten, and says how. That is to be asked
 /// before the store is opened: whoever closes it last removes the log.
 pub fn log_damage(path: &Path) -> Option<String> {
@@ -482,18 +583,20 @@ pub fn log_damage(path: &Path) -> Option<String> {
 /// Lets the log stay where it is when a connection is closed, or lets the last one that is closed copy
 /// it to the store and remove it, as usual.
 pub fn keep_log(reader: &Reader, keeps: bool) {
+    let Some(store) = reader.file() else { return };
+
     // Where SQLite refuses, it does the usual.
-    let _ = reader.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps);
+    let _ = store.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keeps);
 }
 
-fn open_shared_memory(path: &Path) -> Result<Reader, StoreError> {
+fn open_shared_memory(path: &Path) -> Result<EmbeddedReader, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let flags = OpenFlags::default() | OpenFlags::SQLITE_OPEN_URI;
 
     let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
     patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
-    Ok(Reader { connection })
+    Ok(EmbeddedReader { connection })
 }
 
 /// Opens a store in memory, which is gone when it is closed.
@@ -503,5 +606,5 @@ pub fn open_in_memory() -> Result<Reader, StoreError> {
         .map_err(|source| StoreError::sqlite(path.to_owned(), source))?;
 
     schema::prepare(&mut connection, path)?;
-    Ok(Reader { connection })
+    Ok(Reader::Embedded(EmbeddedReader { connection }))
 }

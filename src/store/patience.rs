@@ -22,6 +22,14 @@ pub fn on_wait(listener: WaitListener) {
     LISTENER.get_or_init(|| listener);
 }
 
+/// Tells people something about a wait.
+#[cfg(feature = "shared")]
+pub(super) fn tell(text: &str) {
+    if let Some(tell) = LISTENER.get() {
+        tell(text);
+    }
+}
+
 /// Lets a connection wait for others, and say so if it takes long.
 pub(super) fn wait_for_others(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
     let mut wait = LockWait { path: path.to_owned(), waited: Duration::ZERO };

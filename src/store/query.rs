@@ -202,6 +202,12 @@ pub enum QueryError {
     /// It would change something, or it is not a query.
     #[error("only read-only queries are allowed: begin with `select` or `with`")]
     NotAQuery,
+    /// The store is on a server, which has no such views.
+    #[error(
+        "`kaizen sql` is for a store in a file, and this one is on a server: query it with `psql` (docs/engine.md describes \
+         its tables)"
+    )]
+    OnServer,
     /// SQLite refused it.
     #[error("{0}")]
     Sqlite(#[from] ReadError),
@@ -214,8 +220,10 @@ pub fn ask(
     head: &mut dyn FnMut(&[String]),
     row: &mut dyn FnMut(&[Value]),
 ) -> Result<(), QueryError> {
-    reader.connection.execute_batch(VIEWS).map_err(ReadError::from)?;
-    let mut statement = reader.connection.prepare(question).map_err(ReadError::from)?;
+    let Some(store) = reader.file() else { return Err(QueryError::OnServer) };
+
+    store.connection.execute_batch(VIEWS).map_err(ReadError::from)?;
+    let mut statement = store.connection.prepare(question).map_err(ReadError::from)?;
     // Whatever changes nothing by itself but would write elsewhere gives no columns.
     if !statement.readonly() || statement.column_count() == 0 || !is_question(question) {
         return Err(QueryError::NotAQuery);

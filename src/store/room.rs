@@ -1,8 +1,14 @@
 //! How much room a store takes, and giving back what it no longer needs.
 
-use crate::store::{Reader, StoreError};
+use crate::store::reader::EmbeddedReader;
+use crate::store::{Reader, RemoteFault, StoreError};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+
+const SIZE_INSTEAD: &str = "measure it there, with `pg_database_size`";
+const ROOM_INSTEAD: &str = "PostgreSQL gives its free room back by itself, with `autovacuum`";
+const COPY_INSTEAD: &str =
+    "copy it with `pg_dump`, or export runs as JSON lines with `kaizen export --all`";
 
 /// How much room a store takes, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -13,8 +19,19 @@ pub struct Size {
     pub file: u64,
 }
 
+/// Returns a store that is a file. On a server, others see to the room that it takes.
+fn file<'a>(
+    reader: &'a Reader,
+    path: &Path,
+    instead: &'static str,
+) -> Result<&'a EmbeddedReader, StoreError> {
+    let fault = RemoteFault::FileOnly { instead };
+    reader.file().ok_or_else(|| StoreError::Server { name: path.to_owned(), fault })
+}
+
 /// Measures a store.
 pub fn size(reader: &Reader, path: &Path) -> Result<Size, StoreError> {
+    let reader = file(reader, path, SIZE_INSTEAD)?;
     let number = |name: &str| {
         let value = reader.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         value.map(i64::unsigned_abs).map_err(|source| StoreError::sqlite(path.to_owned(), source))
@@ -28,6 +45,7 @@ pub fn size(reader: &Reader, path: &Path) -> Result<Size, StoreError> {
 
 /// Gives the free room of a store back to the disk. Others may read and write meanwhile.
 pub fn shrink(reader: &Reader, path: &Path) -> Result<(), StoreError> {
+    let reader = file(reader, path, ROOM_INSTEAD)?;
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     let mut vacuum = reader.connection.prepare("PRAGMA incremental_vacuum").map_err(fail)?;
 
@@ -46,12 +64,14 @@ pub fn shrink(reader: &Reader, path: &Path) -> Result<(), StoreError> {
 /// Rewrites the whole store, so that no page holds a rest of what is no longer in it. Others may read
 /// meanwhile.
 pub fn rewrite(reader: &Reader, path: &Path) -> Result<(), StoreError> {
+    let reader = file(reader, path, ROOM_INSTEAD)?;
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     reader.connection.execute_batch("VACUUM").map_err(fail)
 }
 
 /// Copies a store, as it is at this moment, into a new file. Others may write meanwhile.
 pub fn copy(reader: &Reader, path: &Path, target: &Path) -> Result<(), StoreError> {
+    let reader = file(reader, path, COPY_INSTEAD)?;
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
     // A name may be no text, and must not be taken for an address or for a word of SQLite's own.
     let target = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());

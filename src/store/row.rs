@@ -15,6 +15,9 @@ pub enum StoreChange {
     Events {
         /// The run.
         run: Arc<str>,
+        /// Who writes them. A store that several machines share keeps it, so that a process that was replaced is told
+        /// from the one that goes on.
+        token: Arc<str>,
         /// The events, in order.
         rows: Vec<EventRow>,
     },
@@ -72,6 +75,8 @@ pub enum RunEdge {
         script: String,
         /// The process that runs it.
         pid: u32,
+        /// The end of the journal that it takes over, in a store that several machines share.
+        seal: Option<SealRow>,
     },
     /// It leaves it as it is.
     Within,
@@ -82,6 +87,22 @@ pub enum RunEdge {
         /// What is kept of the run as a whole.
         sums: Option<String>,
     },
+}
+
+/// The event by which a run takes over the journal of another one: whoever still writes that finds its next place
+/// taken. It is kept together with the start of the run, or neither is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealRow {
+    /// The run whose journal is taken over.
+    pub run: String,
+    /// The next place in its journal.
+    pub seq: i64,
+    /// When the event before it happened: nothing happens in a run that is taken over.
+    pub at: i64,
+    /// The word for the kind of the event.
+    pub kind: &'static str,
+    /// The event as JSON.
+    pub body: String,
 }
 
 /// The word for the kind of a row that holds a long text of an event.

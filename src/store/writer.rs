@@ -7,19 +7,26 @@
 //! each commit is on the disk (`Durability::Power`), that thread does everything.
 
 mod carry;
+mod commit_place;
 mod file;
 mod gather;
+mod job;
 mod queue;
 
 pub(in crate::store) use carry::carry_out;
+pub(in crate::store) use job::WriteJob;
 
 use crate::base::clock;
 use crate::base::id::RunId;
+use crate::base::rng::Rng;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
 use crate::store::mark::{MarkFile, NewestChange};
 use crate::store::row::{EventRow, StoreChange};
+use crate::store::thread_wait::block_on;
 use crate::store::{Reader, StoreError};
-use file::{BatchEnd, LockPatience, StoreFile};
+use commit_place::CommitPlace;
+use file::{BatchEnd, LockPatience};
+use job::ChangeWaiter;
 use queue::{Queue, WriterQueue};
 use rusqlite::{Connection, ffi};
 use std::fmt;
@@ -53,6 +60,8 @@ pub struct Series {
     fault: SeriesFault,
     /// The run whose events they are.
     run: Arc<str>,
+    /// Tells who writes them from everybody else who ever does.
+    token: Arc<str>,
 }
 
 impl Series {
@@ -60,7 +69,14 @@ impl Series {
     /// there: somebody may have deleted it, or restored an older store. The store is marked with the newest one
     /// that the disk has.
     pub fn of_run(run: &RunId) -> Series {
-        Series { fault: SeriesFault::default(), run: run.0.as_str().into() }
+        let mut chance = Rng::from_entropy();
+        let token = format!("{:016x}{:016x}", chance.next_u64(), chance.next_u64()).into();
+        Series { fault: SeriesFault::default(), run: run.0.as_str().into(), token }
+    }
+
+    /// Returns what tells who writes it from everybody else who ever does.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Tells why nothing more can be kept, if that is so.
@@ -123,58 +139,17 @@ enum Rank {
     Last,
 }
 
-/// How somebody is told what came of a change.
-type ChangeWaiter = oneshot::Sender<Result<(), StoreError>>;
-
-/// A change on its way, and who waits for it.
-struct WriteJob {
-    change: StoreChange,
-    /// What it belongs to; alone it stands for itself.
-    place: Option<SeriesPlace>,
-    done: Vec<ChangeWaiter>,
-    rank: Rank,
-    /// Whether nobody misses it.
-    is_spare: bool,
-}
-
-impl fmt::Debug for WriteJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WriteJob").field("place", &self.place).finish_non_exhaustive()
-    }
-}
-
-impl WriteJob {
-    fn new(change: StoreChange) -> WriteJob {
-        let rank = Rank::Plain;
-        WriteJob { change, place: None, done: Vec::new(), rank, is_spare: false }
-    }
-
-    fn is_last(&self) -> bool {
-        self.rank == Rank::Last
-    }
-
-    /// Tells the waiter, if there is one, and everything that comes after in the series.
-    fn answer(&mut self, result: &Result<(), StoreError>) {
-        if let (Err(error), Some(place)) = (result, &self.place) {
-            place.fault.0.get_or_init(|| error.clone());
-        }
-
-        for done in self.done.drain(..) {
-            // A waiter that has been cancelled no longer needs the answer.
-            let _ = done.send(result.clone());
-        }
-    }
-}
-
 /// What the writer and its thread share.
 struct WriterCore {
     queue: WriterQueue,
     /// Taken before jobs are taken out of the queue, so that they are committed in their order.
-    file: Mutex<StoreFile>,
+    file: Mutex<CommitPlace>,
     path: PathBuf,
     /// Where a commit does not wait for the disk, the log that follows. A store in memory has none.
     log: Option<LogFile>,
     durability: Durability,
+    /// Whether the store is on a server.
+    is_shared: bool,
     commits: AtomicU32,
     newest: NewestChange,
     mark: Arc<MarkFile>,
@@ -201,16 +176,20 @@ impl fmt::Debug for Writer {
 impl Writer {
     /// Starts the writer on a store at `path`, which is its own.
     pub fn start(store: Reader, path: &Path, durability: Durability) -> Writer {
-        let file = StoreFile::new(store, path, durability);
+        let file = CommitPlace::of(store, path, durability);
+        // A server answers once its disk has a change, and a commit here would keep the run's thread from all else.
+        let durability = if file.is_shared() { Durability::Power } else { durability };
         let log = file.log().filter(|_| durability == Durability::Process);
         let newest = file.newest();
         let mark = file.mark();
+        let is_shared = file.is_shared();
         let core = Arc::new(WriterCore {
             queue: WriterQueue::default(),
             path: path.to_owned(),
             log: log.map(LogFile::new),
             file: Mutex::new(file),
             durability,
+            is_shared,
             commits: AtomicU32::new(0),
             newest,
             mark,
@@ -296,14 +275,32 @@ impl Writer {
         }
     }
 
-    /// Looks something up on the writer's own connection. Opening another one takes longer.
-    pub fn look<T>(&self, look: impl FnOnce(&Reader) -> T) -> T {
-        look(self.core.file().reader())
+    /// Returns the newest run, if there is one that can be read. It is looked up on the writer's own connection:
+    /// opening another one takes longer.
+    pub fn newest_run(&self) -> Option<RunId> {
+        self.core.file().newest_run()
     }
 
     /// Tells whether each commit is on the disk before anybody is told of it.
     pub fn waits_for_disk(&self) -> bool {
         self.core.durability == Durability::Power
+    }
+
+    /// Tells whether the store is on a server that several machines share.
+    pub fn is_shared(&self) -> bool {
+        self.core.is_shared
+    }
+
+    /// Returns once every event of a series so far is committed. It keeps the thread meanwhile.
+    pub fn settle_series(&self, series: &Series) -> Result<(), StoreError> {
+        let (done, receipt) = oneshot::channel();
+        self.core.send(WriteJob { done: vec![done], ..WriteJob::new(StoreChange::Nothing) })?;
+        if self.core.durability == Durability::Process {
+            self.core.commit_here();
+        }
+
+        block_on(receipt).map_err(|_| StoreError::WriterStopped)??;
+        series.check()
     }
 
     /// Keeps the next event of a series soon, without waiting for it. If that fails, the next one says so.
@@ -395,6 +392,11 @@ impl WriterCore {
     /// Commits what waits, without waiting for anything: if that cannot be, the thread does it. Tells whether
     /// everybody who waited has been told.
     fn commit_here(&self) -> bool {
+        if self.is_shared {
+            self.queue.change(|queue| queue.is_urgent = true);
+            return false;
+        }
+
         let mut file = match self.file.try_lock() {
             Ok(file) => file,
             Err(TryLockError::WouldBlock) => {
@@ -423,7 +425,7 @@ impl WriterCore {
     }
 
     /// Notes that the disk lags behind, and from time to time how long the log is.
-    fn note_commit(&self, file: &StoreFile) {
+    fn note_commit(&self, file: &CommitPlace) {
         let Some(log) = &self.log else { return };
 
         let is_look = self.commits.fetch_add(1, Ordering::Relaxed) % LOG_LOOK == LOG_LOOK - 1;
@@ -490,7 +492,7 @@ impl WriterCore {
         }
     }
 
-    fn file(&self) -> MutexGuard<'_, StoreFile> {
+    fn file(&self) -> MutexGuard<'_, CommitPlace> {
         self.file.lock().expect("nobody panics while committing")
     }
 }
@@ -521,7 +523,8 @@ impl Drop for CloseGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{self, Loss, RunEdge};
+    use crate::store::each_store::{TestStore, each_store};
+    use crate::store::{self, Loss, RunChoice, RunEdge, StoredEvent};
     use futures::executor::block_on;
 
     const BOTH: [Durability; 2] = [Durability::Process, Durability::Power];
@@ -535,7 +538,7 @@ mod tests {
         let path = folder.path().join("store.db");
         let store = store::open(&path).expect("a store");
         if let Some(pages) = limit_pages {
-            let connection = &store.connection;
+            let connection = store.connection();
             let used: u32 =
                 connection.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("a count");
             connection.pragma_update(None, "max_page_count", used + pages).expect("a limit");
@@ -551,7 +554,8 @@ mod tests {
     /// An event with this many bytes, whose time is `n`. The first one of a run begins it.
     fn event(seq: i64, n: i64, bytes: usize) -> EventRow {
         let script = "s".to_owned();
-        let edge = if seq == 0 { RunEdge::Begins { script, pid: 1 } } else { RunEdge::Within };
+        let begins = RunEdge::Begins { script, pid: 1, seal: None };
+        let edge = if seq == 0 { begins } else { RunEdge::Within };
         let body = "x".repeat(bytes);
         EventRow {
             seq,
@@ -568,8 +572,9 @@ mod tests {
 
     /// A change that stands for itself: an event of a run of its own, of which there can be only one.
     fn insert(n: i64, bytes: usize) -> StoreChange {
-        let run = format!("alone {n}").into();
-        StoreChange::Events { run, rows: vec![event(0, n, bytes)] }
+        let run = format!("alone {n}");
+        let token = Series::of_run(&RunId(run.clone())).token;
+        StoreChange::Events { run: run.into(), token, rows: vec![event(0, n, bytes)] }
     }
 
     fn series(run: &str) -> Series {
@@ -578,10 +583,32 @@ mod tests {
 
     /// Returns the times of the events that are kept.
     fn kept(reader: &Reader) -> Vec<i64> {
-        let mut rows =
-            reader.connection.prepare("SELECT at FROM events ORDER BY at").expect("a query");
-        let kept = rows.query_map([], |row| row.get(0)).expect("rows").collect::<Result<_, _>>();
-        kept.expect("numbers")
+        let all = RunChoice::Newest(usize::MAX);
+        let runs = reader.runs(all, |row| RunId(row.id.shown().into_owned())).expect("runs");
+        let mut kept = Vec::new();
+        for run in runs {
+            let see = &mut |event: StoredEvent<'_>| {
+                kept.extend(event.at.as_integer());
+                Ok(())
+            };
+            reader.events(&run, 0, usize::MAX, see).expect("events");
+        }
+        kept.sort_unstable();
+        kept
+    }
+
+    /// Writers on stores of every kind, and ways to look into them.
+    fn on_each(test: &str) -> Vec<(TestStore, Writer, Reader)> {
+        let mut made = Vec::new();
+        for durability in BOTH {
+            for kind in each_store(test) {
+                let path = kind.path().to_owned();
+                let writer = Writer::start(store::open(&path).expect("a store"), &path, durability);
+                let reader = store::open(&path).expect("a second reader");
+                made.push((kind, writer, reader));
+            }
+        }
+        made
     }
 
     #[test]
@@ -618,8 +645,7 @@ mod tests {
 
     #[test]
     fn a_change_that_fails_takes_no_neighbour_with_it() {
-        for durability in BOTH {
-            let (_folder, writer, reader) = writer(durability, None);
+        for (_store, writer, reader) in on_each("a change that fails") {
             block_on(writer.apply(insert(1, 1))).expect("room");
             let (one, two, three) = block_on(async {
                 futures::join!(
@@ -630,7 +656,9 @@ mod tests {
             });
 
             assert!(one.is_ok() && three.is_ok());
-            assert!(matches!(two, Err(StoreError::Sqlite { .. })), "{two:?}");
+            let is_refused =
+                matches!(two, Err(StoreError::Sqlite { .. } | StoreError::TakenOver { .. }));
+            assert!(is_refused, "{two:?}");
             assert_eq!(kept(&reader), [1, 2, 3]);
         }
     }
@@ -659,14 +687,14 @@ mod tests {
 
     #[test]
     fn a_series_notices_that_its_changes_are_gone_and_takes_no_other_with_it() {
-        for durability in BOTH {
-            let (_folder, writer, other) = writer(durability, None);
+        for (_store, writer, other) in on_each("a series whose changes are gone") {
             let one = series("one");
             let two = series("two");
 
             block_on(writer.append(&one, event(0, 1, 1))).expect("room");
             block_on(writer.append(&two, event(0, 11, 1))).expect("room");
-            other.connection.execute("DELETE FROM events WHERE at = 1", []).expect("deleted");
+            let gone = StoreChange::RunDrop(RunId("one".to_owned()));
+            other.apply_alone(&gone).expect("deleted");
 
             let both = block_on(async {
                 futures::join!(
@@ -704,10 +732,10 @@ mod tests {
             let folder = tempfile::tempdir().expect("a folder");
             let path = folder.path().join("store.db");
             let store = store::open(&path).expect("a store");
-            store.connection.busy_timeout(Duration::from_millis(20)).expect("a time");
+            store.connection().busy_timeout(Duration::from_millis(20)).expect("a time");
             let writer = Writer::start(store, &path, durability);
-            let other = store::open(&path).expect("a second program").connection;
-            other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+            let other = store::open(&path).expect("a second program");
+            other.connection().execute_batch("BEGIN IMMEDIATE").expect("the lock");
 
             let all = block_on(async {
                 futures::join!(
@@ -720,7 +748,7 @@ mod tests {
                 (Err(StoreError::Locked { .. }), Err(StoreError::Locked { .. }))
             ));
 
-            other.execute_batch("COMMIT").expect("the lock is given back");
+            other.connection().execute_batch("COMMIT").expect("the lock is given back");
             block_on(writer.apply(StoreChange::Nothing)).expect("the writer goes on");
         }
     }

@@ -235,6 +235,7 @@ impl SpanFold {
             | Event::Answered { .. }
             | Event::SleepBegan { .. }
             | Event::Suspended { .. }
+            | Event::Sealed { .. }
             | Event::TimePassed { .. }
             | Event::Expanded { .. }
             | Event::CallRefused { .. }

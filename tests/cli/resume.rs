@@ -19,8 +19,11 @@ fn stubborn(answered: usize) -> Server {
 
 #[test]
 fn a_killed_run_goes_on_where_it_was() {
-    for signal in ["-9", "-INT", "-TERM"] {
-        let (project, server) = (Project::new(), stubborn(3));
+    let places = ["-9", "-INT", "-TERM"].map(|signal| {
+        Project::on_each_store("a run that is killed").into_iter().map(move |place| (signal, place))
+    });
+    for (signal, project) in places.into_iter().flatten() {
+        let server = stubborn(3);
         project.with_server(&server).file("s.rhai", STEPS);
         stopped(&project, &server, &["run", "s.rhai"], 4, signal);
         let ran = project.kaizen(&["run", "--resume"]);
@@ -42,18 +45,19 @@ fn a_killed_run_goes_on_where_it_was() {
 
 #[test]
 fn a_resumed_run_that_is_stopped_again_goes_on_from_both() {
-    let project = Project::new();
-    let server = Server::start(|number, _, body| match number {
-        2 | 5 => Act::Hang,
-        _ => answer(&format!("answer to {} bytes", body.len())),
-    });
-    project.with_server(&server).file("s.rhai", STEPS);
-    stopped(&project, &server, &["run", "s.rhai"], 3, "-9");
-    stopped(&project, &server, &["run", "s.rhai", "--resume"], 6, "-9");
-    let ran = project.kaizen(&["run", "s.rhai", "--resume"]);
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    assert!(ran.stderr.contains("4 replies are reusable"), "{}", ran.stderr);
-    assert_eq!(server.bodies().len(), 8);
+    for project in Project::on_each_store("a resumed run that is stopped again") {
+        let server = Server::start(|number, _, body| match number {
+            2 | 5 => Act::Hang,
+            _ => answer(&format!("answer to {} bytes", body.len())),
+        });
+        project.with_server(&server).file("s.rhai", STEPS);
+        stopped(&project, &server, &["run", "s.rhai"], 3, "-9");
+        stopped(&project, &server, &["run", "s.rhai", "--resume"], 6, "-9");
+        let ran = project.kaizen(&["run", "s.rhai", "--resume"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stderr.contains("4 replies are reusable"), "{}", ran.stderr);
+        assert_eq!(server.bodies().len(), 8);
+    }
 }
 
 #[test]

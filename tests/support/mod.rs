@@ -3,6 +3,9 @@
 pub(crate) mod browser;
 #[allow(dead_code, reason = "the benchmark uses more of it")]
 pub(crate) mod learning;
+#[cfg(feature = "shared")]
+#[allow(dead_code, reason = "the benchmarks use none of it")]
+pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod server;
 #[allow(dead_code, reason = "the benchmarks use none of it")]
@@ -14,9 +17,14 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+/// What a project says that uses a store on a server.
+const ENGINE: &str = "[engine]\nstore = \"env:KAIZEN_STORE\"\n";
+
 /// A throw-away project.
 pub(crate) struct Project {
     dir: tempfile::TempDir,
+    /// The address of the store on a server that it uses, if it uses one.
+    store: Option<String>,
 }
 
 /// What one run of the program left behind.
@@ -30,7 +38,34 @@ pub(crate) struct Ran {
 impl Project {
     /// Creates an empty folder.
     pub(crate) fn new() -> Project {
-        Project { dir: tempfile::tempdir().expect("a temporary folder") }
+        Project { dir: tempfile::tempdir().expect("a temporary folder"), store: None }
+    }
+
+    /// Creates an empty folder for each kind of store. Without a server it says so and leaves that kind out.
+    #[allow(dead_code, reason = "the benchmarks use none of it")]
+    pub(crate) fn on_each_store(test: &str) -> Vec<Project> {
+        let mut projects = vec![Project::new()];
+        projects.extend(Project::on_server(test));
+        projects
+    }
+
+    #[cfg(feature = "shared")]
+    fn on_server(test: &str) -> Option<Project> {
+        let address = postgres::shared_server(test)?.address();
+        Some(Project::sharing(&address))
+    }
+
+    #[cfg(not(feature = "shared"))]
+    fn on_server(_test: &str) -> Option<Project> {
+        None
+    }
+
+    /// Creates a project that uses a store on a server.
+    #[allow(dead_code, reason = "only where there is a server")]
+    pub(crate) fn sharing(address: &str) -> Project {
+        let project = Project { store: Some(address.to_owned()), ..Project::new() };
+        project.file("kaizen.toml", ENGINE);
+        project
     }
 
     /// Writes a file into the project.
@@ -52,6 +87,12 @@ impl Project {
         command.args(arguments).current_dir(self.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.path().join("home"));
+        if let Some(address) = &self.store {
+            command.env("KAIZEN_STORE", address);
+            if arguments.first() == Some(&"run") {
+                command.arg("--here");
+            }
+        }
         command
     }
 
@@ -75,8 +116,9 @@ impl Project {
     /// Makes a server the default model of the project.
     pub(crate) fn with_server(&self, server: &server::Server) -> &Project {
         let toml = format!(
-            "[project]\nmodel = \"live\"\n[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\n",
-            server.url
+            "[project]\nmodel = \"live\"\n[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\n{}",
+            server.url,
+            if self.store.is_some() { ENGINE } else { "" },
         );
         self.file("kaizen.toml", &toml)
     }

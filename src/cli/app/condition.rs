@@ -30,6 +30,8 @@ impl Condition {
 pub(in crate::cli) fn condition(row: &RunRow) -> Condition {
     match row.status {
         Some(status) => Condition::Ended(status),
+        // Nothing tells here whether a process of another machine is still there.
+        None if row.pid == 0 => Condition::Running,
         None if Path::new("/proc").exists() && !is_alive(row.pid) => Condition::Crashed,
         None => Condition::Running,
     }

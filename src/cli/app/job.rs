@@ -7,7 +7,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::path_text::text_of;
 use crate::base::unit::Money;
-use crate::base::{clock, secret, visible};
+use crate::base::{clock, secret};
 use crate::cli::app::asking::{lost_asker, person_asker};
 use crate::cli::app::cause;
 use crate::cli::app::exit::{Exit, exit_of_cause, exit_of_failure};
@@ -18,20 +18,19 @@ use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumeInput;
 use crate::cli::app::seen_tools;
 use crate::cli::render::progress::Progress;
-use crate::cli::render::value::rounded;
+use crate::cli::render::value::print_value;
 use crate::cli::render::{diagnostic, waits};
-use crate::cli::{
-    Global, on_closed_pipe, print_data, print_event, print_of_run, print_of_script, put_line, say,
-};
+use crate::cli::{Global, on_closed_pipe, print_data, print_event, print_of_run, say};
 use crate::executor::Executor;
 use crate::executor::glimpse::CallGlimpse;
 use crate::executor::lost::LostRule;
 use crate::executor::people::PersonChannel;
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::standstill::{FAR, Suspension};
+use crate::journal::Journal;
 use crate::journal::event::{Event, RunKind, RunSources, RunStatus, Terms};
+use crate::journal::seal::JournalEnd;
 use crate::journal::waits::Waits;
-use crate::journal::{Journal, history};
 use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
@@ -42,7 +41,6 @@ use anyhow::Context;
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -62,6 +60,8 @@ pub(in crate::cli) struct ScriptJob<'a> {
     pub(in crate::cli) state: State,
     /// The run that this one resumes, if it does.
     pub(in crate::cli) resumes: Option<RunId>,
+    /// Where the journal of that one ends, if it is to be taken over.
+    pub(in crate::cli) takes_over: Option<JournalEnd>,
     /// What happened in that one.
     pub(in crate::cli) again: Option<ResumeInput>,
     /// Whether people may be asked for what is not granted.
@@ -156,8 +156,8 @@ impl ScriptJob<'_> {
     /// Names the run, so that it comes after all others even if the clock was set back.
     fn run_id(&self) -> RunId {
         // What is wrong with a store is told by its first use.
-        let newest = self.writer.look(|store| history::recent(store, 0, false).ok().flatten());
-        newest.map_or_else(RunId::fresh, |newest| RunId::after(&newest.id))
+        let newest = self.writer.newest_run();
+        newest.map_or_else(RunId::fresh, |newest| RunId::after(&newest))
     }
 
     /// Sets up a run with an executor of the caller's.
@@ -359,7 +359,14 @@ impl ScriptJob<'_> {
             open.spans.replace(otel::push(executor, &settings, denials));
         }
 
+        if let Some(end) = &self.takes_over {
+            executor.journal().take_over(end);
+        }
         executor.begin(&started)?;
+        if self.writer.is_shared() {
+            // Nothing is paid for before it is certain that nobody else goes on with the run.
+            executor.journal().settle()?;
+        }
         interrupt_on_closed_pipe(executor);
 
         let shown = open.progress.clone();
@@ -537,19 +544,5 @@ fn tell_lost(executor: &Executor, lost: u64, color: bool) {
 
     if let Some(first) = executor.first_failure() {
         say(&diagnostic::render(&of_failure(&first), color));
-    }
-}
-
-/// Prints the script's value: text as it is, everything else as JSON.
-fn print_value(value: &Value) {
-    match value {
-        Value::Null => {}
-        Value::String(text) => print_of_script(text),
-        other => {
-            let value = secret::clean(other.clone());
-            let value = if std::io::stdout().is_terminal() { rounded(value) } else { value };
-            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
-            put_line(&visible::in_json(&text));
-        }
     }
 }

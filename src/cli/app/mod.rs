@@ -19,6 +19,7 @@ pub(in crate::cli) mod rehearsals;
 pub(in crate::cli) mod resumed;
 mod script_words;
 pub(in crate::cli) mod seen_tools;
+pub(in crate::cli) mod shared_store;
 pub(in crate::cli) mod signal;
 pub(in crate::cli) mod terminal;
 mod trials;

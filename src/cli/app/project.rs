@@ -7,6 +7,7 @@ use crate::cli::app::lease::Lease;
 use crate::cli::app::permissions;
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::seen_tools;
+use crate::cli::app::shared_store::shared_store;
 use crate::cli::say;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
@@ -19,7 +20,7 @@ use crate::model::spec::ModelSpec;
 use crate::script::host::permission::Permissions;
 use crate::script::host::servers::launcher;
 use crate::store::writer::Writer;
-use crate::store::{self, FOLDER, StoreError};
+use crate::store::{self, FOLDER, RemoteFault, StoreError};
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -36,6 +37,8 @@ pub(in crate::cli) struct Project {
     pub(in crate::cli) root: PathBuf,
     /// The folder from which it was found.
     here: PathBuf,
+    /// The name of its store on a server, if it uses one.
+    server: Option<PathBuf>,
     /// Its configuration.
     pub(in crate::cli) config: Config,
     /// What the command line grants and denies.
@@ -48,7 +51,9 @@ impl Project {
     /// Finds the project that the current folder belongs to: the nearest folder upward that holds
     /// `kaizen.toml` or `.kaizen`, or else the current folder itself.
     pub(in crate::cli) fn find() -> anyhow::Result<Project> {
-        Ok(Project::at(&std::env::current_dir()?)?)
+        let mut project = Project::at(&std::env::current_dir()?)?;
+        project.server = shared_store(&project.config, &project.root)?;
+        Ok(project)
     }
 
     /// Returns the nearest folder upward, this one included, that is marked as a project.
@@ -62,7 +67,7 @@ impl Project {
         here.ancestors().find(marked).map(Path::to_owned)
     }
 
-    /// Opens the project that a folder belongs to: as the current folder, if that is it.
+    /// Opens the project that a folder belongs to, with its own store: as the current folder, if that is it.
     pub(in crate::cli) fn at(here: &Path) -> Result<Project, ConfigError> {
         let here = here.to_owned();
         let root = Project::root_above(&here).unwrap_or_else(|| here.clone());
@@ -70,7 +75,8 @@ impl Project {
 
         let (names, length_min) = config.secrets();
         secret::configure(names, length_min);
-        Ok(Project { root, here, config, grants: Grants::default(), terms: Terms::default() })
+        let grants = Grants::default();
+        Ok(Project { root, here, server: None, config, grants, terms: Terms::default() })
     }
 
     /// Says why the project may not be the one that the user means: it is somebody else's, or it lies
@@ -124,17 +130,24 @@ impl Project {
     pub(in crate::cli) fn store_of_runs(&self) -> Result<Option<store::Reader>, StoreError> {
         let store = self.existing_store()?;
         if store.is_none() {
-            say(&format!(
-                "no runs in `{}`; start one with `kaizen run SCRIPT`",
-                self.root.display()
-            ));
+            let (place, more) = match &self.server {
+                Some(name) => (name.display(), " --here"),
+                None => (self.root.display(), ""),
+            };
+            say(&format!("no runs in `{place}`; start one with `kaizen run SCRIPT{more}`"));
         }
         Ok(store)
     }
 
-    /// Returns the path of the store.
+    /// Returns the path of the store, or the name of that on a server.
     pub(in crate::cli) fn store_path(&self) -> PathBuf {
-        self.root.join(FOLDER).join("kaizen.db")
+        let own = || self.root.join(FOLDER).join("kaizen.db");
+        self.server.clone().unwrap_or_else(own)
+    }
+
+    /// Tells whether the store is on a server that several machines share.
+    pub(in crate::cli) fn is_shared(&self) -> bool {
+        self.server.is_some()
     }
 
     /// Opens the store, and creates it if there is none.
@@ -191,6 +204,13 @@ impl Project {
     /// Opens the store for reading; `None` when the project has none yet.
     pub(in crate::cli) fn existing_store(&self) -> Result<Option<store::Reader>, StoreError> {
         let path = self.store_path();
+        if self.is_shared() {
+            return match store::open_to_read(&path) {
+                Err(StoreError::Server { fault: RemoteFault::Lacking { .. }, .. }) => Ok(None),
+                opened => opened.map(Some),
+            };
+        }
+
         // A store that cannot be looked at is there, and opening it says what is wrong.
         let is_there = path.try_exists().unwrap_or(true);
         if is_there { store::open_to_read(&path).map(Some) } else { Ok(None) }

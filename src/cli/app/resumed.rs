@@ -15,6 +15,7 @@ use crate::journal::event::{Event, RunKind, RunStatus, Terms};
 use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;
 use crate::journal::past::{Failures, Past};
+use crate::journal::seal::JournalEnd;
 use crate::journal::trace::Trace;
 use crate::journal::waits::{PendingQuestion, Waits};
 use crate::metrics::fold::Flows;
@@ -50,6 +51,8 @@ pub(in crate::cli) struct ResumedRun {
     instead_of: Option<RunId>,
     /// Calls that had no reply yet.
     in_flight: usize,
+    /// Where its journal ends, in a store that several machines share.
+    pub(in crate::cli) end: Option<JournalEnd>,
     /// What it waits for, if it is suspended.
     pub(in crate::cli) waits: Option<Waits>,
 }
@@ -130,6 +133,7 @@ fn is_begun(event: &Event) -> bool {
         | Event::OpEnded { .. }
         | Event::FlowEnded { .. }
         | Event::Logged { .. }
+        | Event::Sealed { .. }
         | Event::RunEnded { .. } => false,
     }
 }
@@ -191,6 +195,9 @@ pub(in crate::cli) fn take(
         Err(reason) => return Ok(Err(reason)),
     };
 
+    // What is added after this is not read, so whoever adds it keeps the run.
+    let end = if project.is_shared() { JournalEnd::of(&store, &row.id)? } else { None };
+
     // It may have come to its end before the lease was taken.
     let row = match show::find(&store, &row.id.0)? {
         Ok(row) => row,
@@ -205,7 +212,7 @@ pub(in crate::cli) fn take(
         let instead_of = (row.id != asked.id).then_some(asked.id);
         // A run that was suspended and continued has ended in another way.
         let waits = resumed.waits.filter(|_| row.status == Some(RunStatus::Waiting));
-        ResumedRun { instead_of, waits, ..resumed }.found_from(&project.root)
+        ResumedRun { instead_of, end, waits, ..resumed }.found_from(&project.root)
     });
     Ok(resumed.map(|resumed| (resumed, lease)))
 }
@@ -429,6 +436,7 @@ fn collect(
         },
         instead_of: None,
         in_flight,
+        end: None,
         waits: trace.waits,
     })
 }

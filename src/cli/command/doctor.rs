@@ -139,13 +139,28 @@ fn store(project: &Project) -> Vec<Finding> {
         return vec![Finding::new("store", Err(fault), Exit::Store)];
     }
 
+    let mut server = Vec::new();
+    if let Some(described) = store::describe_server(&path) {
+        let described = described.map_err(|error| error.to_string());
+        server.push(Finding::new("server", described, Exit::Store));
+        if !server[0].ok {
+            return server;
+        }
+    }
+
+    server.extend(store_itself(project, &path));
+    server
+}
+
+/// Looks at the store and at what is in it.
+fn store_itself(project: &Project, path: &Path) -> Vec<Finding> {
     // Whoever opens it reads as much of the log as is sound.
-    let log = store::log_damage(&path);
+    let log = store::log_damage(path);
     let connection = match project.existing_store() {
         Ok(Some(connection)) => connection,
         Ok(None) => {
             let says = format!("no store yet; the first run creates `{}`", path.display());
-            let found = store::check_writable(&path).map(|()| says);
+            let found = store::check_writable(path).map(|()| says);
             return vec![Finding::new("store", found.map_err(|e| e.to_string()), Exit::Store)];
         }
         Err(error) => return vec![Finding::new("store", Err(error.to_string()), Exit::Store)],
@@ -153,7 +168,7 @@ fn store(project: &Project) -> Vec<Finding> {
 
     // Nothing that is damaged may be copied into the store.
     store::keep_log(&connection, true);
-    let mut found = vec![file(&connection, &path, log), journal(&connection, &path)];
+    let mut found = vec![file(&connection, path, log), journal(&connection, path)];
     store::keep_log(&connection, found.iter().any(|finding| !finding.ok));
 
     found.push(knowledge(connection));

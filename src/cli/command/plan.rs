@@ -189,6 +189,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         reuse,
         state,
         resumes: None,
+        takes_over: None,
         again: None,
         may_ask: false,
         may_suspend: false,

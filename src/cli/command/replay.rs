@@ -215,6 +215,7 @@ async fn go_through(
         reuse: None,
         state: State::default(),
         resumes: None,
+        takes_over: None,
         again: None,
         may_ask: false,
         may_suspend: false,

@@ -88,6 +88,12 @@ pub(in crate::cli) struct Arguments {
     /// asks on a terminal, and stops elsewhere.
     #[arg(long, value_enum, value_name = "HOW", requires = "resume")]
     lost: Option<LostChoice>,
+    /// Run the script in this process, on the shared store that --store or kaizen.toml names.
+    #[arg(long)]
+    here: bool,
+    /// Whether a command has chosen the run, and so its store.
+    #[arg(skip)]
+    is_of_command: bool,
     /// Reuse the replies of the project's earlier runs and call models only for the rest. `reuse =
     /// true` under [run] in kaizen.toml makes this the default.
     #[arg(long, overrides_with = "no_reuse")]
@@ -233,6 +239,8 @@ impl Arguments {
             with: with.clone(),
             resume: None,
             lost: None,
+            here: false,
+            is_of_command: true,
             reuse: false,
             no_reuse: false,
             dry_run: false,
@@ -301,7 +309,7 @@ pub(in crate::cli) fn run_from(
 
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
-    let mut project = given.project()?;
+    let Some(mut project) = project_of(&given, arguments)? else { return Ok(Exit::Usage) };
     project.terms.fork = resumed.is_some() && arguments.resume.is_none();
     project.terms.text = Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned());
 
@@ -329,6 +337,7 @@ pub(in crate::cli) fn run_from(
         reuse: None,
         state: State::default(),
         resumes: None,
+        takes_over: None,
         again: None,
         may_ask: true,
         may_suspend: true,
@@ -345,6 +354,30 @@ pub(in crate::cli) fn run_from(
     }
 
     block_on(start(&job, &text, mode))?
+}
+
+/// Finds the project of a run; says what is wrong and gives nothing if the run would be kept in the wrong place.
+fn project_of(given: &RunOptions, arguments: &Arguments) -> anyhow::Result<Option<Project>> {
+    let project = given.project()?;
+    let fault = misplaced(&project, arguments);
+    if let Some(fault) = fault {
+        say(&format!("error: {fault}"));
+    }
+    Ok(fault.is_none().then_some(project))
+}
+
+/// Says why a run would not be kept where its user expects it, if that is so.
+fn misplaced(project: &Project, arguments: &Arguments) -> Option<&'static str> {
+    if project.is_shared() && !arguments.here && !arguments.is_of_command {
+        return Some(
+            "a shared store is chosen: add `--here` to run the script in this process and keep the run there",
+        );
+    }
+
+    (arguments.here && !project.is_shared()).then_some(
+        "`--here` needs a shared store: name it with `--store postgres://..`, or set the variable that `store` under \
+         [engine] in kaizen.toml refers to",
+    )
 }
 
 /// Gives a run what it continues from: another run, or what all earlier ones were answered, or both.
@@ -387,6 +420,7 @@ fn set_up(
     }));
 
     job.resumes = Some(resumed.run);
+    job.takes_over = resumed.end;
     job.again = Some(resumed.again);
 }
 

@@ -94,6 +94,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 }
 
 fn refuse(error: &QueryError) -> Exit {
+    if matches!(error, QueryError::OnServer) {
+        say(&format!("error: {error}"));
+        return Exit::Store;
+    }
+
     let views: Vec<&str> = View::ALL.iter().map(|view| view.word()).collect();
     say(&format!("error: {error}; the views are {} (`kaizen sql` lists them)", views.join(", ")));
     Exit::Usage

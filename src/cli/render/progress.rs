@@ -273,6 +273,7 @@ impl Progress {
             | Event::Asked { .. }
             | Event::Answered { .. }
             | Event::Suspended { .. }
+            | Event::Sealed { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }

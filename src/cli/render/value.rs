@@ -1,12 +1,15 @@
 //! Values of scripts for people: text as it is, data as JSON, reports and figures as tables.
 
 use crate::base::count::counted;
-use crate::base::secret::scrub;
+use crate::base::secret::{self, scrub};
+use crate::base::visible;
 use crate::cli::render::paint::Mood;
 use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::render::time::length;
+use crate::cli::{print_of_script, put_line};
 use crate::script::dialogue::display::DisplayValue;
 use serde_json::{Map, Value};
+use std::io::IsTerminal;
 
 /// Longest text that a short form shows, in characters.
 const SHORT_MAX: usize = 60;
@@ -25,6 +28,20 @@ const OUTCOMES: [(&str, Mood); 4] = [
 
 /// Digits of a fraction that people see.
 const DIGITS: usize = 6;
+
+/// Prints the script's value: text as it is, everything else as JSON.
+pub(in crate::cli) fn print_value(value: &Value) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => print_of_script(text),
+        other => {
+            let value = secret::clean(other.clone());
+            let value = if std::io::stdout().is_terminal() { rounded(value) } else { value };
+            let text = serde_json::to_string_pretty(&value).unwrap_or_default();
+            put_line(&visible::in_json(&text));
+        }
+    }
+}
 
 /// Rounds the fractions within a value to as many digits as people read. Programs get them whole.
 pub(in crate::cli) fn rounded(value: Value) -> Value {

@@ -82,6 +82,9 @@ impl From<StoreError> for PageError {
             | StoreError::NotAFile { .. }
             | StoreError::Strange { .. }
             | StoreError::Folder { .. }
+            | StoreError::Server { .. }
+            | StoreError::TakenOver { .. }
+            | StoreError::Contested { .. }
             | StoreError::WriterStopped => None,
         };
 

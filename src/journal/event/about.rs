@@ -28,6 +28,7 @@ impl Event {
             Event::Answered { .. } => "answered",
             Event::SleepBegan { .. } => "sleep_began",
             Event::Suspended { .. } => "suspended",
+            Event::Sealed { .. } => "sealed",
             Event::CallRefused { .. } => "call_refused",
             Event::TimePassed { .. } => "time_passed",
             Event::FlowStarted { .. } => "flow_started",
@@ -104,6 +105,7 @@ impl Event {
             | Event::Answered { .. }
             | Event::SleepBegan { .. }
             | Event::Suspended { .. }
+            | Event::Sealed { .. }
             | Event::TimePassed { .. }
             | Event::RequestPart { .. }
             | Event::Logged { .. }

@@ -19,7 +19,8 @@ use crate::optimizer::evidence::sums::PatternSums;
 use crate::optimizer::learner::ExecutionOutcome;
 use crate::store::writer::Writer;
 use crate::store::{
-    self, ObservationChoice, ObservationRow, ReadError, Reader, StoreChange, StoreError,
+    self, ObservationChoice, ObservationRow, ReadError, Reader, RemoteFault, StoreChange,
+    StoreError,
 };
 use std::fmt;
 use std::path::Path;
@@ -137,8 +138,11 @@ impl Knowledge {
     pub fn copy_of(path: &Path) -> Result<Knowledge, KnowledgeError> {
         let reader = store::open_in_memory()?;
 
-        if path.exists() {
-            reader.lay_over(path)?;
+        if path.exists() || store::is_on_server(path) {
+            match reader.lay_over(path) {
+                Err(ReadError::Server(RemoteFault::Lacking { .. })) => {}
+                laid => laid?,
+            }
         }
 
         Ok(Knowledge { is_copy: true, ..Knowledge::over(reader, None, false) })
@@ -331,6 +335,7 @@ fn row_of(seen: Observation, counts: impl Fn(ObservationSource) -> bool) -> Obse
 mod tests {
     use super::*;
     use crate::store::durability::Durability;
+    use crate::store::each_store::each_store;
     use serde_json::{Value, json};
 
     fn seen(task: &str, pattern: &str) -> Observation {
@@ -389,12 +394,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_copy_sees_what_was_known_and_what_is_added_and_leaves_the_store_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("kaizen.db");
-        let disk = Knowledge::read(store::open(&path).expect("a store"));
+        for store in each_store("a copy of what is known") {
+            copies(store.path()).await;
+        }
+    }
+
+    async fn copies(path: &Path) {
+        let disk = Knowledge::read(store::open(path).expect("a store"));
         disk.record(vec![seen("t", "p"), seen("t", "q")], |_| true).await.expect("recorded");
 
-        let copy = Knowledge::copy_of(&path).expect("a copy");
+        let copy = Knowledge::copy_of(path).expect("a copy");
         disk.record(vec![seen("t", "p")], |_| true).await.expect("the store goes on");
         copy.record(vec![seen("t", "p"), seen("u", "p")], |_| true).await.expect("recorded");
 
@@ -412,15 +421,20 @@ mod tests {
         assert_eq!(known(&disk), (3, "t p, t q, t p".to_owned(), vec![2, 1]));
         assert_eq!(copy.check().expect("a check"), Vec::<String>::new());
 
-        let copy = Knowledge::copy_of(&folder.path().join("none")).expect("nothing");
+        let copy = Knowledge::copy_of(Path::new("/none")).expect("nothing");
         copy.record(vec![seen("t", "p")], |_| true).await.expect("recorded");
         assert_eq!(known(&copy).0, 1);
     }
 
     #[test]
     fn k8_two_writers_at_once_lose_nothing() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("kaizen.db");
+        for store in each_store("two writers at once") {
+            record_at_once(store.path());
+        }
+    }
+
+    fn record_at_once(path: &Path) {
+        drop(store::open(path).expect("a store"));
         let each = |path: std::path::PathBuf| {
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build();
@@ -435,12 +449,12 @@ mod tests {
             })
         };
 
-        let threads = [each(path.clone()), each(path.clone())];
+        let threads = [each(path.to_owned()), each(path.to_owned())];
         for thread in threads {
             thread.join().expect("no panic");
         }
 
-        let knowledge = Knowledge::read(store::open(&path).expect("a store"));
+        let knowledge = Knowledge::read(store::open(path).expect("a store"));
         let cells = knowledge.cells(&TaskType::new("t").expect("a name")).expect("cells");
         assert_eq!(cells[0].1.n, 300);
         assert_eq!(knowledge.check().expect("a check"), Vec::<String>::new());

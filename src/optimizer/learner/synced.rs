@@ -364,6 +364,7 @@ mod tests {
     use crate::optimizer::evidence::feature;
     use crate::optimizer::evidence::observation::Observation;
     use crate::store::durability::Durability;
+    use crate::store::each_store::each_store;
     use crate::store::{self, writer::Writer};
     use serde_json::json;
     use std::path::Path;
@@ -601,9 +602,15 @@ mod tests {
 
     #[test]
     fn processes_that_learn_at_once_believe_the_same() {
-        let (_folder, path, _) = learned(0, false);
+        for store in each_store("learning at once") {
+            learn_at_once(store.path());
+        }
+    }
+
+    fn learn_at_once(path: &Path) {
+        record(path, &mut Rng::seeded(1), 0, false);
         let each = |seed: u64| {
-            let path = path.clone();
+            let path = path.to_owned();
             std::thread::spawn(move || {
                 let mut rng = Rng::seeded(seed);
                 let writer =
@@ -622,10 +629,10 @@ mod tests {
             thread.join().expect("no panic");
         }
 
-        let opened = refreshed(&path);
+        let opened = refreshed(path);
         assert!(opened.kept >= 2000, "one of them kept a snapshot");
-        assert!(opened.to_bytes(false) == folded(&path).to_bytes(false));
-        assert_eq!(SyncedLearner::check_snapshots(&open(&path)).expect("read"), [""; 0]);
+        assert!(opened.to_bytes(false) == folded(path).to_bytes(false));
+        assert_eq!(SyncedLearner::check_snapshots(&open(path)).expect("read"), [""; 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reading the table of events.
 
-use super::{ReadError, Reader, StoredValue};
+use super::{EmbeddedReader, ReadError, StoredValue};
 use crate::base::id::RunId;
 use rusqlite::{OptionalExtension, Row, ToSql, params_from_iter};
 
@@ -54,9 +54,9 @@ impl<'a> StoredEvent<'a> {
     }
 }
 
-impl Reader {
+impl EmbeddedReader {
     /// Reads one event of a run, if it is there.
-    pub fn event<T>(
+    pub(super) fn event<T>(
         &self,
         run: &RunId,
         place: EventPlace<'_>,
@@ -87,7 +87,7 @@ impl Reader {
     }
 
     /// Returns the long text of an event that stands apart from it, in the row before that of the event.
-    pub fn event_text(&self, run: &RunId, seq: i64) -> Result<Option<String>, ReadError> {
+    pub(super) fn event_text(&self, run: &RunId, seq: i64) -> Result<Option<String>, ReadError> {
         let sql = "SELECT body FROM events WHERE run = ? AND seq = ? AND kind = 'text'";
         let text = |row: &Row<'_>| Ok(StoredValue::of(row.get_ref(0)?).shown().into_owned());
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -97,7 +97,7 @@ impl Reader {
     /// Hands over the events of a run one after the other, from a number on and at most this many, so that no more
     /// than one of them is in memory. Texts that stand apart are left where they are. The first error of `see`
     /// ends it.
-    pub fn events(
+    pub(super) fn events(
         &self,
         run: &RunId,
         from: i64,
@@ -121,7 +121,7 @@ impl Reader {
     }
 
     /// Hands over the events of a run that are of certain kinds, in order.
-    pub fn events_of_kinds(
+    pub(super) fn events_of_kinds(
         &self,
         run: &RunId,
         kinds: &[&str],
@@ -140,7 +140,7 @@ impl Reader {
     }
 
     /// Hands over the first event of each run, the oldest run first.
-    pub fn first_events(
+    pub(super) fn first_events(
         &self,
         see: &mut dyn FnMut(RunId, StoredEvent<'_>),
     ) -> Result<(), ReadError> {
@@ -157,7 +157,7 @@ impl Reader {
     }
 
     /// Returns how many events a run has, those included that share a row.
-    pub fn count_events(&self, run: &RunId) -> Result<usize, ReadError> {
+    pub(super) fn count_events(&self, run: &RunId) -> Result<usize, ReadError> {
         let sql = "SELECT coalesce(sum(CASE kind WHEN 'ops_ran'
             THEN 2 * coalesce(json_array_length(body, '$.ops'), 0) ELSE 1 END), 0)
             FROM events WHERE run = ? AND kind <> 'text'
@@ -168,7 +168,7 @@ impl Reader {
     }
 
     /// Returns the number of a run's rows that are not texts of events, and about how many bytes they take.
-    pub fn weigh(&self, run: &RunId) -> Result<(u64, u64), ReadError> {
+    pub(super) fn weigh(&self, run: &RunId) -> Result<(u64, u64), ReadError> {
         let sql = "SELECT count(*) FILTER (WHERE kind <> 'text'),
             coalesce(sum(length(CAST(body AS BLOB)) + 60), 0) FROM events WHERE run = ?";
         let (count, bytes): (i64, i64) =
@@ -178,7 +178,7 @@ impl Reader {
     }
 
     /// Returns the runs that have events and no row in the list of runs. Looks at every event.
-    pub fn orphans(&self) -> Result<Vec<RunId>, ReadError> {
+    pub(super) fn orphans(&self) -> Result<Vec<RunId>, ReadError> {
         let sql =
             "SELECT DISTINCT run FROM events WHERE run NOT IN (SELECT id FROM runs) ORDER BY run";
         let mut rows = self.connection.prepare(sql)?;

@@ -1,6 +1,6 @@
 //! Reading what was learned: observations, the sums of patterns, and snapshots of learners.
 
-use super::{ReadError, Reader};
+use super::{EmbeddedReader, ReadError};
 use crate::store::row::{Amendment, ObservationRow, ObservationSource};
 use crate::store::sums::{PatternSums, Sums, UNSAID, UNSAID_MESSAGE};
 use rusqlite::types::{Type, ValueRef};
@@ -27,11 +27,13 @@ pub(in crate::store) const SUMS: &str =
     cost_n, cost_sum, tokens_n, tokens_sum, failures, last_at, last_kind, last_message";
 
 /// What is read of an observation, and where from.
-const SEEN: &str = "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
+pub(in crate::store) const SEEN: &str =
+    "seq, at, task_type, pattern, source, success_rate, score, execution_time, cost,
     kind, extra, run, amends FROM observations";
 
 /// The same of the executions on a task type, with the last verdicts of people on them.
-const JUDGED: &str = "SELECT seq, at, task_type, pattern, source, success_rate,
+pub(in crate::store) const JUDGED: &str =
+    "SELECT seq, at, task_type, pattern, source, success_rate,
     CASE WHEN execution IN (SELECT amends FROM observations WHERE task_type = ?1)
         THEN (SELECT a.score FROM observations a WHERE a.amends = o.execution
             ORDER BY a.seq DESC LIMIT 1) ELSE score END,
@@ -39,16 +41,16 @@ const JUDGED: &str = "SELECT seq, at, task_type, pattern, source, success_rate,
     FROM observations o WHERE task_type = ?1 AND amends IS NULL ORDER BY seq";
 
 /// The newest verdicts, of which those hold that were not taken back.
-const NEWEST: &str = "observations a WHERE a.amends IS NOT NULL AND a.seq =
+pub(in crate::store) const NEWEST: &str = "observations a WHERE a.amends IS NOT NULL AND a.seq =
     (SELECT max(b.seq) FROM observations b WHERE b.amends = a.amends)";
 
 /// The kind of a failure that a person found: an answer that is wrong.
-const WRONG: &str = "wrong_answer";
+pub(in crate::store) const WRONG: &str = "wrong_answer";
 /// What is said of such a failure.
-const WRONG_MESSAGE: &str = "a person judged the answer as bad";
+pub(in crate::store) const WRONG_MESSAGE: &str = "a person judged the answer as bad";
 
 /// What is read of an observation for sums, and where from.
-const WHOLE: &str =
+pub(in crate::store) const WHOLE: &str =
     "task_type, pattern, source, at, success_rate, execution_time, score, cost, tokens,
     kind, message, seq, run, amends, extra FROM observations";
 
@@ -151,10 +153,10 @@ pub struct StoredFailures {
     pub last_at: i64,
 }
 
-impl Reader {
+impl EmbeddedReader {
     /// Hands over observations in the order in which they were recorded, as far as a learner wants to know. The
     /// first error of `see` ends it.
-    pub fn observations<E: From<ReadError>>(
+    pub(super) fn observations<E: From<ReadError>>(
         &self,
         choice: ObservationChoice<'_>,
         see: impl FnMut(StoredObservation<'_>) -> Result<(), E>,
@@ -183,7 +185,7 @@ impl Reader {
     }
 
     /// Hands over the observations after a number and up to another, without what no sum needs.
-    pub fn whole_observations<E: From<ReadError>>(
+    pub(super) fn whole_observations<E: From<ReadError>>(
         &self,
         seq: i64,
         end: i64,
@@ -199,13 +201,13 @@ impl Reader {
     }
 
     /// Returns the number of the last observation; 0 without any.
-    pub fn last_observation(&self) -> Result<i64, ReadError> {
+    pub(super) fn last_observation(&self) -> Result<i64, ReadError> {
         let sql = "SELECT coalesce(max(seq), 0) FROM observations";
         Ok(self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
     }
 
     /// Returns the task types of the observations after one; at most this many of them.
-    pub fn tasks_since(&self, seq: i64, limit: usize) -> Result<Vec<String>, ReadError> {
+    pub(super) fn tasks_since(&self, seq: i64, limit: usize) -> Result<Vec<String>, ReadError> {
         let sql = "SELECT DISTINCT task_type FROM observations WHERE seq > ? LIMIT ?";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut rows = self.connection.prepare_cached(sql)?;
@@ -214,7 +216,7 @@ impl Reader {
     }
 
     /// Hands over the sums for a task type, pattern by pattern.
-    pub fn sums_of<E: From<ReadError>>(
+    pub(super) fn sums_of<E: From<ReadError>>(
         &self,
         task: &str,
         mut see: impl FnMut(StoredSums<'_>) -> Result<(), E>,
@@ -229,7 +231,7 @@ impl Reader {
     }
 
     /// Hands over all sums, each with its task type.
-    pub fn all_sums<E: From<ReadError>>(
+    pub(super) fn all_sums<E: From<ReadError>>(
         &self,
         mut see: impl FnMut(Result<&str, ReadError>, StoredSums<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -243,7 +245,7 @@ impl Reader {
     }
 
     /// Tells whether what only the demo model did is in the sums.
-    pub fn counts_demo(&self) -> Result<bool, ReadError> {
+    pub(super) fn counts_demo(&self) -> Result<bool, ReadError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM observations WHERE source = 'demo') AND EXISTS (
             SELECT 1 FROM cells c WHERE NOT EXISTS (SELECT 1 FROM observations o
             WHERE o.task_type = c.task_type AND o.pattern = c.pattern AND o.source = 'live'))";
@@ -251,14 +253,14 @@ impl Reader {
     }
 
     /// Returns how many observations of the demo model are kept.
-    pub fn demo_count(&self) -> Result<u64, ReadError> {
+    pub(super) fn demo_count(&self) -> Result<u64, ReadError> {
         let sql = "SELECT count(*) FROM observations WHERE source = 'demo'";
         let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// Returns the failures among the newest this many by kind, the most frequent first; of one task type, or of all.
-    pub fn failures(
+    pub(super) fn failures(
         &self,
         task: Option<&str>,
         limit: u32,
@@ -283,7 +285,7 @@ impl Reader {
     }
 
     /// Returns the verdicts of people that hold for executions on a task type, by pattern, and whether each is good.
-    pub fn verdicts(&self, task: &str) -> Result<Vec<(String, bool)>, ReadError> {
+    pub(super) fn verdicts(&self, task: &str) -> Result<Vec<(String, bool)>, ReadError> {
         let sql = format!(
             "SELECT a.pattern, a.extra FROM {NEWEST} AND a.task_type = ? ORDER BY a.pattern"
         );
@@ -300,30 +302,30 @@ impl Reader {
     }
 
     /// Tells whether people have judged executions on a task type.
-    pub fn has_verdicts(&self, task: &str) -> Result<bool, ReadError> {
+    pub(super) fn has_verdicts(&self, task: &str) -> Result<bool, ReadError> {
         let sql =
             "SELECT EXISTS (SELECT 1 FROM observations WHERE amends IS NOT NULL AND task_type = ?)";
         Ok(self.connection.prepare_cached(sql)?.query_row([task], |row| row.get(0))?)
     }
 
     /// Returns an execution by its name, if it was recorded.
-    pub fn execution(&self, name: &str) -> Result<Option<StoredExecution>, ReadError> {
+    pub(super) fn execution(&self, name: &str) -> Result<Option<StoredExecution>, ReadError> {
         let sql = "SELECT source, kind FROM observations WHERE execution = ?";
         let found = self.connection.prepare_cached(sql)?.query_row([name], |row| {
             let word: String = row.get(0)?;
-            Ok(StoredExecution { source: source(&word), kind: row.get(1)? })
+            Ok(StoredExecution { source: source_of(&word), kind: row.get(1)? })
         });
         Ok(found.optional()?)
     }
 
     /// Returns the newest rules by which anybody has learned from the store; `None` if nobody has.
-    pub fn rules(&self) -> Result<Option<u32>, ReadError> {
+    pub(super) fn rules(&self) -> Result<Option<u32>, ReadError> {
         let sql = "SELECT max(rules) FROM learned";
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
     }
 
     /// Reads a snapshot, if there is one whose last observation is still there.
-    pub fn snapshot<T>(
+    pub(super) fn snapshot<T>(
         &self,
         fold: &str,
         read: impl FnOnce(&[u8]) -> Option<T>,
@@ -336,13 +338,13 @@ impl Reader {
     }
 
     /// Returns the number of the last observation in a snapshot.
-    pub fn snapshot_end(&self, fold: &str) -> Result<i64, ReadError> {
+    pub(super) fn snapshot_end(&self, fold: &str) -> Result<i64, ReadError> {
         let sql = "SELECT seq FROM snapshots WHERE fold = ?";
         Ok(self.connection.query_row(sql, [fold], |row| row.get(0))?)
     }
 
     /// Names the snapshots.
-    pub fn snapshots(&self) -> Result<Vec<String>, ReadError> {
+    pub(super) fn snapshots(&self) -> Result<Vec<String>, ReadError> {
         let mut statement = self.connection.prepare("SELECT fold FROM snapshots ORDER BY fold")?;
         Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
     }
@@ -368,7 +370,7 @@ fn outcome<'a>(row: &'a Row<'_>) -> rusqlite::Result<StoredOutcome<'a>> {
     };
 
     Ok(StoredOutcome {
-        source: source(text(4)?),
+        source: source_of(text(4)?),
         success: row.get(5)?,
         quality: row.get(6)?,
         time: row.get(7)?,
@@ -407,7 +409,7 @@ fn whole(row: &Row<'_>) -> rusqlite::Result<ObservationRow> {
     Ok(ObservationRow {
         task: row.get(0)?,
         pattern: row.get(1)?,
-        source: row.get_ref(2)?.as_str().map_or(ObservationSource::Live, source),
+        source: row.get_ref(2)?.as_str().map_or(ObservationSource::Live, source_of),
         at: row.get(3)?,
         success_rate: row.get(4)?,
         execution_time: row.get(5)?,
@@ -419,7 +421,7 @@ fn whole(row: &Row<'_>) -> rusqlite::Result<ObservationRow> {
     })
 }
 
-fn source(word: &str) -> ObservationSource {
+pub(in crate::store) fn source_of(word: &str) -> ObservationSource {
     let is_demo = word == ObservationSource::Demo.word();
     if is_demo { ObservationSource::Demo } else { ObservationSource::Live }
 }
@@ -478,6 +480,7 @@ fn failures(row: &Row<'_>) -> rusqlite::Result<StoredFailures> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Reader;
     use crate::store::{self, StoreChange};
     use std::time::Duration;
 
@@ -487,7 +490,7 @@ mod tests {
         let path = folder.path().join("kaizen.db");
         let first = store::open(&path).expect("a store");
         let second = store::open(&path).expect("a store");
-        second.connection.busy_timeout(Duration::ZERO).expect("a time");
+        second.connection().busy_timeout(Duration::ZERO).expect("a time");
 
         let record = |store: &Reader, pattern: &str| {
             let row = ObservationRow {
@@ -497,10 +500,10 @@ mod tests {
             };
             store.apply_here(&StoreChange::Observations(vec![row]))
         };
-        first.connection.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        first.connection().execute_batch("BEGIN IMMEDIATE").expect("the lock");
         record(&first, "first").expect("not committed yet");
         record(&second, "second").expect_err("nobody else gets a number meanwhile");
-        first.connection.execute_batch("COMMIT").expect("committed");
+        first.connection().execute_batch("COMMIT").expect("committed");
         record(&second, "second").expect("the next number");
 
         let mut order = Vec::new();

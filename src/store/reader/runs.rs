@@ -1,6 +1,6 @@
 //! Reading the list of runs, and what is kept and noted of each.
 
-use super::{ReadError, Reader, StoredValue};
+use super::{EmbeddedReader, ReadError, StoredValue};
 use crate::base::id::RunId;
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -74,9 +74,9 @@ fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-impl Reader {
+impl EmbeddedReader {
     /// Reads rows of the list of runs.
-    pub fn runs<T>(
+    pub(in crate::store) fn runs<T>(
         &self,
         choice: RunChoice<'_>,
         mut read: impl FnMut(StoredRun<'_>) -> T,
@@ -100,21 +100,24 @@ impl Reader {
     }
 
     /// Returns how many runs there are.
-    pub fn count_runs(&self) -> Result<usize, ReadError> {
+    pub(super) fn count_runs(&self) -> Result<usize, ReadError> {
         let mut count = self.connection.prepare_cached("SELECT count(*) FROM runs")?;
         let found: i64 = count.query_row([], |row| row.get(0))?;
         Ok(usize::try_from(found).unwrap_or_default())
     }
 
     /// Returns what was kept of a run as a whole when it ended.
-    pub fn run_sums(&self, run: &RunId) -> Result<Option<String>, ReadError> {
+    pub(super) fn run_sums(&self, run: &RunId) -> Result<Option<String>, ReadError> {
         let sql = "SELECT body FROM run_sums WHERE run = ?";
         let text = |row: &Row<'_>| Ok(StoredValue::of(row.get_ref(0)?).shown().into_owned());
         Ok(self.connection.prepare_cached(sql)?.query_row([&run.0], text).optional()?)
     }
 
     /// Returns what was noted, oldest first: of a run and its operations, or of all.
-    pub fn annotations(&self, run: Option<&RunId>) -> Result<Vec<StoredAnnotation>, ReadError> {
+    pub(super) fn annotations(
+        &self,
+        run: Option<&RunId>,
+    ) -> Result<Vec<StoredAnnotation>, ReadError> {
         // Told apart in the text, so that a run finds its index.
         let of = if run.is_some() { "run = ?1" } else { "?1 IS NULL" };
         let sql = format!("SELECT at, run, op, kind, body FROM annotations WHERE {of} ORDER BY id");

@@ -20,7 +20,7 @@ const SNAPSHOTS_MAX: u32 = 4;
 pub(in crate::store) fn carry_out(tx: &Connection, change: &StoreChange) -> rusqlite::Result<()> {
     match change {
         StoreChange::Nothing => Ok(()),
-        StoreChange::Events { run, rows } => keep_events(tx, run, rows),
+        StoreChange::Events { run, token: _, rows } => keep_events(tx, run, rows),
         StoreChange::Observations(rows) => keep_observations(tx, rows),
         StoreChange::Annotation(row) => keep_annotation(tx, row),
         StoreChange::Verdict(row) => {
@@ -42,7 +42,7 @@ fn keep_events(tx: &Connection, run: &str, rows: &[EventRow]) -> rusqlite::Resul
         .prepare_cached("INSERT INTO events (run, seq, at, kind, op, body) VALUES (?,?,?,?,?,?)")?;
 
     for EventRow { seq, at, kind, op, body, text, edge, .. } in rows {
-        if let RunEdge::Begins { script, pid } = edge {
+        if let RunEdge::Begins { script, pid, seal: _ } = edge {
             tx.prepare_cached("INSERT INTO runs (id, script, started_at, pid) VALUES (?,?,?,?)")?
                 .execute(params![run, script, at, pid])?;
         }

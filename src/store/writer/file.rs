@@ -6,7 +6,8 @@ use crate::store::anchor::Anchor;
 use crate::store::durability::{Durability, store_of};
 use crate::store::log::LogDepth;
 use crate::store::mark::{MarkFile, NewestChange, StoreMark};
-use crate::store::{Reader, StoreError, is_shared_memory, patience, schema};
+use crate::store::reader::EmbeddedReader;
+use crate::store::{StoreError, is_shared_memory, patience, schema};
 use rusqlite::{Connection, ffi};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,7 +36,7 @@ pub(super) enum BatchEnd {
 
 /// The store as its writer has it open.
 pub(super) struct StoreFile {
-    reader: Reader,
+    reader: EmbeddedReader,
     path: PathBuf,
     /// A store in memory has none.
     anchor: Option<Anchor>,
@@ -47,7 +48,7 @@ pub(super) struct StoreFile {
 
 impl StoreFile {
     /// Takes a store, which commits with the durability from now on.
-    pub(super) fn new(reader: Reader, path: &Path, durability: Durability) -> StoreFile {
+    pub(super) fn new(reader: EmbeddedReader, path: &Path, durability: Durability) -> StoreFile {
         let connection = &reader.connection;
         let anchor = Anchor::of(connection, path);
         let is_checked = anchor.as_ref().is_some_and(|anchor| anchor.log_frames().is_some());
@@ -81,7 +82,7 @@ impl StoreFile {
     }
 
     /// Returns the store, to read.
-    pub(super) fn reader(&self) -> &Reader {
+    pub(super) fn reader(&self) -> &EmbeddedReader {
         &self.reader
     }
 
@@ -160,14 +161,7 @@ impl StoreFile {
     /// Commits the whole batch. When that fails and the store is not at fault, each job is tried by
     /// itself, so that one bad change does not take its neighbours with it.
     fn commit(&mut self, mut batch: Vec<WriteJob>) -> BatchEnd {
-        let check = |job: &WriteJob| job.place.as_ref().map_or(Ok(()), |place| place.fault.check());
-        batch.retain_mut(|job| match check(job) {
-            Ok(()) => true,
-            Err(error) => {
-                job.answer(&Err(error));
-                false
-            }
-        });
+        batch.retain_mut(WriteJob::is_open);
         if batch.is_empty() {
             return BatchEnd::Told;
         }

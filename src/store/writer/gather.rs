@@ -6,11 +6,8 @@ use crate::base::failpoint::{self, Failpoint};
 use crate::store::StoreError;
 use crate::store::durability::Durability;
 use crate::store::row::{BatchRow, EventRow, ObservationRow, StoreChange};
-use std::pin::pin;
-use std::sync::Arc;
+use crate::store::thread_wait::block_on;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 
 /// Most observations that are gathered without waiting before they are committed.
 const GATHERED_MAX: usize = 4096;
@@ -121,7 +118,9 @@ impl Writer {
         let after = row.after;
         let last = row.seq;
         let begin = |row| {
-            let change = StoreChange::Events { run: series.run.clone(), rows: vec![row] };
+            let run = series.run.clone();
+            let token = series.token.clone();
+            let change = StoreChange::Events { run, token, rows: vec![row] };
             let fault = series.fault.clone();
             let run = Some(series.run.clone());
             let place = Some(SeriesPlace { fault, run, after, last });
@@ -165,27 +164,5 @@ impl Writer {
             let done = done.into_iter().collect();
             self.core.push(queue, WriteJob { done, rank, ..begin(row) }).map(|()| 1)
         })
-    }
-}
-
-/// Wakes a thread.
-struct ThreadBell(Thread);
-
-impl Wake for ThreadBell {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Waits on this thread. The executor of `futures` cannot be entered where another one is running.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(ThreadBell(std::thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }

@@ -154,6 +154,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         reuse: None,
         state: State::default(),
         resumes: None,
+        takes_over: None,
         again: None,
         may_ask: true,
         may_suspend: false,

@@ -440,6 +440,7 @@ impl WatchState<'_> {
             reuse: Some(reuse),
             state: self.state.clone(),
             resumes: None,
+            takes_over: None,
             again: None,
             may_ask: false,
             may_suspend: true,

@@ -1,0 +1,119 @@
+//! The line to a server. If it breaks, it is made again, and whoever asked waits and asks again.
+
+use super::connect::{ServerSession, connect, handle};
+use super::fault::LineFault;
+use crate::base::clock;
+use crate::store::patience;
+use crate::store::server::{AWAY_MAX, RemoteAddress, RemoteFault};
+use crate::store::thread_wait::block_on;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Waits shorter than this are nobody's business.
+const SILENT: Duration = Duration::from_secs(1);
+
+/// The first pause before another try, and the longest one.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Whether somebody waits for a server that is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AwayPatience {
+    /// For `AWAY_MAX`.
+    Waits,
+    /// Not at all.
+    None,
+}
+
+/// A connection that is made again when it breaks.
+pub(super) struct ServerLine {
+    address: Arc<RemoteAddress>,
+    session: Mutex<Option<Arc<ServerSession>>>,
+}
+
+impl fmt::Debug for ServerLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerLine").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl ServerLine {
+    pub(super) fn new(address: Arc<RemoteAddress>) -> ServerLine {
+        ServerLine { address, session: Mutex::default() }
+    }
+
+    pub(super) fn address(&self) -> &Arc<RemoteAddress> {
+        &self.address
+    }
+
+    /// Asks the server something, and waits on this thread for its answer. If the line breaks meanwhile, the same is
+    /// asked again: it has to bear that its first answer was lost.
+    pub(super) fn ask<T>(
+        &self,
+        patience: AwayPatience,
+        question: &impl AsyncFn(&ServerSession) -> Result<T, LineFault>,
+    ) -> Result<T, LineFault> {
+        let began = clock::instant();
+        let mut pause = PAUSE_MIN;
+        let mut is_told = false;
+
+        loop {
+            let asked = self.session().and_then(|session| block_on(question(&session)));
+            let fault = match asked {
+                Err(fault) if fault.is_passing() => fault,
+                answer => {
+                    if is_told {
+                        let waited = clock::instant().duration_since(began).as_secs();
+                        self.tell(&format!("is back after {waited} s"));
+                    }
+                    return answer;
+                }
+            };
+
+            self.hang_up();
+            let waited = clock::instant().duration_since(began);
+            match patience {
+                AwayPatience::None => return Err(fault),
+                AwayPatience::Waits if waited >= AWAY_MAX => return Err(gone(fault)),
+                AwayPatience::Waits => {}
+            }
+
+            if waited >= SILENT && !is_told {
+                is_told = true;
+                self.tell(&format!("is away; waiting up to {} s for it", AWAY_MAX.as_secs()));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    fn tell(&self, says: &str) {
+        patience::tell(&format!("store `{}` {says}", self.address.name().display()));
+    }
+
+    /// Returns the connection, and makes one if there is none.
+    fn session(&self) -> Result<Arc<ServerSession>, LineFault> {
+        let mut kept = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = kept.as_ref().filter(|session| !session.is_closed()) {
+            return Ok(session.clone());
+        }
+
+        let made = block_on(handle().spawn(connect(self.address.clone())));
+        let made = made
+            .map_err(|error| LineFault::from(RemoteFault::Other { reason: error.to_string() }))??;
+        Ok(kept.insert(Arc::new(made)).clone())
+    }
+
+    fn hang_up(&self) {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// Says that a server was away for too long.
+fn gone(fault: LineFault) -> LineFault {
+    match fault {
+        LineFault::Server(RemoteFault::Away { reason }) => RemoteFault::Gone { reason }.into(),
+        other => other,
+    }
+}

@@ -1,0 +1,143 @@
+//! Reading the table of events on a server. Many rows come in pages, so that no more than one page is in memory.
+
+use super::read_runs::text;
+use super::reader::{ServerReader, column};
+use crate::base::id::RunId;
+use crate::store::{EventPlace, EventsEnd, ReadError, StoredEvent, StoredValue};
+use tokio_postgres::Row;
+
+/// Most events that are read at once.
+const PAGE: i64 = 256;
+
+const COLUMNS: &str = "select seq, at, kind, body, op from events where run = $1";
+
+impl ServerReader {
+    pub(in crate::store) fn event<T>(
+        &self,
+        run: &RunId,
+        place: EventPlace<'_>,
+        read: impl FnOnce(StoredEvent<'_>) -> T,
+    ) -> Result<Option<T>, ReadError> {
+        let found = match place {
+            EventPlace::First => self.row(&format!("{COLUMNS} and seq = 0"), &[&run.0]),
+            EventPlace::UpTo(seq) => {
+                let rest = "and seq <= $2 and kind <> 'text' order by seq desc limit 1";
+                self.row(&format!("{COLUMNS} {rest}"), &[&run.0, &seq])
+            }
+            EventPlace::Newest(kind) => {
+                let rest = "and kind = $2 order by seq desc limit 1";
+                self.row(&format!("{COLUMNS} {rest}"), &[&run.0, &kind])
+            }
+        };
+        found?.map(|row| Ok(read(event(&row, 0)?))).transpose()
+    }
+
+    pub(in crate::store) fn event_text(
+        &self,
+        run: &RunId,
+        seq: i64,
+    ) -> Result<Option<String>, ReadError> {
+        let sql = "select body from events where run = $1 and seq = $2 and kind = 'text'";
+        let found = self.row(sql, &[&run.0, &(seq - 1)])?;
+        found.map(|row| column(&row, 0)).transpose()
+    }
+
+    pub(in crate::store) fn events(
+        &self,
+        run: &RunId,
+        from: i64,
+        limit: usize,
+        see: &mut dyn FnMut(StoredEvent<'_>) -> Result<(), ReadError>,
+    ) -> Result<EventsEnd, ReadError> {
+        let sql = format!("{COLUMNS} and seq >= $2 and kind <> 'text' order by seq limit $3");
+        let mut from = from;
+        let mut left = i64::try_from(limit).unwrap_or(i64::MAX);
+
+        while left > 0 {
+            let page = left.min(PAGE);
+            let rows = self.rows(&sql, &[&run.0, &from, &page])?;
+            for row in &rows {
+                see(event(row, 0)?)?;
+            }
+
+            let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(PAGE)) else {
+                break;
+            };
+            from = column::<i64>(last, 0)? + 1;
+            left -= page;
+        }
+        Ok(EventsEnd::Whole)
+    }
+
+    pub(in crate::store) fn events_of_kinds(
+        &self,
+        run: &RunId,
+        kinds: &[&str],
+        see: &mut dyn FnMut(StoredEvent<'_>),
+    ) -> Result<(), ReadError> {
+        let sql = format!("{COLUMNS} and kind = any($2) and seq >= $3 order by seq limit $4");
+        let mut from = 0_i64;
+        loop {
+            let rows = self.rows(&sql, &[&run.0, &kinds, &from, &PAGE])?;
+            for row in &rows {
+                see(event(row, 0)?);
+            }
+
+            let Some(last) = rows.last() else { return Ok(()) };
+            from = column::<i64>(last, 0)? + 1;
+        }
+    }
+
+    pub(in crate::store) fn first_events(
+        &self,
+        see: &mut dyn FnMut(RunId, StoredEvent<'_>),
+    ) -> Result<(), ReadError> {
+        let sql = "select e.run, e.seq, e.at, e.kind, e.body, e.op from runs r
+            join events e on e.run = r.id and e.seq = 0 where r.id > $1 order by r.id limit $2";
+        let mut after = String::new();
+        loop {
+            let rows = self.rows(sql, &[&after, &PAGE])?;
+            for row in &rows {
+                see(RunId(column(row, 0)?), event(row, 1)?);
+            }
+
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = column(last, 0)?;
+        }
+    }
+
+    pub(in crate::store) fn count_events(&self, run: &RunId) -> Result<usize, ReadError> {
+        let sql = "select coalesce(sum(case kind when 'ops_ran'
+            then 2 * coalesce(json_array_length(body::json -> 'ops'), 0) else 1 end), 0)::bigint
+            from events where run = $1 and kind <> 'text'";
+        let found: i64 = self.value(sql, &[&run.0])?;
+        Ok(usize::try_from(found).unwrap_or_default())
+    }
+
+    pub(in crate::store) fn weigh(&self, run: &RunId) -> Result<(u64, u64), ReadError> {
+        let sql = "select count(*) filter (where kind <> 'text'),
+            coalesce(sum(octet_length(body) + 60), 0)::bigint from events where run = $1";
+        let Some(row) = self.row(sql, &[&run.0])? else { return Ok((0, 0)) };
+        let count: i64 = column(&row, 0)?;
+        let bytes: i64 = column(&row, 1)?;
+        Ok((count.unsigned_abs(), bytes.unsigned_abs()))
+    }
+
+    pub(in crate::store) fn orphans(&self) -> Result<Vec<RunId>, ReadError> {
+        let sql = "select distinct run from events e
+            where not exists (select from runs r where r.id = e.run) order by run";
+        self.rows(sql, &[])?.iter().map(|row| Ok(RunId(column(row, 0)?))).collect()
+    }
+}
+
+/// Reads an event from the columns that start at `at`.
+fn event(row: &Row, at: usize) -> Result<StoredEvent<'_>, ReadError> {
+    let op: Option<i64> = column(row, at + 4)?;
+    Ok(StoredEvent {
+        seq: StoredValue::Integer(column(row, at)?),
+        at: StoredValue::Integer(column(row, at + 1)?),
+        kind: text(column(row, at + 2)?),
+        body: text(column(row, at + 3)?),
+        op: op.map_or(StoredValue::Null, StoredValue::Integer),
+    })
+}
