@@ -406,7 +406,6 @@ m.system = b.chat("x");
 let g = builder("g");
 let n = g.add_operation("chat", #{ name: "a", instruction: "x" });
 n.name = "other";
-for x in [b] { x.model = "fast" }
 "#;
     project.file("p/s.rhai", text);
     let ran = project.kaizen(&["check", "-C", "p", "s.rhai"]);
