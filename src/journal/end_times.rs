@@ -13,9 +13,9 @@ pub(super) fn end_times<'a>(
     let mut times: HashMap<EndId, Duration> = HashMap::new();
     for ends in chain {
         let mut ahead = Duration::ZERO;
-        let timed = ends.iter().filter_map(|end| Some((&end.id, end.elapsed?)));
+        let noted = ends.iter().filter_map(|end| Some((&end.id, end.elapsed?)));
 
-        for (id, elapsed) in timed {
+        for (id, elapsed) in noted {
             match times.get(id) {
                 Some(then) => ahead = ahead.max(then.saturating_sub(elapsed)),
                 None => drop(times.insert(id.clone(), elapsed.saturating_add(ahead))),

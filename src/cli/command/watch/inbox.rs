@@ -75,19 +75,22 @@ impl Inbox {
         self
     }
 
-    /// Waits for the next thing.
-    pub(in crate::cli) async fn next(&mut self) -> WatchEvent {
-        let next = self.receiver.recv().await;
+    /// Notes that one thing was taken: in time after all, if the script was told to stop for it.
+    fn note_taken(&self) {
         let mut counts = self.state.counts();
         counts.taken += 1;
 
-        // It was taken in time after all: a script that waits must not end for it.
         if std::mem::take(&mut counts.has_stopped)
             && let Some(signals) = &self.signals
         {
             signals.go_on();
         }
-        drop(counts);
+    }
+
+    /// Waits for the next thing.
+    pub(in crate::cli) async fn next(&mut self) -> WatchEvent {
+        let next = self.receiver.recv().await;
+        self.note_taken();
 
         match next {
             Some(happened) => happened,
