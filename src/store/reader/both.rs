@@ -68,7 +68,7 @@ impl Reader {
         ask!(self, store => store.event_text(run, seq))
     }
 
-    /// Hands over the events of a run one after the other, from a number on and at most so many, so that no more
+    /// Hands over the events of a run one after the other, from a number on and at most this many, so that no more
     /// than one of them is in memory. Texts that stand apart are left where they are. The first error of `see`
     /// ends it.
     pub fn events(
@@ -119,7 +119,7 @@ impl Reader {
         ask!(self, store => store.last_observation())
     }
 
-    /// Returns the task types of the observations after one; at most so many of them.
+    /// Returns the task types of the observations after one; at most this many of them.
     pub fn tasks_since(&self, seq: i64, limit: usize) -> Result<Vec<String>, ReadError> {
         ask!(self, store => store.tasks_since(seq, limit))
     }
@@ -134,7 +134,7 @@ impl Reader {
         ask!(self, store => store.demo_count())
     }
 
-    /// Returns the failures among the newest so many by kind, the most frequent first; of one task type, or of all.
+    /// Returns the failures among the newest this many by kind, the most frequent first; of one task type, or of all.
     pub fn failures(
         &self,
         task: Option<&str>,
