@@ -2,6 +2,7 @@
 
 use crate::support::Project;
 use crate::support::server::{Act, Server, answer, finished, json as reply};
+use expect_test::expect;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -267,38 +268,81 @@ fn the_other_patterns_make_the_calls_that_they_promise() {
 }
 
 #[test]
-fn options_that_make_no_sense_are_errors() {
-    let cases = [
-        (
-            "vote(\"demo/echo\", \"x\", #{ n: \"0\".parse_int() })",
-            "option `n` of `vote`: must be a whole number of at least 1",
-        ),
-        (
-            "best_of(\"demo/echo\", \"x\", #{ judge: |a| 1, n: \"0\".parse_int() })",
-            "option `n` of `best_of`",
-        ),
-        ("best_of(\"demo/echo\", \"x\", #{ judge: () })", "`best_of` needs `judge`"),
-        (
-            "fan_out(\"demo/echo\", \"x\", #{})",
-            "option `parts` of `fan_out`: must be a list of questions",
-        ),
-        (
-            "refine(\"demo/echo\", \"x\", #{ rounds: \"-1\".parse_int() })",
-            "option `rounds` of `refine`",
-        ),
-        ("cascade(\"demo/echo\", \"x\", #{})", "option `models` of `cascade`"),
-        (
-            "debate(\"demo/echo\", \"x\", #{ sides: \"1\".parse_int() })",
-            "option `sides` of `debate`",
-        ),
-        ("best_of(\"demo/echo\", \"x\", #{ judge: |a| throw \"no\" })", "no"),
-    ];
-    for (call, expected) in cases {
-        let (ran, done) = Project::new().script(call);
+fn options_that_make_no_sense_are_errors_before_any_call() {
+    // The options stand in a variable, so that `check` cannot find them.
+    let said = |call: &str, options: &str| {
+        let (ran, done) = Project::new().script(&format!("let o = {options}; {call}"));
         assert_eq!(ran.code, Some(1), "{call}");
+        assert_eq!(done["metrics"]["calls"], 0, "{call}");
         let message = done["error"]["message"].as_str().unwrap_or_default();
-        assert!(message.contains(expected), "{call}: {message}");
-    }
+        format!("{options}: {message}\n")
+    };
+    let of_pattern = |name: &str, options: &str| {
+        format!("{name} {}", said(&format!("{name}(\"demo/echo\", \"x\", o)"), options))
+    };
+    let of_evolve = |options: &str| {
+        let call = "evolve(#{ start: \"a\", ask: |t, i| branch(\"demo/echo\").chat(t), judge: |a, i| 1, \
+                    train: [1, 2, 3], valid: [4, 5] } + o)";
+        format!("evolve {}", said(call, options))
+    };
+
+    let all = [
+        of_pattern("vote", "#{ n: 0 }"),
+        of_pattern("vote", "#{ n: |x| x }"),
+        of_pattern("vote", "#{ settings: 3 }"),
+        of_pattern("best_of", "#{ judge: |a| 1, n: 0 }"),
+        of_pattern("best_of", "#{ judge: () }"),
+        of_pattern("fan_out", "#{}"),
+        of_pattern("fan_out", "#{ parts: \"x\" }"),
+        of_pattern("fan_out", "#{ parts: [\"x\"], combine: 5 }"),
+        of_pattern("sequential", "#{ steps: \"x\" }"),
+        of_pattern("refine", "#{ rounds: -1 }"),
+        of_pattern("refine", "#{ critique: 3 }"),
+        of_pattern("cascade", "#{}"),
+        of_pattern("cascade", "#{ models: [\"demo/echo\"], accept: true }"),
+        of_pattern("debate", "#{ sides: 1 }"),
+        of_evolve("#{ start: 3 }"),
+        of_evolve("#{ train: \"x\" }"),
+        of_evolve("#{ held_out: 5 }"),
+        of_evolve("#{ max_proposals: 0 }"),
+        of_evolve("#{ batch: 1.5 }"),
+        of_evolve("#{ batch: 4 }"),
+        of_evolve("#{ confidence: 95 }"),
+        of_evolve("#{ max_cost: -1 }"),
+        of_evolve("#{ settings: () }"),
+    ];
+    expect![[r#"
+        vote #{ n: 0 }: option `n` of `vote`: must be a whole number of at least 1, not 0
+        vote #{ n: |x| x }: option `n` of `vote`: must be a whole number of at least 1, not a function
+        vote #{ settings: 3 }: option `settings` of `vote`: must be a map, not 3
+        best_of #{ judge: |a| 1, n: 0 }: option `n` of `best_of`: must be a whole number of at least 1, not 0
+        best_of #{ judge: () }: `best_of` needs `judge`, a function from an answer to 0..1
+        fan_out #{}: option `parts` of `fan_out`: must have at least one item
+        fan_out #{ parts: "x" }: option `parts` of `fan_out`: must be a list, not "x"
+        fan_out #{ parts: ["x"], combine: 5 }: option `combine` of `fan_out`: must be a string, not 5
+        sequential #{ steps: "x" }: option `steps` of `sequential`: must be a list, not "x"
+        refine #{ rounds: -1 }: option `rounds` of `refine`: must be a whole number of at least 0, not -1
+        refine #{ critique: 3 }: option `critique` of `refine`: must be a string, not 3
+        cascade #{}: option `models` of `cascade`: must have at least one item
+        cascade #{ models: ["demo/echo"], accept: true }: option `accept` of `cascade`: must be a function, not true
+        debate #{ sides: 1 }: option `sides` of `debate`: must be a whole number of at least 2, not 1
+        evolve #{ start: 3 }: `evolve` needs `start`, the text to begin with
+        evolve #{ train: "x" }: option `train` of `evolve`: must be a list, not "x"
+        evolve #{ held_out: 5 }: option `held_out` of `evolve`: must be a list, not 5
+        evolve #{ max_proposals: 0 }: option `max_proposals` of `evolve`: must be a whole number of at least 1, not 0
+        evolve #{ batch: 1.5 }: option `batch` of `evolve`: must be a whole number of at least 1, not 1.5
+        evolve #{ batch: 4 }: `evolve` needs at least 4 items in `train` (`batch`), and has 3
+        evolve #{ confidence: 95 }: option `confidence` of `evolve`: must be a number above 0 and below 1, not 95
+        evolve #{ max_cost: -1 }: option `max_cost` of `budget`: must be an amount in dollars from 0 up to 9000000000
+        evolve #{ settings: () }: option `settings` of `evolve`: must be a map, not ()
+    "#]].assert_eq(&all.concat());
+}
+
+#[test]
+fn an_error_of_a_judge_is_the_error_of_the_pattern() {
+    let call = "best_of(\"demo/echo\", \"x\", #{ judge: |a| throw \"no\" })";
+    let (ran, done) = Project::new().script(call);
+    assert_eq!((ran.code, &done["error"]["message"]), (Some(1), &json!("no")));
 }
 
 #[test]

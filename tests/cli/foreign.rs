@@ -637,10 +637,8 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:5 a variable is declared without a type
             leave the type out: `let x = 5;`
         > fn f(a: int) -> int { a }
-        K0021 1:6 `a:` names an argument
-            write options as a map at the end: `f(a, #{ key: value })`
-        K0021 1:14 `->` is from another language
-            leave the type out: `fn name(a, b) { .. }`
+        K0021 1:6 a parameter is declared without a type
+            leave the types out: `fn name(a, b) { .. }`
         > while True:
         >     print(1)
         K0021 1:1 `while ..:` is from another language
@@ -653,7 +651,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `throw "message"`
         > let { a, b } = #{ a: 1, b: 2 };
         K0021 1:1 `let` declares one variable
-            write `let a = list[0]; let b = list[1];`: one statement for each variable
+            write `let a = map.a; let b = map.b;`: one statement for each variable
         > let [a, b] = [1, 2];
         K0021 1:1 `let` declares one variable
             write `let a = list[0]; let b = list[1];`: one statement for each variable
@@ -1023,10 +1021,8 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:5 a variable is declared without a type
             leave the type out: `let x = 5;`
         > fn f(a: int, b: str) { a }
-        K0021 1:6 `a:` names an argument
-            write options as a map at the end: `f(a, #{ key: value })`
-        K0021 1:14 `b:` names an argument
-            write options as a map at the end: `f(a, #{ key: value })`
+        K0021 1:6 a parameter is declared without a type
+            leave the types out: `fn name(a, b) { .. }`
         > let x = a ?? b;
         K0002 1:9 unknown variable `a`
         K0002 1:14 unknown variable `b`
@@ -1164,5 +1160,128 @@ fn a_division_is_shown_as_it_is_to_be_written() {
         > print(3 / 2);
         K0017 1:9 this divides whole numbers, so the fraction is dropped
             write `3.0 / 2` for a fraction, or `(3 / 2).to_int()` if a whole number is meant
+    "#]].assert_eq(&said_of(&texts));
+}
+
+#[test]
+fn declarations_conversions_and_numbers_of_other_languages_are_found() {
+    let texts = [
+        "let x = .5;",
+        "let y = 3 * .5 + [1, .25][1];",
+        "let #{a, b} = #{ a: 1, b: 2 };",
+        "let {a} = #{ a: 1 };",
+        "let [a, b] = [1, 2];",
+        "let f = |x = 1| x;",
+        "let f = |a, x=1| x;",
+        "fn f(a, b=2) { a }",
+        "fn f(a: string) { a }",
+        "def f(a=1):\n    return a",
+        "x: int = 1;",
+        "let x = ~5;",
+        "foreach (x in [1]) { print(x); }",
+        "let x = 1; print(x instanceof y);",
+        "let s = \"a\nb\";",
+        "struct A { }",
+        "enum A { }",
+        "interface A { }",
+        "impl A { }",
+        "use foo::bar;",
+        "public fn f() { 1 }",
+        "let public = 1;",
+        "static x = 1;",
+        "let static = 1;",
+        "let x = 10 as f64;",
+        "import \"x\" as string; let a b",
+        "for i = 1, 3 { print(i); }",
+    ];
+    expect_test::expect![[r#"
+        > let x = .5;
+        K0021 1:9 a number begins with a digit
+            write `0.5`
+        > let y = 3 * .5 + [1, .25][1];
+        K0021 1:13 a number begins with a digit
+            write `0.5`
+        K0021 1:22 a number begins with a digit
+            write `0.5`
+        > let #{a, b} = #{ a: 1, b: 2 };
+        K0021 1:1 `let` declares one variable
+            write `let a = map.a; let b = map.b;`: one statement for each variable
+        > let {a} = #{ a: 1 };
+        K0021 1:1 `let` declares one variable
+            write `let a = map.a; let b = map.b;`: one statement for each variable
+        > let [a, b] = [1, 2];
+        K0021 1:1 `let` declares one variable
+            write `let a = list[0]; let b = list[1];`: one statement for each variable
+        > let f = |x = 1| x;
+        K0021 1:10 a parameter has no default
+            leave it out, and give every argument in each call
+        > let f = |a, x=1| x;
+        K0021 1:13 a parameter has no default
+            leave it out, and give every argument in each call
+        > fn f(a, b=2) { a }
+        K0021 1:9 a parameter has no default
+            define the function a second time, without the parameter: `fn f(a) { .. } fn f() { f(1) }`
+        > fn f(a: string) { a }
+        K0021 1:6 a parameter is declared without a type
+            leave the types out: `fn name(a, b) { .. }`
+        > def f(a=1):
+        >     return a
+        K0021 1:1 `def` is from another language
+            write `fn name(a, b) { .. }`
+        K0021 1:7 a parameter has no default
+            define the function a second time, without the parameter: `fn f(a) { .. } fn f() { f(1) }`
+        > x: int = 1;
+        K0021 1:1 a variable is declared by `let`, without a type
+            write `let x = 5;`
+        > let x = ~5;
+        K0001 1:9 '~' is a reserved symbol
+            scripts have no operator `~`
+        > foreach (x in [1]) { print(x); }
+        K0021 1:1 `foreach` is from another language
+            write `for x in list { .. }`, or `for i in 0..10 { .. }`
+        K0002 1:10 unknown variable `x`
+        > let x = 1; print(x instanceof y);
+        K0021 1:20 `instanceof` is from another language
+            write `type_of(x) == "string"`
+        > let s = "a
+        > b";
+        K0001 1:9 open string is not terminated
+            end the text with `"` on its line, or write a text of several lines in backticks
+        > struct A { }
+        K0021 1:1 scripts have no types of their own
+            write a map: `#{ a: 1 }`; values need no types
+        > enum A { }
+        K0021 1:1 scripts have no types of their own
+            write a map: `#{ a: 1 }`; values need no types
+        > interface A { }
+        K0021 1:1 scripts have no types of their own
+            write a map: `#{ a: 1 }`; values need no types
+        > impl A { }
+        K0021 1:1 scripts have no types of their own
+            write functions: `fn name(a, b) { .. }`
+        > use foo::bar;
+        K0021 1:1 `use` is from another language
+            write `import "lib/file" as file;` for a file; kaizen's functions need no import
+        > public fn f() { 1 }
+        K0021 1:1 `public` is from another language
+            leave it out; `private fn` hides a function from other files
+        > let public = 1;
+        K0001 1:5 'public' is a reserved keyword
+            `public` is a reserved word; choose another name
+        > static x = 1;
+        K0021 1:1 `static` is from another language
+            write `const NAME = ..`
+        > let static = 1;
+        K0001 1:5 'static' is a reserved keyword
+            `static` is a reserved word; choose another name
+        > let x = 10 as f64;
+        K0021 1:12 `as` is from another language
+            write `x.to_float()`, `x.to_int()` or `x.to_string()`
+        > import "x" as string; let a b
+        K0001 1:29 expecting ';' to terminate this statement
+            end the statement before this with `;`
+        > for i = 1, 3 { print(i); }
+        K0021 1:1 this `for` is from another language
+            write `for x in list { .. }`, or `for i in 0..10 { .. }`
     "#]].assert_eq(&said_of(&texts));
 }

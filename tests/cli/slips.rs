@@ -277,6 +277,78 @@ fn a_literal_out_of_bounds_is_found() {
 }
 
 #[test]
+fn wrong_options_of_a_pattern_are_found() {
+    let texts = [
+        "fan_out(\"demo/echo\", \"x\", #{});",
+        "fan_out(\"demo/echo\", \"x\", #{ parts: [], combine: 5 });",
+        "cascade(\"demo/echo\", \"x\", #{ models: \"demo/small\", accept: true });",
+        "refine(\"demo/echo\", \"x\", #{ critique: 3, rounds: -1 });",
+        "tool_vote(\"demo/echo\", \"x\", #{ tools: [], settings: 4 });",
+        "sequential(\"demo/echo\", \"x\", #{ steps: \"Shorten it.\" });",
+        "evolve(#{ start: \"a\", ask: |t, i| t, judge: 1, train: [1, 2, 3] });",
+        "evolve(#{ start: \"a\", ask: |t, i| t, judge: |a, i| 1, train: [1, 2, 3], valid: [4, 5], \
+         max_proposals: 0, confidence: 2, max_cost: -1, repeat: 0.5, held_out: [6] });",
+    ];
+    expect![[r#"
+        > fan_out("demo/echo", "x", #{});
+        K0005 1:27 `fan_out` needs `parts`, a list with at least one item
+        > fan_out("demo/echo", "x", #{ parts: [], combine: 5 });
+        K0031 1:37 option `parts` of `fan_out`: must be a list with at least one item, not `[]`
+        K0031 1:50 option `combine` of `fan_out`: must be a string, not an int
+        > cascade("demo/echo", "x", #{ models: "demo/small", accept: true });
+        K0031 1:38 option `models` of `cascade`: must be a list with at least one item, not a string
+        K0031 1:60 option `accept` of `cascade`: must be a function, `|x| ..`, not a bool
+        > refine("demo/echo", "x", #{ critique: 3, rounds: -1 });
+        K0031 1:39 option `critique` of `refine`: must be a string, not an int
+        K0031 1:50 option `rounds` of `refine`: must be a whole number of at least 0, not -1
+        > tool_vote("demo/echo", "x", #{ tools: [], settings: 4 });
+        K0031 1:39 option `tools` of `tool_vote`: must be a list with at least one item, not `[]`
+        K0031 1:53 option `settings` of `tool_vote`: must be a map, not an int
+        > sequential("demo/echo", "x", #{ steps: "Shorten it." });
+        K0031 1:40 option `steps` of `sequential`: must be a list, not a string
+        > evolve(#{ start: "a", ask: |t, i| t, judge: 1, train: [1, 2, 3] });
+        K0005 1:8 `evolve` needs `valid`, a list of items to choose by
+        K0031 1:45 option `judge` of `evolve`: must be a function, `|x| ..`, not an int
+        > evolve(#{ start: "a", ask: |t, i| t, judge: |a, i| 1, train: [1, 2, 3], valid: [4, 5], max_proposals: 0, confidence: 2, max_cost: -1, repeat: 0.5, held_out: [6] });
+        K0031 1:103 option `max_proposals` of `evolve`: must be a whole number of at least 1, not 0
+        K0031 1:118 option `confidence` of `evolve`: must be a number above 0 and below 1, not 2
+        K0031 1:131 option `max_cost` of `evolve`: must be a number of at least 0, not -1
+        K0031 1:143 option `repeat` of `evolve`: must be a whole number of at least 1, not a float
+    "#]].assert_eq(&said_of(&texts));
+}
+
+#[test]
+fn a_dependency_on_no_operation_is_found() {
+    let texts = [
+        "let g = builder(\"g\"); g.add_operation(|| 1, #{ name: \"first\" }); \
+         g.add_operation(|inputs| 2, #{ name: \"second\", depends_on: \"frist\" });",
+        "let g = builder(\"g\"); let a = g.add_operation(\"chat\", #{ instruction: \"x\" }); \
+         g.add_aggregation(\"chat\", #{ instruction: \"x\", source_node_ids: [a, \"chat\", \"chta\"] });",
+        // Default names are numbered, expansions have theirs, and a builder from elsewhere has operations from there.
+        "let g = builder(\"g\"); g.add_operation(|| 1); g.add_operation(|| 2); \
+         g.add_operation(|inputs| 3, #{ depends_on: [\"call\", \"call_2\"] });",
+        "let g = builder(\"g\"); let a = g.add_operation(|| [1]); g.expand(a, |x| #{ instruction: x }); \
+         g.add_operation(|inputs| 3, #{ depends_on: \"expand\" });",
+        "fn more(g) { g.add_operation(|inputs| 1, #{ name: \"more\", depends_on: \"first\" }); } \
+         more(builder(\"g\"));",
+        "let g = builder(\"g\"); for n in [\"a\", \"b\"] { g.add_operation(|| 1, #{ name: n }); } \
+         g.add_operation(|inputs| 3, #{ depends_on: [\"a\", \"c\"] });",
+    ];
+    expect![[r#"
+        > let g = builder("g"); g.add_operation(|| 1, #{ name: "first" }); g.add_operation(|inputs| 2, #{ name: "second", depends_on: "frist" });
+        K0031 1:125 no operation of this script is named `frist`
+            did you mean `first`?
+        > let g = builder("g"); let a = g.add_operation("chat", #{ instruction: "x" }); g.add_aggregation("chat", #{ instruction: "x", source_node_ids: [a, "chat", "chta"] });
+        K0031 1:155 no operation of this script is named `chta`
+            did you mean `chat`?
+        > let g = builder("g"); g.add_operation(|| 1); g.add_operation(|| 2); g.add_operation(|inputs| 3, #{ depends_on: ["call", "call_2"] });
+        > let g = builder("g"); let a = g.add_operation(|| [1]); g.expand(a, |x| #{ instruction: x }); g.add_operation(|inputs| 3, #{ depends_on: "expand" });
+        > fn more(g) { g.add_operation(|inputs| 1, #{ name: "more", depends_on: "first" }); } more(builder("g"));
+        > let g = builder("g"); for n in ["a", "b"] { g.add_operation(|| 1, #{ name: n }); } g.add_operation(|inputs| 3, #{ depends_on: ["a", "c"] });
+    "#]].assert_eq(&said_of(&texts));
+}
+
+#[test]
 fn a_result_of_no_operation_is_found() {
     let graph = "let g = builder(\"g\"); g.add_operation(\"chat\", #{ name: \"draft\", instruction: \"x\" }); \
                  let r = session().flow(g); ";
@@ -293,6 +365,7 @@ fn a_result_of_no_operation_is_found() {
             did you mean `draft`?
         > let g = builder("g"); g.add_operation("chat", #{ name: "draft", instruction: "x" }); let r = session().flow(g); print(r.result("draft")); print(r.result("each[0]"));
         > let g = builder("g"); g.add_operation("chat", #{ instruction: "x" }); let r = session().flow(g); print(r.result("draft"));
+        K0031 1:113 no operation of this script is named `draft`
     "#]].assert_eq(&said_of(&texts.each_ref().map(String::as_str)));
 }
 

@@ -214,8 +214,10 @@ impl Ending<'_> {
 /// Writes an end of an interval with so many digits that it does not look like 0.
 fn bound(end: f64) -> String {
     let digits = (3..9).find(|digits| end == 0.0 || (end * 10_f64.powi(*digits)).abs() >= 0.5);
-    let digits = usize::try_from(digits.unwrap_or(9)).unwrap_or(9);
-    format!("{end:.digits$}")
+    match digits.and_then(|digits| usize::try_from(digits).ok()) {
+        Some(digits) => format!("{end:.digits$}"),
+        None => format!("{end:.0e}"),
+    }
 }
 
 /// What a reason is made of.

@@ -102,6 +102,7 @@ impl OptionValues<'_> {
                 WantedValue::Word(words) if !words.contains(&text) => Some(format!("\"{text}\"")),
                 _ => None,
             },
+            Some(Literal::EmptyList) => (wanted == WantedValue::Items).then(|| "`[]`".to_owned()),
             None => None,
         };
 
@@ -124,7 +125,7 @@ impl OptionValues<'_> {
             // A wrong type is found with the forms of the function.
             let number = match literal(argument) {
                 Some(Literal::Whole(_) | Literal::Fraction(_)) => argument,
-                Some(Literal::Text(_)) | None => continue,
+                Some(Literal::Text(_) | Literal::EmptyList) | None => continue,
             };
             if let Some(wanted) = wanted_argument(&call.name, place)
                 && let Some(found) = self.wrong(number, wanted)
@@ -150,8 +151,8 @@ impl OptionValues<'_> {
 
         for (key, value) in &map.0 {
             let option = key.name.as_str();
-            let least = known.least.get(option).map(|least| WantedValue::Count(*least));
-            faults.extend(least.and_then(|wanted| self.value(name, option, value, wanted)));
+            let wanted = known.wanted.get(option).copied().or_else(|| wanted(name, option));
+            faults.extend(wanted.and_then(|wanted| self.value(name, option, value, wanted)));
             if option == "settings" {
                 self.map("communicate", value, faults);
             }
@@ -186,6 +187,7 @@ enum Literal<'a> {
     Whole(i64),
     Fraction(f64),
     Text(&'a str),
+    EmptyList,
 }
 
 fn literal(expr: &Expr) -> Option<Literal<'_>> {
@@ -193,6 +195,7 @@ fn literal(expr: &Expr) -> Option<Literal<'_>> {
         Expr::IntegerConstant(number, _) => Some(Literal::Whole(*number)),
         Expr::FloatConstant(number, _) => Some(Literal::Fraction(**number)),
         Expr::StringConstant(text, _) => Some(Literal::Text(text)),
+        Expr::Array(items, _) if items.is_empty() => Some(Literal::EmptyList),
         _ => None,
     }
 }

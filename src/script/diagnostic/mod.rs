@@ -176,8 +176,14 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
                 "write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`";
             Some(help.to_owned().into())
         }
-        ParseErrorType::Reserved(word) => {
+        ParseErrorType::Reserved(word) if word.starts_with(char::is_alphabetic) => {
             Some(format!("`{word}` is a reserved word; choose another name").into())
+        }
+        ParseErrorType::Reserved(sign) => Some(format!("scripts have no operator `{sign}`").into()),
+        ParseErrorType::BadInput(LexError::UnterminatedString) => {
+            let help =
+                "end the text with `\"` on its line, or write a text of several lines in backticks";
+            Some(help.to_owned().into())
         }
         _ => None,
     };
@@ -191,7 +197,9 @@ fn foreign_word(text: &str, error: &ParseError) -> Option<(String, &'static str)
         ParseErrorType::VariableUndefined(word) => {
             foreign::instead_of_variable(word, &rest(text, error, word))
         }
-        ParseErrorType::Reserved(word) => Some((word.clone(), foreign::instead_of(word)?)),
+        ParseErrorType::Reserved(word) if !is_declared(text, error) => {
+            Some((word.clone(), foreign::instead_of(word)?))
+        }
         _ => None,
     }
 }
@@ -202,6 +210,15 @@ fn rest(text: &str, error: &ParseError, word: &str) -> String {
     let line = place.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or("");
     let from = place.position().unwrap_or(1) - 1 + word.chars().count();
     line.chars().skip(from).collect()
+}
+
+/// Tells whether the word of an error is a name that the script gives a variable or a function.
+fn is_declared(text: &str, error: &ParseError) -> bool {
+    let place = error.position();
+    let line = place.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or("");
+    let before: String = line.chars().take(place.position().unwrap_or(1) - 1).collect();
+    let word = before.split_whitespace().last();
+    word.is_some_and(|word| matches!(word, "let" | "const" | "fn" | "as"))
 }
 
 /// Tells whether what follows a variable sets it.

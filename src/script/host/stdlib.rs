@@ -12,6 +12,7 @@ use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::home::{self, Constants, Home};
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::shape::{self, PropertyShape};
+use crate::script::host::wanted::WantedValue;
 use rhai::{
     AST, ASTNode, Dynamic, Engine, Expr, FnCallExpr, FnNamespace, FuncRegistration, Module,
     NativeCallContext, RhaiFunc, Shared, Stmt,
@@ -52,8 +53,8 @@ pub(in crate::script) struct StdlibFile {
 pub(in crate::script) struct LibraryOptions {
     /// Their names.
     pub(in crate::script) names: Vec<String>,
-    /// The least numbers of those that are counts.
-    pub(in crate::script) least: BTreeMap<String, i64>,
+    /// What the values of those have to be of which the code demands something.
+    pub(in crate::script) wanted: BTreeMap<String, WantedValue>,
     /// Those that it needs, each with what it is.
     pub(in crate::script) needed: Vec<(String, String)>,
 }
@@ -173,26 +174,54 @@ fn offers(text: &'static str) -> impl Iterator<Item = OfferedFunction> {
     })
 }
 
+impl LibraryOptions {
+    /// Takes the names and types of a literal map of defaults.
+    fn fill_from(&mut self, defaults: &Expr) {
+        let Expr::Map(defaults, _) = defaults else { return };
+        for (key, value) in &defaults.0 {
+            let name = key.name.to_string();
+            let wanted = match value {
+                Expr::StringConstant(..) => Some(WantedValue::Text),
+                Expr::Array(..) => Some(WantedValue::List),
+                Expr::Map(..) => Some(WantedValue::Map),
+                Expr::DynamicConstant(value, _) if value.is_fnptr() => Some(WantedValue::Function),
+                _ => None,
+            };
+            if let Some(wanted) = wanted {
+                self.wanted.entry(name.clone()).or_insert(wanted);
+            }
+            self.names.push(name);
+        }
+    }
+
+    /// Takes over what was found of defaults in a variable.
+    fn fill_with(&mut self, defaults: LibraryOptions) {
+        for (name, wanted) in defaults.wanted {
+            self.wanted.entry(name).or_insert(wanted);
+        }
+        self.names.extend(defaults.names);
+    }
+}
+
 /// Collects the options that functions fill in by `filled("name", options, defaults)`, where the
 /// defaults are a literal map, perhaps in a variable of their own.
 fn options_of(ast: &AST) -> BTreeMap<String, LibraryOptions> {
     let mut options: BTreeMap<String, LibraryOptions> = BTreeMap::new();
-    let mut defaults: Vec<String> = Vec::new();
-
-    let keys = |expr: &Expr| -> Option<Vec<String>> {
-        let Expr::Map(map, _) = expr else { return None };
-        Some(map.0.iter().map(|(key, _)| key.name.to_string()).collect())
-    };
+    let mut defaults = LibraryOptions::default();
 
     ast.walk(&mut |path: &[ASTNode]| {
         match path.last() {
             Some(ASTNode::Stmt(Stmt::Var(var, ..))) if var.0.name == "defaults" => {
-                defaults = keys(&var.1).unwrap_or_default();
+                defaults = LibraryOptions::default();
+                defaults.fill_from(&var.1);
             }
             Some(ASTNode::Expr(Expr::FnCall(call, _))) if call.name == "filled" => {
                 if let [Expr::StringConstant(name, _), _, given] = call.args.as_slice() {
-                    let known = keys(given).unwrap_or_else(|| defaults.clone());
-                    options.entry(name.to_string()).or_default().names = known;
+                    let of = options.entry(name.to_string()).or_default();
+                    match given {
+                        Expr::Map(..) => of.fill_from(given),
+                        _ => of.fill_with(std::mem::take(&mut defaults)),
+                    }
                 }
             }
             Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
@@ -206,24 +235,38 @@ fn options_of(ast: &AST) -> BTreeMap<String, LibraryOptions> {
     options
 }
 
-/// Notes what a function demands of an option: `at_least("name", "option", value, least)`, and
-/// `needs("name", "option", value, type, what)`.
+/// Notes what a function demands of an option: `at_least("name", "option", value, least)`,
+/// `some_of("name", "option", value)` and `needs("name", "option", value, type, what)`.
 fn note_check(call: &FnCallExpr, options: &mut BTreeMap<String, LibraryOptions>) {
     let [Expr::StringConstant(of, _), Expr::StringConstant(option, _), _, rest @ ..] =
         call.args.as_slice()
     else {
         return;
     };
-    let of = || of.to_string();
-    match (call.name.as_str(), rest) {
+    let of = options.entry(of.to_string()).or_default();
+    let mut want = |wanted| of.wanted.insert(option.to_string(), wanted);
+
+    let needed = match (call.name.as_str(), rest) {
         ("at_least", [Expr::IntegerConstant(least, _)]) => {
-            options.entry(of()).or_default().least.insert(option.to_string(), *least);
+            want(WantedValue::Count(*least));
+            None
         }
-        ("needs", [_, Expr::StringConstant(what, _)]) => {
-            options.entry(of()).or_default().needed.push((option.to_string(), what.to_string()));
+        ("some_of", []) => {
+            want(WantedValue::Items);
+            Some(WantedValue::Items.words())
         }
-        _ => {}
-    }
+        ("needs", [Expr::StringConstant(of_type, _), Expr::StringConstant(what, _)]) => {
+            match of_type.as_str() {
+                "string" => want(WantedValue::Text),
+                "Fn" => want(WantedValue::Function),
+                "array" => want(WantedValue::List),
+                _ => None,
+            };
+            Some(what.to_string())
+        }
+        _ => None,
+    };
+    of.needed.extend(needed.map(|what| (option.to_string(), what)));
 }
 
 #[cfg(test)]
@@ -271,7 +314,12 @@ mod tests {
         let options = options_of(&read(FILES[2].1));
 
         assert_eq!(options["vote"].names, ["n", "settings"]);
-        assert_eq!(options["vote"].least["n"], 1);
+        assert_eq!(options["vote"].wanted["n"], WantedValue::Count(1));
+        assert_eq!(options["fan_out"].wanted["parts"], WantedValue::Items);
+        assert_eq!(options["best_of"].wanted["judge"], WantedValue::Function);
+        assert_eq!(options["refine"].wanted["critique"], WantedValue::Text);
+        assert_eq!(options["cascade"].wanted["accept"], WantedValue::Function);
+        assert_eq!(options["vote"].wanted["settings"], WantedValue::Map);
         assert_eq!(options["few_shot"].names, ["examples", "input", "output", "settings"]);
         assert_eq!(options["best_of"].needed[0].0, "judge");
         assert_eq!(options.len(), 11, "{options:?}");

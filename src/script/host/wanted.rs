@@ -30,12 +30,14 @@ pub(in crate::script) enum WantedValue {
     Map,
     /// A list.
     List,
+    /// A list that is not empty.
+    Items,
     /// A node, the name of an operation, or a list of them.
     Nodes,
 }
 
 use WantedValue::{
-    Amount, Count, Flag, Function, List, Map, Nodes, Share, Text, Texts, Within, Word,
+    Amount, Count, Flag, Function, Items, List, Map, Nodes, Share, Text, Texts, Within, Word,
 };
 
 /// The functions whose `timeout_ms` is a setting of a call, which may be 0.
@@ -104,7 +106,7 @@ impl WantedValue {
             Within(least, most) => (f64::from(least)..=f64::from(most)).contains(&number),
             Share => number > 0.0 && number < 1.0,
             Amount => number >= 0.0,
-            Text | Texts | Word(_) | Flag | Function | Map | List | Nodes => true,
+            Text | Texts | Word(_) | Flag | Function | Map | List | Items | Nodes => true,
         }
     }
 
@@ -117,7 +119,7 @@ impl WantedValue {
             Count(_) => kind == "int",
             Within(..) | Share | Amount => kind == "int" || kind == "float",
             Function => kind == "function",
-            List => kind == "array",
+            List | Items => kind == "array",
             Map => kind == "map",
             Nodes => ["string", "array", "node"].contains(&kind),
         }
@@ -143,6 +145,7 @@ impl WantedValue {
             Amount => "a number of at least 0".to_owned(),
             Function => "a function, `|x| ..`".to_owned(),
             List => "a list".to_owned(),
+            Items => "a list with at least one item".to_owned(),
             Map => "a map".to_owned(),
             Nodes => "a node, the name of an operation, or a list of them".to_owned(),
         }

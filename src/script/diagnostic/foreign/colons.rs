@@ -5,7 +5,9 @@ use super::{ForeignSpan, ForeignText};
 impl ForeignText<'_> {
     /// Named arguments with a colon, and digits behind one.
     pub(super) fn with_colon(&self, at: usize) -> Option<ForeignSpan> {
-        let is_called = self.all[at].opened_by.is_some_and(|open| self.follows_value(open));
+        let is_called = self.all[at]
+            .opened_by
+            .is_some_and(|open| self.follows_value(open) && !self.opens_parameters(open));
         let is_argument = self.is_word(at)
             && self.bracket(at) == "("
             && is_called

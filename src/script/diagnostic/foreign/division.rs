@@ -2,7 +2,7 @@
 //! parse, and leave out what stands behind it.
 
 use super::ForeignForm;
-use super::tables::KEYWORDS;
+use super::statements::KEYWORDS;
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
 
 /// A comment that looks like the end of a division.

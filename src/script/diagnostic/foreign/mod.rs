@@ -5,16 +5,15 @@ mod division;
 mod quotes;
 mod shapes;
 mod signs;
+mod statements;
 mod tables;
 
 pub(in crate::script) use division::divisions;
 
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
-use tables::{
-    CALLS, CONVERSIONS, HEADS, KEYWORDS, MEMBERS, METHODS, NAMES, OPTIONS, RESERVED, SAME,
-    STATEMENTS, VALUES, WORDS,
-};
+use statements::{HEADS, KEYWORDS, RESERVED, STATEMENTS};
+use tables::{CALLS, CONVERSIONS, MEMBERS, METHODS, NAMES, OPTIONS, SAME, TYPES, VALUES, WORDS};
 
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +41,8 @@ impl ForeignForm {
 
 /// Says what to write instead of a word of another language.
 pub(in crate::script) fn instead_of(word: &str) -> Option<&'static str> {
-    WORDS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help)
+    let mut all = WORDS.iter().chain(RESERVED);
+    all.find(|(known, _)| *known == word).map(|(_, help)| *help)
 }
 
 /// Says what to write instead of an unknown variable whose name stands for a value, a module or an object in
@@ -76,8 +76,7 @@ pub fn explained(word: &str) -> Option<ForeignWord> {
     let (said, help) = if let Some((_, said, help)) = statement {
         ((*said).to_owned(), *help)
     } else {
-        let reserved = RESERVED.iter().find(|(known, _)| *known == word);
-        (message(word), reserved.map(|(_, help)| *help).or_else(|| instead_of(word))?)
+        (message(word), instead_of(word)?)
     };
     let same = SAME.iter().find(|(known, _)| *known == word).map(|(_, own)| *own);
     Some(ForeignWord { message: said, help, same })
@@ -400,7 +399,7 @@ impl<'a> ForeignText<'a> {
         }
         match self.said(at + 1) {
             ":" => true,
-            "(" => matches!(self.said(at), "elif" | "elsif"),
+            "(" => matches!(self.said(at), "elif" | "elsif" | "foreach"),
             "{" => matches!(self.said(at), "except" | "finally"),
             _ => match self.all[at + 1].class {
                 LexemeClass::Word | LexemeClass::Text => true,
@@ -419,6 +418,11 @@ impl<'a> ForeignText<'a> {
         bracket.is_some()
             && self.bracket(at) != "{"
             && before.filter(|piece| piece.opened_by == bracket).any(|piece| piece.said == "for")
+    }
+
+    /// Tells whether an `as` names what is imported or exported.
+    fn names_import(&self, at: usize) -> bool {
+        at >= 2 && matches!(self.said(at - 2), "import" | "export")
     }
 
     /// Words that stand between or before values.
@@ -446,6 +450,13 @@ impl<'a> ForeignText<'a> {
                 let last = if self.said(other) == "None" { other } else { other - 1 };
                 Some((at, last, message(if is_negated { "is not" } else { "is" }), help))
             }
+            "instanceof" if between => {
+                Some((at, at, message(word), "write `type_of(x) == \"string\"`"))
+            }
+            "as" if between && TYPES.contains(&self.said(at + 1)) && !self.names_import(at) => {
+                let help = "write `x.to_float()`, `x.to_int()` or `x.to_string()`";
+                Some((at, at + 1, message("as"), help))
+            }
             "not" if self.precedes_value(at) && self.before(at) != "is" => {
                 Some((at, at, message(word), instead_of(word)?))
             }
@@ -466,7 +477,8 @@ impl<'a> ForeignText<'a> {
     /// Forms within brackets: named arguments, slices, maps without their mark, arrows.
     fn bracketed(&self, at: usize) -> Option<ForeignSpan> {
         let opened_by = self.all[at].opened_by;
-        let is_called = opened_by.is_some_and(|open| self.follows_value(open));
+        let is_called =
+            opened_by.is_some_and(|open| self.follows_value(open) && !self.opens_parameters(open));
 
         if self.is_word(at)
             && self.bracket(at) == "("

@@ -16,6 +16,12 @@ impl ForeignText<'_> {
         (is_first && is_triple).then(|| (at, at + 1, message, help))
     }
 
+    /// Tells whether a text ends with the quote that it begins with.
+    fn is_closed(&self, at: usize, quote: char) -> bool {
+        let said = self.said(at);
+        said.len() > 1 && said.ends_with(quote)
+    }
+
     /// Strings: `f".."`, `'..'`.
     pub(super) fn quotes(&self, at: usize) -> Option<ForeignSpan> {
         let piece = &self.all[at];
@@ -23,7 +29,7 @@ impl ForeignText<'_> {
 
         if piece.class == LexemeClass::Word
             && self.is_joined(at)
-            && quote(at + 1).is_some()
+            && quote(at + 1).is_some_and(|quote| self.is_closed(at + 1, quote))
             && let Some((_, help)) =
                 PREFIXES.iter().find(|(prefix, _)| prefix.eq_ignore_ascii_case(piece.said))
         {

@@ -6,6 +6,8 @@ use crate::script::lexer::LexemeClass;
 
 const ONE_VARIABLE: &str =
     "write `let a = list[0]; let b = list[1];`: one statement for each variable";
+const ONE_VARIABLE_OF_MAP: &str =
+    "write `let a = map.a; let b = map.b;`: one statement for each variable";
 const LOOPS: &str = "write `for x in list { .. }`, or `for i in 0..10 { .. }`";
 
 impl ForeignText<'_> {
@@ -21,7 +23,11 @@ impl ForeignText<'_> {
                 let message = "a function without a name is written between bars".to_owned();
                 Some((at, self.close(at + 1)?, message, "write `|x| x + 1`"))
             }
-            _ => self.swapped(at).or_else(|| self.exclaimed(at)),
+            _ => self
+                .swapped(at)
+                .or_else(|| self.annotated(at))
+                .or_else(|| self.defaulted(at))
+                .or_else(|| self.exclaimed(at)),
         }
     }
 
@@ -40,10 +46,13 @@ impl ForeignText<'_> {
             ("mut", _) if self.is_word(at + 2) => {
                 Some((at + 1, at + 1, message("mut"), "leave it out: every variable can change"))
             }
-            ("[" | "{" | "(", _) => {
+            ("[" | "{" | "(" | "#", next) => {
                 let message = format!("`{}` declares one variable", self.said(at));
-                Some((at, self.close(at + 1)?, message, ONE_VARIABLE))
+                let open = at + 1 + usize::from(self.said(at + 1) == "#" && next == "{");
+                let help = if self.said(open) == "{" { ONE_VARIABLE_OF_MAP } else { ONE_VARIABLE };
+                Some((at, self.close(open)?, message, help))
             }
+
             (_, ",") if self.is_word(at + 1) => {
                 let message = format!("`{}` declares one variable", self.said(at));
                 Some((at, at + 2, message, ONE_VARIABLE))
@@ -61,7 +70,8 @@ impl ForeignText<'_> {
         let is_bracketed = self.said(at + 1) == "(";
         let first = if is_bracketed { at + 2 } else { at + 1 };
 
-        if matches!(self.said(first), "let" | "const" | "var") || self.said(first + 1) == "of" {
+        let is_other = matches!(self.said(first + 1), "of" | "=");
+        if matches!(self.said(first), "let" | "const" | "var") || is_other {
             let last = if is_bracketed { self.close(at + 1)? } else { first + 1 };
             let message = "this `for` is from another language".to_owned();
             return Some((at, last, message, LOOPS));
@@ -90,10 +100,44 @@ impl ForeignText<'_> {
         is_word.then_some((at, close, message, help))
     }
 
+    fn begins_line_or_statement(&self, at: usize) -> bool {
+        matches!(self.before(at), "" | ";" | "}") || !self.is_beside(at.wrapping_sub(1), at)
+    }
+
+    /// `x: int = 1` at the beginning of a statement.
+    fn annotated(&self, at: usize) -> Option<ForeignSpan> {
+        let is_typed = self.said(at + 1) == ":" && self.is_word(at + 2);
+        let is_open = self.bracket(at).is_empty() && self.begins_line_or_statement(at);
+        let is_set = self.said(at + 3) == "=" && self.is_beside(at, at + 3);
+        let message = "a variable is declared by `let`, without a type".to_owned();
+        (is_typed && is_open && is_set).then_some((at, at + 3, message, "write `let x = 5;`"))
+    }
+
+    /// `fn f(a = 1)` and `|x = 1| ..`.
+    fn defaulted(&self, at: usize) -> Option<ForeignSpan> {
+        if self.said(at + 1) != "=" || self.said(at + 2) == "=" {
+            return None;
+        }
+        let message = "a parameter has no default".to_owned();
+
+        let is_param = self.all[at].opened_by.is_some_and(|open| self.opens_parameters(open));
+        if is_param && matches!(self.before(at), "(" | ",") {
+            let help = "define the function a second time, without the parameter: \
+                        `fn f(a) { .. } fn f() { f(1) }`";
+            return Some((at, at + 1, message, help));
+        }
+
+        // A bar before the names opens a closure where no value ends before it.
+        let is_name = |at: &usize| self.is_word(*at) || self.said(*at) == ",";
+        let bar = (0..at).rev().find(|before| !is_name(before));
+        let is_closure = bar.is_some_and(|bar| self.said(bar) == "|" && !self.follows_value(bar));
+        let help = "leave it out, and give every argument in each call";
+        is_closure.then_some((at, at + 1, message, help))
+    }
+
     /// `a, b = b, a` at the beginning of a statement.
     fn swapped(&self, at: usize) -> Option<ForeignSpan> {
-        let begins =
-            matches!(self.before(at), "" | ";" | "}") || !self.is_beside(at.wrapping_sub(1), at);
+        let begins = self.begins_line_or_statement(at);
         let is_pair = self.said(at + 1) == "," && self.is_word(at + 2) && self.said(at + 3) == "=";
         let is_open = self.bracket(at) == "{" || self.bracket(at).is_empty();
         let is_set = is_pair && self.said(at + 4) != "=" && self.is_beside(at, at + 3);
@@ -118,13 +162,18 @@ impl ForeignText<'_> {
         is_macro.then(|| (at, at + 1, message(&format!("{}!", self.said(at))), help))
     }
 
+    /// Tells whether a bracket holds the parameters of a function that has a name.
+    pub(super) fn opens_parameters(&self, open: usize) -> bool {
+        self.said(open) == "("
+            && open >= 2
+            && self.is_word(open - 1)
+            && matches!(self.said(open - 2), "fn" | "def" | "function")
+    }
+
     /// `fn f(a: int)`.
     fn typed(&self, at: usize) -> Option<ForeignSpan> {
         let open = self.all[at].opened_by.filter(|_| self.said(at) == ":")?;
-        let is_params = self.said(open) == "("
-            && open >= 2
-            && self.is_word(open - 1)
-            && matches!(self.said(open - 2), "fn" | "def" | "function");
+        let is_params = self.opens_parameters(open);
         // The first type is told for all.
         let is_first = (open + 1..at).all(|before| self.said(before) != ":");
         let message = "a parameter is declared without a type".to_owned();

@@ -24,6 +24,10 @@ impl ForeignText<'_> {
         }
 
         match self.said(at) {
+            "." if is_joined && self.is_number(at + 1) && !self.follows_value(at) => {
+                let message = "a number begins with a digit".to_owned();
+                Some((at, at + 1, message, "write `0.5`"))
+            }
             "#" if !(is_joined && matches!(next, "{" | "!")) => {
                 let message = "`#` begins no comment".to_owned();
                 Some((at, at, message, "write `// comment`"))
@@ -64,6 +68,10 @@ impl ForeignText<'_> {
             }
             _ => None,
         }
+    }
+
+    fn is_number(&self, at: usize) -> bool {
+        self.all.get(at).is_some_and(|piece| piece.class == LexemeClass::Number)
     }
 
     /// `i++` and `++i`, but no sum of a negative number: `1 - -1`.
