@@ -349,6 +349,52 @@ fn a_dependency_on_no_operation_is_found() {
 }
 
 #[test]
+fn what_operations_give_is_known_from_their_options() {
+    let graph = "let g = builder(\"g\"); \
+                 g.add_operation(\"operate\", #{ name: \"rate\", instruction: \"x\", schema: \"score: integer\" }); \
+                 g.add_operation(\"react\", #{ name: \"act\", instruction: \"x\", trace: true }); \
+                 g.add_operation(\"chat\", #{ name: \"draft\", instruction: \"x\" }); \
+                 g.add_operation(|| #{ a: 1 }, #{ name: \"own\" }); ";
+    let with = |rest: &str| format!("{graph}{rest}");
+    let texts = [
+        with("let r = session().flow(g); print(r.result(\"rate\").scroe);"),
+        with("let r = session().flow(g); print(r.result(\"act\").anser);"),
+        with("let r = session().flow(g); if r.result(\"draft\") > 3 { print(1); }"),
+        with("g.add_operation(|inputs| inputs.rate.scroe, #{ depends_on: \"rate\" });"),
+        with("g.add_operation(|inputs| inputs.draft > 3, #{ depends_on: [\"draft\"] });"),
+        // What is right, what a function gives, what may be missing, and a name of two operations.
+        with("let r = session().flow(g); print(r.result(\"rate\").score + r.result(\"own\").b);"),
+        with("g.add_operation(|inputs| inputs.draft == (), #{ depends_on: [\"draft\"] });"),
+        with(
+            "g.add_operation(|inputs| inputs.draft ?? \"none\", #{ depends_on: [\"draft\"] }); \
+             let h = builder(\"h\"); h.add_operation(|| #{}, #{ name: \"rate\" }); \
+             print(session().flow(h).result(\"rate\").other);",
+        ),
+    ];
+    let said = said_of(&texts.each_ref().map(String::as_str));
+    expect![[r#"
+        > .. let r = session().flow(g); print(r.result("rate").scroe);
+        K0030 1:351 the schema of this answer has no field `scroe`
+            did you mean `score`?
+        > .. let r = session().flow(g); print(r.result("act").anser);
+        K0030 1:350 the result with `trace: true` has no property `anser`
+            it has: value, steps, calls, tool_calls, cost, stopped
+        > .. let r = session().flow(g); if r.result("draft") > 3 { print(1); }
+        K0031 1:349 `>` between a string and an int is always false
+            write `text.parse_int()` or `text.parse_float()` to compare numbers
+        > .. g.add_operation(|inputs| inputs.rate.scroe, #{ depends_on: "rate" });
+        K0030 1:338 the schema of this answer has no field `scroe`
+            did you mean `score`?
+        > .. g.add_operation(|inputs| inputs.draft > 3, #{ depends_on: ["draft"] });
+        K0031 1:339 `>` between a string and an int is always false
+            write `text.parse_int()` or `text.parse_float()` to compare numbers
+        > .. let r = session().flow(g); print(r.result("rate").score + r.result("own").b);
+        > .. g.add_operation(|inputs| inputs.draft == (), #{ depends_on: ["draft"] });
+        > .. g.add_operation(|inputs| inputs.draft ?? "none", #{ depends_on: ["draft"] }); let h = builder("h"); h.add_operation(|| #{}, #{ name: "rate" }); print(session().flow(h).result("rate").other);
+    "#]].assert_eq(&said.replace(graph, ".. "));
+}
+
+#[test]
 fn a_result_of_no_operation_is_found() {
     let graph = "let g = builder(\"g\"); g.add_operation(\"chat\", #{ name: \"draft\", instruction: \"x\" }); \
                  let r = session().flow(g); ";

@@ -4,7 +4,7 @@
 use crate::schema;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::host::{convert, shape};
-use rhai::{Expr, FnCallExpr};
+use rhai::{Expr, FnCallExpr, Ident};
 use serde_json::Value;
 
 /// Words that ask a model, and give a text where no schema is among their options.
@@ -15,25 +15,46 @@ pub(super) const CHECKED: &[&str] = &["operate", "react"];
 /// Returns the kind of the answer that a call gives.
 pub(super) fn given_by(call: &FnCallExpr) -> Option<ValueKind> {
     let name = call.name.as_str();
-    let is_text = TEXTS.contains(&name);
-    let is_checked = CHECKED.contains(&name);
+    if name == "parse" {
+        let has_options = matches!(call.args.last(), Some(Expr::Map(..)));
+        let mut schemas = call.args.iter().rev().take(if has_options { 2 } else { 1 });
+        return schemas.find_map(fields).map(ValueKind::Answer);
+    }
+
     let options = match call.args.last() {
         Some(Expr::Map(options, _)) => &options.0[..],
         Some(Expr::StringConstant(..) | Expr::InterpolatedString(..)) => &[],
         // Which options there are, nobody knows.
         _ => return None,
     };
-    let option =
-        |name: &str| options.iter().find(|(key, _)| key.name == name).map(|(_, value)| value);
+    answer_of(name, options)
+}
 
-    if name == "parse" {
-        let has_options = matches!(call.args.last(), Some(Expr::Map(..)));
-        let mut schemas = call.args.iter().rev().take(if has_options { 2 } else { 1 });
-        return schemas.find_map(fields).map(ValueKind::Answer);
-    }
+/// Returns the name that a call gives an operation literally, and the kind of its result.
+pub(super) fn given_by_operation(call: &FnCallExpr) -> Option<(String, Option<ValueKind>)> {
+    let Some(Expr::Map(options, _)) = call.args.last() else { return None };
+    let name = match options.0.iter().find(|(key, _)| key.name == "name")? {
+        (_, Expr::StringConstant(name, _)) => name.to_string(),
+        _ => return None,
+    };
+
+    // An expansion gives a list, and a function gives anything.
+    let kind = call.args.iter().take(2).find_map(|kind| match kind {
+        Expr::StringConstant(kind, _) if call.name != "expand" => Some(kind.as_str()),
+        _ => None,
+    });
+    Some((name, kind.and_then(|kind| answer_of(kind, &options.0))))
+}
+
+/// Returns the kind of the answer of a word that asks a model, under these options.
+fn answer_of(word: &str, options: &[(Ident, Expr)]) -> Option<ValueKind> {
+    let is_text = TEXTS.contains(&word);
+    let is_checked = CHECKED.contains(&word) || word == "parse";
     if !is_text && !is_checked {
         return None;
     }
+    let option =
+        |name: &str| options.iter().find(|(key, _)| key.name == name).map(|(_, value)| value);
 
     match (option("trace"), option("schema")) {
         (Some(Expr::BoolConstant(true, _)), _) => Some(ValueKind::Map(&shape::TRACED)),

@@ -36,6 +36,8 @@ pub(super) struct Kinds<'a> {
     set: HashSet<String>,
     /// Whether edges of graphs are made otherwise than by `depends_on`.
     has_other_edges: bool,
+    /// What the operations give that the script names, as far as it is known and the same wherever it names one so.
+    results: HashMap<String, Option<ValueKind>>,
 }
 
 /// The variables of one function.
@@ -71,6 +73,7 @@ impl<'a> Kinds<'a> {
             functions: HashMap::new(),
             set: HashSet::new(),
             has_other_edges: false,
+            results: HashMap::new(),
         };
         kinds.note_changes(file);
 
@@ -91,7 +94,7 @@ impl<'a> Kinds<'a> {
         kinds
     }
 
-    /// Notes which properties are set, and whether graphs have edges that no option says.
+    /// Notes which properties are set, what operations give, and whether graphs have edges that no option says.
     fn note_changes(&mut self, file: &File<'_>) {
         file.ast.walk(&mut |path: &[ASTNode]| {
             match path.last() {
@@ -115,6 +118,14 @@ impl<'a> Kinds<'a> {
                 ) => {
                     let name = call.name.as_str();
                     self.has_other_edges |= ["add_edge", "then", ">>", ">>="].contains(&name);
+                    if PLANNERS.contains(&name)
+                        && let Some((operation, gives)) = answers::given_by_operation(call)
+                    {
+                        let known = self.results.entry(operation).or_insert_with(|| gives.clone());
+                        if *known != gives {
+                            *known = None;
+                        }
+                    }
                 }
                 _ => {}
             }
@@ -421,6 +432,12 @@ impl<'a> Kinds<'a> {
         unknown: &mut Vec<UnknownPart>,
     ) -> Option<ValueKind> {
         if let Expr::MethodCall(call, _) = part {
+            if let [Expr::StringConstant(name, _)] = call.args.as_slice()
+                && call.name == "result"
+                && of == Some(ValueKind::Handle("report".to_owned()))
+            {
+                return self.results.get(name.as_str()).cloned().flatten();
+            }
             return self.given(call, call.args.len() + 1);
         }
 
@@ -447,9 +464,11 @@ impl<'a> Kinds<'a> {
     ) -> Option<ValueKind> {
         let found = match &of {
             ValueKind::Map(shape) => shape.property(name).map(ValueKind::of),
-            ValueKind::Inputs(names) | ValueKind::Answer(names) => {
-                names.iter().any(|known| known == name).then_some(None)
+            ValueKind::Inputs(names) => {
+                let gives = || self.results.get(name).cloned().flatten();
+                names.iter().any(|known| known == name).then(gives)
             }
+            ValueKind::Answer(names) => names.iter().any(|known| known == name).then_some(None),
             ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
             ValueKind::Data("string" | "array") | ValueKind::List(_) if !is_index => {
                 let kind = of.word();
