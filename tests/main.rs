@@ -30,6 +30,7 @@ mod cli {
     mod check;
     mod comparing;
     mod corpus;
+    mod deep;
     mod denials;
     mod doc;
     mod endless;

@@ -63,13 +63,16 @@ pub fn open(path: &Path) -> io::Result<File> {
     // Opening a pipe would wait for somebody who writes to it.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
-    let file = opened.map_err(|error| match error.raw_os_error() {
+    regular(opened.map_err(said_of_opening)?)
+}
+
+/// Says in words of its own why something cannot be opened that is no file.
+pub fn said_of_opening(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
         // What Linux says of a socket, or of a device without a driver.
         Some(code) if code == nix::errno::Errno::ENXIO as i32 => not_a_file(),
         _ => error,
-    })?;
-
-    regular(file)
+    }
 }
 
 /// Accepts what was opened if it is a file.

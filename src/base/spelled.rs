@@ -121,6 +121,8 @@ pub(super) fn find_hex(text: &str, wanted: &str, from: usize) -> Option<(usize, 
     (from..bytes.len()).filter(begins).find_map(|start| {
         let mut at = start;
         for byte in wanted.bytes() {
+            // The lines of a dump end between two bytes.
+            at += bytes.get(at..).and_then(after_break).unwrap_or(0);
             at = (at..).take(SEPARATOR_MAX + 1).find(|at| !is_separator(bytes, *at))?;
             at += [&b"\\\\x"[..], b"\\x", b"0x", b"0X", b"%", b"=", b"x"]
                 .iter()
@@ -392,6 +394,9 @@ mod tests {
             "6b=2D=31=C3=A9",
             "6b\", \"2d\", \"31\", \"c3\", \"a9",
             r#"6b\", \"2d\", \"31\", \"c3\", \"a9"#,
+            "6b 2d\n 31 c3\n a9",
+            r"6b 2d\n 31 c3\n a9",
+            r"6b2d\\r\\n 31c3\n a9",
         ] {
             assert_eq!(
                 find_hex(&format!("<{text}>"), wanted, 0),

@@ -366,7 +366,17 @@ impl Amounts {
     }
 }
 
+/// Says which figure of a model is missing.
 fn unknown_price(model: &Model) -> Failure {
+    if model.price().is_some() {
+        let message = format!(
+            "how many tokens a picture is to `{}` is unknown, so `max_cost` cannot be enforced; set `image_tokens = \
+             1600`, the most that it counts, under its `[models.NAME]`",
+            model.label
+        );
+        return Failure::new(Kind::Budget, message);
+    }
+
     let message = format!(
         "the price of `{}` is unknown, so `max_cost` cannot be enforced; set `price = {{ input = \
          0.15, output = 0.60, per = \"1M\" }}` under its `[models.NAME]`",

@@ -58,7 +58,7 @@ impl Executor {
             self.news().await;
 
             if self.is_replay() {
-                return Err(self.diverged(&what).into());
+                return Err(self.unknown_in_replay(&what, &at).await);
             }
             if self.is_dry() {
                 permit().await?;

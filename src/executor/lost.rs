@@ -6,6 +6,7 @@ use crate::base::secret;
 use crate::base::strand::Spot;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
+use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
@@ -95,10 +96,22 @@ impl Executor {
             LostDecision::Repeat => Ok(None),
             LostDecision::Tell => Ok(Some(json!({ "failure": failure(what, "") }))),
             LostDecision::Stop => {
+                // A replay of this run has to find it in doubt as well.
+                self.keep(&Event::EffectBegan { what: what.clone(), at: at.clone() }).await?;
                 let help = "; `kaizen run --resume --lost=repeat` runs it again, `--lost=tell` makes \
                             it an error that the script can catch";
                 self.stop_for(failure(what, help)).await
             }
+        }
+    }
+
+    /// Says what a replay finds at an effect that the recorded run does not know: where that run stopped because the
+    /// effect was in doubt, so does the replay.
+    pub(super) async fn unknown_in_replay(&self, what: &Inquiry, at: &Spot) -> Stop {
+        if self.memory.was_begun(what, at) {
+            self.stop_for(failure(what, "")).await
+        } else {
+            self.diverged(what).into()
         }
     }
 }

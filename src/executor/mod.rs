@@ -56,6 +56,7 @@ use crate::journal::waits::PendingQuestion;
 use crate::metrics::Metrics;
 use crate::session::scope::Scope;
 use crate::store::StoreError;
+use crate::store::writer::Writer;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -417,6 +418,13 @@ impl Executor {
     /// end of its own.
     pub(super) async fn keep(&self, event: &Event) -> Result<(), StoreError> {
         self.recorder.keep(self.event_time(), event).await
+    }
+
+    /// Returns once everything that the script knows is kept: what it does next can be seen from outside. It keeps the
+    /// thread meanwhile.
+    pub fn settle_known(&self, writer: &Writer) -> Result<(), StoreError> {
+        self.recorder.note_passed()?;
+        writer.settle_gathered()
     }
 
     /// Returns once every end that the run was told of is on the disk. Comes before code of the script runs

@@ -338,8 +338,9 @@ impl Recorder {
         Ok(())
     }
 
-    /// Journals the timers that have ended. Nothing but time is lost if a crash comes before.
-    fn note_passed(&self) -> Result<(), StoreError> {
+    /// Journals the timers that have ended. They stand before whatever comes next, and before what is shown: the order
+    /// in which they ended decides what a script does.
+    pub(super) fn note_passed(&self) -> Result<(), StoreError> {
         let Some(PassedTimers { first, timer, times, ended }) = self.passed.take() else {
             return Ok(());
         };

@@ -1,6 +1,6 @@
 //! Finds models by name: aliases of the project, or `provider/name`.
 
-use crate::base::secret::Secret;
+use crate::base::secret::{self, Secret};
 use crate::base::spelling::nearest;
 use crate::model::call_error::CallError;
 use crate::model::denial::Denials;
@@ -198,12 +198,12 @@ impl Models {
         }
 
         let unknown = |_| ModelError::Unknown { name: name.to_owned(), help: self.near(name) };
-        let (provider, _) = split(name).map_err(unknown)?;
+        let (provider, model) = split(name).map_err(unknown)?;
         if PROVIDERS.iter().any(|(known, _)| *known == provider) {
             return Ok(());
         }
 
-        Err(unknown_provider(&provider))
+        Err(unknown_provider(&provider, &model))
     }
 
     /// Returns the name that may be meant by one that is no model's.
@@ -224,7 +224,7 @@ impl Models {
             "anthropic" => Transport::Server(self.anthropic(spec)?),
             "gemini" => Transport::Server(self.gemini(spec)?),
             "ollama" => Transport::Server(self.ollama(spec)?),
-            other => return Err(unknown_provider(other)),
+            other => return Err(unknown_provider(other, &spec.model)),
         };
 
         let is_own_server = self.given_url(spec).is_none();
@@ -548,7 +548,11 @@ fn place(spec: &ModelSpec) -> LimiterKey {
     (provider, base_url, spec.key.clone())
 }
 
-fn unknown_provider(provider: &str) -> ModelError {
+fn unknown_provider(provider: &str, model: &str) -> ModelError {
+    // Of a part of a secret, nobody would know it.
+    let whole = format!("{provider}/{model}");
+    let clean = secret::scrub(&whole);
+    let provider = if clean == whole { provider } else { &clean };
     let names = PROVIDERS.iter().map(|(name, _)| *name);
 
     let help = match nearest(provider, names.clone()) {

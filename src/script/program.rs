@@ -2,6 +2,7 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::path_text::text_of;
+use crate::executor::Executor;
 use crate::executor::standstill::Halt;
 use crate::journal::waits::Waits;
 use crate::script::api::host_word::{self, HostWords};
@@ -61,13 +62,14 @@ pub struct ScriptFindings {
     pub files: BTreeSet<PathBuf>,
 }
 
-/// Makes a sink that shows nothing before everything recorded so far is kept. What cannot be kept ends the
-/// run at its next word.
-fn once_kept(writer: &Rc<Writer>, sink: Sink) -> Sink {
+/// Makes a sink that shows nothing before everything that the script knows is kept. What cannot be kept ends
+/// the run at its next word.
+fn once_kept(executor: &Rc<Executor>, writer: &Rc<Writer>, sink: Sink) -> Sink {
+    let executor = executor.clone();
     let writer = writer.clone();
     Rc::new(move |text| {
         // Whoever records next is told, and the end of the script.
-        let _ = writer.settle_gathered();
+        let _ = executor.settle_known(&writer);
         sink(text);
     })
 }
@@ -118,8 +120,8 @@ impl Host {
     /// scripts know already.
     pub fn with_words(mut with: Surroundings, words: &HostWords) -> Result<Host, String> {
         if let Some((_, writer)) = &with.store {
-            with.print = once_kept(writer, with.print);
-            with.say = once_kept(writer, with.say);
+            with.print = once_kept(&with.executor, writer, with.print);
+            with.say = once_kept(&with.executor, writer, with.say);
         }
 
         // A denial holds for the models as for the script itself.
@@ -202,7 +204,13 @@ impl Host {
     /// branch, has no value to show.
     pub async fn run(&self, program: &Program) -> Result<Value, ScriptError> {
         let value = self.evaluate(program, Task::default()).await?;
-        Ok(convert::to_value(&value).unwrap_or_default())
+        Ok(convert::to_value(&value).unwrap_or_else(|reason| {
+            // A handle is the value of many last lines, and nobody expects to see one.
+            if value.is_map() || value.is_array() || value.is_float() {
+                (self.inner.with.say)(&format!("the value of the script is not shown: {reason}"));
+            }
+            Value::Null
+        }))
     }
 
     /// Runs a script on behalf of an operation, if there is one. Its value is an answer, or a
@@ -252,7 +260,7 @@ impl Host {
             task::end_all(&self.inner);
         }
         // A journal that cannot be written ends the run, whatever the script made of it.
-        let _ = self.inner.settle_recorded();
+        let _ = self.inner.settle_known();
         if let Some(store) = self.inner.broken.take() {
             return Err(ScriptError::Store(store));
         }

@@ -165,6 +165,8 @@ pub struct Writer {
     has_gathered: AtomicBool,
     /// Whether the same holds of something that is owed.
     owes: AtomicBool,
+    /// Whether the same holds of an event that nobody waits for.
+    has_noted: AtomicBool,
 }
 
 impl fmt::Debug for Writer {
@@ -205,7 +207,8 @@ impl Writer {
         let gathered = SeriesFault::default();
         let has_gathered = AtomicBool::new(false);
         let owes = AtomicBool::new(false);
-        Writer { core, thread: Some(thread), gathered, has_gathered, owes }
+        let has_noted = AtomicBool::new(false);
+        Writer { core, thread: Some(thread), gathered, has_gathered, owes, has_noted }
     }
 
     /// Applies a change that stands for itself, and returns once it is committed.
@@ -303,8 +306,10 @@ impl Writer {
         series.check()
     }
 
-    /// Keeps the next event of a series soon, without waiting for it. If that fails, the next one says so.
+    /// Keeps the next event of a series soon, without waiting for it; `settle_gathered` waits for it too. If that
+    /// fails, the next one says so.
     pub fn append_soon(&self, series: &Series, row: EventRow) -> Result<(), StoreError> {
+        self.has_noted.store(true, Ordering::Relaxed);
         self.add_event(series, row, None, Rank::Plain).map(drop)
     }
 

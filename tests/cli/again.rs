@@ -4,6 +4,8 @@
 use crate::support::server::{Act, Server, answer};
 use crate::support::{Project, Ran};
 use rusqlite::Connection;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -496,4 +498,86 @@ fn a_run_that_was_interrupted_is_replayed_to_where_it_came() {
     project.file("s.rhai", &script.replace("\"a\"", "\"c\""));
     let replayed = project.kaizen(&["replay"]);
     assert_eq!(replayed.code, Some(7), "{}", replayed.stderr);
+}
+
+/// Runs a script until it has shown a line that begins with `shown`, kills it at that moment, and resumes it.
+/// Gives what both have shown.
+fn killed_when_seen(project: &Project, script: &str) -> (String, String) {
+    project.file("s.rhai", script);
+    let mut command = project.command(&["run", "s.rhai"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+
+    let mut shown = String::new();
+    for line in lines.by_ref().map_while(Result::ok) {
+        shown += &format!("{line}\n");
+        if line.starts_with("shown") {
+            break;
+        }
+    }
+    end(child);
+
+    let resumed = project.kaizen(&["run", "--resume"]);
+    assert_eq!(resumed.code, Some(0), "{script}: {}", resumed.stderr);
+    (shown, resumed.stdout)
+}
+
+/// What was shown is kept, whatever it was made of, and however soon after it the process dies.
+#[test]
+fn what_was_shown_is_shown_again_after_a_kill_at_that_moment() {
+    let scripts = [
+        "print(`shown ${now()}`); sleep(400);",
+        "let t = timestamp(); sleep(3); print(`shown ${t.elapsed}`); sleep(400);",
+        "print(`shown ${gather([|| now(), || { sleep(2); now() }])}`); sleep(400);",
+        "branch(\"demo/echo\").chat(\"x\"); print(`shown ${now()}`); sleep(400);",
+        "let g = builder(\"g\"); g.add_operation(|| { sleep(2); 1 }, #{ name: \"a\" }); \
+         print(`shown ${session().flow(g).metrics.execution_time}`); sleep(400);",
+        "fn w(n) { let s = 0; for i in 0..n { s += i; } s } \
+         print(`shown ${race([|| { sleep(5); w(3000); sleep(2); \"a\" }, || { sleep(6); w(2); sleep(1); \"b\" }])}`); \
+         sleep(400);",
+        "print(`shown ${attempt(|| timeout(8, || { sleep(5); sleep(3); \"in\" })).ok}`); sleep(400);",
+        "let t = task(|| { sleep(20); 1 }); let n = 0; while !t.done { n += 1; sleep(1); } print(`shown ${n}`); sleep(400);",
+        "gather([3, 1, 2].map(|n| || { sleep(n); print(n); })); print(\"shown\"); sleep(400);",
+        "let t = now(); write_text(\"out.txt\", `${t}`); print(`shown ${read_text(\"out.txt\")}`); sleep(400);",
+        "log.info(`at ${now()}`); print(`shown ${random()} ${now()}`); sleep(400);",
+    ];
+    for durability in ["process", "power"] {
+        for script in scripts {
+            let project = Project::new();
+            let config = format!(
+                "[permissions]\nread = [\".\"]\nwrite = [\".\"]\n[store]\ndurability = \"{durability}\"\n"
+            );
+            project.file("kaizen.toml", &config);
+            project.kaizen(&["trust"]);
+            let (shown, again) = killed_when_seen(&project, script);
+            assert_eq!(again, shown, "{durability}: {script}");
+        }
+    }
+}
+
+/// A file whose name or text was made of the time is the same file in a resumed run.
+#[test]
+fn a_file_that_was_written_is_written_alike_after_a_kill_at_that_moment() {
+    let project = Project::new();
+    let config = "[permissions]\nwrite = [\".\"]\n";
+    project.file("kaizen.toml", config);
+    project.kaizen(&["trust"]);
+    let script = "sleep(2); let t = now(); write_text(`out-${t}.txt`, `${t}`); sleep(30000);";
+    project.file("s.rhai", script);
+
+    let mut command = project.command(&["run", "s.rhai"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let written = || -> Vec<PathBuf> {
+        let all = std::fs::read_dir(project.path()).unwrap().map(|entry| entry.unwrap().path());
+        all.filter(|path| path.extension().is_some_and(|kind| kind == "txt")).collect()
+    };
+    let began = Instant::now();
+    while written().is_empty() && began.elapsed() < Duration::from_secs(30) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    end(child);
+    let before = written();
+
+    project.kaizen(&["run", "--resume", "--max-time", "300ms"]);
+    assert_eq!(written(), before);
 }

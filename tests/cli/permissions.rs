@@ -391,6 +391,29 @@ fn a_program_gets_no_keys_and_its_outcome_is_kept() {
     assert!(ran.stderr.contains("it timed out after 50 ms"), "{}", ran.stderr);
 }
 
+/// What a program leaves running ends with it, whatever it does with the output, and costs no result.
+#[test]
+fn a_program_that_has_ended_gives_its_result_whoever_keeps_its_output_open() {
+    let place = Place::new();
+    for left in [
+        "sleep 40 &",
+        "sleep 40 >/dev/null &",
+        "sleep 40 2>/dev/null &",
+        "setsid sleep 3 &",
+        "(sleep 40; echo late) &",
+        "sh -c 'sleep 40' & (sleep 40 &);",
+        "cat &",
+    ] {
+        let script = format!(
+            "let t = timestamp(); print(command(\"sh\", [\"-c\", \"{left} echo hi; echo no >&2; exit 3\"])); \
+             if t.elapsed > 2.0 {{ throw \"too late\" }}"
+        );
+        let ran = place.run(&script, &["--allow-run"]);
+        let expected = "#{\"code\": 3, \"stderr\": \"no\\n\", \"stdout\": \"hi\\n\"}\n";
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), expected), "{left}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn pages_are_fetched_from_granted_hosts_only_redirects_included() {
     let place = Place::new();

@@ -212,6 +212,22 @@ fn errors(speech: Speech) -> Vec<Told> {
         (json!({ "error": { "code": "content_filter", "message": "no" } }), "refused", "no"),
         (json!({ "error": "out of memory" }), "server", "out of memory"),
         (json!({ "detail": "not now" }), "server", "not now"),
+        (
+            json!({ "choices": [{ "delta": {}, "finish_reason": "stop" }], "x_groq": { "error": "over_capacity" } }),
+            "server",
+            "over_capacity",
+        ),
+        (
+            json!({ "fault": { "faultstring": "Spike arrest", "detail": { "errorcode": "policies.Spike" } } }),
+            "server",
+            "Spike arrest",
+        ),
+        (
+            json!({ "error": { "code": 400, "message": "API key not valid", "status": "INVALID_ARGUMENT",
+                "details": [{ "reason": "API_KEY_INVALID" }] } }),
+            "unauthorized",
+            "API key not valid",
+        ),
         (json!({ "code": 400, "msg": "no such field" }), "bad_request", "no such field"),
         (
             json!({ "object": "error", "message": "too long", "type": "BadRequestError", "code": 400 }),
@@ -220,7 +236,7 @@ fn errors(speech: Speech) -> Vec<Told> {
         ),
         (
             json!({ "detail": [{ "loc": ["body", "n"], "msg": "must be 1", "input": "SECRET QUESTION" }] }),
-            "server",
+            "bad_request",
             "body.n: must be 1",
         ),
         (

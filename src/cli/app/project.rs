@@ -8,6 +8,7 @@ use crate::cli::app::permissions;
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::seen_tools;
 use crate::cli::app::shared_store::shared_store;
+use crate::cli::app::trust;
 use crate::cli::say;
 use crate::executor::Executor;
 use crate::executor::budget::Budget;
@@ -29,6 +30,9 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+/// What lies in the folder of a repository.
+const REPOSITORIES: &[&str] = &[".git", ".hg", ".jj", ".svn"];
 
 /// A project as it is found from the current folder.
 #[derive(Debug, Clone)]
@@ -53,6 +57,13 @@ impl Project {
     pub(in crate::cli) fn find() -> anyhow::Result<Project> {
         let mut project = Project::at(&std::env::current_dir()?)?;
         project.server = shared_store(&project.config, &project.root)?;
+
+        // The project's own file may name any variable as the one that holds the address.
+        let own = project.root.join("kaizen.toml");
+        let is_own_wish = project.config.origin("engine.store").is_some_and(|o| o.is_file(&own));
+        if project.is_shared() && is_own_wish {
+            trust::ensure(&project, false)?;
+        }
         Ok(project)
     }
 
@@ -105,7 +116,7 @@ impl Project {
             if home.as_deref() == Some(folder) {
                 doubts.push(above("the home folder"));
             }
-            if folder.join(".git").exists() {
+            if REPOSITORIES.iter().any(|mark| folder.join(mark).exists()) {
                 doubts.push(above("the repository"));
             }
             if folder.parent().is_some_and(|parent| device(parent) != device(folder)) {

@@ -147,7 +147,9 @@ fn wishes(project: &Project) -> Vec<String> {
         .otel()
         .is_some_and(|otel| !is_on_this_machine(&otel.endpoint) || !otel.headers.is_empty());
     for (key, value, _) in project.config.all().filter(|(.., o)| o.is_file(&own)) {
-        if key.starts_with("secrets.") || sends && key.starts_with("otel.") {
+        // Another store gets everything that runs ask and are answered, by an address from any variable.
+        let is_of_store = matches!(key, "engine.store" | "engine.unsafe_durability");
+        if is_of_store || key.starts_with("secrets.") || sends && key.starts_with("otel.") {
             wishes.push(format!("{key} = {value}"));
         }
     }

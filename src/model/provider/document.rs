@@ -12,6 +12,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// plane 16, which is for private use, and a stray byte below it.
 const HALVES: u32 = 0x10_0000;
 const BYTES: u32 = 0x10_F700;
+/// Deepest place of a value that is read. What lies deeper is no part of a reply.
+const DEPTH_MAX: usize = 100;
 
 /// Why the rest of a body is no document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +119,16 @@ fn mend(text: &str) -> String {
 
     while let Some(first) = rest.chars().next() {
         match first {
+            '{' | '[' if depth == DEPTH_MAX => {
+                mended.push_str("null");
+                rest = after_value(rest);
+                continue;
+            }
             '{' | '[' => depth += 1,
-            '}' | ']' => depth = depth.saturating_sub(1),
+            '}' | ']' => {
+                depth = depth.saturating_sub(1);
+                leave_comma_out(&mut mended);
+            }
             _ => {}
         }
 
@@ -143,6 +153,37 @@ fn mend(text: &str) -> String {
     }
 
     mended
+}
+
+/// Takes back the comma at the end, which stands before a bracket that closes.
+fn leave_comma_out(mended: &mut String) {
+    let kept = mended.trim_end();
+    if let Some(kept) = kept.strip_suffix(',') {
+        mended.truncate(kept.len());
+    }
+}
+
+/// Returns what follows the map or list that a text begins with.
+fn after_value(text: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut is_text = false;
+    let mut is_escaped = false;
+
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' if is_text => is_escaped = true,
+            '"' => is_text = !is_text,
+            '{' | '[' if !is_text => depth += 1,
+            '}' | ']' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return &text[at + c.len_utf8()..];
+        }
+    }
+
+    ""
 }
 
 fn is_of_word(c: char) -> bool {
@@ -176,7 +217,8 @@ fn mend_string<'a>(text: &'a str, mended: &mut String) -> &'a str {
     rest
 }
 
-/// Mends one escape: half of a pair of surrogates is kept for `join`.
+/// Mends one escape: half of a pair of surrogates is kept for `join`, and a backslash that begins no escape stands for
+/// itself, unless a quote follows it.
 fn mend_escape<'a>(text: &'a str, mended: &mut String) -> &'a str {
     let unit = |text: &str| {
         let digits = text.strip_prefix("\\u")?.get(..4)?;
@@ -192,8 +234,15 @@ fn mend_escape<'a>(text: &'a str, mended: &mut String) -> &'a str {
             return &text[6..];
         }
         Some(_) => 6,
-        // An escape is at most two characters otherwise; the second may be a long one.
-        None => 1 + text[1..].chars().next().map_or(0, char::len_utf8),
+        None => match text[1..].chars().next() {
+            Some('"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't') => 2,
+            Some('\'') => return &text[1..],
+            Some(_) => {
+                mended.push_str("\\\\");
+                return &text[1..];
+            }
+            None => 1,
+        },
     };
 
     mended.push_str(&text[..length]);
@@ -280,6 +329,30 @@ mod tests {
     fn numbers_that_are_none_count_for_nothing() {
         let text = br#"{"a": NaN, "b": -Infinity, "c": 1e999, "d": None, "e": [1, .5], "f": "NaN \" 1e999"}"#;
         let expected = json!({ "a": null, "b": null, "c": null, "d": null, "e": [1, null], "f": "NaN \" 1e999" });
+        assert_eq!(values(text), [expected]);
+    }
+
+    #[test]
+    fn what_lies_too_deep_is_left_out() {
+        let deep = |depth: usize| {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            format!("{open}\"]\\\"\"{close}")
+        };
+        for depth in [97, 127, 200, 100_000] {
+            let text = format!("{{\"a\": \"x\", \"b\": {}, \"c\": 1}}", deep(depth));
+            let found = values(text.as_bytes()).remove(0);
+            assert_eq!((&found["a"], &found["c"]), (&json!("x"), &json!(1)), "{depth}");
+        }
+        let cut = format!("{{\"a\": {}", "[".repeat(200));
+        assert_eq!(Documents::read(cut.as_bytes()).trouble, Some(Trouble::Cut));
+    }
+
+    #[test]
+    fn escapes_and_commas_that_json_lacks_are_read() {
+        let text =
+            br#"{"a": "it\'s \d \u12 \x41 \n", "b": [1, 2, ], "c": {"d": 1 , }, "e": ",]",}"#;
+        let expected =
+            json!({ "a": "it's \\d \\u12 \\x41 \n", "b": [1, 2], "c": { "d": 1 }, "e": ",]" });
         assert_eq!(values(text), [expected]);
     }
 

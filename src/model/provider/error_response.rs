@@ -35,10 +35,12 @@ const WORDS: &[&str] = &[
     "errmsg",
     "error_description",
     "status_msg",
+    "faultstring",
     "detail",
     "error",
     "Error",
     "errors",
+    "fault",
     "reason",
     "title",
     "description",
@@ -49,8 +51,17 @@ const WORDS: &[&str] = &[
 const WITHIN: &[&str] =
     &["details", "metadata", "raw", "base_resp", "cause", "response", "data", "body"];
 /// Where the name or the number of an error stands.
-const CODES: &[&str] =
-    &["code", "Code", "error_code", "errcode", "status_code", "type", "__type", "status"];
+const CODES: &[&str] = &[
+    "code",
+    "Code",
+    "error_code",
+    "errcode",
+    "errorcode",
+    "status_code",
+    "type",
+    "__type",
+    "status",
+];
 /// Those of them that only an error has.
 const NUMBERS: &[&str] = &["code", "error_code", "errcode", "status_code", "status"];
 /// What a document has that is a reply, or a piece of one.
@@ -219,6 +230,12 @@ fn inner(document: &Value) -> Option<&Value> {
         return Some(error);
     }
 
+    // One server puts it beside a piece that says "stop".
+    let beside = map.get("x_groq").and_then(|said| said.get("error"));
+    if let Some(error) = beside.filter(|error| says_something(error)) {
+        return Some(error);
+    }
+
     let text = |key: &str| map.get(key).and_then(Value::as_str);
     let is_named = ["type", "object", "status"].iter().any(|key| text(key) == Some("error"));
     let base = map.get("base_resp");
@@ -238,7 +255,9 @@ fn is_bare(document: &Value, map: &Map<String, Value>) -> bool {
     }
 
     let has_code = || NUMBERS.iter().any(|key| map.get(*key).is_some_and(says_something));
-    words(document, 0).is_some() && (!map.contains_key("type") || has_code())
+    // `ok` is no word for an error.
+    let has_words = words(document, 0).is_some_and(|words| says_something(&Value::String(words)));
+    has_words && (!map.contains_key("type") || has_code())
 }
 
 /// Tells whether a value stands for an error at all: servers also send empty ones with good replies.
@@ -312,6 +331,10 @@ impl ErrorContent {
                 None => {}
             },
             Value::Object(map) => {
+                // A problem that has a place is one of the request.
+                if map.contains_key("loc") && map.contains_key("msg") {
+                    self.names.push("validation_error".to_owned());
+                }
                 for value in CODES.iter().filter_map(|key| map.get(*key)) {
                     self.code(value);
                 }
@@ -356,9 +379,11 @@ impl ErrorContent {
             return class;
         }
 
-        let named = self.named(|_| true);
         let Some(of_status) = by_status(status) else {
             let of_body = || self.number.and_then(by_status).unwrap_or(ErrorClass::Server);
+            // Most requests are refused as wrong ones, for whatever reason.
+            let is_exact = |class| !matches!(class, ErrorClass::BadRequest | ErrorClass::Server);
+            let named = self.named(is_exact).or_else(|| self.named(|_| true));
             return named.unwrap_or_else(of_body);
         };
 
@@ -381,7 +406,7 @@ impl ErrorContent {
             | ErrorClass::Filtered => false,
         };
 
-        named.filter(|named| is_clearer(*named)).unwrap_or(of_status)
+        self.named(is_clearer).unwrap_or(of_status)
     }
 
     /// Makes the error. The status is the one of HTTP: only that tells whether a call was made.

@@ -287,6 +287,7 @@ fn finish(word: &str, candidate: &Value) -> Finish {
     let why = candidate.get("finishMessage").and_then(Value::as_str);
     match (Finish::of(word), why) {
         (Finish::Refused(word), Some(why)) => Finish::Refused(format!("{word}: {why}")),
+        (Finish::Ended(word), Some(why)) => Finish::Ended(format!("{word}: {why}")),
         (finish, _) => finish,
     }
 }

@@ -131,6 +131,26 @@ pub(super) struct Partial {
     is_part: bool,
     /// The name that the provider gives the answer, and how many documents came under it.
     id: Option<(String, usize)>,
+    /// What the names are of.
+    ids: IdScope,
+}
+
+/// What the server names: the answer, or each piece of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum IdScope {
+    /// The answer, as far as is known.
+    #[default]
+    Answer,
+    /// The second document has another name than the first and looks like a beginning: either the answer begins again, or
+    /// each piece has a name. The third tells.
+    Undecided,
+    /// Each piece.
+    Piece,
+}
+
+/// Says that two answers came as one.
+fn begun_twice() -> CallError {
+    CallError::BadReply { message: "the stream begins again under another `id`".to_owned() }
 }
 
 /// What a document is to those before it.
@@ -188,6 +208,9 @@ impl Partial {
         let begun = self.choices.values().any(PartialChoice::says_something);
 
         let count = match &mut self.id {
+            Some((known, _)) if known == id && self.ids == IdScope::Undecided => {
+                return Err(begun_twice());
+            }
             Some((known, count)) if known == id => {
                 *count += 1;
                 return Ok(Sequel::GoesOn);
@@ -199,8 +222,8 @@ impl Partial {
             }
         };
 
-        // Some servers give every piece a name of its own, but only the first one begins.
-        if !begins {
+        // Some servers give every piece a name of its own. Of most of them only the first one begins.
+        if !begins || self.ids == IdScope::Piece {
             return Ok(Sequel::GoesOn);
         }
         if self.choices.values().all(PartialChoice::is_ended) {
@@ -208,8 +231,12 @@ impl Partial {
             return Ok(Sequel::Other);
         }
         if count == 1 {
-            let message = "the stream begins again under another `id`".to_owned();
-            return Err(CallError::BadReply { message });
+            self.ids = match self.ids {
+                IdScope::Answer => IdScope::Undecided,
+                IdScope::Undecided | IdScope::Piece => IdScope::Piece,
+            };
+            self.id = Some((id.to_owned(), 1));
+            return Ok(Sequel::GoesOn);
         }
 
         self.begin_again();
@@ -226,7 +253,12 @@ impl Partial {
                 self.usage.get_or_insert((None, is_final));
             }
             UsageReport::Doubtful => self.usage = Some((None, is_final)),
-            UsageReport::Said(usage) => self.usage = Some((Some(usage), is_final)),
+            UsageReport::Said(usage) => {
+                // Tokens only grow. Of figures that shrink the larger ones are charged; nothing at all says nothing.
+                let before = self.usage.and_then(|(before, _)| before);
+                let is_less = |before: &Usage| (1..before.tokens()).contains(&usage.tokens());
+                self.usage = Some((Some(before.filter(is_less).unwrap_or(usage)), is_final));
+            }
         }
     }
 
@@ -242,12 +274,18 @@ impl Partial {
     /// Returns the reply, if it is one, and otherwise why it is none. What went wrong after the
     /// reason of the end was said takes nothing away from the text.
     pub(super) fn finish(mut self, end: Result<WireEnd, CallError>) -> Result<Reply, CallFault> {
+        // Of two answers that came as one, nobody knows what the figures are of.
+        self.is_part |= self.ids == IdScope::Undecided;
         // Of several answers the first counts.
         let choice = self.choices.pop_first().map(|(_, choice)| choice);
         let usage = self.usage(choice.as_ref());
         let fault_usage = self.fault_usage(usage);
         let served_by = self.served_by;
         let fault = |error| CallFault { error, usage: fault_usage, served_by: served_by.clone() };
+
+        if self.ids == IdScope::Undecided {
+            return Err(fault(begun_twice()));
+        }
 
         let choice = choice.unwrap_or_default();
         let PartialChoice { text, refusal, calls, opaque, is_whole, finish } = choice;

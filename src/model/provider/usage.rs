@@ -97,6 +97,13 @@ impl UsageReport {
             .or_else(|| TokenCount::of(map.get("prompt_cache_hit_tokens")).said())
             .filter(|cached| *cached <= input)
             .unwrap_or(0);
+        // Servers that keep a cache count what they write to it among what they read.
+        let written = ["cache_write_tokens", "cache_creation_tokens"]
+            .iter()
+            .map(|key| detail("prompt_tokens_details", key))
+            .chain([TokenCount::of(map.get("cache_creation_input_tokens"))])
+            .find_map(TokenCount::said)
+            .unwrap_or(0);
         let thought = detail("completion_tokens_details", "reasoning_tokens").said().unwrap_or(0);
 
         // Some servers count thinking beside what they call written. Their total shows it, and some say
@@ -115,9 +122,10 @@ impl UsageReport {
         };
 
         UsageReport::Said(Usage {
-            input_uncached: input - cached,
+            // More than was read can only stand beside it.
+            input_uncached: (input - cached).checked_sub(written).unwrap_or(input - cached),
             cache_read: cached,
-            cache_write: 0,
+            cache_write: written,
             output_visible: visible,
             reasoning,
         })
@@ -154,7 +162,7 @@ impl UsageReport {
             Some(Usage {
                 input_uncached: input.said()?,
                 cache_read: count("cache_read_input_tokens").or_zero()?,
-                cache_write: count("cache_creation_input_tokens").or_zero()?,
+                cache_write: cache_written(usage)?,
                 output_visible: output - reasoning,
                 reasoning,
             })
@@ -188,6 +196,11 @@ impl UsageReport {
                 TokenCount::Doubtful => return None,
             };
 
+            // What the total has beyond the parts was written somewhere, and thinking is what servers leave out.
+            let total = count("totalTokenCount").said();
+            let beside = total.and_then(|total| total.checked_sub(input + visible + reasoning));
+            let reasoning = reasoning + beside.unwrap_or(0);
+
             let cached = count("cachedContentTokenCount").said().filter(|cached| *cached <= input);
             let cache_read = cached.unwrap_or(0);
             Some(Usage {
@@ -201,6 +214,19 @@ impl UsageReport {
 
         UsageReport::of(read())
     }
+}
+
+/// Returns how many tokens Anthropic has written to its cache; `None` if that cannot be right.
+fn cache_written(usage: &Map<String, Value>) -> Option<u64> {
+    let sum = TokenCount::of(usage.get("cache_creation_input_tokens"));
+    let Some(parts) = usage.get("cache_creation").and_then(Value::as_object) else {
+        return sum.or_zero();
+    };
+
+    // One for each time that the cache keeps them.
+    let parts = parts.values().map(|part| TokenCount::of(Some(part)).or_zero());
+    let of_parts: u64 = parts.sum::<Option<u64>>()?;
+    Some(sum.or_zero()?.max(of_parts))
 }
 
 /// Whether a figure tells of anything that was used.
@@ -339,5 +365,51 @@ mod tests {
         assert_eq!(read(json!({ "input_tokens": 40 })), UsageReport::Doubtful);
         let odd = json!({ "input_tokens": 1, "output_tokens": 1, "cache_read_input_tokens": -1 });
         assert_eq!(read(odd), UsageReport::Doubtful);
+    }
+
+    #[test]
+    fn tokens_that_are_written_to_a_cache_are_counted_as_such() {
+        let written = |usage: UsageReport| match usage {
+            UsageReport::Said(usage) => (usage.input_uncached, usage.cache_read, usage.cache_write),
+            other => panic!("{other:?}"),
+        };
+        let of_openai = |more: Value| {
+            let mut usage = json!({ "prompt_tokens": 100, "completion_tokens": 5 });
+            usage.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+            written(UsageReport::of_openai(&usage))
+        };
+        let details = |details: Value| of_openai(json!({ "prompt_tokens_details": details }));
+        assert_eq!(details(json!({ "cached_tokens": 0, "cache_write_tokens": 100 })), (0, 0, 100));
+        assert_eq!(
+            details(json!({ "cached_tokens": 30, "cache_creation_tokens": 60 })),
+            (10, 30, 60)
+        );
+        assert_eq!(of_openai(json!({ "cache_creation_input_tokens": 40 })), (60, 0, 40));
+        // More than was read can only stand beside it.
+        assert_eq!(of_openai(json!({ "cache_creation_input_tokens": 400 })), (100, 0, 400));
+
+        let of_anthropic = |more: Value| {
+            let mut usage = json!({ "input_tokens": 10, "output_tokens": 5 });
+            usage.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+            written(UsageReport::of_anthropic(usage.as_object().expect("a map")))
+        };
+        let parts = json!({ "ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 100 });
+        assert_eq!(of_anthropic(json!({ "cache_creation": parts })), (10, 0, 120));
+        let both = json!({ "cache_creation": parts, "cache_creation_input_tokens": 120 });
+        assert_eq!(of_anthropic(both), (10, 0, 120));
+    }
+
+    #[test]
+    fn what_the_total_of_gemini_has_beyond_its_parts_is_thinking() {
+        let usage =
+            json!({ "promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 522 });
+        assert_eq!(UsageReport::of_gemini(&usage), said(10, 0, 5, 507));
+        let usage = json!({ "promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 7,
+            "totalTokenCount": 22 });
+        assert_eq!(UsageReport::of_gemini(&usage), said(10, 0, 5, 7));
+        // A total that is less than its parts says nothing.
+        let usage =
+            json!({ "promptTokenCount": 10, "candidatesTokenCount": 5, "totalTokenCount": 3 });
+        assert_eq!(UsageReport::of_gemini(&usage), said(10, 0, 5, 0));
     }
 }

@@ -248,7 +248,7 @@ fn write(host: &Rc<Inner>, path: &str, text: &str) -> Result<(), EvalError> {
     }
 
     let place = find_place(host, Right::Write, folder(host), path)?;
-    host.settle_recorded()?;
+    host.settle_known()?;
     host.wrote(&place);
     files::write(&place, &scrub_document(text))
         .map_err(|error| throw_new(Kind::File, format!("cannot write `{path}`: {error}")))
@@ -263,7 +263,7 @@ pub(super) fn place(host: &Rc<Inner>, path: &str) -> Result<PathBuf, EvalError> 
     }
 
     let place = find_place(host, Right::Write, folder(host), path)?;
-    host.settle_recorded()?;
+    host.settle_known()?;
     files::make_folder_of(&place)
         .map_err(|error| throw_new(Kind::File, format!("the folder of `{path}`: {error}")))?;
     Ok(place)

@@ -70,7 +70,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |k: &mut KnowledgeHandle| {
-            inner.settle_recorded()?;
+            inner.settle_known()?;
             k.borrow_mut().save().map_err(raise)
         },
     );

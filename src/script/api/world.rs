@@ -5,7 +5,7 @@ use super::data::folder;
 use super::define::def;
 use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
-use crate::base::process::Group;
+use crate::base::process::{Group, end_with_parent};
 use crate::base::secret::{Secret, is_secret_name, weakness, without_credentials};
 use crate::executor::lost::Repeat;
 use crate::journal::inquiry::{Inquiry, Topic};
@@ -23,10 +23,11 @@ use crate::script::host::servers::INHERITED;
 use crate::script::host::{convert, shape, tasks};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Child;
 
 /// Longest wait for a page or a program when nothing else is said.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -47,6 +48,8 @@ const OF_CONNECTION: &[&str] = &[
 ];
 /// Most bytes of what a program writes that are kept, each of stdout and stderr.
 const OUTPUT_MAX: u64 = 8 << 20;
+/// How long the output of a program is read after its end: all that it wrote is in the pipes already.
+const READ_GRACE: Duration = Duration::from_millis(200);
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
@@ -309,31 +312,17 @@ async fn execute(
         .process_group(0);
 
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    end_with_parent(&mut command);
     let mut child = command.spawn().map_err(|error| failed(&error))?;
 
     // However this is left, the program ends, and all that it has started.
-    let _group = Group::of(child.id());
-    let stdin = child.stdin.take();
-    let stdout = child.stdout.take();
-    let stderr = child.stderr.take();
-
-    let feed = async {
-        if let Some(mut stdin) = stdin {
-            // A program need not read what it is given.
-            let _ = stdin.write_all(input.as_bytes()).await;
-        }
-        Ok::<(), String>(())
-    };
-
-    let end = async { child.wait().await.map_err(|error| error.to_string()) };
-    // A program whose output is not read any more would wait for ever, so the first error ends it.
-    let whole = async { tokio::try_join!(feed, collect(stdout), collect(stderr), end) };
-
+    let group = Group::of(child.id());
+    let whole = ended(&mut child, group, input);
     let Ok(whole) = tokio::time::timeout(limit, whole).await else {
         return Err(failed(&format!("it timed out after {} ms", limit.as_millis())));
     };
 
-    let ((), stdout, stderr, status) = whole.map_err(|error| failed(&error))?;
+    let (status, stdout, stderr) = whole.map_err(|error| failed(&error))?;
     // A program that a signal ended has no code; -1 is none that a program can give.
     Ok(json!({ "code": status.code().unwrap_or(-1), "stdout": stdout, "stderr": stderr }))
 }
@@ -360,18 +349,66 @@ fn variables(host: &Inner) -> Vec<(String, String)> {
     values.collect()
 }
 
-/// Reads what a program writes, up to a limit; the rest is an error, so that nothing is lost in
-/// silence.
-async fn collect(stream: Option<impl tokio::io::AsyncRead + Unpin>) -> Result<String, String> {
-    let Some(stream) = stream else { return Ok(String::new()) };
+/// Waits until a program has ended, and returns what it wrote. What it has started ends with it.
+async fn ended(
+    child: &mut Child,
+    group: Option<Group>,
+    input: String,
+) -> Result<(ExitStatus, String, String), String> {
+    let stdin = child.stdin.take();
+    let stdout = child.stdout.take();
+    let stderr = child.stderr.take();
+    let mut written = [Vec::new(), Vec::new()];
+    let [out, errors] = &mut written;
 
-    let mut bytes = Vec::new();
-    let read = stream.take(OUTPUT_MAX + 1).read_to_end(&mut bytes).await;
-    read.map_err(|error| error.to_string())?;
+    let feed = async {
+        if let Some(mut stdin) = stdin {
+            // A program need not read what it is given.
+            let _ = stdin.write_all(input.as_bytes()).await;
+        }
+        Ok::<(), String>(())
+    };
+    let end = async { child.wait().await.map_err(|error| error.to_string()) };
 
-    if bytes.len() as u64 > OUTPUT_MAX {
-        return Err(format!("it wrote more than {OUTPUT_MAX} bytes of output"));
+    let status = {
+        // A program whose output is not read any more would wait for ever, so the first error ends it.
+        let streams =
+            async { tokio::try_join!(feed, collect(stdout, out), collect(stderr, errors)) };
+        tokio::pin!(streams, end);
+
+        tokio::select! {
+            biased;
+            read = &mut streams => {
+                read?;
+                end.await?
+            }
+            status = &mut end => {
+                // Whoever is left may hold the pipes open.
+                drop(group);
+                if let Ok(read) = tokio::time::timeout(READ_GRACE, streams).await {
+                    read?;
+                }
+                status?
+            }
+        }
+    };
+
+    let [out, errors] = written.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    Ok((status, out, errors))
+}
+
+/// Reads what a program writes, as far as it comes until this is given up. More than the limit is an error, so that
+/// nothing is lost in silence.
+async fn collect(
+    stream: Option<impl tokio::io::AsyncRead + Unpin>,
+    bytes: &mut Vec<u8>,
+) -> Result<(), String> {
+    let Some(mut stream) = stream else { return Ok(()) };
+
+    while stream.read_buf(bytes).await.map_err(|error| error.to_string())? > 0 {
+        if bytes.len() as u64 > OUTPUT_MAX {
+            return Err(format!("it wrote more than {OUTPUT_MAX} bytes of output"));
+        }
     }
-
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(())
 }

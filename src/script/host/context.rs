@@ -163,10 +163,10 @@ impl Inner {
         }
     }
 
-    /// Returns once everything that was recorded is kept, before something can be seen from outside.
-    pub(in crate::script) fn settle_recorded(&self) -> Result<(), EvalError> {
+    /// Returns once everything that the script knows is kept, before something can be seen from outside.
+    pub(in crate::script) fn settle_known(&self) -> Result<(), EvalError> {
         let Some((_, writer)) = &self.with.store else { return Ok(()) };
-        writer.settle_gathered().map_err(|error| self.raise(error.into()))
+        self.with.executor.settle_known(writer).map_err(|error| self.raise(error.into()))
     }
 
     /// Makes a failure of what a script raised.

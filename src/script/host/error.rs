@@ -8,6 +8,7 @@ use crate::script::host::sizes::CALLS_MAX;
 use crate::script::host::{convert, shape};
 use crate::script::lexer::names_closure;
 use rhai::{Dynamic, EvalAltResult, Position};
+use serde_json::Value as Json;
 
 /// What a failed evaluation carries.
 pub(in crate::script) type EvalError = Box<EvalAltResult>;
@@ -138,9 +139,13 @@ fn plain(error: &EvalAltResult) -> Failure {
 
 /// Reads what a script or a native function threw.
 fn thrown(value: &Dynamic) -> Failure {
-    let data = convert::to_value(value).unwrap_or_default();
+    let (data, no_data) = match convert::to_value(value) {
+        Ok(data) => (data, None),
+        Err(reason) => (Json::Null, Some(format!("the thrown value cannot be shown: {reason}"))),
+    };
     let Some(map) = known_map::as_map(value) else {
-        let mut failure = Failure::new(Kind::Thrown, value.to_string());
+        let message = no_data.unwrap_or_else(|| value.to_string());
+        let mut failure = Failure::new(Kind::Thrown, message);
         failure.thrown = Some(data);
         return failure;
     };
@@ -154,7 +159,8 @@ fn thrown(value: &Dynamic) -> Failure {
 
     // A map that is not one of ours, or one of Rhai's own that a script threw again.
     let text = |key: &str| map.get(key).map(ToString::to_string);
-    let message = text("message").or_else(|| text("error")).unwrap_or_else(|| data.to_string());
+    let message = text("message").or_else(|| text("error")).or(no_data);
+    let message = message.unwrap_or_else(|| data.to_string());
     let of_rhai = || if map.contains_key("error") { Kind::Script } else { Kind::Thrown };
     let kind = text("kind").map_or_else(of_rhai, |word| Kind::from(word.as_str()));
 

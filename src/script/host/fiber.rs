@@ -13,9 +13,10 @@ use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-/// Stack of a fiber in bytes. Only pages that are touched cost memory. The deepest script that the
-/// limits allow needs about 6 MiB.
-const STACK_BYTES: usize = 8 << 20;
+/// Stack of a fiber in bytes. Only pages that are touched cost memory. The deepest script that the limits allow
+/// needs about 6 MiB. The rest is for data: Rhai goes through a value level by level, and a script that nests values
+/// within values becomes so slow that its limits end it long before this is used up.
+const STACK_BYTES: usize = 64 << 20;
 /// Most tasks of a script that live at once. Each takes two of the mappings of memory of which a process
 /// of Linux has 65,530; the process ends when there is none left for what it needs besides.
 pub(crate) const TASKS_MAX: usize = 20_000;

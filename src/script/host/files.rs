@@ -57,7 +57,8 @@ pub(in crate::script) fn read_bytes(path: &Path, limit: usize) -> io::Result<Vec
 fn open_to_read(path: &Path) -> io::Result<File> {
     let (folder, name) = parts(path)?;
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
-    file::regular(File::from(openat(walk(folder, false)?, name, flags, Mode::empty())?))
+    let opened = openat(walk(folder, false)?, name, flags, Mode::empty());
+    file::regular(File::from(opened.map_err(|errno| file::said_of_opening(errno.into()))?))
 }
 
 /// Writes a file at a resolved path, whole or not at all, and makes the folders it needs.

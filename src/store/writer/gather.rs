@@ -35,11 +35,14 @@ impl Writer {
         if count < GATHERED_MAX { Ok(()) } else { self.settle_gathered() }
     }
 
-    /// Returns once everything that was gathered, and what is owed, is committed. It keeps the thread, so that nothing of the
-    /// run continues meanwhile: when something is shown must not decide what happens next.
+    /// Returns once everything so far is committed: what was gathered, what is owed, and the events that nobody waits
+    /// for. It keeps the thread, so that nothing of the run continues meanwhile: when something is shown must not
+    /// decide what happens next.
     pub fn settle_gathered(&self) -> Result<(), StoreError> {
         let has_gathered = self.has_gathered.swap(false, Ordering::Relaxed);
-        if !self.owes.swap(false, Ordering::Relaxed) && !has_gathered {
+        let owes = self.owes.swap(false, Ordering::Relaxed);
+        let has_noted = self.has_noted.swap(false, Ordering::Relaxed);
+        if !has_gathered && !owes && !has_noted {
             return self.gathered.check();
         }
 
@@ -76,7 +79,11 @@ impl Writer {
         series: &Series,
         join: impl FnOnce(&mut Vec<EventRow>) -> bool,
     ) -> bool {
-        self.join_to(series, None, join)
+        let joined = self.join_to(series, None, join);
+        if joined {
+            self.has_noted.store(true, Ordering::Relaxed);
+        }
+        joined
     }
 
     fn join_to(
