@@ -24,7 +24,12 @@ impl ForeignText<'_> {
         }
 
         match self.said(at) {
-            "." if is_joined && self.is_number(at + 1) && !self.follows_value(at) => {
+            // Two dots make a range.
+            "." if is_joined
+                && self.is_number(at + 1)
+                && self.before(at) != "."
+                && !self.follows_value(at) =>
+            {
                 let message = "a number begins with a digit".to_owned();
                 Some((at, at + 1, message, "write `0.5`"))
             }
