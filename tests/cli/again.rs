@@ -581,3 +581,26 @@ fn a_file_that_was_written_is_written_alike_after_a_kill_at_that_moment() {
     project.kaizen(&["run", "--resume", "--max-time", "300ms"]);
     assert_eq!(written(), before);
 }
+
+/// A run that stopped because nobody knows whether an effect took place stops so in a replay, too.
+#[test]
+fn a_run_that_ended_in_doubt_is_replayed_to_its_doubt() {
+    let project = Project::new();
+    project.file("s.rhai", "branch(\"demo/echo\").chat(\"a\"); command(\"true\", []); print(1);");
+    let mut command = project.command(&["run", "s.rhai", "--allow-run"]);
+    command.env("KAIZEN_FAILPOINT", "effect_begins:1:kill").output().unwrap();
+
+    for _ in 0..2 {
+        let resumed = project.kaizen(&["run", "--resume", "--allow-run"]);
+        assert_eq!(resumed.code, Some(1), "{}", resumed.stderr);
+        assert!(
+            resumed.stderr.contains("nobody knows whether it took effect"),
+            "{}",
+            resumed.stderr
+        );
+        let replayed = project.kaizen(&["replay", "@"]);
+        assert_eq!(replayed.code, Some(0), "{}{}", replayed.stdout, replayed.stderr);
+    }
+    let repeated = project.kaizen(&["run", "--resume", "--lost=repeat", "--allow-run"]);
+    assert_eq!((repeated.code, repeated.stdout.as_str()), (Some(0), "1\n"), "{}", repeated.stderr);
+}
