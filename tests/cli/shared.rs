@@ -96,7 +96,10 @@ mod on_server {
         let address = server.address();
         let one = machine(&address, LEARN);
         let other = machine(&address, LEARN);
-        assert!(other.kaizen(&["runs"]).stderr.contains("--here"), "nothing is there yet");
+        for command in ["runs", "diff", "report"] {
+            let ran = other.kaizen(&[command]);
+            assert!(ran.stderr.contains("--here"), "nothing is there yet: {}", ran.stderr);
+        }
         assert_eq!(ok(&one.kaizen(&["run", "s.rhai"])), "done\n");
 
         let runs = other.runs();
@@ -109,6 +112,9 @@ mod on_server {
         ok(&other.kaizen(&["failures"]));
         ok(&other.kaizen(&["replay"]));
         ok(&other.kaizen(&["plan", "s.rhai"]));
+        assert!(ok(&other.kaizen(&["diff", run, "@"])).contains("0 of 0 operations differ"));
+        ok(&other.kaizen(&["report", run, "--learning", "t", "-o", "report.html"]));
+        assert!(std::fs::read_to_string(other.path().join("report.html")).unwrap().contains(run));
         assert!(ok(&other.kaizen(&["export", run])).contains("run_started"));
         assert_eq!(other.kaizen(&["note", run, "well done"]).code, Some(0));
         assert!(ok(&one.kaizen(&["note", run])).contains("well done"));
