@@ -85,11 +85,14 @@ fn fault_of(error: &tokio_postgres::Error) -> RemoteFault {
 
 /// Names what a code of the server means for a store.
 fn fault_of_state(state: &SqlState, reason: String) -> RemoteFault {
-    const AWAY: [SqlState; 10] = [
+    const AWAY: [SqlState; 12] = [
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
         SqlState::TOO_MANY_CONNECTIONS,
+        // The server has hung up, because nothing was asked for too long.
+        SqlState::IDLE_SESSION_TIMEOUT,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
         SqlState::CONNECTION_EXCEPTION,
         SqlState::CONNECTION_DOES_NOT_EXIST,
         SqlState::CONNECTION_FAILURE,

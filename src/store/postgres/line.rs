@@ -1,17 +1,21 @@
 //! The line to a server. If it breaks, it is made again, and whoever asked waits and asks again.
 
-use super::connect::{ServerSession, connect, handle};
+use super::connect::{ServerSession, connect, handle, mute};
 use super::fault::LineFault;
 use crate::base::clock;
 use crate::store::patience;
 use crate::store::server::{AWAY_MAX, RemoteAddress, RemoteFault};
-use crate::store::thread_wait::block_on;
+use crate::store::thread_wait::{block_for, block_on};
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Waits shorter than this are nobody's business.
 const SILENT: Duration = Duration::from_secs(1);
+
+/// How long an answer takes before people are told that it is waited for.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// The first pause before another try, and the longest one.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
@@ -59,7 +63,7 @@ impl ServerLine {
         let mut is_told = false;
 
         loop {
-            let asked = self.session().and_then(|session| block_on(question(&session)));
+            let asked = self.session().and_then(|session| self.answer(question(&session)));
             let fault = match asked {
                 Err(fault) if fault.is_passing() => fault,
                 answer => {
@@ -86,6 +90,23 @@ impl ServerLine {
             std::thread::sleep(pause);
             pause = (pause * 2).min(PAUSE_MAX);
         }
+    }
+
+    /// Waits for an answer. A server that has stopped, or waits for others itself, gives none, and nothing else ends
+    /// the wait then.
+    fn answer<T>(
+        &self,
+        question: impl Future<Output = Result<T, LineFault>>,
+    ) -> Result<T, LineFault> {
+        let mut question = pin!(question);
+        if let Some(answer) = block_for(question.as_mut(), SLOW) {
+            return answer;
+        }
+
+        let waited = SLOW.as_secs();
+        let most = AWAY_MAX.as_secs();
+        self.tell(&format!("has not answered for {waited} s; waiting up to {most} s for it"));
+        block_for(question, AWAY_MAX.saturating_sub(SLOW)).unwrap_or_else(|| Err(mute(AWAY_MAX)))
     }
 
     fn tell(&self, says: &str) {

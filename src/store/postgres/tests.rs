@@ -1,10 +1,13 @@
 //! What a store on a server promises when somebody takes a journal over, when answers are lost, and when the server is
 //! killed.
 
+use super::connect::ServerSession;
+use super::line::{AwayPatience, ServerLine};
 use crate::base::id::RunId;
 use crate::store::durability::Durability;
 use crate::store::each_store::on_server;
 use crate::store::each_store::postgres_server::TestServer;
+use crate::store::server::address_of;
 use crate::store::writer::{Series, Writer};
 use crate::store::{
     self, EventRow, ObservationRow, Reader, RemoteFault, RunEdge, SealRow, StoreChange, StoreError,
@@ -274,6 +277,35 @@ fn a_server_that_cannot_be_used_says_why() {
         Err(StoreError::Server { fault: RemoteFault::Lacking { schema }, .. }) if schema == "nobody"
     );
     assert!(is_lacking, "{read:?}");
+}
+
+#[test]
+fn a_server_that_takes_connections_and_says_nothing_is_not_waited_for_without_end() {
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = mute.local_addr().expect("an address").port();
+    let no_answer = RemoteFault::Away { reason: "no answer for 2 s".to_owned() };
+    let address = format!("postgres://tester@127.0.0.1:{port}/postgres?connect_timeout=1");
+    assert_eq!(fault(&address), no_answer);
+
+    let Some(mut server) = TestServer::start("a server that has stopped") else { return };
+    let address = format!("{}&connect_timeout=1", server.address_of("stopped"));
+    server.signal("-STOP");
+    assert_eq!(fault(&address), no_answer);
+    server.signal("-CONT");
+    server.stop();
+}
+
+#[test]
+fn a_transaction_does_not_outlive_a_process_that_has_stopped() {
+    let Some(place) = on_server("a transaction of a stopped process") else { return };
+    drop(store::open(place.path()).expect("a store"));
+    let line = ServerLine::new(address_of(place.path()).expect("an address"));
+    let sql = "show idle_in_transaction_session_timeout";
+    let limit = line.ask(AwayPatience::None, &async |session: &ServerSession| {
+        let limit = async { Ok(session.row(sql, &[]).await?.map(|row| row.get(0))) };
+        session.transact(limit).await
+    });
+    assert_eq!(limit, Ok(Some("30s".to_owned())));
 }
 
 #[test]
