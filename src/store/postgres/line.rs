@@ -28,6 +28,8 @@ pub(super) enum AwayPatience {
     Waits,
     /// Not at all.
     None,
+    /// Not at all, and only the connection that was used before will do.
+    SameLine,
 }
 
 /// A connection that is made again when it breaks.
@@ -63,7 +65,11 @@ impl ServerLine {
         let mut is_told = false;
 
         loop {
-            let asked = self.session().and_then(|session| self.answer(question(&session)));
+            let session = match patience {
+                AwayPatience::Waits | AwayPatience::None => self.session(),
+                AwayPatience::SameLine => self.same_session(),
+            };
+            let asked = session.and_then(|session| self.answer(question(&session)));
             let fault = match asked {
                 Err(fault) if fault.is_passing() => fault,
                 answer => {
@@ -78,7 +84,7 @@ impl ServerLine {
             self.hang_up();
             let waited = clock::instant().duration_since(began);
             match patience {
-                AwayPatience::None => return Err(fault),
+                AwayPatience::None | AwayPatience::SameLine => return Err(fault),
                 AwayPatience::Waits if waited >= AWAY_MAX => return Err(gone(fault)),
                 AwayPatience::Waits => {}
             }
@@ -124,6 +130,16 @@ impl ServerLine {
         let made = made
             .map_err(|error| LineFault::from(RemoteFault::Other { reason: error.to_string() }))??;
         Ok(kept.insert(Arc::new(made)).clone())
+    }
+
+    /// Returns the connection that was used before.
+    fn same_session(&self) -> Result<Arc<ServerSession>, LineFault> {
+        let kept = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = kept.as_ref().filter(|session| !session.is_closed()).cloned();
+        same.ok_or_else(|| {
+            let reason = "the connection ended while the store was read".to_owned();
+            RemoteFault::Away { reason }.into()
+        })
     }
 
     fn hang_up(&self) {

@@ -6,12 +6,12 @@ use super::line::{AwayPatience, ServerLine};
 use crate::base::id::RunId;
 use crate::store::durability::Durability;
 use crate::store::each_store::on_server;
-use crate::store::each_store::postgres_server::TestServer;
+use crate::store::each_store::postgres_server::{TestServer, shared_server};
 use crate::store::server::address_of;
 use crate::store::writer::{Series, Writer};
 use crate::store::{
-    self, EventRow, ObservationRow, Reader, RemoteFault, RunEdge, SealRow, StoreChange, StoreError,
-    StoredEvent,
+    self, EventRow, ObservationRow, ReadError, Reader, RemoteFault, RunEdge, SealRow, StoreChange,
+    StoreError, StoredEvent,
 };
 use futures::executor::block_on;
 use std::io::{Read, Write};
@@ -236,6 +236,31 @@ fn what_is_written_while_the_server_is_killed_waits_for_it() {
     assert_eq!(kinds(&reader, "r"), ["0 k", "1 k", "2 k", "3 k", "4 k"]);
 }
 
+#[test]
+fn a_moment_ends_with_its_connection_and_never_goes_over_to_another_one() {
+    let Some(place) = on_server("a moment whose connection ends") else { return };
+    let Some(server) = shared_server("a moment whose connection ends") else { return };
+    let writer = start(place.path());
+    block_on(writer.append(&series("r"), event(0, None))).expect("kept");
+
+    let reader = store::open_to_read(place.path()).expect("a reader");
+    let moment = reader.freeze().expect("a moment");
+    assert_eq!(moment.count_runs().expect("a count"), 1);
+    let Reader::Shared(shared) = &*moment else { panic!("a store on a server") };
+    let pid: i32 = shared.value("select pg_backend_pid()", &[]).expect("a number");
+    server.sql(&format!("select pg_terminate_backend({pid})"));
+    block_on(writer.append(&series("s"), event(0, None))).expect("kept");
+
+    // The first question may be the one that finds the connection ended.
+    for _ in 0..2 {
+        let count = moment.count_runs();
+        let is_away = matches!(&count, Err(ReadError::Server(RemoteFault::Away { .. })));
+        assert!(is_away, "{count:?}");
+    }
+    drop(moment);
+    assert_eq!(reader.count_runs().expect("a count"), 2);
+}
+
 /// Opens a store for writing that cannot be used, and returns why.
 fn fault(address: &str) -> RemoteFault {
     let name = store::name_server(address, "test", false).expect("an address");
@@ -310,8 +335,7 @@ fn a_transaction_does_not_outlive_a_process_that_has_stopped() {
 
 #[test]
 fn schemas_of_others_and_of_newer_programs_stay_as_they_are() {
-    let Some(server) = crate::store::each_store::postgres_server::shared_server("foreign schemas")
-    else {
+    let Some(server) = shared_server("foreign schemas") else {
         return;
     };
     server.sql("create schema foreign_one; create table foreign_one.t (a int)");
@@ -327,8 +351,7 @@ fn schemas_of_others_and_of_newer_programs_stay_as_they_are() {
 #[test]
 fn a_full_disk_ends_what_is_written_and_keeps_what_was() {
     let Some(place) = on_server("a full disk") else { return };
-    let Some(server) = crate::store::each_store::postgres_server::shared_server("a full disk")
-    else {
+    let Some(server) = shared_server("a full disk") else {
         return;
     };
     let writer = start(place.path());
