@@ -302,7 +302,7 @@ mod tests {
         vec![
             begun,
             started(1, 0),
-            ended(1, 0, json!(1)),
+            ended(1, 0, json!("\0")),
             started(1, 1),
             ended(1, 1, json!({ "a": [] })),
             // Another flow, a long value, and two at once, which stand by themselves.
