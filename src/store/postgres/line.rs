@@ -17,6 +17,9 @@ const SILENT: Duration = Duration::from_secs(1);
 /// How long an answer takes before people are told that it is waited for.
 const SLOW: Duration = Duration::from_secs(10);
 
+/// Longest wait for an answer of a server that has given none before, or that was waited for in vain.
+const FIRST_MAX: Duration = Duration::from_secs(30);
+
 /// The first pause before another try, and the longest one.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -24,7 +27,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Whether somebody waits for a server that is away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AwayPatience {
-    /// For `AWAY_MAX`.
+    /// For `AWAY_MAX`, if the process has used the server: a command that finds none says so at once, and who has
+    /// waited in vain does not wait as long again for the next change.
     Waits,
     /// Not at all.
     None,
@@ -61,6 +65,7 @@ impl ServerLine {
         question: &impl AsyncFn(&ServerSession) -> Result<T, LineFault>,
     ) -> Result<T, LineFault> {
         let began = clock::instant();
+        let was_reached = self.address.was_reached();
         let mut pause = PAUSE_MIN;
         let mut is_told = false;
 
@@ -69,10 +74,13 @@ impl ServerLine {
                 AwayPatience::Waits | AwayPatience::None => self.session(),
                 AwayPatience::SameLine => self.same_session(),
             };
-            let asked = session.and_then(|session| self.answer(question(&session)));
+            let asked = session.and_then(|session| self.answer(was_reached, question(&session)));
             let fault = match asked {
                 Err(fault) if fault.is_passing() => fault,
                 answer => {
+                    if answer.is_ok() {
+                        self.address.note_reached(true);
+                    }
                     if is_told {
                         let waited = clock::instant().duration_since(began).as_secs();
                         self.tell(&format!("is back after {waited} s"));
@@ -85,7 +93,11 @@ impl ServerLine {
             let waited = clock::instant().duration_since(began);
             match patience {
                 AwayPatience::None | AwayPatience::SameLine => return Err(fault),
-                AwayPatience::Waits if waited >= AWAY_MAX => return Err(gone(fault)),
+                AwayPatience::Waits if !was_reached => return Err(fault),
+                AwayPatience::Waits if waited >= AWAY_MAX => {
+                    self.address.note_reached(false);
+                    return Err(gone(fault));
+                }
                 AwayPatience::Waits => {}
             }
 
@@ -102,6 +114,7 @@ impl ServerLine {
     /// the wait then.
     fn answer<T>(
         &self,
+        was_reached: bool,
         question: impl Future<Output = Result<T, LineFault>>,
     ) -> Result<T, LineFault> {
         let mut question = pin!(question);
@@ -109,10 +122,11 @@ impl ServerLine {
             return answer;
         }
 
+        let most = if was_reached { AWAY_MAX } else { FIRST_MAX };
         let waited = SLOW.as_secs();
-        let most = AWAY_MAX.as_secs();
-        self.tell(&format!("has not answered for {waited} s; waiting up to {most} s for it"));
-        block_for(question, AWAY_MAX.saturating_sub(SLOW)).unwrap_or_else(|| Err(mute(AWAY_MAX)))
+        let seconds = most.as_secs();
+        self.tell(&format!("has not answered for {waited} s; waiting up to {seconds} s for it"));
+        block_for(question, most.saturating_sub(SLOW)).unwrap_or_else(|| Err(mute(most)))
     }
 
     fn tell(&self, says: &str) {

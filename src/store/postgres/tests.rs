@@ -261,6 +261,38 @@ fn a_moment_ends_with_its_connection_and_never_goes_over_to_another_one() {
     assert_eq!(reader.count_runs().expect("a count"), 2);
 }
 
+#[test]
+fn a_server_that_was_waited_for_in_vain_is_not_waited_for_again() {
+    let Some(mut server) = TestServer::start("a server that stays away") else { return };
+    let name = store::name_server(&server.address_of("away"), "test", false).expect("an address");
+    let writer = start(&name);
+    let reader = store::open_to_read(&name).expect("a reader");
+    let change = || block_on(writer.apply(StoreChange::Observations(vec![observation(None)])));
+    change().expect("kept");
+    server.stop();
+
+    let fault = |result| match result {
+        Err(StoreError::Server { fault, .. }) => fault,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(fault(change()), RemoteFault::Gone { .. }));
+    // Who has not waited says that the server is away.
+    assert!(matches!(fault(change()), RemoteFault::Away { .. }));
+    assert!(matches!(fault(store::open(&name).map(drop)), RemoteFault::Away { .. }));
+    let read = reader.last_observation();
+    assert!(matches!(read, Err(ReadError::Server(RemoteFault::Away { .. }))), "{read:?}");
+
+    server.go_on();
+    change().expect("kept");
+    assert_eq!(reader.last_observation().expect("a number"), 2);
+    server.kill();
+    std::thread::scope(|scope| {
+        let back = scope.spawn(|| server.go_on());
+        change().expect("waited for, as it was reached again");
+        back.join().expect("it is back");
+    });
+}
+
 /// Opens a store for writing that cannot be used, and returns why.
 fn fault(address: &str) -> RemoteFault {
     let name = store::name_server(address, "test", false).expect("an address");
