@@ -344,12 +344,12 @@ fn a_server_that_takes_connections_and_says_nothing_is_not_waited_for_without_en
     let address = format!("postgres://tester@127.0.0.1:{port}/postgres?connect_timeout=1");
     assert_eq!(fault(&address), no_answer);
 
-    let Some(mut server) = TestServer::start("a server that has stopped") else { return };
+    let Some(server) = TestServer::start("a server that has stopped") else { return };
     let address = format!("{}&connect_timeout=1", server.address_of("stopped"));
     server.signal("-STOP");
-    assert_eq!(fault(&address), no_answer);
+    let stopped = fault(&address);
     server.signal("-CONT");
-    server.stop();
+    assert_eq!(stopped, no_answer);
 }
 
 #[test]
@@ -363,6 +363,33 @@ fn a_transaction_does_not_outlive_a_process_that_has_stopped() {
         session.transact(limit).await
     });
     assert_eq!(limit, Ok(Some("30s".to_owned())));
+}
+
+#[test]
+fn the_version_changes_with_each_commit_in_whatever_order() {
+    // Nobody else changes anything on it.
+    let test = "changes that overtake one another";
+    let Some(server) = TestServer::start_with(test, "autovacuum=off", false) else { return };
+    let name = store::name_server(&server.address_of("order"), "test", false).expect("an address");
+    let reader = store::open(&name).expect("a store");
+    let version = || reader.version().expect("a number");
+
+    let [old, new] = [0, 1].map(|_| ServerLine::new(address_of(&name).expect("an address")));
+    let batch = |line: &ServerLine, sql: &str| {
+        line.ask(AwayPatience::None, &async |session: &ServerSession| session.batch(sql).await)
+    };
+    for (line, id) in [(&old, 1), (&new, 2)] {
+        batch(line, &format!("begin; insert into changes (id) values ({id})")).expect("begun");
+    }
+
+    let mut seen = vec![version()];
+    for line in [&new, &old] {
+        batch(line, "commit").expect("committed");
+        seen.push(version());
+    }
+    assert_eq!(version(), seen[2], "nothing has changed");
+    seen.dedup();
+    assert_eq!(seen.len(), 3, "{seen:?}");
 }
 
 #[test]
