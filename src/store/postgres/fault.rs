@@ -14,7 +14,7 @@ pub(super) enum LineFault {
     Server(RemoteFault),
     /// The event before is no longer there.
     Rewound,
-    /// The journal that was to be taken over has gone on.
+    /// The journal that was to be taken over has continued.
     Contested { run: String },
     /// The journal was taken over by another process.
     TakenOver { run: String },
@@ -38,7 +38,7 @@ impl LineFault {
             LineFault::Server(fault) => fault,
             LineFault::Rewound => RemoteFault::Other { reason: "an event is missing".to_owned() },
             LineFault::Contested { run } | LineFault::TakenOver { run } => {
-                RemoteFault::Other { reason: format!("run {run} goes on elsewhere") }
+                RemoteFault::Other { reason: format!("run {run} continues elsewhere") }
             }
         };
         ReadError::Server(fault)
