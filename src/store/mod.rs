@@ -265,7 +265,7 @@ pub enum StoreError {
     /// Another process continues the run, which this one was taken to have left.
     #[error(
         "run {run} was taken over by another process, so this one keeps nothing more of it; everything written before \
-         is kept: `kaizen runs` shows which run goes on with it"
+         is kept: `kaizen show {run}` names the run that continues it"
     )]
     TakenOver {
         /// The run.

@@ -197,8 +197,12 @@ mod on_server {
         assert!(ran.stderr.contains("was taken over by another process"), "{}", ran.stderr);
         let doctor = other.kaizen(&["doctor"]);
         assert_eq!(doctor.code, Some(0), "{}", doctor.stdout);
-        let statuses: Vec<_> = other.runs().iter().map(|run| run["status"].clone()).collect();
-        assert_eq!(statuses[0], "ok");
+        let runs: Vec<_> = other.runs();
+        let ids: Vec<_> = runs.iter().map(|run| run["run"].as_str().unwrap()).collect();
+        assert_eq!((runs[0]["status"].as_str(), ids.len()), (Some("ok"), 2));
+        assert!(ran.stderr.contains(&format!("`kaizen show {}`", ids[1])), "{}", ran.stderr);
+        let shown = one.kaizen(&["show", ids[1]]);
+        assert!(ok(&shown).contains(&format!("run {} continues it", ids[0])), "{}", shown.stdout);
     }
 
     #[test]
