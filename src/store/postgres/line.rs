@@ -3,16 +3,13 @@
 use super::connect::{ServerSession, connect, handle, mute};
 use super::fault::LineFault;
 use crate::base::clock;
-use crate::store::patience;
+use crate::store::patience::{self, SILENT};
 use crate::store::server::{AWAY_MAX, RemoteAddress, RemoteFault};
 use crate::store::thread_wait::{block_for, block_on};
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-/// Waits shorter than this are nobody's business.
-const SILENT: Duration = Duration::from_secs(1);
 
 /// How long an answer takes before people are told that it is waited for.
 const SLOW: Duration = Duration::from_secs(10);
