@@ -94,7 +94,7 @@ impl Journal {
     }
 
     /// Takes over the journal of another run together with the event that begins this one: both are kept, or neither,
-    /// if somebody else goes on with the other run.
+    /// if somebody else continues the other run.
     pub fn take_over(&self, end: &JournalEnd) {
         self.seal.replace(Some(end.seal(&self.run, self.events.token())));
     }
@@ -302,7 +302,7 @@ mod tests {
         vec![
             begun,
             started(1, 0),
-            ended(1, 0, json!(1)),
+            ended(1, 0, json!("\0")),
             started(1, 1),
             ended(1, 1, json!({ "a": [] })),
             // Another flow, a long value, and two at once, which stand by themselves.

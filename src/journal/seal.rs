@@ -25,7 +25,7 @@ impl JournalEnd {
         Ok(Some(JournalEnd { run: run.clone(), next, at: last.flatten().unwrap_or_default() }))
     }
 
-    /// Makes the event that takes the journal over, for the run that goes on with it.
+    /// Makes the event that takes the journal over, for the run that continues it.
     pub fn seal(&self, by: &RunId, token: &str) -> SealRow {
         let event = Event::Sealed { token: token.to_owned(), by: by.clone() };
         let WrittenEvent { body, .. } = WrittenEvent::of(&event);

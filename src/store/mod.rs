@@ -262,16 +262,16 @@ pub enum StoreError {
         /// What is wrong.
         fault: RemoteFault,
     },
-    /// Another process goes on with the run, which this one was taken to have left.
+    /// Another process continues the run, which this one was taken to have left.
     #[error(
         "run {run} was taken over by another process, so this one keeps nothing more of it; everything written before \
-         is kept: `kaizen runs` shows which run goes on with it"
+         is kept: `kaizen show {run}` names the run that continues it"
     )]
     TakenOver {
         /// The run.
         run: String,
     },
-    /// The run that was to be taken over has gone on meanwhile.
+    /// The run that was to be taken over has continued meanwhile.
     #[error(
         "run {run} was not taken over: another process works on it, or has taken it over; wait until that ends, or stop \
          it, then resume again"

@@ -105,6 +105,9 @@ pub struct SealRow {
     pub body: String,
 }
 
+/// Most snapshots that are kept, each for another objective or version of this program.
+pub(super) const SNAPSHOTS_MAX: u32 = 4;
+
 /// The word for the kind of a row that holds a long text of an event.
 pub const TEXT_KIND: &str = "text";
 
@@ -123,6 +126,53 @@ pub struct VerdictRow {
     pub blames_pattern: fn(&str) -> bool,
     /// Where to say what became of it.
     pub effect: Arc<Mutex<VerdictEffect>>,
+}
+
+/// An execution that a verdict is about, as it was recorded.
+pub(super) struct JudgedExecution {
+    /// The word for where it comes from.
+    pub(super) source: String,
+    /// The kind of its failure, if it failed.
+    pub(super) kind: Option<String>,
+    /// The score that it was recorded with.
+    pub(super) score: Option<f64>,
+    /// The last verdict on it, if there was one: the score with it, and what is kept beside that.
+    pub(super) last: Option<(Option<f64>, String)>,
+}
+
+/// What a verdict does to an execution.
+pub(super) enum VerdictChange {
+    /// Nothing.
+    None(VerdictEffect),
+    /// Another score counts from now on.
+    Score {
+        /// The one that counted so far.
+        before: Option<f64>,
+        /// The new one.
+        now: Option<f64>,
+    },
+}
+
+impl VerdictRow {
+    /// Decides what it does to the execution.
+    pub(super) fn change(&self, execution: &JudgedExecution) -> VerdictChange {
+        let JudgedExecution { source, kind, score, last } = execution;
+        if *source != ObservationSource::Live.word() {
+            return VerdictChange::None(VerdictEffect::Demo);
+        }
+        if kind.as_ref().is_some_and(|kind| !(self.blames_pattern)(kind)) {
+            return VerdictChange::None(VerdictEffect::NotCounted);
+        }
+
+        let said = last.as_ref().and_then(|(_, extra)| Amendment::read(extra)?.good);
+        if said == self.good {
+            return VerdictChange::None(VerdictEffect::Known);
+        }
+
+        let before = last.as_ref().map_or(*score, |(score, _)| *score);
+        let now = self.good.map_or(*score, |good| Some(f64::from(u8::from(good))));
+        VerdictChange::Score { before, now }
+    }
 }
 
 /// What became of a verdict.

@@ -17,7 +17,8 @@ const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 pub(in crate::store) const POSTGRES_MIN: i32 = 14;
 
 /// How long a change waits for a server that is away.
-pub(in crate::store) const AWAY_MAX: Duration = Duration::from_mins(10);
+pub(in crate::store) const AWAY_MAX: Duration =
+    if cfg!(test) { Duration::from_secs(20) } else { Duration::from_mins(10) };
 
 /// Most bytes of the name of a schema: PostgreSQL cuts longer ones.
 const SCHEMA_MAX: usize = 63;
@@ -217,7 +218,7 @@ pub(in crate::store) struct RemoteAddress {
     schema: String,
     /// Whether a server may be used that may lose what it has confirmed.
     accepts_unsafe: bool,
-    /// Whether this process has used the server: it is then worth waiting for.
+    /// Whether the server is worth waiting for: this process has used it, and has not waited for it in vain since.
     was_reached: AtomicBool,
 }
 
@@ -299,9 +300,9 @@ impl RemoteAddress {
         self.was_reached.load(Ordering::Relaxed)
     }
 
-    /// Notes that the server was used.
-    pub(in crate::store) fn note_reached(&self) {
-        self.was_reached.store(true, Ordering::Relaxed);
+    /// Notes that the server was used, or that it was waited for in vain.
+    pub(in crate::store) fn note_reached(&self, is_reached: bool) {
+        self.was_reached.store(is_reached, Ordering::Relaxed);
     }
 }
 

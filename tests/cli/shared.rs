@@ -96,7 +96,10 @@ mod on_server {
         let address = server.address();
         let one = machine(&address, LEARN);
         let other = machine(&address, LEARN);
-        assert!(other.kaizen(&["runs"]).stderr.contains("--here"), "nothing is there yet");
+        for command in ["runs", "diff", "report"] {
+            let ran = other.kaizen(&[command]);
+            assert!(ran.stderr.contains("--here"), "nothing is there yet: {}", ran.stderr);
+        }
         assert_eq!(ok(&one.kaizen(&["run", "s.rhai"])), "done\n");
 
         let runs = other.runs();
@@ -109,6 +112,9 @@ mod on_server {
         ok(&other.kaizen(&["failures"]));
         ok(&other.kaizen(&["replay"]));
         ok(&other.kaizen(&["plan", "s.rhai"]));
+        assert!(ok(&other.kaizen(&["diff", run, "@"])).contains("0 of 0 operations differ"));
+        ok(&other.kaizen(&["report", run, "--learning", "t", "-o", "report.html"]));
+        assert!(std::fs::read_to_string(other.path().join("report.html")).unwrap().contains(run));
         assert!(ok(&other.kaizen(&["export", run])).contains("run_started"));
         assert_eq!(other.kaizen(&["note", run, "well done"]).code, Some(0));
         assert!(ok(&one.kaizen(&["note", run])).contains("well done"));
@@ -191,8 +197,12 @@ mod on_server {
         assert!(ran.stderr.contains("was taken over by another process"), "{}", ran.stderr);
         let doctor = other.kaizen(&["doctor"]);
         assert_eq!(doctor.code, Some(0), "{}", doctor.stdout);
-        let statuses: Vec<_> = other.runs().iter().map(|run| run["status"].clone()).collect();
-        assert_eq!(statuses[0], "ok");
+        let runs: Vec<_> = other.runs();
+        let ids: Vec<_> = runs.iter().map(|run| run["run"].as_str().unwrap()).collect();
+        assert_eq!((runs[0]["status"].as_str(), ids.len()), (Some("ok"), 2));
+        assert!(ran.stderr.contains(&format!("`kaizen show {}`", ids[1])), "{}", ran.stderr);
+        let shown = one.kaizen(&["show", ids[1]]);
+        assert!(ok(&shown).contains(&format!("run {} continues it", ids[0])), "{}", shown.stdout);
     }
 
     #[test]

@@ -103,13 +103,18 @@ impl TestServer {
 
     /// Kills the server and everything that it was doing, as a crash does.
     pub(crate) fn kill(&mut self) {
-        let text = std::fs::read_to_string(self.folder.join("data/postmaster.pid"));
-        let pid = text.expect("a running server").lines().next().expect("a line").to_owned();
-        let killed = Command::new("kill").args(["-KILL", &pid]).status();
-        assert!(killed.is_ok_and(|status| status.success()), "the server is killed");
+        self.signal("-KILL");
         self.stop();
         // Its processes end once they notice.
         std::thread::sleep(Duration::from_millis(500));
+    }
+
+    /// Sends a signal to the server, such as `-STOP`; not to what it has started for its connections.
+    pub(crate) fn signal(&self, name: &str) {
+        let text = std::fs::read_to_string(self.file("postmaster.pid"));
+        let pid = text.expect("a running server").lines().next().expect("a line").to_owned();
+        let sent = Command::new("kill").args([name, &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{name} is sent to the server");
     }
 
     /// Stops the server.

@@ -364,7 +364,7 @@ impl ScriptJob<'_> {
         }
         executor.begin(&started)?;
         if self.writer.is_shared() {
-            // Nothing is paid for before it is certain that nobody else goes on with the run.
+            // Nothing is paid for before it is certain that nobody else continues the run.
             executor.journal().settle()?;
         }
         interrupt_on_closed_pipe(executor);

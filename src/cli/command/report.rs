@@ -59,6 +59,10 @@ pub(in crate::cli) struct Arguments {
 /// Writes the report. A file that exists is never overwritten.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
+    if project.store_of_runs()?.is_none() {
+        return Ok(Exit::Usage);
+    }
+
     let mut library = Library::new(project.store_path());
     let wanted = ReportOptions {
         project: project.folder_name(),

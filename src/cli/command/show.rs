@@ -111,12 +111,16 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
     let mut list = OpList::default();
     let mut fold = FlowFold::default();
+    let mut continued_by = None;
     damage::pass_short(&moment, &row, &mut |_, at, event| {
         list.see(at, &event);
         fold.add(at, &event);
+        if let Event::Sealed { by, .. } = event {
+            continued_by = Some(by);
+        }
     })?;
     list.finish();
-    show_run(&row, &fold.metrics(), &list);
+    show_run(&row, &fold.metrics(), &list, continued_by.as_ref());
     Ok(Exit::Ok)
 }
 
@@ -217,8 +221,11 @@ pub(super) fn show_head(row: &RunRow, metrics: &Metrics) {
     }
 }
 
-fn show_run(row: &RunRow, metrics: &Metrics, list: &OpList) {
+fn show_run(row: &RunRow, metrics: &Metrics, list: &OpList, continued_by: Option<&RunId>) {
     show_head(row, metrics);
+    if let Some(run) = continued_by {
+        print_line(&format!("run {run} continues it"));
+    }
 
     if !list.lines.is_empty() {
         let head =

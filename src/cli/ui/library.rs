@@ -12,7 +12,7 @@ use crate::journal::annotation::{self, Annotation, RunRemarks};
 use crate::journal::event::{Event, RunStatus};
 use crate::journal::history::{self, LogItem, RunRow};
 use crate::journal::read_depth::ReadDepth;
-use crate::store::{self, Reader, StoreError};
+use crate::store::{self, Reader, RemoteFault, StoreError};
 use crate::view::detail;
 use crate::view::line::{RunLine, RunState, median};
 use crate::view::row::RunClock;
@@ -90,7 +90,7 @@ impl Library {
     /// Tells whether the store has changed since the last look. What cannot be told counts as a change, so
     /// that whoever asks is told why.
     pub(in crate::cli) fn has_changed(&self) -> bool {
-        let Some(store) = &self.store else { return self.path.exists() };
+        let Some(store) = &self.store else { return file_of(&self.path).is_some() };
         file_of(&self.path) != self.file || history::version(store).ok() != self.version
     }
 
@@ -105,8 +105,11 @@ impl Library {
         if self.store.is_none() {
             match store::open_to_read(&self.path) {
                 Ok(store) => self.store = Some(store),
-                // It was removed between two looks.
-                Err(StoreError::Lost { .. }) => return Ok(()),
+                // It was removed between two looks, or nobody has made its tables yet.
+                Err(
+                    StoreError::Lost { .. }
+                    | StoreError::Server { fault: RemoteFault::Lacking { .. }, .. },
+                ) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
             self.file = Some(file);
@@ -380,6 +383,10 @@ pub(in crate::cli) fn times(runs: &[RunRow], script: &str) -> Vec<i64> {
 
 /// Returns which file stands at a path.
 fn file_of(path: &Path) -> Option<(u64, u64)> {
+    // A store on a server is no file, and is never another one.
+    if store::is_on_server(path) {
+        return Some((0, 0));
+    }
     let meta = std::fs::metadata(path).ok()?;
     Some((meta.dev(), meta.ino()))
 }

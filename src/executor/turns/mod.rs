@@ -340,8 +340,8 @@ impl Turns {
         value
     }
 
-    /// Waits for a commit. What it writes gets its place at once; it is written when nothing else can go
-    /// on, so that everything that ends until then shares it.
+    /// Waits for a commit. What it writes gets its place at once; it is written when nothing else can
+    /// continue, so that everything that ends until then shares it.
     async fn written<F: Future>(&self, end: F) -> F::Output {
         let mut end = pin!(end);
         let mut unheard = Context::from_waker(Waker::noop());

@@ -6,16 +6,14 @@ use super::read_learned::sums;
 use super::verdict::keep_verdict;
 use crate::store::reader::SUMS;
 use crate::store::row::{
-    AnnotationRow, EventRow, ObservationRow, RunEdge, SealRow, SnapshotRow, StoreChange, TEXT_KIND,
+    AnnotationRow, EventRow, ObservationRow, RunEdge, SNAPSHOTS_MAX, SealRow, SnapshotRow,
+    StoreChange, TEXT_KIND,
 };
 use crate::store::server::RemoteFault;
 use crate::store::sums::PatternSums;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{LazyLock, PoisonError};
-
-/// Most snapshots that are kept, each for another objective or version of this program.
-const SNAPSHOTS_MAX: i64 = 4;
 
 /// How long it is known which changes were carried out: far longer than anybody waits for an answer.
 const CHANGES_KEPT: &str = "delete from changes where at < now() - interval '1 day'";
@@ -371,5 +369,5 @@ async fn keep_snapshot(session: &ServerSession, row: &SnapshotRow) -> Result<(),
 
     let sql = "delete from snapshots where id not in
         (select id from snapshots order by id desc limit $1)";
-    session.change(sql, &[&SNAPSHOTS_MAX]).await.map(drop)
+    session.change(sql, &[&i64::from(SNAPSHOTS_MAX)]).await.map(drop)
 }

@@ -4,7 +4,7 @@
 use super::carry::{EventColumns, carry_out};
 use super::connect::ServerSession;
 use super::fault::LineFault;
-use super::line::{AwayPatience, ServerLine};
+use super::line::AwayPatience;
 use super::reader::ServerReader;
 use crate::base::rng::Rng;
 use crate::store::StoreError;
@@ -15,22 +15,28 @@ use std::path::Path;
 /// A store on a server as its writer has it open.
 pub(in crate::store) struct ServerStore {
     reader: ServerReader,
-    line: ServerLine,
 }
 
 impl ServerStore {
-    /// Takes a store. It is written on a line of its own, so that who reads does not wait for a commit.
+    /// Takes a store.
     pub(in crate::store) fn new(reader: ServerReader) -> ServerStore {
-        let line = ServerLine::new(reader.line().address().clone());
-        ServerStore { reader, line }
+        ServerStore { reader }
     }
 
     pub(in crate::store) fn name(&self) -> &Path {
-        self.line.address().name()
+        self.reader.line().address().name()
     }
 
     pub(in crate::store) fn reader(&self) -> &ServerReader {
         &self.reader
+    }
+
+    /// Asks the server something, on the line that the reader has: one at a time uses the store.
+    fn ask<T>(
+        &self,
+        question: &impl AsyncFn(&ServerSession) -> Result<T, LineFault>,
+    ) -> Result<T, LineFault> {
+        self.reader.line().ask(AwayPatience::Waits, question)
     }
 
     /// Commits changes, and tells everybody who waits. One that nobody misses goes alone, after the others.
@@ -78,9 +84,7 @@ impl ServerStore {
         }
 
         let before = befores(batch);
-        let inserted = self
-            .line
-            .ask(AwayPatience::Waits, &async |session| columns.insert(session, &before).await);
+        let inserted = self.ask(&async |session| columns.insert(session, &before).await);
         match (inserted, batch) {
             (Err(fault), [job]) if fault.is_clash() => self.explain_clash(job, fault),
             (result, _) => result,
@@ -93,7 +97,7 @@ impl ServerStore {
         let mut chance = Rng::from_entropy();
         let id = format!("{:016x}{:016x}", chance.next_u64(), chance.next_u64());
         let before = befores(batch);
-        let done = self.line.ask(AwayPatience::Waits, &async |session| {
+        let done = self.ask(&async |session| {
             if was_carried_out(session, &id).await? {
                 return Ok(());
             }
@@ -115,7 +119,7 @@ impl ServerStore {
         let places = columns.places();
 
         let sql = "select token from events where run = $1 and seq = any($2)";
-        let found = self.line.ask(AwayPatience::Waits, &async |session| {
+        let found = self.ask(&async |session| {
             let rows = session.rows(sql, &[&run, &places]).await?;
             Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?)
         })?;

@@ -15,17 +15,21 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// Longest time for a connection to be made, and for data to be acknowledged.
+/// Longest time for each step of connecting to a host, unless the address says otherwise, and for data to be acknowledged.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 const ACKNOWLEDGE_MAX: Duration = Duration::from_secs(30);
 
-/// How long a connection is silent before it is asked whether it is still there.
+/// How long a connection is silent before it is asked whether it is still there, and how long before it is asked again.
 const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// How long a transaction that changes something waits for its next statement.
+const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// What a statement is given.
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -78,7 +82,10 @@ impl ServerSession {
         &self,
         change: impl Future<Output = Result<T, LineFault>>,
     ) -> Result<T, LineFault> {
-        self.batch("begin").await?;
+        // Others may wait for this one, so it does not outlive a process that has stopped in the midst of it.
+        let most = IDLE_MAX.as_millis();
+        self.batch(&format!("begin; set local idle_in_transaction_session_timeout to {most}"))
+            .await?;
         match change.await {
             Ok(value) => {
                 self.batch("commit").await?;
@@ -125,13 +132,28 @@ pub(super) fn handle() -> Handle {
 /// Connects to a server. It has to be called where connections are served.
 pub(super) async fn connect(address: Arc<RemoteAddress>) -> Result<ServerSession, LineFault> {
     let mut config = Config::from_str(address.url().reveal()).map_err(handshake)?;
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_MAX);
-    }
+    let step_max = config.get_connect_timeout().copied().unwrap_or(CONNECT_MAX);
+    config.connect_timeout(step_max);
     config.tcp_user_timeout(ACKNOWLEDGE_MAX);
     config.keepalives_idle(SILENCE_MAX);
+    config.keepalives_interval(SILENCE_MAX);
     config.application_name("kaizen");
 
+    // The client limits only the first of two steps, which the system of a stopped server takes as well. The other one
+    // is the answer of the server.
+    let hosts = config.get_hosts().len().max(config.get_hostaddrs().len()).max(1);
+    let steps = u32::try_from(hosts * 2).unwrap_or(u32::MAX);
+    let most = step_max.saturating_mul(steps);
+    timeout(most, greet(config, &address)).await.unwrap_or_else(|_| Err(mute(most)))
+}
+
+/// Says that a server takes what it is sent, and has answered nothing for this long.
+pub(super) fn mute(waited: Duration) -> LineFault {
+    RemoteFault::Away { reason: format!("no answer for {} s", waited.as_secs()) }.into()
+}
+
+/// Connects, and makes the connection ready for questions.
+async fn greet(mut config: Config, address: &RemoteAddress) -> Result<ServerSession, LineFault> {
     let client = match link_of(&mut config)? {
         Link::Plain => {
             let (client, connection) = config.connect(NoTls).await.map_err(handshake)?;

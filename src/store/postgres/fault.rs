@@ -14,7 +14,7 @@ pub(super) enum LineFault {
     Server(RemoteFault),
     /// The event before is no longer there.
     Rewound,
-    /// The journal that was to be taken over has gone on.
+    /// The journal that was to be taken over has continued.
     Contested { run: String },
     /// The journal was taken over by another process.
     TakenOver { run: String },
@@ -38,7 +38,7 @@ impl LineFault {
             LineFault::Server(fault) => fault,
             LineFault::Rewound => RemoteFault::Other { reason: "an event is missing".to_owned() },
             LineFault::Contested { run } | LineFault::TakenOver { run } => {
-                RemoteFault::Other { reason: format!("run {run} goes on elsewhere") }
+                RemoteFault::Other { reason: format!("run {run} continues elsewhere") }
             }
         };
         ReadError::Server(fault)
@@ -85,11 +85,14 @@ fn fault_of(error: &tokio_postgres::Error) -> RemoteFault {
 
 /// Names what a code of the server means for a store.
 fn fault_of_state(state: &SqlState, reason: String) -> RemoteFault {
-    const AWAY: [SqlState; 10] = [
+    const AWAY: [SqlState; 12] = [
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
         SqlState::TOO_MANY_CONNECTIONS,
+        // The server has hung up, because nothing was asked for too long.
+        SqlState::IDLE_SESSION_TIMEOUT,
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
         SqlState::CONNECTION_EXCEPTION,
         SqlState::CONNECTION_DOES_NOT_EXIST,
         SqlState::CONNECTION_FAILURE,

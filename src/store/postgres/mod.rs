@@ -29,19 +29,12 @@ pub(in crate::store) fn open(
     purpose: OpenPurpose,
 ) -> Result<ServerReader, StoreError> {
     let name = address.name().to_owned();
-    // A command that finds no server says so at once; a run that has used it waits until it is back.
-    let patience = if address.was_reached() { AwayPatience::Waits } else { AwayPatience::None };
     let line = ServerLine::new(address);
-    let ready = line
-        .ask(patience, &async |session| schema::prepare(session, line.address(), purpose).await);
-
-    match ready {
-        Ok(()) => {
-            line.address().note_reached();
-            Ok(ServerReader::new(line))
-        }
-        Err(fault) => Err(fault.of_store(&name)),
-    }
+    let ready = line.ask(AwayPatience::Waits, &async |session| {
+        schema::prepare(session, line.address(), purpose).await
+    });
+    ready.map_err(|fault| fault.of_store(&name))?;
+    Ok(ServerReader::new(line))
 }
 
 #[cfg(test)]

@@ -26,8 +26,10 @@ pub(in crate::store) struct ServerMoment<'a>(&'a ServerReader);
 impl Drop for ServerMoment<'_> {
     fn drop(&mut self) {
         // The server forgets the moment with the line, if that is over.
-        let _ =
-            self.0.line.ask(AwayPatience::None, &async |session| session.batch("rollback").await);
+        let _ = self
+            .0
+            .line
+            .ask(AwayPatience::SameLine, &async |session| session.batch("rollback").await);
         self.0.is_frozen.set(false);
     }
 }
@@ -57,7 +59,7 @@ impl ServerReader {
         &self,
         question: &impl AsyncFn(&ServerSession) -> Result<T, LineFault>,
     ) -> Result<T, ReadError> {
-        let patience = if self.is_frozen() { AwayPatience::None } else { AwayPatience::Waits };
+        let patience = if self.is_frozen() { AwayPatience::SameLine } else { AwayPatience::Waits };
         self.line.ask(patience, question).map_err(LineFault::of_reading)
     }
 
@@ -85,7 +87,8 @@ impl ServerReader {
 
     /// Returns a number that changes whenever somebody has changed something on the server.
     pub(in crate::store) fn version(&self) -> Result<i64, ReadError> {
-        self.value("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint", &[])
+        // Its end alone stays where it is when the older of two changes is committed last.
+        self.value("select hashtextextended(pg_current_snapshot()::text, 0)", &[])
     }
 
     /// Carries out a change. If its answer is lost, nobody knows whether it was carried out.

@@ -1,14 +1,17 @@
 //! What a store on a server promises when somebody takes a journal over, when answers are lost, and when the server is
 //! killed.
 
+use super::connect::ServerSession;
+use super::line::{AwayPatience, ServerLine};
 use crate::base::id::RunId;
 use crate::store::durability::Durability;
 use crate::store::each_store::on_server;
-use crate::store::each_store::postgres_server::TestServer;
+use crate::store::each_store::postgres_server::{TestServer, shared_server};
+use crate::store::server::address_of;
 use crate::store::writer::{Series, Writer};
 use crate::store::{
-    self, EventRow, ObservationRow, Reader, RemoteFault, RunEdge, SealRow, StoreChange, StoreError,
-    StoredEvent,
+    self, EventRow, ObservationRow, ReadError, Reader, RemoteFault, RunEdge, SealRow, StoreChange,
+    StoreError, StoredEvent,
 };
 use futures::executor::block_on;
 use std::io::{Read, Write};
@@ -233,6 +236,63 @@ fn what_is_written_while_the_server_is_killed_waits_for_it() {
     assert_eq!(kinds(&reader, "r"), ["0 k", "1 k", "2 k", "3 k", "4 k"]);
 }
 
+#[test]
+fn a_moment_ends_with_its_connection_and_never_goes_over_to_another_one() {
+    let Some(place) = on_server("a moment whose connection ends") else { return };
+    let Some(server) = shared_server("a moment whose connection ends") else { return };
+    let writer = start(place.path());
+    block_on(writer.append(&series("r"), event(0, None))).expect("kept");
+
+    let reader = store::open_to_read(place.path()).expect("a reader");
+    let moment = reader.freeze().expect("a moment");
+    assert_eq!(moment.count_runs().expect("a count"), 1);
+    let Reader::Shared(shared) = &*moment else { panic!("a store on a server") };
+    let pid: i32 = shared.value("select pg_backend_pid()", &[]).expect("a number");
+    server.sql(&format!("select pg_terminate_backend({pid})"));
+    block_on(writer.append(&series("s"), event(0, None))).expect("kept");
+
+    // The first question may be the one that finds the connection ended.
+    for _ in 0..2 {
+        let count = moment.count_runs();
+        let is_away = matches!(&count, Err(ReadError::Server(RemoteFault::Away { .. })));
+        assert!(is_away, "{count:?}");
+    }
+    drop(moment);
+    assert_eq!(reader.count_runs().expect("a count"), 2);
+}
+
+#[test]
+fn a_server_that_was_waited_for_in_vain_is_not_waited_for_again() {
+    let Some(mut server) = TestServer::start("a server that stays away") else { return };
+    let name = store::name_server(&server.address_of("away"), "test", false).expect("an address");
+    let writer = start(&name);
+    let reader = store::open_to_read(&name).expect("a reader");
+    let change = || block_on(writer.apply(StoreChange::Observations(vec![observation(None)])));
+    change().expect("kept");
+    server.stop();
+
+    let fault = |result| match result {
+        Err(StoreError::Server { fault, .. }) => fault,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(fault(change()), RemoteFault::Gone { .. }));
+    // Who has not waited says that the server is away.
+    assert!(matches!(fault(change()), RemoteFault::Away { .. }));
+    assert!(matches!(fault(store::open(&name).map(drop)), RemoteFault::Away { .. }));
+    let read = reader.last_observation();
+    assert!(matches!(read, Err(ReadError::Server(RemoteFault::Away { .. }))), "{read:?}");
+
+    server.go_on();
+    change().expect("kept");
+    assert_eq!(reader.last_observation().expect("a number"), 2);
+    server.kill();
+    std::thread::scope(|scope| {
+        let back = scope.spawn(|| server.go_on());
+        change().expect("waited for, as it was reached again");
+        back.join().expect("it is back");
+    });
+}
+
 /// Opens a store for writing that cannot be used, and returns why.
 fn fault(address: &str) -> RemoteFault {
     let name = store::name_server(address, "test", false).expect("an address");
@@ -277,9 +337,64 @@ fn a_server_that_cannot_be_used_says_why() {
 }
 
 #[test]
+fn a_server_that_takes_connections_and_says_nothing_is_not_waited_for_without_end() {
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = mute.local_addr().expect("an address").port();
+    let no_answer = RemoteFault::Away { reason: "no answer for 2 s".to_owned() };
+    let address = format!("postgres://tester@127.0.0.1:{port}/postgres?connect_timeout=1");
+    assert_eq!(fault(&address), no_answer);
+
+    let Some(server) = TestServer::start("a server that has stopped") else { return };
+    let address = format!("{}&connect_timeout=1", server.address_of("stopped"));
+    server.signal("-STOP");
+    let stopped = fault(&address);
+    server.signal("-CONT");
+    assert_eq!(stopped, no_answer);
+}
+
+#[test]
+fn a_transaction_does_not_outlive_a_process_that_has_stopped() {
+    let Some(place) = on_server("a transaction of a stopped process") else { return };
+    drop(store::open(place.path()).expect("a store"));
+    let line = ServerLine::new(address_of(place.path()).expect("an address"));
+    let sql = "show idle_in_transaction_session_timeout";
+    let limit = line.ask(AwayPatience::None, &async |session: &ServerSession| {
+        let limit = async { Ok(session.row(sql, &[]).await?.map(|row| row.get(0))) };
+        session.transact(limit).await
+    });
+    assert_eq!(limit, Ok(Some("30s".to_owned())));
+}
+
+#[test]
+fn the_version_changes_with_each_commit_in_whatever_order() {
+    // Nobody else changes anything on it.
+    let test = "changes that overtake one another";
+    let Some(server) = TestServer::start_with(test, "autovacuum=off", false) else { return };
+    let name = store::name_server(&server.address_of("order"), "test", false).expect("an address");
+    let reader = store::open(&name).expect("a store");
+    let version = || reader.version().expect("a number");
+
+    let [old, new] = [0, 1].map(|_| ServerLine::new(address_of(&name).expect("an address")));
+    let batch = |line: &ServerLine, sql: &str| {
+        line.ask(AwayPatience::None, &async |session: &ServerSession| session.batch(sql).await)
+    };
+    for (line, id) in [(&old, 1), (&new, 2)] {
+        batch(line, &format!("begin; insert into changes (id) values ({id})")).expect("begun");
+    }
+
+    let mut seen = vec![version()];
+    for line in [&new, &old] {
+        batch(line, "commit").expect("committed");
+        seen.push(version());
+    }
+    assert_eq!(version(), seen[2], "nothing has changed");
+    seen.dedup();
+    assert_eq!(seen.len(), 3, "{seen:?}");
+}
+
+#[test]
 fn schemas_of_others_and_of_newer_programs_stay_as_they_are() {
-    let Some(server) = crate::store::each_store::postgres_server::shared_server("foreign schemas")
-    else {
+    let Some(server) = shared_server("foreign schemas") else {
         return;
     };
     server.sql("create schema foreign_one; create table foreign_one.t (a int)");
@@ -295,8 +410,7 @@ fn schemas_of_others_and_of_newer_programs_stay_as_they_are() {
 #[test]
 fn a_full_disk_ends_what_is_written_and_keeps_what_was() {
     let Some(place) = on_server("a full disk") else { return };
-    let Some(server) = crate::store::each_store::postgres_server::shared_server("a full disk")
-    else {
+    let Some(server) = shared_server("a full disk") else {
         return;
     };
     let writer = start(place.path());

@@ -3,7 +3,7 @@
 use super::carry::{keep_sums, kept_sums, lock_observations};
 use super::connect::ServerSession;
 use super::fault::LineFault;
-use crate::store::row::{Amendment, ObservationSource, VerdictEffect, VerdictRow};
+use crate::store::row::{Amendment, JudgedExecution, VerdictChange, VerdictEffect, VerdictRow};
 use serde_json::json;
 
 /// Keeps a verdict as an observation that amends another one, with the sums that it changes.
@@ -11,7 +11,7 @@ pub(super) async fn keep_verdict(
     session: &ServerSession,
     verdict: &VerdictRow,
 ) -> Result<VerdictEffect, LineFault> {
-    let VerdictRow { execution, at, run, good, blames_pattern, effect: _ } = verdict;
+    let VerdictRow { execution, at, run, good, .. } = verdict;
     lock_observations(session).await?;
     let sql = "select task_type, pattern, source, kind, score, seq from observations
         where execution = $1";
@@ -23,14 +23,8 @@ pub(super) async fn keep_verdict(
     let pattern: String = found.try_get(1)?;
     let source: String = found.try_get(2)?;
     let kind: Option<String> = found.try_get(3)?;
-    let judged: Option<f64> = found.try_get(4)?;
+    let score: Option<f64> = found.try_get(4)?;
     let seq: i64 = found.try_get(5)?;
-    if source != ObservationSource::Live.word() {
-        return Ok(VerdictEffect::Demo);
-    }
-    if kind.is_some_and(|kind| !blames_pattern(&kind)) {
-        return Ok(VerdictEffect::NotCounted);
-    }
 
     let sql = "select score, extra from observations where amends = $1 order by seq desc limit 1";
     let last = session.row(sql, &[execution]).await?;
@@ -39,13 +33,11 @@ pub(super) async fn keep_verdict(
             Ok::<_, LineFault>((row.try_get::<_, Option<f64>>(0)?, row.try_get::<_, String>(1)?))
         })
         .transpose()?;
-    let said = last.as_ref().and_then(|(_, extra)| Amendment::read(extra)?.good);
-    if said == *good {
-        return Ok(VerdictEffect::Known);
-    }
+    let (before, now) = match verdict.change(&JudgedExecution { source, kind, score, last }) {
+        VerdictChange::None(effect) => return Ok(effect),
+        VerdictChange::Score { before, now } => (before, now),
+    };
 
-    let before = last.map_or(judged, |(score, _)| score);
-    let now = good.map_or(judged, |good| Some(f64::from(u8::from(good))));
     let sql = "select count(*) from observations
         where task_type = $1 and seq > $2 and amends is null";
     let ago = session.row(sql, &[&task, &seq]).await?;

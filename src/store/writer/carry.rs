@@ -3,8 +3,8 @@
 use crate::base::failpoint::{self, Failpoint};
 use crate::store::reader::{SUMS, read_sums};
 use crate::store::row::{
-    Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SnapshotRow,
-    StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
+    Amendment, AnnotationRow, EventRow, JudgedExecution, ObservationRow, RunEdge, SNAPSHOTS_MAX,
+    SnapshotRow, StoreChange, TEXT_KIND, VerdictChange, VerdictEffect, VerdictRow,
 };
 use crate::store::sums::PatternSums;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -12,9 +12,6 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::PoisonError;
-
-/// Most snapshots that are kept, each for another objective or version of this program.
-const SNAPSHOTS_MAX: u32 = 4;
 
 /// Carries out a change, within a transaction.
 pub(in crate::store) fn carry_out(tx: &Connection, change: &StoreChange) -> rusqlite::Result<()> {
@@ -176,7 +173,7 @@ fn keep_sums(
 
 /// Keeps a verdict as an observation that amends another one, with the sums that it changes.
 fn keep_verdict(tx: &Connection, verdict: &VerdictRow) -> rusqlite::Result<VerdictEffect> {
-    let VerdictRow { execution, at, run, good, blames_pattern, effect: _ } = verdict;
+    let VerdictRow { execution, at, run, good, .. } = verdict;
     let sql = "SELECT task_type, pattern, source, kind, score, seq FROM observations
         WHERE execution = ?";
     let found = tx.prepare_cached(sql)?.query_row([execution], |row| {
@@ -184,29 +181,20 @@ fn keep_verdict(tx: &Connection, verdict: &VerdictRow) -> rusqlite::Result<Verdi
         let (source, kind): (String, Option<String>) = (row.get(2)?, row.get(3)?);
         Ok((task, pattern, source, kind, row.get::<_, Option<f64>>(4)?, row.get::<_, i64>(5)?))
     });
-    let Some((task, pattern, source, kind, judged, seq)) = found.optional()? else {
+    let Some((task, pattern, source, kind, score, seq)) = found.optional()? else {
         return Ok(VerdictEffect::NotRecorded);
     };
-
-    if source != ObservationSource::Live.word() {
-        return Ok(VerdictEffect::Demo);
-    }
-    if kind.is_some_and(|kind| !blames_pattern(&kind)) {
-        return Ok(VerdictEffect::NotCounted);
-    }
 
     let sql = "SELECT score, extra FROM observations WHERE amends = ? ORDER BY seq DESC LIMIT 1";
     let last = tx.prepare_cached(sql)?.query_row([execution], |row| {
         Ok((row.get::<_, Option<f64>>(0)?, row.get::<_, String>(1)?))
     });
     let last = last.optional()?;
-    let said = last.as_ref().and_then(|(_, extra)| Amendment::read(extra)?.good);
-    if said == *good {
-        return Ok(VerdictEffect::Known);
-    }
+    let (before, now) = match verdict.change(&JudgedExecution { source, kind, score, last }) {
+        VerdictChange::None(effect) => return Ok(effect),
+        VerdictChange::Score { before, now } => (before, now),
+    };
 
-    let before = last.map_or(judged, |(score, _)| score);
-    let now = good.map_or(judged, |good| Some(f64::from(u8::from(good))));
     let sql =
         "SELECT count(*) FROM observations WHERE task_type = ? AND seq > ? AND amends IS NULL";
     let ago = tx.prepare_cached(sql)?.query_row(params![task, seq], |row| row.get(0))?;
