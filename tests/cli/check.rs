@@ -253,19 +253,21 @@ const NOT_FOUND: &str = "
 
 A script that passes `kaizen check` can still fail. These mistakes show only while it runs:
 
-- A property of a value whose kind is not known: a parameter of your own function, what such a function returns, \
+- A property or a method of a value whose kind is not known: a parameter of your own function, what such a function returns, \
 an item of a list or map of your own, a variable that holds different kinds of values in one function, and the \
 error that `catch` receives. If the value is from kaizen, the run ends with an error (K0101). Your own maps return \
 `()`.
 - A property that the script sets somewhere (`x.note = 1`) is assumed to exist on every value.
 - The `inputs` of an operation whose `depends_on` is not written as literal names and known nodes, or in a script \
 that adds edges with `>>`, `then` or `add_edge`.
-- The wrong type of an argument that is neither a literal nor a value of a known kind, and values of options that do not follow from literals.
+- The wrong type of an argument that is neither a literal nor a value of a known kind, and values of options that \
+do not follow from literals. The same is true of comparisons and conditions.
+- A list of functions for `gather` that holds replies instead, if another function or file makes the list.
 - A name that is put together at run time: an operation, a model, a file, a function called by `hot` or `Fn`.
 - Everything that depends on replies: a reply that is not a number, an index out of range, a condition that never \
 holds.
 - An unknown method of a plain value in a script with imports, because a function of an imported file may have \
-this name.
+this name; and one of a map in which the script sets values under computed keys (`map[key] = || ..`).
 ";
 
 #[test]

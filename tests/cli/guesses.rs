@@ -222,7 +222,7 @@ fn each_wrong_guess_leads_to_the_right_word() {
             write `"key" in map`
         K0021 1:70 `items` is from another language
             write `for key in map.keys() { let value = map[key]; .. }`
-        K0031 1:88 `pop`: argument 1 is a map, expected a string; argument 2 is a string, expected an int
+        K0003 1:88 a map has no method `pop`
             write `map.remove("key")`
         K0021 1:107 `setdefault` is from another language
             write `map.key = map.key ?? default`
@@ -255,6 +255,7 @@ fn each_wrong_guess_leads_to_the_right_word() {
             kaizen.toml defines none. For any other model, write `provider/name`, such as `openai/gpt-4o-mini`
         K0006 1:46 unknown model `typo`
             kaizen.toml defines none. For any other model, write `provider/name`, such as `openai/gpt-4o-mini`
+        K0031 1:69 option `tools` of `tool_vote`: must be a list with at least one item, not `[]`
         > print(cascade("demo/a", "x", #{ models: ["typo", "demo/b"], accept: |a| true }));
         K0006 1:42 unknown model `typo`
             kaizen.toml defines none. For any other model, write `provider/name`, such as `openai/gpt-4o-mini`

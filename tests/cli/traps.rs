@@ -104,7 +104,7 @@ exit(0);
         K0023 17:10 `+` changes nothing, and its result is not used
             write `let result = a + b;` to keep the result
         K0031 22:11 `==` between a string and an int is always false
-            write `text.parse_int()` or `text.parse_float()` to compare numbers
+            write the number without quotes
         K0031 23:11 `==` between an array and a map is always false
         K0031 24:41 `exit(1)` completes the run, with the value 1
             write `throw "the reason"` to end a run as failed, with exit code 1

@@ -4,32 +4,16 @@ use crate::base::spelling::nearest;
 use crate::flow::draw::Format;
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::forms::{self, CallForm};
 use crate::script::diagnostic::{Diagnostic, codes, foreign, mismatch, type_word};
 use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
 use rhai::{Expr, FnCallExpr, Position};
 
-/// Words whose arguments are functions.
-const TAKES_FUNCTIONS: &[&str] = &["attempt", "gather", "retry", "task", "timeout"];
-/// Words that ask a model, and give no function.
-const ASKS: &[&str] = &["chat", "communicate", "flow", "operate", "parse", "react"];
-
 /// Tells whether a word is the type of numbers that only programs in Rust can give.
 fn is_width(word: &str) -> bool {
     word == "int above 2^63"
-}
-
-/// Returns the word by which an expression asks a model at once.
-fn asks(expr: &Expr) -> Option<&str> {
-    match expr {
-        Expr::Dot(pair, ..) => asks(&pair.rhs),
-        Expr::FnCall(call, _) if call.is_qualified() => None,
-        Expr::MethodCall(call, _) | Expr::FnCall(call, _) => {
-            ASKS.iter().find(|word| **word == call.name.as_str()).copied()
-        }
-        _ => None,
-    }
 }
 
 /// A call whose arguments are looked at.
@@ -37,7 +21,7 @@ pub(super) struct Arguments<'a> {
     pub(super) call: &'a FnCallExpr,
     pub(super) position: Position,
     /// What stands before the dot.
-    pub(super) receiver: Option<&'a Expr>,
+    pub(super) receiver: Option<ValueKind>,
     pub(super) is_method: bool,
     /// The function in which the call stands.
     pub(super) function: &'a str,
@@ -54,7 +38,7 @@ impl Arguments<'_> {
         if forms.iter().any(|form| form.is_script) {
             return None;
         }
-        if let Some(fault) = self.word(file).or_else(|| self.made_call(file)) {
+        if let Some(fault) = self.word(file).or_else(|| self.made_call(file, kinds)) {
             return Some(fault);
         }
 
@@ -64,7 +48,8 @@ impl Arguments<'_> {
         };
         let mut given: Vec<String> = self.call.args.iter().map(kind).collect();
         if self.is_method {
-            given.insert(0, self.receiver.map_or("any".to_owned(), kind));
+            let receiver = self.receiver.as_ref().map_or("any", ValueKind::word);
+            given.insert(0, receiver.to_owned());
         }
 
         if let Some(fault) = self.conversion(file, &given) {
@@ -97,7 +82,7 @@ impl Arguments<'_> {
         let at = at.filter(|at| !at.is_none()).unwrap_or(self.position);
 
         let fault = Diagnostic::at(codes::ARGUMENT, said, file.name, file.text, at);
-        let help = match self.foreign(&given) {
+        let help = match foreign_call(name, &given) {
             Some(help) => help.to_owned(),
             None => format!("it is called as {}", forms::in_a_row(name, forms.iter().copied())),
         };
@@ -115,51 +100,6 @@ impl Arguments<'_> {
         let message = format!("`{name}` is for numbers, not for a string");
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, self.position);
         Some(Diagnostic { help: Some(help.to_owned()), ..fault })
-    }
-
-    /// Says what to write instead of a call that fits in another language.
-    fn foreign(&self, given: &[String]) -> Option<&'static str> {
-        let first = given.first().map_or("any", String::as_str);
-        match (self.call.name.as_str(), first) {
-            ("int", "string") => foreign::instead_of("int"),
-            ("map", "function") => foreign::instead_of_call("map", false, 1),
-            ("pop", "map") => Some("write `map.remove(\"key\")`"),
-            ("add_operation", "builder") if given.get(2).is_some_and(|kind| kind == "string") => {
-                Some("write `g.add_operation(\"communicate\", #{ instruction: \"..\" })`")
-            }
-            ("sleep", "string") => Some("write the time in milliseconds: `sleep(5000)`"),
-            ("timeout", "string") => Some("write the time in milliseconds: `timeout(5000, || ..)`"),
-            ("filter", "function") => foreign::instead_of_call("filter", false, 1),
-            _ => None,
-        }
-    }
-
-    /// Finds a call of a model that is made where a function is wanted that makes it.
-    fn made_call(&self, file: &File<'_>) -> Option<Diagnostic> {
-        let name = self.call.name.as_str();
-        if !TAKES_FUNCTIONS.contains(&name) {
-            return None;
-        }
-
-        let mut items = self.call.args.iter().flat_map(|argument| match argument {
-            Expr::Array(items, _) if name == "gather" => items.iter().collect::<Vec<_>>(),
-            other => vec![other],
-        });
-        let (made, at) = items.find_map(|item| Some((asks(item)?, item.start_position())))?;
-        // What a function of the script's own gives may well be a function.
-        if file.ast.iter_functions().any(|own| own.name == made) {
-            return None;
-        }
-
-        let message = format!("`{name}` takes functions, but `{made}` is called before it");
-        let help = match name {
-            "gather" => {
-                format!("write `gather([|| .. .{made}(..), || ..])`: functions that make the calls")
-            }
-            _ => format!("write `|| .. .{made}(..)`: a function that makes the call"),
-        };
-        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at);
-        Some(Diagnostic { help: Some(help), ..fault })
     }
 
     /// Finds a literal that is not among the words that a function takes.
@@ -186,5 +126,23 @@ impl Arguments<'_> {
         };
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, *position);
         Some(fault.suggesting(Some(help)))
+    }
+}
+
+/// Says what to write instead of a call that fits in another language.
+pub(super) fn foreign_call(name: &str, given: &[String]) -> Option<&'static str> {
+    let first = given.first().map_or("any", String::as_str);
+    match (name, first) {
+        ("int", "string") => foreign::instead_of("int"),
+        ("map", "function") => foreign::instead_of_call("map", false, 1),
+        ("contains_key", "map") => Some("write `\"key\" in map`"),
+        ("pop", "map") => Some("write `map.remove(\"key\")`"),
+        ("add_operation", "builder") if given.get(2).is_some_and(|kind| kind == "string") => {
+            Some("write `g.add_operation(\"communicate\", #{ instruction: \"..\" })`")
+        }
+        ("sleep", "string") => Some("write the time in milliseconds: `sleep(5000)`"),
+        ("timeout", "string") => Some("write the time in milliseconds: `timeout(5000, || ..)`"),
+        ("filter", "function") => foreign::instead_of_call("filter", false, 1),
+        _ => None,
     }
 }

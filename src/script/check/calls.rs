@@ -1,7 +1,7 @@
 //! Calls: that the function exists, takes this many arguments, and knows the options and models that
 //! it is given.
 
-use crate::script::check::argument::Arguments;
+use crate::script::check::argument::{Arguments, foreign_call};
 use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::imports::Modules;
@@ -10,7 +10,7 @@ use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::questions;
 use crate::script::check::schemas;
-use crate::script::check::value_kind::ValueKind;
+use crate::script::check::value_kind::{ValueKind, fits_first};
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::forms::{self, CallForm, Forms};
 use crate::script::diagnostic::suggestion::{
@@ -39,6 +39,25 @@ const BUILT_IN: &[&str] = &[
     "export",
 ];
 
+/// Words that are called without a value before them, although they take one of the language's own.
+pub(super) const FREE: &[&str] = &[
+    "answers",
+    "assert",
+    "branch",
+    "branch_from",
+    "debug",
+    "imodel",
+    "mcp",
+    "optimizer",
+    "print",
+    "range",
+    "retry",
+    "schema",
+    "sleep",
+    "sleep_until",
+    "timeout",
+];
+
 /// What the calls of a file are checked against.
 pub(super) struct CallScope<'a> {
     forms: &'a Forms<'a>,
@@ -46,7 +65,7 @@ pub(super) struct CallScope<'a> {
     /// Functions that the script itself defines.
     pub(super) own: HashSet<String>,
     /// Words that the script uses as keys or properties: functions may sit in maps.
-    keys: HashSet<String>,
+    keys: Keys,
     modules: &'a Modules,
 }
 
@@ -65,18 +84,18 @@ impl Checker<'_> {
             own.extend(ast.iter_functions().map(|function| function.name.to_owned()));
         }
 
-        let known = CallScope { forms, kinds, own, keys: keys(file.ast), modules };
+        let known = CallScope { forms, kinds, own, keys: Keys::of(file.ast), modules };
 
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path) {
-                let fault = known.fault(file, &call, kinds.function_of(path));
+                let function = kinds.function_of(path);
+                let fault = known.fault(file, &call, (function, kinds.before(path, function)));
                 // A map in the place of another argument is no map of options.
                 if fault.as_ref().is_none_or(|fault| fault.code != codes::ARGUMENT) {
                     self.options(file, &known, call.expr, &mut faults);
                 }
                 faults.extend(fault);
-                let function = kinds.function_of(path);
                 if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
                     let values = OptionValues { file, kinds, function };
                     values.faults(call.expr, &mut faults);
@@ -138,8 +157,13 @@ impl Checker<'_> {
 }
 
 impl CallScope<'_> {
-    /// Finds what is wrong with one call, if anything is.
-    fn fault(&self, file: &File<'_>, call: &Call<'_>, function: &str) -> Option<Diagnostic> {
+    /// Finds what is wrong with one call in a function, behind a value of this kind, if anything is.
+    fn fault(
+        &self,
+        file: &File<'_>,
+        call: &Call<'_>,
+        (function, before): (&str, Option<ValueKind>),
+    ) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
         let is_word = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
         if !is_word || names_closure(name) {
@@ -160,9 +184,8 @@ impl CallScope<'_> {
 
         let forms = self.forms.all(name);
         if call.is_method {
-            let kind = call.receiver.and_then(|receiver| self.kinds.kind(receiver, function));
-            let fault = self.method(call, kind, at);
-            return fault.or_else(|| self.arguments(file, call, function));
+            let fault = self.method(call, (function, before.clone()), at);
+            return fault.or_else(|| self.arguments(file, call, (function, before)));
         }
 
         if forms.is_empty() {
@@ -183,7 +206,7 @@ impl CallScope<'_> {
 
         let given = call.expr.args.len();
         if forms.iter().any(|form| form.arity == given) {
-            return self.arguments(file, call, function);
+            return self.arguments(file, call, (function, None));
         }
 
         let fault = at(codes::ARGUMENTS, wrong_count(name, forms, given, false));
@@ -191,7 +214,12 @@ impl CallScope<'_> {
     }
 
     /// Checks the arguments of a call that some form takes this many of.
-    fn arguments(&self, file: &File<'_>, call: &Call<'_>, function: &str) -> Option<Diagnostic> {
+    fn arguments(
+        &self,
+        file: &File<'_>,
+        call: &Call<'_>,
+        (function, receiver): (&str, Option<ValueKind>),
+    ) -> Option<Diagnostic> {
         if call.is_method && self.keys.contains(call.expr.name.as_str()) {
             // The function may be one that a map holds.
             return None;
@@ -200,18 +228,18 @@ impl CallScope<'_> {
         let arguments = Arguments {
             call: call.expr,
             position: call.position,
-            receiver: call.receiver,
+            receiver,
             is_method: call.is_method,
             function,
         };
         arguments.fault(file, self.kinds, self.forms.all(&call.expr.name))
     }
 
-    /// Checks a call by a dot; `kind` is the type of what stands before it, if that is certain.
+    /// Checks a call by a dot in a function; `kind` is the type of what stands before it, if that is certain.
     fn method(
         &self,
         call: &Call<'_>,
-        kind: Option<ValueKind>,
+        (function, kind): (&str, Option<ValueKind>),
         at: impl Fn(&'static str, String) -> Diagnostic,
     ) -> Option<Diagnostic> {
         let name = call.expr.name.as_str();
@@ -221,8 +249,8 @@ impl CallScope<'_> {
         let takes =
             |form: &CallForm| form.arity == given + 1 || form.is_script && form.arity == given;
 
-        let is_list = matches!(kind, Some(ValueKind::List(_) | ValueKind::Data("array")));
-        if name == "append" && adds_one_item(call.expr, is_list) {
+        let is_list = kind.as_ref().is_some_and(|kind| kind.word() == "array");
+        if name == "append" && self.adds_one_item(call.expr, is_list, function) {
             let fault = at(codes::FOREIGN, "`append` adds a whole list".to_owned());
             return Some(Diagnostic {
                 help: foreign::instead_of(name).map(str::to_owned),
@@ -230,23 +258,13 @@ impl CallScope<'_> {
             });
         }
 
-        // A map may hold functions of any name, and what a function gives may be anything.
-        // The functions of an import may stand behind any plain value.
-        let is_open = |kind: &ValueKind| match kind {
-            ValueKind::Data("map")
-            | ValueKind::Map(_)
-            | ValueKind::Inputs(_)
-            | ValueKind::Answer(_) => true,
-            ValueKind::Data(_) | ValueKind::List(_) => !self.modules.is_empty(),
-            ValueKind::Handle(_) | ValueKind::Node(_) => false,
-        };
-        let kind = kind.filter(|kind| !is_open(kind));
-        let Some(kind) = kind.as_ref().map(ValueKind::word) else {
+        let Some(of) = kind.filter(|kind| !self.is_open(kind, name)) else {
             let is_known = forms.iter().any(takes) || self.keys.contains(name);
             return if is_known { None } else { Some(self.unknown_method(call, at)) };
         };
+        let kind = of.word();
 
-        let fits = |form: &&CallForm| form.is_script || fits_first(form, kind);
+        let fits = |form: &&CallForm| fits_first(form, kind);
         let own: Vec<CallForm> = forms.iter().filter(fits).cloned().collect();
 
         if own.iter().any(takes) {
@@ -260,8 +278,15 @@ impl CallScope<'_> {
             }
             let fault =
                 at(codes::FUNCTION, format!("{} has no method `{name}`", type_word::article(kind)));
+            if self.kinds.has_property(&of, name) {
+                let help = format!("it is a property: write `.{name}`, without brackets");
+                return Some(Diagnostic { help: Some(help), ..fault });
+            }
+            if let Some(help) = foreign_call(name, &[kind.to_owned()]) {
+                return Some(fault.suggesting(Some(foreign::suggestion(name, help))));
+            }
             let is_of_kind = |known: &&str| {
-                let mut forms = self.forms.all(known).iter();
+                let mut forms = self.forms.all(known).iter().filter(|_| !FREE.contains(known));
                 forms.any(|form| form.params.first().is_some_and(|of| of == kind))
             };
             let foreign =
@@ -273,6 +298,33 @@ impl CallScope<'_> {
 
         let fault = at(codes::ARGUMENTS, wrong_count(name, &own, given, true));
         Some(Diagnostic { help: Some(called_as(name, &own, (true, given))), ..fault })
+    }
+
+    /// Tells whether a value of this kind may have methods that nobody knows.
+    fn is_open(&self, kind: &ValueKind, name: &str) -> bool {
+        match kind {
+            // A map may hold functions.
+            ValueKind::Data("map") => {
+                self.keys.has_computed || self.keys.contains(name) || !self.modules.is_empty()
+            }
+            ValueKind::Map(_) | ValueKind::Inputs(_) | ValueKind::Answer(_) => {
+                self.keys.contains(name) || !self.modules.is_empty()
+            }
+            // The functions of an import may stand behind any plain value.
+            ValueKind::Data(_) | ValueKind::List(_) => !self.modules.is_empty(),
+            ValueKind::Handle(_) | ValueKind::Node(_) => false,
+        }
+    }
+
+    /// Tells whether `append` is given a single item, as in Python. A text may go to a text, and a byte to
+    /// a blob, unless it is known that they go to a list.
+    fn adds_one_item(&self, call: &FnCallExpr, is_list: bool, function: &str) -> bool {
+        let [item] = call.args.as_slice() else { return false };
+        if let Expr::Map(..) | Expr::FloatConstant(..) | Expr::BoolConstant(..) = item {
+            return true;
+        }
+        let kind = self.kinds.kind(item, function);
+        is_list && kind.is_some_and(|kind| kind.word() != "array")
     }
 
     /// Says what is wrong with a call by a dot of a value of which nothing is known.
@@ -352,23 +404,6 @@ impl CallScope<'_> {
     }
 }
 
-/// Tells whether `append` is given a single item, as in Python. A text may go to a text, and a byte to
-/// a blob, unless it is known that they go to a list.
-fn adds_one_item(call: &FnCallExpr, is_list: bool) -> bool {
-    match call.args.first() {
-        Some(Expr::Map(..) | Expr::FloatConstant(..) | Expr::BoolConstant(..)) => {
-            call.args.len() == 1
-        }
-        Some(
-            Expr::IntegerConstant(..)
-            | Expr::StringConstant(..)
-            | Expr::InterpolatedString(..)
-            | Expr::CharConstant(..),
-        ) => is_list && call.args.len() == 1,
-        _ => false,
-    }
-}
-
 fn wrong_count(name: &str, forms: &[CallForm], given: usize, is_method: bool) -> String {
     let mut arities: Vec<usize> = forms
         .iter()
@@ -424,34 +459,55 @@ fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
     Some(Diagnostic { help: Some(help), ..fault.warning() })
 }
 
-/// Tells whether a function may be called on a value of a type.
-fn fits_first(form: &CallForm, kind: &str) -> bool {
-    // What is no type of kaizen's own is a type of the language, such as `blob`.
-    let is_other = |first: &str| {
-        let is_open = first == "any" || first == "?";
-        if type_word::HANDLES.contains(&kind) { !is_open } else { type_word::is_certain(first) }
-    };
-    form.params.first().is_none_or(|first| first == kind || !is_other(first))
+/// Words that a script uses as keys or properties.
+#[derive(Default)]
+struct Keys {
+    names: HashSet<String>,
+    /// Whether the script sets values whose keys it computes.
+    has_computed: bool,
 }
 
-/// Collects the keys of all literal maps and all properties.
-fn keys(ast: &AST) -> HashSet<String> {
-    let mut keys = HashSet::new();
+impl Keys {
+    /// Collects the keys of all literal maps and all properties.
+    fn of(ast: &AST) -> Keys {
+        let mut keys = Keys::default();
+        ast.walk(&mut |path: &[ASTNode]| {
+            match path.last() {
+                Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                    keys.names.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
+                }
+                Some(ASTNode::Expr(Expr::Property(property, _))) => {
+                    keys.names.insert(property.2.to_string());
+                }
+                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                    keys.has_computed |= is_computed(&assignment.1.lhs);
+                }
+                Some(ASTNode::Expr(Expr::MethodCall(call, _))) => {
+                    keys.has_computed |=
+                        ["set", "mixin", "fill_with"].contains(&call.name.as_str());
+                }
+                _ => {}
+            }
+            true
+        });
 
-    ast.walk(&mut |path: &[ASTNode]| {
-        match path.last() {
-            Some(ASTNode::Expr(Expr::Map(map, _))) => {
-                keys.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
-            }
-            Some(ASTNode::Expr(Expr::Property(property, _))) => {
-                keys.insert(property.2.to_string());
-            }
-            _ => {}
+        keys
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+}
+
+/// Tells whether a place has a computed key.
+fn is_computed(place: &Expr) -> bool {
+    match place {
+        Expr::Dot(pair, ..) => is_computed(&pair.rhs),
+        Expr::Index(pair, ..) => {
+            !matches!(&pair.rhs, Expr::StringConstant(..) | Expr::IntegerConstant(..))
         }
-        true
-    });
-
-    keys
+        _ => false,
+    }
 }
 
 /// Finds the calls of a function: each argument, if it is a literal.

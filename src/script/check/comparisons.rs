@@ -61,7 +61,9 @@ impl Checker<'_> {
                                     *position
                                 };
                                 let sides = [kind(left), kind(right)];
-                                found.extend(comparison(&call.name, always, &sides, at));
+                                let literal = text_in(left).or_else(|| text_in(right));
+                                let operator = (call.name.as_str(), always);
+                                found.extend(comparison(operator, &sides, literal, at));
                             }
                         }
                         [value] if call.name == "!" => found.extend(condition(value, kind(value))),
@@ -93,11 +95,19 @@ fn always_of(operator: &str) -> Option<bool> {
     COMPARING.iter().find(|(known, _)| *known == operator).map(|(_, always)| *always)
 }
 
-/// Looks at an operator between two values of these kinds.
+fn text_in(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::StringConstant(text, _) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+/// Looks at an operator, with what it always gives for values of different types, between two values of
+/// these kinds. One of them may be a literal text.
 fn comparison(
-    operator: &str,
-    always: bool,
+    (operator, always): (&str, bool),
     sides: &[Option<ValueKind>; 2],
+    literal: Option<&str>,
     position: Position,
 ) -> Option<Mistake> {
     let types = [Comparable::of(sides[0].as_ref())?, Comparable::of(sides[1].as_ref())?];
@@ -109,8 +119,24 @@ fn comparison(
     let message = format!("`{operator}` between {} is always {always}", named.join(" and "));
 
     let help = match types {
+        [Comparable::Text, Comparable::Number] | [Comparable::Number, Comparable::Text]
+            if literal.is_some_and(|text| text.parse::<f64>().is_ok()) =>
+        {
+            Some("write the number without quotes")
+        }
         [Comparable::Text, Comparable::Number] | [Comparable::Number, Comparable::Text] => {
             Some("write `text.parse_int()` or `text.parse_float()` to compare numbers")
+        }
+        [Comparable::List, Comparable::Number] | [Comparable::Number, Comparable::List] => {
+            Some("write `list.len` for how many there are")
+        }
+        [Comparable::Truth, Comparable::Number] | [Comparable::Number, Comparable::Truth] => {
+            Some("a bool is `true` or `false`: write it alone, or with `!` before it")
+        }
+        [Comparable::Text, Comparable::Truth] | [Comparable::Truth, Comparable::Text]
+            if literal.is_some() =>
+        {
+            Some("a bool is `true` or `false`: write it alone, or with `!` before it")
         }
         [Comparable::Text, Comparable::Truth] | [Comparable::Truth, Comparable::Text] => {
             Some("compare the text with a text, such as `text.lower() == \"yes\"`")

@@ -3,7 +3,7 @@
 //! nothing is said.
 
 use crate::script::check::answers;
-use crate::script::check::call::{EACH, PLANNERS, receiver_of};
+use crate::script::check::call::{EACH, PLANNERS};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::paths::{self, FunctionPlace};
@@ -28,16 +28,18 @@ pub(super) struct UnknownPart {
 
 /// The kinds of the variables of a script.
 pub(super) struct Kinds<'a> {
-    forms: &'a Forms<'a>,
+    pub(super) forms: &'a Forms<'a>,
     places: Vec<FunctionPlace>,
     /// What each function knows, by its name, which is empty for the script itself.
     functions: HashMap<String, FunctionKinds>,
     /// The properties that the script sets somewhere.
-    set: HashSet<String>,
+    pub(super) set: HashSet<String>,
+    /// The keys of the script's own maps, which may hold functions of these names.
+    keys: HashSet<String>,
     /// Whether edges of graphs are made otherwise than by `depends_on`.
     has_other_edges: bool,
     /// What the operations give that the script names, as far as it is known and the same wherever it names one so.
-    results: HashMap<String, Option<ValueKind>>,
+    pub(super) results: HashMap<String, Option<ValueKind>>,
 }
 
 /// The variables of one function.
@@ -72,6 +74,7 @@ impl<'a> Kinds<'a> {
             places,
             functions: HashMap::new(),
             set: HashSet::new(),
+            keys: HashSet::new(),
             has_other_edges: false,
             results: HashMap::new(),
         };
@@ -98,6 +101,9 @@ impl<'a> Kinds<'a> {
     fn note_changes(&mut self, file: &File<'_>) {
         file.ast.walk(&mut |path: &[ASTNode]| {
             match path.last() {
+                Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                    self.keys.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
+                }
                 Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
                     let mut rest = &assignment.1.lhs;
 
@@ -234,9 +240,7 @@ impl<'a> Kinds<'a> {
             Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
                 (call, call.args.first().and_then(|list| self.kind(list, function)))
             }
-            Some(ASTNode::Expr(Expr::MethodCall(call, _))) => {
-                (call, self.before(path, call, function))
-            }
+            Some(ASTNode::Expr(Expr::MethodCall(call, _))) => (call, self.before(path, function)),
             Some(ASTNode::Expr(expr @ Expr::DynamicConstant(..))) => {
                 let closure = closure_in(expr);
                 return closure.into_iter().map(|name| (name, Vec::new())).collect();
@@ -285,22 +289,6 @@ impl<'a> Kinds<'a> {
                 direct().map(|name| (name, vec![items.clone()])).collect()
             }
             _ => closures_in(&call.args).map(|name| (name, Vec::new())).collect(),
-        }
-    }
-
-    /// Returns what stands before the dot of the method call at the end of a path.
-    fn before(&self, path: &[ASTNode<'_>], call: &FnCallExpr, function: &str) -> Option<ValueKind> {
-        if let Some(receiver) = receiver_of(path, call) {
-            return self.kind(receiver, function);
-        }
-
-        // In `a.b().c()` the call before hangs on this one.
-        match path.iter().rev().nth(1) {
-            Some(ASTNode::Expr(Expr::Dot(pair, ..))) => match &pair.lhs {
-                Expr::MethodCall(before, _) => self.given(before, before.args.len() + 1),
-                _ => None,
-            },
-            _ => None,
         }
     }
 
@@ -377,7 +365,7 @@ impl<'a> Kinds<'a> {
                 if closure_in(expr).is_some() {
                     return Some(ValueKind::Data("function"));
                 }
-                self.given(call, call.args.len())
+                self.given(call, call.args.len(), None)
             }
 
             Expr::Stmt(..) => closure_in(expr).map(|_| ValueKind::Data("function")),
@@ -424,7 +412,7 @@ impl<'a> Kinds<'a> {
     }
 
     /// Follows one step of a chain.
-    fn part(
+    pub(super) fn part(
         &self,
         of: Option<ValueKind>,
         is_index: bool,
@@ -438,7 +426,7 @@ impl<'a> Kinds<'a> {
             {
                 return self.results.get(name.as_str()).cloned().flatten();
             }
-            return self.given(call, call.args.len() + 1);
+            return self.given_by_method(of.as_ref(), call);
         }
 
         let of = of?;
@@ -452,63 +440,6 @@ impl<'a> Kinds<'a> {
             _ => return None,
         };
         self.property(of, name, position, is_index, unknown)
-    }
-
-    fn property(
-        &self,
-        of: ValueKind,
-        name: &str,
-        position: Position,
-        is_index: bool,
-        unknown: &mut Vec<UnknownPart>,
-    ) -> Option<ValueKind> {
-        let found = match &of {
-            ValueKind::Map(shape) => shape.property(name).map(ValueKind::of),
-            ValueKind::Inputs(names) => {
-                let gives = || self.results.get(name).cloned().flatten();
-                names.iter().any(|known| known == name).then(gives)
-            }
-            ValueKind::Answer(names) => names.iter().any(|known| known == name).then_some(None),
-            ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
-            ValueKind::Data("string" | "array") | ValueKind::List(_) if !is_index => {
-                let kind = of.word();
-                let getters = self.forms.all(&format!("get${name}"));
-                let fits = |form: &CallForm| {
-                    let first = form.params.first().map_or("any", String::as_str);
-                    first == kind || !type_word::is_certain(first) && !HANDLES.contains(&first)
-                };
-                getters.iter().find(|form| fits(form)).map(ValueKind::data_of)
-            }
-            ValueKind::Data("string" | "array") | ValueKind::List(_) => None,
-            ValueKind::Data(_) => Some(None),
-        };
-
-        if found.is_none() && !self.set.contains(name) {
-            unknown.push(UnknownPart { of, name: name.to_owned(), position, is_index });
-        }
-        found.flatten()
-    }
-
-    /// Returns what a property of a handle gives, as far as that is known; `None` if it has none of this
-    /// name.
-    #[allow(clippy::option_option, reason = "no such property, and a property of an unknown kind")]
-    fn of_handle(&self, handle: &str, name: &str, is_index: bool) -> Option<Option<ValueKind>> {
-        let is_own = |form: &&CallForm| form.params.first().is_some_and(|of| of == handle);
-        if is_index {
-            // What an index gives is known to nobody.
-            return self.forms.all("index$get$").iter().any(|form| is_own(&form)).then_some(None);
-        }
-
-        let form = self.forms.all(&format!("get${name}")).iter().find(is_own)?;
-        let held = shape::held_by(handle, name).and_then(ValueKind::of);
-        let gives = form.gives.as_ref().filter(|gives| HANDLES.contains(&gives.as_str()));
-        Some(held.or_else(|| gives.map(|kind| ValueKind::Handle(kind.clone()))))
-    }
-
-    /// Returns the properties of a handle.
-    pub(super) fn properties(&self, handle: &str) -> Vec<&str> {
-        let names = self.forms.names().filter_map(|name| name.strip_prefix("get$"));
-        names.filter(|name| self.of_handle(handle, name, false).is_some()).collect()
     }
 
     /// Tells whether there is a variable of this name.
@@ -532,13 +463,24 @@ impl<'a> Kinds<'a> {
         }
     }
 
-    /// Returns what a call gives.
-    fn given(&self, call: &FnCallExpr, arity: usize) -> Option<ValueKind> {
+    /// Returns what a method gives, by what stands before its dot.
+    fn given_by_method(&self, of: Option<&ValueKind>, call: &FnCallExpr) -> Option<ValueKind> {
+        // A map may hold a function of this name, which is called instead.
+        let may_be_map = of.is_none_or(|of| of.word() == "map");
+        if may_be_map && self.keys.contains(call.name.as_str()) {
+            return None;
+        }
+        self.given(call, call.args.len() + 1, of)
+    }
+
+    /// Returns what a call gives, of a method on a value of this kind.
+    fn given(&self, call: &FnCallExpr, arity: usize, of: Option<&ValueKind>) -> Option<ValueKind> {
         let name = call.name.as_str();
         if matches!(name, ".." | "..=") {
             return Some(ValueKind::Data("range"));
         }
-        let forms = || self.forms.all(name).iter().filter(|form| form.arity == arity);
+        let fits = |form: &CallForm| of.is_none_or(|of| of.has(form));
+        let forms = || self.forms.all(name).iter().filter(|form| form.arity == arity && fits(form));
         if forms().next().is_none() || forms().any(|form| form.is_script) {
             return None;
         }

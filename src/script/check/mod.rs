@@ -11,6 +11,7 @@ mod argument;
 pub(in crate::script) mod call;
 mod calls;
 mod captured_loops;
+mod chains;
 pub(in crate::script) mod checker;
 mod closure;
 mod comparisons;
@@ -25,6 +26,8 @@ mod kinds;
 mod lengths;
 mod loops;
 mod lost;
+mod made_calls;
+mod members;
 mod models;
 mod numbers;
 mod operation_names;
@@ -40,6 +43,7 @@ mod switches;
 mod templates;
 pub(in crate::script) mod test_functions;
 mod tools;
+mod type_names;
 mod unused;
 mod used;
 mod value_kind;
@@ -168,6 +172,7 @@ impl Checker<'_> {
         self.operators(file, &kinds);
         self.operation_names(file, &kinds, earlier);
         self.comparisons(file, &kinds);
+        self.type_names(file);
         self.switches(file, &kinds);
         self.unused(file, &forms, &bodies);
         self.lost(file, &KnownValues { forms: &forms, kinds: &kinds, bodies: &bodies }, earlier);
@@ -240,6 +245,7 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
     let returning = in_place::RETURNING.iter().map(|(word, _)| *word).collect();
     vec![
         ("PLAIN", PLAIN.to_vec()),
+        ("FREE", calls::FREE.to_vec()),
         ("DOING", imports::DOING.to_vec()),
         ("KEEPERS", captured_loops::KEEPERS.to_vec()),
         ("WHOLE", whole::WHOLE.to_vec()),

@@ -1,12 +1,13 @@
 //! Names of operations that no graph of the script has: `report.result("sumary")`, `depends_on: "frist"`.
 
-use crate::script::check::call::{PLANNERS, call_of, receiver_of};
+use crate::script::check::call::{PLANNERS, call_of};
 use crate::script::check::checker::{Checker, Earlier, File};
-use crate::script::check::closure::closure_in;
+use crate::script::check::closure::{closure_in, name_of};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::shape;
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 /// Options that name the operations that another one depends on.
@@ -20,14 +21,20 @@ impl Checker<'_> {
         kinds: &Kinds<'_>,
         earlier: Option<Earlier<'_>>,
     ) {
+        self.nodes_as_names(file, kinds);
+
         // The inputs of a dialogue, and imported files, may have operations of any name.
         let Some(names) = OperationNames::of(file).filter(|_| earlier.is_none()) else { return };
 
         let mut asked: Vec<NameUse> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Expr(part)) = path.last()
+                && let Some((name, position)) = part_of_results(kinds, path, part)
+            {
+                asked.push(NameUse { name, position, is_source: false });
+            }
             if let Some(ASTNode::Expr(Expr::MethodCall(call, _))) = path.last()
-                && let Some(receiver) = receiver_of(path, call)
-                && let Some(ValueKind::Handle(kind)) = kinds.kind(receiver, kinds.function_of(path))
+                && let Some(ValueKind::Handle(kind)) = kinds.before(path, kinds.function_of(path))
             {
                 asked.extend(names_in(call, &kind));
             }
@@ -47,6 +54,47 @@ impl Checker<'_> {
             self.push_new(if is_source { fault } else { fault.warning() });
         }
     }
+}
+
+impl Checker<'_> {
+    /// Finds nodes where the name of an operation is wanted.
+    fn nodes_as_names(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut found: Vec<(String, Position)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Expr(node @ Expr::Variable(name, ..))) = path.last()
+                && let function = kinds.function_of(path)
+                && is_by_operation(kinds.before(path, function).as_ref())
+                && kinds.kind(node, function).is_some_and(|kind| kind.word() == "node")
+            {
+                found.push((name.1.to_string(), node.start_position()));
+            }
+            true
+        });
+
+        for (name, position) in found {
+            let message = "results are indexed by the names of operations, not by nodes".to_owned();
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let help = format!("write `report.result({name})`");
+            self.push_new(Diagnostic { help: Some(help), ..fault });
+        }
+    }
+}
+
+/// Tells whether it is a map by the names of operations.
+fn is_by_operation(kind: Option<&ValueKind>) -> bool {
+    let maps = [&raw const shape::OPERATION_RESULTS, &raw const shape::ERRORS];
+    matches!(kind, Some(ValueKind::Map(shape)) if maps.contains(&std::ptr::from_ref(*shape)))
+}
+
+/// Returns the name by which a script takes a result or an error of an operation from all of a report.
+fn part_of_results(
+    kinds: &Kinds<'_>,
+    path: &[ASTNode<'_>],
+    part: &Expr,
+) -> Option<(String, Position)> {
+    let name = name_of(part)?;
+    let before = kinds.before(path, kinds.function_of(path));
+    is_by_operation(before.as_ref()).then(|| (name, part.start_position()))
 }
 
 /// A place where the script names an operation.

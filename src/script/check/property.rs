@@ -5,6 +5,7 @@ use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::{Kinds, UnknownPart};
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
+use crate::script::diagnostic::mismatch::listing;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::known_map::{advice, no_operation, no_property};
@@ -74,6 +75,14 @@ fn near<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Suggest
     word.unwrap_or_else(|| advice(name, known).into())
 }
 
+/// Says which method may be meant, of a value without properties.
+fn near_method(name: &str, methods: &[&str]) -> Suggestion {
+    match nearest(name, methods.iter().copied()) {
+        Some(near) => format!("did you mean the method `{near}`?").into(),
+        None => format!("it has methods: {}", listing(methods)).into(),
+    }
+}
+
 /// Says that there is no such property, and what to type.
 fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggestion>) {
     let name = unknown.name.as_str();
@@ -115,16 +124,24 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             if let Some(help) = foreign::instead_of_method(of.word(), name) {
                 return (no_property(&what, name), Some(foreign::suggestion(name, help)));
             }
-            if of.word() == "report" && shape::METRICS.property(name).is_some() {
-                let help = format!("write `report.metrics.{name}`");
-                let fixes = vec![QuickFix::Instead(format!("metrics.{name}"))];
-                return (no_property(&what, name), Some(Suggestion { help, fixes }));
-            }
             if unknown.is_index && known.contains(&name) {
                 return (
                     format!("{what} cannot be indexed with `[..]`"),
                     Some(format!("write `.{name}`").into()),
                 );
+            }
+            if of.word() == "report" && shape::METRICS.property(name).is_some() {
+                let help = format!("write `report.metrics.{name}`");
+                let fixes = vec![QuickFix::Instead(format!("metrics.{name}"))];
+                return (no_property(&what, name), Some(Suggestion { help, fixes }));
+            }
+            let methods = kinds.methods(of.word());
+            if methods.contains(&name) {
+                let help = format!("it is a method: write `.{name}(..)`");
+                return (no_property(&what, name), Some(help.into()));
+            }
+            if known.is_empty() {
+                return (no_property(&what, name), Some(near_method(name, &methods)));
             }
             (no_property(&what, name), Some(near(name, known.into_iter())))
         }

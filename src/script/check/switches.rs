@@ -4,6 +4,7 @@
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::comparisons::Comparable;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::type_names::{asks_type, help_for, is_type, words_for};
 use crate::script::diagnostic::fix::byte_at;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -12,8 +13,9 @@ use rhai::{ASTNode, Position, Stmt};
 
 /// A literal that is a case.
 struct LiteralCase {
-    /// Where it starts, in bytes.
+    /// Where it starts and ends, in bytes.
     at: usize,
+    end: usize,
     /// Its type, and the word for it.
     of_type: Comparable,
     word: &'static str,
@@ -23,8 +25,13 @@ impl Checker<'_> {
     /// Finds cases that no value of this type is.
     pub(super) fn switches(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut known: Vec<(String, Comparable, Position)> = Vec::new();
+        let mut of_types: Vec<Position> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::Switch(switch, position))) = path.last()
+                && asks_type(&switch.0)
+            {
+                of_types.push(*position);
+            } else if let Some(ASTNode::Stmt(Stmt::Switch(switch, position))) = path.last()
                 && let Some(kind) = kinds.kind(&switch.0, kinds.function_of(path))
                 && let Some(of_type) = Comparable::of(Some(&kind))
             {
@@ -32,11 +39,16 @@ impl Checker<'_> {
             }
             true
         });
-        if known.is_empty() {
+        if known.is_empty() && of_types.is_empty() {
             return;
         }
 
         let pieces = scan(file.text).0;
+        for position in of_types {
+            for case in cases(file.text, &pieces, position) {
+                self.case_of_type(file, &case);
+            }
+        }
         for (kind, of_type, position) in known {
             for case in cases(file.text, &pieces, position) {
                 if case.of_type == of_type {
@@ -51,6 +63,28 @@ impl Checker<'_> {
                 self.push_new(Diagnostic { help: help(of_type, case.of_type), ..fault });
             }
         }
+    }
+}
+
+impl Checker<'_> {
+    /// Finds a case of `switch type_of(x)` that no type is.
+    fn case_of_type(&mut self, file: &File<'_>, case: &LiteralCase) {
+        let word = file.text[case.at..case.end].trim_matches('"');
+        if case.of_type == Comparable::Text && is_type(word) {
+            return;
+        }
+
+        let message = format!("`type_of` never returns `{}`", &file.text[case.at..case.end]);
+        let help = match words_for(word) {
+            Some(words) => {
+                let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                format!("write the case as `{}`", words.join(" | "))
+            }
+            None => help_for(word),
+        };
+        let place = position_of(file.text, case.at);
+        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place);
+        self.push_new(Diagnostic { help: Some(help), ..fault });
     }
 }
 
@@ -193,5 +227,5 @@ fn literal(said: &[&str], piece: &Lexeme) -> Option<LiteralCase> {
         LexemeClass::Other if first == "-" && is_number(said.get(1)) => (Comparable::Number, "int"),
         _ => return None,
     };
-    Some(LiteralCase { at: piece.start, of_type, word })
+    Some(LiteralCase { at: piece.start, end: piece.end, of_type, word })
 }

@@ -27,6 +27,7 @@ impl ValueKind {
     pub(super) fn of(held: PropertyShape) -> Option<ValueKind> {
         match held {
             PropertyShape::Any => None,
+            PropertyShape::Data(word) => Some(ValueKind::Data(word)),
             PropertyShape::One(shape) => Some(ValueKind::Map(shape)),
             PropertyShape::Many(shape) => Some(ValueKind::List(shape)),
         }
@@ -56,6 +57,11 @@ impl ValueKind {
         handle.or_else(|| ValueKind::of_data(gives))
     }
 
+    /// Tells whether a function may be called on it, as a method.
+    pub(super) fn has(&self, form: &CallForm) -> bool {
+        fits_first(form, self.word())
+    }
+
     /// Returns the word for its type, as functions name what they take.
     pub(super) fn word(&self) -> &str {
         match self {
@@ -66,4 +72,15 @@ impl ValueKind {
             ValueKind::Data(kind) => kind,
         }
     }
+}
+
+/// Tells whether a function may be called on a value of a type.
+pub(super) fn fits_first(form: &CallForm, kind: &str) -> bool {
+    // What is no type of kaizen's own is a type of the language, such as `blob`.
+    let is_other = |first: &str| {
+        let is_open = first == "any" || first == "?";
+        let is_certain = type_word::is_certain(first) || first == "blob";
+        if HANDLES.contains(&kind) { !is_open } else { is_certain }
+    };
+    form.is_script || form.params.first().is_none_or(|first| first == kind || !is_other(first))
 }

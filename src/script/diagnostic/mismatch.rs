@@ -1,6 +1,5 @@
 //! Says in the words of scripts why a call or a property did not fit.
 
-use crate::base::count::counted;
 use crate::base::spelling::nearest;
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::type_word::{article, is_handle, word};
@@ -50,15 +49,10 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
     arguments(name, &forms, &given, is_method).map(|(_, said)| said)
 }
 
-/// Says that a closure was called with the wrong number of arguments; nobody knows its name. The signature
-/// is like `anon$1 (i64, string)`.
-pub(in crate::script) fn of_closure(signature: &str) -> String {
-    let given = signature.split_once(" (").and_then(|(_, given)| given.strip_suffix(')'));
-    let given = given.filter(|given| !given.is_empty());
-    let count = given.map_or(0, |given| given.split(", ").count());
-    let arguments = counted(count, "argument", "arguments");
-    format!("a closure was called with {arguments}, but takes a different number")
-}
+/// Says that a closure was called with the wrong number of arguments. Nobody knows its name, and the signature
+/// of the failed call has what the closure captures as well, so that it does not say how many were given.
+pub(in crate::script) const OF_CLOSURE: &str =
+    "a closure was called with a different number of arguments than it takes";
 
 /// Says which arguments no form of a function takes, and gives the place of the first one, that of the
 /// value before the dot included. A type `any` is not known, and fits.
@@ -73,7 +67,9 @@ pub(in crate::script) fn arguments(
         each.filter(|(_, (given, wanted))| !fits(given, wanted)).map(|(place, _)| place).collect()
     };
 
-    let best = forms.iter().min_by_key(|form| wrong(form).len())?;
+    // The value before a dot is hardly the one that is wrong.
+    let best =
+        forms.iter().min_by_key(|form| (wrong(form).len(), wrong(form).first() == Some(&0)))?;
     let places = wrong(best);
     let is_method = is_method && places.first() != Some(&0);
 
@@ -83,7 +79,7 @@ pub(in crate::script) fn arguments(
             let number = if is_method { *place } else { place + 1 };
             let mut wanted: Vec<String> = forms
                 .iter()
-                .filter(|form| wrong(form).len() == places.len())
+                .filter(|form| wrong(form) == places)
                 .filter_map(|form| form.params.get(*place))
                 .map(|kind| article(kind))
                 .collect();

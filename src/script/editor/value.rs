@@ -60,6 +60,7 @@ impl ValueGuess {
     fn held(held: PropertyShape) -> ValueGuess {
         match held {
             PropertyShape::Any => ValueGuess::Unknown,
+            PropertyShape::Data(word) => ValueGuess::of(word),
             PropertyShape::One(shape) => ValueGuess::Map(MapShape(shape)),
             PropertyShape::Many(shape) => ValueGuess::List(MapShape(shape)),
         }

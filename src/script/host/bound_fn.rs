@@ -6,6 +6,7 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::script::diagnostic::fix::byte_at;
+use crate::script::diagnostic::type_word::article;
 use crate::script::host::closure_text::body_around;
 use crate::script::host::context::Inner;
 use crate::script::host::error::EvalError;
@@ -47,7 +48,11 @@ impl BoundFn {
         for value in list {
             let name = convert::type_name(&value);
             let wrong = || {
-                Failure::new(Kind::Option, format!("`{of}` takes functions, `|| ..`, not a {name}"))
+                let example = format!("`{of}(items.map(|item| || branch().communicate(item)))`");
+                let found = article(name);
+                let message =
+                    format!("`{of}` takes functions, `|| ..`, not {found}; write {example}");
+                Failure::new(Kind::Option, message)
             };
 
             let function = value.try_cast::<FnPtr>().ok_or_else(wrong)?;

@@ -117,7 +117,7 @@ impl KnownMap {
 
     fn held(held: PropertyShape, data: Value) -> Dynamic {
         match held {
-            PropertyShape::Any => from_value(data),
+            PropertyShape::Any | PropertyShape::Data(_) => from_value(data),
             PropertyShape::One(shape) => KnownMap::of_shape(shape, data),
             PropertyShape::Many(shape) => KnownMap::list(shape, data),
         }

@@ -123,7 +123,7 @@ fn plain(error: &EvalAltResult) -> Failure {
             Failure::new(Kind::Script, message)
         }
         EvalAltResult::ErrorFunctionNotFound(signature, _) if names_closure(signature) => {
-            Failure::new(Kind::Script, mismatch::of_closure(signature))
+            Failure::new(Kind::Script, mismatch::OF_CLOSURE)
         }
         other => {
             let mut bare = other.to_string();

@@ -2,7 +2,7 @@
 //! cannot have is an error with a suggestion. A map of a script's own gives `()` for it.
 
 use crate::base::spelling::nearest;
-use crate::script::diagnostic::mismatch;
+use crate::script::diagnostic::{mismatch, type_word};
 use crate::script::host::shape::{PropertyShape, Shape};
 use rhai::{Dynamic, Map};
 use std::rc::Rc;
@@ -38,6 +38,13 @@ impl KnownMap {
             fields.keys().filter(|name| shape.property(name).is_none()).collect::<Vec<_>>()
         );
 
+        debug_assert!(
+            misfit(shape, &fields).is_none(),
+            "`shape.rs` says that a property of {} is of another type: {:?}",
+            shape.what,
+            misfit(shape, &fields)
+        );
+
         Dynamic::from(KnownMap { fields, known: KnownNames::Of(shape) })
     }
 
@@ -46,7 +53,9 @@ impl KnownMap {
         let Some(fields) = value.read_lock::<Map>().map(|map| map.clone()) else { return value };
         let held = |(name, value): (rhai::Identifier, Dynamic)| match shape.property(&name) {
             Some(PropertyShape::One(shape)) => (name, KnownMap::of_map(shape, value)),
-            Some(PropertyShape::Many(_) | PropertyShape::Any) | None => (name, value),
+            Some(PropertyShape::Many(_) | PropertyShape::Any | PropertyShape::Data(_)) | None => {
+                (name, value)
+            }
         };
         KnownMap::of_values(shape, fields.into_iter().map(held).collect())
     }
@@ -69,6 +78,24 @@ impl KnownMap {
     /// Returns the values, to be changed.
     pub(in crate::script) fn values_mut(&mut self) -> impl Iterator<Item = &mut Dynamic> {
         self.fields.values_mut()
+    }
+}
+
+/// Returns the first property that does not hold what the shape says.
+fn misfit<'a>(shape: &Shape, fields: &'a Map) -> Option<(&'a str, &'a Dynamic)> {
+    let fits = |name, value| shape.property(name).is_none_or(|held| holds(held, value));
+    let mut each = fields.iter().map(|(name, value)| (name.as_str(), value));
+    each.find(|(name, value)| !fits(name, value))
+}
+
+/// Tells whether a value is what a property holds.
+fn holds(held: PropertyShape, value: &Dynamic) -> bool {
+    let word = type_word::plain(value.type_name());
+    match held {
+        PropertyShape::Any => true,
+        PropertyShape::Data(wanted) => value.is_unit() || word == Some(wanted),
+        PropertyShape::One(_) => value.is_unit() || as_map(value).is_some(),
+        PropertyShape::Many(_) => value.is_unit() || value.is_array(),
     }
 }
 

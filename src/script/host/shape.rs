@@ -17,23 +17,36 @@ pub(in crate::script) struct Shape {
 pub(in crate::script) enum PropertyShape {
     /// Anything.
     Any,
+    /// Plain data of this type, or `()` where it is not known.
+    Data(&'static str),
     /// A map of a shape, or `()`.
     One(&'static Shape),
     /// A list of such maps.
     Many(&'static Shape),
 }
 
-use PropertyShape::{Any, Many, One};
+use PropertyShape::{Any, Data, Many, One};
+
+const LIST: PropertyShape = Data("array");
+const MAP: PropertyShape = Data("map");
+const NUMBER: PropertyShape = Data("float");
+const TEXT: PropertyShape = Data("string");
+const TRUTH: PropertyShape = Data("bool");
+const WHOLE: PropertyShape = Data("int");
+
+/// Stands for every name, in a map whose names a script or a run has chosen.
+const EVERY: &str = "*";
 
 impl Shape {
     /// Returns what a property holds; `None` if there is no such property.
     pub(in crate::script) fn property(&self, name: &str) -> Option<PropertyShape> {
-        self.properties.iter().find(|(known, _)| *known == name).map(|(_, held)| *held)
+        let held = |wanted| self.properties.iter().find(|(known, _)| *known == wanted);
+        held(name).or_else(|| held(EVERY)).map(|(_, held)| *held)
     }
 
     /// Returns the names of the properties.
     pub(in crate::script) fn names(&self) -> impl Iterator<Item = &'static str> + Clone {
-        self.properties.iter().map(|(name, _)| *name)
+        self.properties.iter().map(|(name, _)| *name).filter(|name| *name != EVERY)
     }
 }
 
@@ -69,89 +82,99 @@ const GIVEN: &[(&str, PropertyShape)] = &[
 const HELD: &[(&str, &str, PropertyShape)] = &[
     ("branch", "messages", Many(&MESSAGE)),
     ("branch", "usage", One(&USAGE)),
+    ("report", "errors", One(&ERRORS)),
     ("report", "metrics", One(&METRICS)),
+    ("report", "operation_results", One(&OPERATION_RESULTS)),
 ];
 
 /// An error, as `catch` sees it.
 pub(in crate::script) static ERROR: Shape = Shape {
     what: "the error",
     properties: &[
-        ("kind", Any),
-        ("message", Any),
-        ("retryable", Any),
-        ("cause", Any),
-        ("tries", Any),
-        ("retry_after_ms", Any),
-        ("status", Any),
-        ("op", Any),
+        ("kind", TEXT),
+        ("message", TEXT),
+        ("retryable", TRUTH),
+        ("cause", TEXT),
+        ("tries", WHOLE),
+        ("retry_after_ms", WHOLE),
+        ("status", WHOLE),
+        ("op", TEXT),
         ("place", One(&PLACE)),
-        ("frames", Any),
+        ("frames", LIST),
         ("thrown", Any),
-        ("partial", Any),
-        ("problems", Any),
-        ("repairs", Any),
-        ("tool", Any),
+        ("partial", TEXT),
+        ("problems", LIST),
+        ("repairs", WHOLE),
+        ("tool", TEXT),
         ("args", Any),
-        ("key", Any),
-        ("steps", Any),
+        ("key", TEXT),
+        ("steps", WHOLE),
     ],
 };
 
 static PLACE: Shape = Shape {
     what: "the place of an error",
-    properties: &[("file", Any), ("line", Any), ("column", Any)],
+    properties: &[("file", TEXT), ("line", WHOLE), ("column", WHOLE)],
 };
 
 /// What came of a function that may have thrown.
 pub(in crate::script) static OUTCOME: Shape = Shape {
     what: "the result of `attempt`",
-    properties: &[("ok", Any), ("value", Any), ("error", One(&ERROR))],
+    properties: &[("ok", TRUTH), ("value", Any), ("error", One(&ERROR))],
 };
+
+/// What the operations of a flow gave, by their names.
+pub(in crate::script) static OPERATION_RESULTS: Shape =
+    Shape { what: "`operation_results`", properties: &[(EVERY, Any)] };
+
+/// The errors of operations, by their names.
+pub(in crate::script) static ERRORS: Shape =
+    Shape { what: "`errors`", properties: &[(EVERY, One(&ERROR))] };
 
 /// The figures of a flow.
 pub(in crate::script) static METRICS: Shape = Shape {
     what: "`metrics`",
     properties: &[
-        ("execution_time", Any),
-        ("completed_operations", Any),
-        ("failed_operations", Any),
-        ("skipped_operations", Any),
-        ("cancelled_operations", Any),
-        ("success_rate", Any),
-        ("throughput", Any),
-        ("parallel_efficiency", Any),
-        ("speedup", Any),
-        ("critical_path", Any),
-        ("critical_path_time", Any),
-        ("max_in_flight", Any),
-        ("calls", Any),
-        ("demo_calls", Any),
-        ("retries", Any),
-        ("repairs", Any),
-        ("mended", Any),
-        ("cut", Any),
-        ("steps", Any),
-        ("tool_calls", Any),
-        ("tool_errors", Any),
-        ("tool_time", Any),
-        ("reused", Any),
-        ("saved", Any),
-        ("under_way", Any),
+        ("execution_time", NUMBER),
+        ("completed_operations", WHOLE),
+        ("failed_operations", WHOLE),
+        ("skipped_operations", WHOLE),
+        ("cancelled_operations", WHOLE),
+        ("success_rate", NUMBER),
+        ("throughput", NUMBER),
+        ("parallel_efficiency", NUMBER),
+        ("speedup", NUMBER),
+        ("critical_path", LIST),
+        ("critical_path_time", NUMBER),
+        ("max_in_flight", WHOLE),
+        ("calls", WHOLE),
+        ("demo_calls", WHOLE),
+        ("retries", WHOLE),
+        ("repairs", WHOLE),
+        ("mended", WHOLE),
+        ("cut", WHOLE),
+        ("steps", WHOLE),
+        ("tool_calls", WHOLE),
+        ("tool_errors", WHOLE),
+        ("tool_time", NUMBER),
+        ("reused", WHOLE),
+        ("saved", NUMBER),
+        ("under_way", WHOLE),
         ("tokens", One(&TOKENS)),
-        ("cost", Any),
+        ("cost", NUMBER),
     ],
 };
 
 static TOKENS: Shape = Shape {
     what: "`tokens`",
     properties: &[
-        ("input_uncached", Any),
-        ("cache_read", Any),
-        ("cache_write", Any),
-        ("output_visible", Any),
-        ("reasoning", Any),
-        ("input", Any),
-        ("output", Any),
+        ("input_uncached", WHOLE),
+        ("cache_read", WHOLE),
+        ("cache_write", WHOLE),
+        ("output_visible", WHOLE),
+        ("reasoning", WHOLE),
+        ("input", WHOLE),
+        ("output", WHOLE),
     ],
 };
 
@@ -159,20 +182,20 @@ static TOKENS: Shape = Shape {
 pub(in crate::script) static USAGE: Shape = Shape {
     what: "`usage`",
     properties: &[
-        ("input_uncached", Any),
-        ("cache_read", Any),
-        ("cache_write", Any),
-        ("output_visible", Any),
-        ("reasoning", Any),
-        ("input", Any),
-        ("output", Any),
-        ("unknown", Any),
+        ("input_uncached", WHOLE),
+        ("cache_read", WHOLE),
+        ("cache_write", WHOLE),
+        ("output_visible", WHOLE),
+        ("reasoning", WHOLE),
+        ("input", WHOLE),
+        ("output", WHOLE),
+        ("unknown", WHOLE),
     ],
 };
 
 /// One message of a branch.
 pub(in crate::script) static MESSAGE: Shape =
-    Shape { what: "a message", properties: &[("role", Any), ("content", Any), ("calls", Any)] };
+    Shape { what: "a message", properties: &[("role", TEXT), ("content", TEXT), ("calls", LIST)] };
 
 /// Returns the shape of the events of a kind, as listeners name it.
 pub(in crate::script) fn of_event(kind: &str) -> Option<&'static Shape> {
@@ -196,7 +219,7 @@ const EVENTS: &[(&str, &Shape)] = &[
 static FLOW_STARTED: Shape = Shape {
     what: "a `flow_started` event",
     properties: &[
-        ("kind", Any),
+        ("kind", TEXT),
         ("flow", Any),
         ("name", Any),
         ("ops", Any),
@@ -208,18 +231,18 @@ static FLOW_STARTED: Shape = Shape {
 
 static EXPANDED: Shape = Shape {
     what: "an `expanded` event",
-    properties: &[("kind", Any), ("flow", Any), ("op", Any), ("ops", Any)],
+    properties: &[("kind", TEXT), ("flow", Any), ("op", Any), ("ops", Any)],
 };
 
 static OP_STARTED: Shape = Shape {
     what: "an `op_started` event",
-    properties: &[("kind", Any), ("flow", Any), ("op", Any), ("name", Any)],
+    properties: &[("kind", TEXT), ("flow", Any), ("op", Any), ("name", Any)],
 };
 
 static ATTEMPT_STARTED: Shape = Shape {
     what: "an `attempt_started` event",
     properties: &[
-        ("kind", Any),
+        ("kind", TEXT),
         ("flow", Any),
         ("op", Any),
         ("attempt", Any),
@@ -241,7 +264,7 @@ static ATTEMPT_STARTED: Shape = Shape {
 static ATTEMPT_ENDED: Shape = Shape {
     what: "an `attempt_ended` event",
     properties: &[
-        ("kind", Any),
+        ("kind", TEXT),
         ("flow", Any),
         ("op", Any),
         ("attempt", Any),
@@ -264,7 +287,7 @@ static ATTEMPT_ENDED: Shape = Shape {
 static OP_ENDED: Shape = Shape {
     what: "an `op_ended` event",
     properties: &[
-        ("kind", Any),
+        ("kind", TEXT),
         ("flow", Any),
         ("op", Any),
         ("outcome", Any),
@@ -275,7 +298,7 @@ static OP_ENDED: Shape = Shape {
 };
 
 static FLOW_ENDED: Shape =
-    Shape { what: "a `flow_ended` event", properties: &[("kind", Any), ("flow", Any)] };
+    Shape { what: "a `flow_ended` event", properties: &[("kind", TEXT), ("flow", Any)] };
 
 /// What a listener of all events gets: each property that one of them has.
 static ANY_EVENT: LazyLock<Shape> = LazyLock::new(|| {
@@ -293,54 +316,54 @@ static ANY_EVENT: LazyLock<Shape> = LazyLock::new(|| {
 /// What a run has used up.
 pub(in crate::script) static USED: Shape = Shape {
     what: "the result of `used`",
-    properties: &[("calls", Any), ("cost", Any), ("under_way", Any)],
+    properties: &[("calls", WHOLE), ("cost", NUMBER), ("under_way", WHOLE)],
 };
 
 /// How a program ended.
 pub(in crate::script) static COMMAND: Shape = Shape {
     what: "the result of `command`",
-    properties: &[("code", Any), ("stdout", Any), ("stderr", Any)],
+    properties: &[("code", WHOLE), ("stdout", TEXT), ("stderr", TEXT)],
 };
 
 /// A choice of a pattern.
 pub(in crate::script) static RECOMMENDATION: Shape = Shape {
     what: "a recommendation",
     properties: &[
-        ("pattern", Any),
-        ("score", Any),
-        ("interval", Any),
-        ("n", Any),
-        ("reason", Any),
-        ("guess", Any),
-        ("best", Any),
-        ("probability", Any),
-        ("explored", Any),
+        ("pattern", TEXT),
+        ("score", NUMBER),
+        ("interval", LIST),
+        ("n", WHOLE),
+        ("reason", TEXT),
+        ("guess", TRUTH),
+        ("best", NUMBER),
+        ("probability", NUMBER),
+        ("explored", TRUTH),
         ("changed", One(&CHANGE)),
-        ("task_type", Any),
+        ("task_type", TEXT),
         ("alternatives", Many(&ALTERNATIVE)),
-        ("success_rate", Any),
-        ("quality", Any),
-        ("execution_time", Any),
-        ("cost", Any),
-        ("tokens", Any),
+        ("success_rate", NUMBER),
+        ("quality", NUMBER),
+        ("execution_time", NUMBER),
+        ("cost", NUMBER),
+        ("tokens", NUMBER),
         ("avoided", Any),
-        ("execution", Any),
+        ("execution", TEXT),
     ],
 };
 
 static ALTERNATIVE: Shape = Shape {
     what: "an alternative",
     properties: &[
-        ("pattern", Any),
-        ("score", Any),
-        ("interval", Any),
-        ("n", Any),
-        ("success_rate", Any),
-        ("quality", Any),
-        ("execution_time", Any),
-        ("cost", Any),
-        ("tokens", Any),
-        ("best", Any),
+        ("pattern", TEXT),
+        ("score", NUMBER),
+        ("interval", LIST),
+        ("n", WHOLE),
+        ("success_rate", NUMBER),
+        ("quality", NUMBER),
+        ("execution_time", NUMBER),
+        ("cost", NUMBER),
+        ("tokens", NUMBER),
+        ("best", NUMBER),
         ("changed", One(&CHANGE)),
         ("avoided", Any),
     ],
@@ -354,13 +377,13 @@ pub(in crate::script) static EXECUTION: Shape = Shape {
     what: "the result of `run`",
     properties: &[
         ("value", Any),
-        ("pattern", Any),
-        ("score", Any),
-        ("task_type", Any),
-        ("reason", Any),
-        ("best", Any),
-        ("probability", Any),
-        ("explored", Any),
+        ("pattern", TEXT),
+        ("score", NUMBER),
+        ("task_type", TEXT),
+        ("reason", TEXT),
+        ("best", NUMBER),
+        ("probability", NUMBER),
+        ("explored", TRUTH),
         ("metrics", One(&METRICS)),
     ],
 };
@@ -369,44 +392,44 @@ pub(in crate::script) static EXECUTION: Shape = Shape {
 pub(in crate::script) static COMPARISON: Shape = Shape {
     what: "the result of `compare`",
     properties: &[
-        ("verdict", Any),
-        ("winner", Any),
-        ("reason", Any),
-        ("pair", Any),
-        ("difference", Any),
-        ("interval", Any),
+        ("verdict", TEXT),
+        ("winner", TEXT),
+        ("reason", TEXT),
+        ("pair", LIST),
+        ("difference", NUMBER),
+        ("interval", LIST),
         ("likely", Any),
-        ("inputs", Any),
-        ("stopped", Any),
+        ("inputs", WHOLE),
+        ("stopped", TEXT),
         ("patterns", Many(&COMPARED)),
         ("to_decide", Any),
         ("shares", Any),
         ("objective", Any),
-        ("task_type", Any),
+        ("task_type", TEXT),
         ("judge", Any),
         ("scale", Any),
-        ("calls", Any),
-        ("cost", Any),
-        ("fingerprint", Any),
+        ("calls", WHOLE),
+        ("cost", NUMBER),
+        ("fingerprint", MAP),
     ],
 };
 
 static COMPARED: Shape = Shape {
     what: "a pattern of the result of `compare`",
     properties: &[
-        ("pattern", Any),
-        ("n", Any),
-        ("executions", Any),
-        ("score", Any),
-        ("interval", Any),
-        ("success_rate", Any),
-        ("quality", Any),
-        ("execution_time", Any),
-        ("cost", Any),
-        ("tokens", Any),
-        ("calls", Any),
-        ("models", Any),
-        ("left_out", Any),
+        ("pattern", TEXT),
+        ("n", WHOLE),
+        ("executions", WHOLE),
+        ("score", NUMBER),
+        ("interval", LIST),
+        ("success_rate", NUMBER),
+        ("quality", NUMBER),
+        ("execution_time", NUMBER),
+        ("cost", NUMBER),
+        ("tokens", NUMBER),
+        ("calls", WHOLE),
+        ("models", LIST),
+        ("left_out", TRUTH),
     ],
 };
 
@@ -414,13 +437,28 @@ static COMPARED: Shape = Shape {
 pub(in crate::script) static INSIGHTS: Shape = Shape {
     what: "the result of `get_insights`",
     properties: &[
-        ("most_used_pattern", Any),
-        ("fastest_pattern", Any),
-        ("total_executions", Any),
-        ("pattern_usage", Any),
-        ("avg_performance", Any),
-        ("by_task", Any),
-        ("insight", Any),
+        ("most_used_pattern", TEXT),
+        ("fastest_pattern", TEXT),
+        ("total_executions", WHOLE),
+        ("pattern_usage", MAP),
+        ("avg_performance", MAP),
+        ("by_task", One(&INSIGHTS_BY_TASK)),
+        ("insight", TEXT),
+    ],
+};
+
+/// What the history says, by task types.
+static INSIGHTS_BY_TASK: Shape =
+    Shape { what: "`by_task`", properties: &[(EVERY, One(&TASK_INSIGHTS))] };
+
+static TASK_INSIGHTS: Shape = Shape {
+    what: "a task type of `by_task`",
+    properties: &[
+        ("most_used_pattern", TEXT),
+        ("fastest_pattern", TEXT),
+        ("total_executions", WHOLE),
+        ("pattern_usage", MAP),
+        ("avg_performance", MAP),
     ],
 };
 
@@ -428,12 +466,12 @@ pub(in crate::script) static INSIGHTS: Shape = Shape {
 pub(in crate::script) static LESSON: Shape = Shape {
     what: "the result of `analyze_failure`",
     properties: &[
-        ("pattern", Any),
-        ("task_type", Any),
-        ("kind", Any),
-        ("class", Any),
-        ("message", Any),
-        ("lesson", Any),
+        ("pattern", TEXT),
+        ("task_type", TEXT),
+        ("kind", TEXT),
+        ("class", TEXT),
+        ("message", TEXT),
+        ("lesson", TEXT),
     ],
 };
 
@@ -441,28 +479,28 @@ pub(in crate::script) static LESSON: Shape = Shape {
 pub(in crate::script) static EVOLUTION: Shape = Shape {
     what: "the result of `evolve`",
     properties: &[
-        ("text", Any),
-        ("improved", Any),
-        ("best", Any),
-        ("verdict", Any),
-        ("reason", Any),
-        ("difference", Any),
-        ("interval", Any),
+        ("text", TEXT),
+        ("improved", TRUTH),
+        ("best", TEXT),
+        ("verdict", TEXT),
+        ("reason", TEXT),
+        ("difference", NUMBER),
+        ("interval", LIST),
         ("before", One(&CONFIRMATION)),
         ("after", One(&CONFIRMATION)),
-        ("candidates", Any),
-        ("proposals", Any),
-        ("accepted", Any),
-        ("failed", Any),
-        ("stopped", Any),
-        ("calls", Any),
-        ("cost", Any),
+        ("candidates", LIST),
+        ("proposals", WHOLE),
+        ("accepted", WHOLE),
+        ("failed", WHOLE),
+        ("stopped", TEXT),
+        ("calls", WHOLE),
+        ("cost", NUMBER),
     ],
 };
 
 static CONFIRMATION: Shape = Shape {
     what: "a result of `evolve` on the held-out items",
-    properties: &[("score", Any), ("interval", Any), ("n", Any)],
+    properties: &[("score", NUMBER), ("interval", LIST), ("n", WHOLE)],
 };
 
 /// An answer with what led to it: `trace: true`.
@@ -471,32 +509,38 @@ pub(in crate::script) static TRACED: Shape = Shape {
     properties: &[
         ("value", Any),
         ("steps", Many(&STEP)),
-        ("calls", Any),
-        ("tool_calls", Any),
-        ("cost", Any),
-        ("stopped", Any),
+        ("calls", WHOLE),
+        ("tool_calls", WHOLE),
+        ("cost", NUMBER),
+        ("stopped", TEXT),
     ],
 };
 
 static STEP: Shape =
-    Shape { what: "a step", properties: &[("thought", Any), ("calls", Many(&TOOL_CALL))] };
+    Shape { what: "a step", properties: &[("thought", TEXT), ("calls", Many(&TOOL_CALL))] };
 
 static TOOL_CALL: Shape = Shape {
     what: "a call of a step",
-    properties: &[("tool", Any), ("args", Any), ("result", Any), ("error", Any), ("ms", Any)],
+    properties: &[
+        ("tool", TEXT),
+        ("args", Any),
+        ("result", Any),
+        ("error", One(&ERROR)),
+        ("ms", NUMBER),
+    ],
 };
 
 /// The failures of one kind.
 pub(in crate::script) static FAILURES: Shape = Shape {
     what: "an item of `failures`",
     properties: &[
-        ("task_type", Any),
-        ("pattern", Any),
-        ("kind", Any),
-        ("class", Any),
-        ("count", Any),
-        ("message", Any),
-        ("lesson", Any),
+        ("task_type", TEXT),
+        ("pattern", TEXT),
+        ("kind", TEXT),
+        ("class", TEXT),
+        ("count", WHOLE),
+        ("message", TEXT),
+        ("lesson", TEXT),
         ("avoided", Any),
     ],
 };

@@ -1,0 +1,85 @@
+//! What values have: the kinds of their properties, and the names of their methods.
+
+use crate::script::check::kinds::{Kinds, UnknownPart};
+use crate::script::check::value_kind::{ValueKind, fits_first};
+use crate::script::diagnostic::forms::CallForm;
+use crate::script::host::shape;
+use rhai::Position;
+
+impl Kinds<'_> {
+    /// Returns the kind of a property, and notes it if the value has none of this name.
+    pub(super) fn property(
+        &self,
+        of: ValueKind,
+        name: &str,
+        position: Position,
+        is_index: bool,
+        unknown: &mut Vec<UnknownPart>,
+    ) -> Option<ValueKind> {
+        let found = match &of {
+            ValueKind::Map(shape) if std::ptr::eq(*shape, &raw const shape::OPERATION_RESULTS) => {
+                Some(self.results.get(name).cloned().flatten())
+            }
+            ValueKind::Map(shape) => shape.property(name).map(ValueKind::of),
+            ValueKind::Inputs(names) => {
+                let gives = || self.results.get(name).cloned().flatten();
+                names.iter().any(|known| known == name).then(gives)
+            }
+            ValueKind::Answer(names) => names.iter().any(|known| known == name).then_some(None),
+            ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
+            ValueKind::Data("string" | "array" | "int" | "float" | "bool" | "char")
+            | ValueKind::List(_)
+                if !is_index =>
+            {
+                let kind = of.word();
+                let getters = self.forms.all(&format!("get${name}"));
+                getters.iter().find(|form| fits_first(form, kind)).map(ValueKind::data_of)
+            }
+            ValueKind::Data("string" | "array" | "float" | "bool" | "char")
+            | ValueKind::List(_) => None,
+            ValueKind::Data(_) => Some(None),
+        };
+
+        if found.is_none() && !self.set.contains(name) {
+            unknown.push(UnknownPart { of, name: name.to_owned(), position, is_index });
+        }
+        found.flatten()
+    }
+
+    /// Returns what a property of a handle gives, as far as that is known; `None` if it has none of this
+    /// name.
+    #[allow(clippy::option_option, reason = "no such property, and a property of an unknown kind")]
+    fn of_handle(&self, handle: &str, name: &str, is_index: bool) -> Option<Option<ValueKind>> {
+        let is_own = |form: &&CallForm| form.params.first().is_some_and(|of| of == handle);
+        if is_index {
+            // What an index gives is known to nobody.
+            return self.forms.all("index$get$").iter().any(|form| is_own(&form)).then_some(None);
+        }
+
+        let form = self.forms.all(&format!("get${name}")).iter().find(is_own)?;
+        let held = shape::held_by(handle, name).and_then(ValueKind::of);
+        Some(held.or_else(|| ValueKind::returned([form].into_iter())))
+    }
+
+    /// Returns the properties of a handle.
+    pub(super) fn properties(&self, handle: &str) -> Vec<&str> {
+        let names = self.forms.names().filter_map(|name| name.strip_prefix("get$"));
+        names.filter(|name| self.of_handle(handle, name, false).is_some()).collect()
+    }
+
+    /// Returns the methods of a handle.
+    pub(super) fn methods(&self, handle: &str) -> Vec<&str> {
+        let is_own = |form: &CallForm| form.params.first().is_some_and(|of| of == handle);
+        let is_word = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let names = self.forms.names().filter(is_word);
+        names.filter(|name| self.forms.all(name).iter().any(is_own)).collect()
+    }
+
+    /// Tells whether a value of kaizen's has a property of this name.
+    pub(super) fn has_property(&self, of: &ValueKind, name: &str) -> bool {
+        match of {
+            ValueKind::Map(shape) => shape.names().any(|known| known == name),
+            of => self.of_handle(of.word(), name, false).is_some(),
+        }
+    }
+}
