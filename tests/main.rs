@@ -77,6 +77,7 @@ mod cli {
     mod shared;
     mod signals;
     mod slips;
+    mod slips_of_flow;
     mod start;
     mod sturdy;
     mod test;
