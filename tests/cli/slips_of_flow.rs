@@ -241,7 +241,7 @@ fn braces_that_are_meant_pass() {
         "let name = \"a\"; let t = \"Hello {{name}}\"; t.replace(\"{{name}}\", name); print(t);",
         "let a = 1; let b = 2; print(\"Show \\\\frac{a}{b}\"); print(a + b);",
         "let name = \"a\"; print(\"Hello {other}\"); print(name);",
-        "let x = 1; print(\"{x, y}\"); print(x);",
+        "let x = 1; print(\"{x, y}\"); print(x); print(\"{x: integer}\"); print(\"{x:1}\");",
         "let x = 1; print(\"if { x\"); print(x);",
         "fn f(name) { name } print(\"Hello {name}\"); print(f(1));",
         "let city = \"a\"; branch().communicate(`Answer as JSON: {\"city\": ..} for ${city}`);",
@@ -253,7 +253,7 @@ fn braces_that_are_meant_pass() {
         > let name = "a"; let t = "Hello {{name}}"; t.replace("{{name}}", name); print(t);
         > let a = 1; let b = 2; print("Show \\frac{a}{b}"); print(a + b);
         > let name = "a"; print("Hello {other}"); print(name);
-        > let x = 1; print("{x, y}"); print(x);
+        > let x = 1; print("{x, y}"); print(x); print("{x: integer}"); print("{x:1}");
         > let x = 1; print("if { x"); print(x);
         > fn f(name) { name } print("Hello {name}"); print(f(1));
         > let city = "a"; branch().communicate(`Answer as JSON: {"city": ..} for ${city}`);
@@ -495,6 +495,8 @@ fn a_value_of_an_option_or_a_metric_in_range_passes() {
         "let o = optimizer(#{ memory: false }); o.compare(\"t\", #{ a: || 1, b: || 2 }, [1], #{ objective: \"quality\" });",
         "let o = optimizer(#{ memory: false }); let p = #{ a: || 1 }; o.compare(\"t\", p, [1]);",
         "let r = run(\"@\"); let o = optimizer(); o.record_execution(\"t\", \"p\", r.metrics);",
+        "let r = run(\"@\"); let o = optimizer(); o.record_execution(\"t\", \"p\", r.metrics, #{ of: 1 });",
+        "let p = #{ a: |x| x, b: |x| x }; let o = optimizer(#{ memory: false }); o.compare(\"t\", p, [1], #{ judge: |a, t| 1 });",
     ];
     expect![[r#"
         > let o = optimizer(); o.record_execution("t", "p", #{ success_rate: 0.95, execution_time: 2, note: "x" });
@@ -507,6 +509,8 @@ fn a_value_of_an_option_or_a_metric_in_range_passes() {
         > let o = optimizer(#{ memory: false }); o.compare("t", #{ a: || 1, b: || 2 }, [1], #{ objective: "quality" });
         > let o = optimizer(#{ memory: false }); let p = #{ a: || 1 }; o.compare("t", p, [1]);
         > let r = run("@"); let o = optimizer(); o.record_execution("t", "p", r.metrics);
+        > let r = run("@"); let o = optimizer(); o.record_execution("t", "p", r.metrics, #{ of: 1 });
+        > let p = #{ a: |x| x, b: |x| x }; let o = optimizer(#{ memory: false }); o.compare("t", p, [1], #{ judge: |a, t| 1 });
     "#]].assert_eq(&said_of(&texts));
 }
 

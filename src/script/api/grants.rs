@@ -94,6 +94,7 @@ fn is_always_reached(node: &ASTNode<'_>) -> bool {
             matches!(&flow.expr, Expr::Variable(name, ..) if name.1 == IS_MAIN)
                 && flow.branch.statements().is_empty()
         }
+
         ASTNode::Stmt(statement) => matches!(
             statement,
             Stmt::Var(..)

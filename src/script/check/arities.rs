@@ -5,7 +5,9 @@ use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::{captured, closure_in};
 use crate::script::check::kinds::Kinds;
+use crate::script::check::option_values::{PATTERNS_PLACE, map_at};
 use crate::script::check::pairs;
+use crate::script::check::used::is;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::arity::{self, ClosureArity};
@@ -158,11 +160,11 @@ impl FunctionTable {
             }
         }
 
-        let maps: Vec<&Expr> = args.iter().filter(|arg| matches!(arg, Expr::Map(..))).collect();
         let patterns = arity::of_patterns(word);
-        for (number, map) in maps.iter().enumerate() {
-            let Expr::Map(map, _) = map else { continue };
-            let is_patterns = patterns.is_some() && number == 0;
+        let ways = map_at(call.expr, PATTERNS_PLACE).filter(|_| patterns.is_some());
+        for argument in args {
+            let Expr::Map(map, _) = argument else { continue };
+            let is_patterns = ways.is_some_and(|ways| is(ways, argument));
 
             for (key, value) in &map.0 {
                 let option = arity::of_option(word, &key.name);

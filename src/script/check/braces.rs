@@ -69,8 +69,12 @@ fn in_braces(text: &str) -> Vec<&str> {
     for pair in pieces.windows(2) {
         let Some(end) = pair[1].find('}') else { continue };
         // A property and a format are parts of what Python replaces.
-        let name = pair[1][..end].split(['.', ':', '[']).next().unwrap_or("").trim();
-        if is_name(name) && !pair[0].ends_with('$') {
+        let inner = &pair[1][..end];
+        let name = inner.split(['.', ':', '[']).next().unwrap_or("").trim();
+        let format = inner.split_once(':').map(|(_, format)| format);
+        // Without one, it is the field of a map: `{name: "x"}`.
+        let is_format = format.is_none_or(|format| format.starts_with(['.', ',', '<', '>', '^']));
+        if is_name(name) && is_format && !pair[0].ends_with('$') {
             names.push(name);
         }
     }

@@ -281,7 +281,7 @@ impl ScopeReader {
             Stmt::FnCall(call, _) => call.args.iter().for_each(|argument| self.expr(argument)),
             Stmt::Block(block) => self.block(block.statements(), &[]),
             Stmt::Expr(expr) | Stmt::Return(Some(expr), ..) | Stmt::BreakLoop(Some(expr), ..) => {
-                self.expr(expr)
+                self.expr(expr);
             }
             Stmt::Export(names, _) => self.note(&names.0.name, VariableUse::Read),
             _ => {}

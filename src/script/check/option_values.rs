@@ -17,6 +17,10 @@ use serde_json::Value;
 /// Options that are maps of options themselves.
 const NESTED: &[&str] = &["budget", "constraints", "objective"];
 
+/// The place of the metrics among the arguments behind a dot.
+const METRICS_PLACE: usize = 2;
+/// The place of the patterns among the arguments behind a dot.
+pub(super) const PATTERNS_PLACE: usize = 1;
 /// The least number of patterns that can be compared.
 const PATTERNS_MIN: usize = 2;
 
@@ -40,8 +44,8 @@ impl OptionValues<'_> {
 
         self.arguments(call, faults);
         if observation::RECORDS.contains(&name) {
-            let maps = call.args.iter().filter(|argument| matches!(argument, Expr::Map(..)));
-            faults.extend(maps.take(1).flat_map(|metrics| self.metrics(name, metrics)));
+            let metrics = map_at(call, METRICS_PLACE);
+            faults.extend(metrics.into_iter().flat_map(|metrics| self.metrics(name, metrics)));
         }
         if name == "compare" {
             faults.extend(self.too_few_patterns(call));
@@ -186,9 +190,9 @@ impl OptionValues<'_> {
 
     /// Finds a comparison of fewer patterns than two.
     fn too_few_patterns(&self, call: &FnCallExpr) -> Option<Diagnostic> {
-        let patterns = call.args.iter().find(|argument| matches!(argument, Expr::Map(..)))?;
+        let patterns = map_at(call, PATTERNS_PLACE)?;
         let Expr::Map(map, _) = patterns else { return None };
-        let is_wrong = map.0.len() < PATTERNS_MIN && call.args.len() >= 3;
+        let is_wrong = map.0.len() < PATTERNS_MIN;
         is_wrong.then(|| self.fault("`compare` needs at least two patterns".to_owned(), patterns))
     }
 
@@ -236,6 +240,15 @@ impl OptionValues<'_> {
         });
         fault.into_iter().collect()
     }
+}
+
+/// Returns the literal map that is an argument at a place; the value before the dot may be the first
+/// argument, too.
+pub(super) fn map_at(call: &FnCallExpr, place: usize) -> Option<&Expr> {
+    let is_map = |argument: &&Expr| matches!(argument, Expr::Map(..));
+    let own = call.args.get(place).filter(is_map);
+    let is_of_method = matches!(call.args.first(), Some(Expr::StringConstant(..)));
+    own.or_else(|| call.args.get(place + 1).filter(|map| !is_of_method && is_map(map)))
 }
 
 /// A value that stands in the script.
