@@ -643,7 +643,7 @@ fn a_grant_that_a_script_lacks_is_told_before_its_first_call_is_paid() {
             ["error", "warning", "found before"].iter().any(|word| line.starts_with(word))
         });
         lines.for_each(|line| said += &format!("{}\n", line.replace(&folder, "DIR")));
-        said += &ran.stdout.lines().map(|line| format!("    {line}\n")).collect::<String>();
+        ran.stdout.lines().for_each(|line| said += &format!("    {line}\n"));
     }
     expect_test::expect![[r#"
         > write_text("out.txt", "b");
