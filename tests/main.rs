@@ -78,6 +78,7 @@ mod cli {
     mod shared;
     mod signals;
     mod slips;
+    mod slips_of_flow;
     mod slips_of_values;
     mod start;
     mod sturdy;

@@ -106,6 +106,13 @@ impl Host {
         read.is_ok_and(|ast| check::asks_without_limit(&ast))
     }
 
+    /// Returns what a script names literally and needs a grant for that nobody has given, and that nobody can
+    /// be asked for.
+    pub fn missing_grants(&self, program: &Program) -> Vec<Diagnostic> {
+        let name = self.inner.script_name();
+        api::missing_grants(&self.inner, &program.ast, (&name, &program.text))
+    }
+
     /// Returns what the script was not granted first, and how to grant it.
     pub fn refused(&self) -> Option<String> {
         self.inner.with.permissions.refused()

@@ -264,6 +264,10 @@ that adds edges with `>>`, `then` or `add_edge`.
 do not follow from literals. The same is true of comparisons and conditions.
 - A list of functions for `gather` that holds replies instead, if another function or file makes the list.
 - A name that is put together at run time: an operation, a model, a file, a function called by `hot` or `Fn`.
+- A missing grant (K0110). `kaizen run` says before the first call what a script that asks models names literally and was not granted, as an error if the script certainly comes to it.
+- The number of parameters of a function that a variable holds which is set several times, or that a function returns.
+- A division of whole numbers in a function that is called behind a dot, passed on as a value, or called from another file.
+- `{name}` in a text where `name` is no variable of the function, and a `let` that hides a variable which is set again before it is read.
 - Everything that depends on replies: a reply that is not a number, an index out of range, a condition that never \
 holds.
 - An unknown method of a plain value in a script with imports, because a function of an imported file may have \

@@ -968,6 +968,8 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:23 `->` is from another language
             write `a.b`
         > let items = [1]; for (i, x) in enumerate(items) { print(x); }
+        K0031 1:23 `i` is the item here, and the second variable is its number
+            write `for (x, i) in ..`: the number comes second
         K0021 1:32 `enumerate` is from another language
             write `for (item, index) in list { .. }`
         > let items = 1; items = x;
@@ -1129,6 +1131,8 @@ fn what_an_expansion_gives_is_looked_at_before_anything_is_paid() {
         K0005 3:60 an operation of `expand` has no option `depend_on`
             did you mean `depends_on`?
         > expand(g, list, |x| #{ operation: "chat", instruction: `${x}`, max_tokens: 9 });
+        K0023 1:5 no flow runs the operations of `g`
+            write `let report = session().flow(g);`
         > let low = 0.1; g.expand(list, |x| #{ instruction: x, temperature: low, foo: 1 });
         K0005 3:72 an operation of `expand` has no option `foo`
             valid options: name, branch, instruction, images, context, schema, depends_on, inherit_context, gate, when, on_failure, retries, timeout_ms, check, max_repairs, keep, text, tools, max_steps, max_tool_calls, tool_choice, protocol, context_max, trace, budget, tool, args, question, options, default, timeout, temperature, top_p, max_tokens, stop, seed, stream, header_timeout_ms, idle_timeout_ms, attempts_max, on_length, extra, operation

@@ -634,3 +634,90 @@ fn no_script_gets_out_however_it_is_called() {
 fn figure(text: &str) {
     println!("{text}");
 }
+
+#[test]
+fn a_grant_that_a_script_lacks_is_told_before_its_first_call_is_paid() {
+    let asking = "print(branch(\"demo/echo\").chat(\"a\"));\n";
+    let certain = [
+        "write_text(\"out.txt\", \"b\");",
+        "let text = read_text(\"../outside/secret.txt\").trimmed(); print(text);",
+        "print(`${env(\"AWS_SECRET_ACCESS_KEY\")}`);",
+        "print(http_get(\"http://127.0.0.1:1/x\")); print(command(\"/bin/ls\", []));",
+    ];
+    let perhaps = [
+        "if is_main { write_text(\"out.txt\", \"b\"); }",
+        "fn save() { write_text(\"out.txt\", \"b\"); } if 1 > 2 { save(); }",
+        "print(attempt(|| env(\"AWS_SECRET_ACCESS_KEY\")).ok);",
+        "try { read_text(\"../outside/secret.txt\"); } catch (e) { print(e.kind); }",
+        "if [1].len > 1 { return; } let list = []; list.map(|x| write_text(\"out.txt\", x));",
+    ];
+    let granted = [
+        "print(read_text(\"data/ok.txt\")); let path = \"out.txt\"; print(attempt(|| write_text(path, \"b\")).ok);",
+        "fn env(name) { name } print(env(\"HOME\"));",
+    ];
+
+    let place = Place::new();
+    let folder = place.outer.path().canonicalize().unwrap().display().to_string();
+    let mut said = String::new();
+    for script in certain.iter().chain(&perhaps).chain(&granted) {
+        let ran = place.run(&format!("{asking}{script}"), &["--progress", "none"]);
+        said += &format!("> {script}\nexit {:?}\n", ran.code);
+        let lines = ran.stderr.lines().filter(|line| {
+            ["error", "warning", "found before"].iter().any(|word| line.starts_with(word))
+        });
+        lines.for_each(|line| said += &format!("{}\n", line.replace(&folder, "DIR")));
+        ran.stdout.lines().for_each(|line| said += &format!("    {line}\n"));
+    }
+    expect_test::expect![[r#"
+        > write_text("out.txt", "b");
+        exit Some(6)
+        error[K0110]: writing `out.txt` is not granted; run with `--allow-write=out.txt`, or add "out.txt" to `write` under [permissions] in kaizen.toml
+        found before running; nothing was spent   (`kaizen explain K0110`)
+        > let text = read_text("../outside/secret.txt").trimmed(); print(text);
+        exit Some(6)
+        error[K0110]: reading `../outside/secret.txt` is not granted; run with `--allow-read=DIR/outside/secret.txt`, or add "DIR/outside/secret.txt" to `read` under [permissions] in kaizen.toml
+        found before running; nothing was spent   (`kaizen explain K0110`)
+        > print(`${env("AWS_SECRET_ACCESS_KEY")}`);
+        exit Some(6)
+        error[K0110]: reading the variable `AWS_SECRET_ACCESS_KEY` is not granted; run with `--allow-env=AWS_SECRET_ACCESS_KEY`, or add "AWS_SECRET_ACCESS_KEY" to `env` under [permissions] in kaizen.toml
+        found before running; nothing was spent   (`kaizen explain K0110`)
+        > print(http_get("http://127.0.0.1:1/x")); print(command("/bin/ls", []));
+        exit Some(6)
+        error[K0110]: reaching `127.0.0.1:1` is not granted; run with `--allow-net=127.0.0.1:1`, or add "127.0.0.1:1" to `net` under [permissions] in kaizen.toml
+        error[K0110]: running `/bin/ls` is not granted; run with `--allow-run=/bin/ls`, or add "/bin/ls" to `run` under [permissions] in kaizen.toml
+        found before running; nothing was spent   (`kaizen explain K0110`)
+        > if is_main { write_text("out.txt", "b"); }
+        exit Some(6)
+        error[K0110]: writing `out.txt` is not granted; run with `--allow-write=out.txt`, or add "out.txt" to `write` under [permissions] in kaizen.toml
+        found before running; nothing was spent   (`kaizen explain K0110`)
+        > fn save() { write_text("out.txt", "b"); } if 1 > 2 { save(); }
+        exit Some(0)
+        warning[K0110]: writing `out.txt` is not granted; run with `--allow-write=out.txt`, or add "out.txt" to `write` under [permissions] in kaizen.toml
+            [demo] you asked: a
+        > print(attempt(|| env("AWS_SECRET_ACCESS_KEY")).ok);
+        exit Some(0)
+        warning[K0110]: reading the variable `AWS_SECRET_ACCESS_KEY` is not granted; run with `--allow-env=AWS_SECRET_ACCESS_KEY`, or add "AWS_SECRET_ACCESS_KEY" to `env` under [permissions] in kaizen.toml
+            [demo] you asked: a
+            false
+        > try { read_text("../outside/secret.txt"); } catch (e) { print(e.kind); }
+        exit Some(0)
+        warning[K0110]: reading `../outside/secret.txt` is not granted; run with `--allow-read=DIR/outside/secret.txt`, or add "DIR/outside/secret.txt" to `read` under [permissions] in kaizen.toml
+            [demo] you asked: a
+            permission
+        > if [1].len > 1 { return; } let list = []; list.map(|x| write_text("out.txt", x));
+        exit Some(0)
+        warning[K0110]: writing `out.txt` is not granted; run with `--allow-write=out.txt`, or add "out.txt" to `write` under [permissions] in kaizen.toml
+            [demo] you asked: a
+            []
+        > print(read_text("data/ok.txt")); let path = "out.txt"; print(attempt(|| write_text(path, "b")).ok);
+        exit Some(0)
+            [demo] you asked: a
+            fine
+            false
+        > fn env(name) { name } print(env("HOME"));
+        exit Some(0)
+        warning[K0010]: `env` hides the built-in function of the same name
+            [demo] you asked: a
+            HOME
+    "#]].assert_eq(&said);
+}

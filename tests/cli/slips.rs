@@ -191,6 +191,7 @@ fn a_property_that_no_value_of_this_kind_has_is_found() {
         K0030 1:106 an item of `failures` has no property `lesso`
             did you mean `lesson`?
         > let o = optimizer(); print(o.compare("t", #{}, []).verdct); print(o.run("t", #{}, 1).valu);
+        K0031 1:43 `compare` needs at least two patterns
         K0030 1:52 the result of `compare` has no property `verdct`
             did you mean `verdict`?
         K0030 1:86 the result of `run` has no property `valu`
@@ -260,6 +261,7 @@ fn a_literal_out_of_bounds_is_found() {
         K0031 1:70 option `context_max` of `react`: must be a whole number of at least 1, not 0
         K0031 1:79 option `keep` of `react`: must be "all", "answer" or "nothing", not "none"
         > optimizer().compare("t", #{}, [], #{ confidence: 95, repeat: 0, max_concurrent: 0, warm_up: -1, min_effect: 0 });
+        K0031 1:26 `compare` needs at least two patterns
         K0031 1:50 option `confidence` of `compare`: must be a number above 0 and below 1, not 95
         K0031 1:62 option `repeat` of `compare`: must be a whole number of at least 1, not 0
         K0031 1:81 option `max_concurrent` of `compare`: must be a whole number of at least 1, not 0
@@ -342,9 +344,15 @@ fn a_dependency_on_no_operation_is_found() {
         K0031 1:155 no operation of this script is named `chta`
             did you mean `chat`?
         > let g = builder("g"); g.add_operation(|| 1); g.add_operation(|| 2); g.add_operation(|inputs| 3, #{ depends_on: ["call", "call_2"] });
+        K0023 1:5 no flow runs the operations of `g`
+            write `let report = session().flow(g);`
         > let g = builder("g"); let a = g.add_operation(|| [1]); g.expand(a, |x| #{ instruction: x }); g.add_operation(|inputs| 3, #{ depends_on: "expand" });
+        K0023 1:5 no flow runs the operations of `g`
+            write `let report = session().flow(g);`
         > fn more(g) { g.add_operation(|inputs| 1, #{ name: "more", depends_on: "first" }); } more(builder("g"));
         > let g = builder("g"); for n in ["a", "b"] { g.add_operation(|| 1, #{ name: n }); } g.add_operation(|inputs| 3, #{ depends_on: ["a", "c"] });
+        K0023 1:5 no flow runs the operations of `g`
+            write `let report = session().flow(g);`
     "#]].assert_eq(&said_of(&texts));
 }
 
@@ -383,6 +391,8 @@ fn what_operations_give_is_known_from_their_options() {
         K0031 1:349 `>` between a string and an int is always false
             write `text.parse_int()` or `text.parse_float()` to compare numbers
         > .. g.add_operation(|inputs| inputs.rate.scroe, #{ depends_on: "rate" });
+        K0023 1:5 no flow runs the operations of `g`
+            write `let report = session().flow(g);`
         K0030 1:338 the schema of this answer has no field `scroe`
             did you mean `score`?
         > .. g.add_operation(|inputs| inputs.draft > 3, #{ depends_on: ["draft"] });
@@ -390,7 +400,11 @@ fn what_operations_give_is_known_from_their_options() {
             write `text.parse_int()` or `text.parse_float()` to compare numbers
         > .. let r = session().flow(g); print(r.result("rate").score + r.result("own").b);
         > .. g.add_operation(|inputs| inputs.draft == (), #{ depends_on: ["draft"] });
+        K0023 1:5 no flow runs the operations of `g`
+            write `let report = session().flow(g);`
         > .. g.add_operation(|inputs| inputs.draft ?? "none", #{ depends_on: ["draft"] }); let h = builder("h"); h.add_operation(|| #{}, #{ name: "rate" }); print(session().flow(h).result("rate").other);
+        K0023 1:5 no flow runs the operations of `g`
+            write `let report = session().flow(g);`
     "#]].assert_eq(&said.replace(graph, ".. "));
 }
 

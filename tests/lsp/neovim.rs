@@ -33,7 +33,7 @@ fn neovim_sees_mends_completes_and_renames() {
     let project = Project::new();
     let text = "let b = branch(\"demo/echo\");\nb.comunicate(\"Hello\");\n\
         let g = builder();\ng.add_operation(\"chat\", #{ name: \"draft\", instruction: \"x\" });\n\
-        g.add_operation(\"chat\", #{ name: \"check\", depends_on: [\"draft\"], instruction: \"y\" });\n";
+        g.add_operation(\"chat\", #{ name: \"check\", depends_on: [\"draft\"], instruction: \"y\" });\nsession(b).flow(g);\n";
     project
         .file("main.rhai", text)
         .file("kaizen.toml", "")
@@ -60,12 +60,13 @@ fn neovim_sees_mends_completes_and_renames() {
         offers change to `communicate`
         mended b.communicate("Hello");
         sees 0 faults
-        completes fork: fork() -> branch
+        completes session: session() -> session
         let b = branch("demo/echo");
         b.communicate("Hello");
         let g = builder();
         g.add_operation("chat", #{ name: "outline", instruction: "x" });
         g.add_operation("chat", #{ name: "check", depends_on: ["outline"], instruction: "y" });
+        session(b).flow(g);
     "#]]
     .assert_eq(&said);
 }

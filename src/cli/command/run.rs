@@ -470,6 +470,9 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     };
 
     job.warn(&program);
+    if let Some(exit) = job.refuse_ungranted(&open.host.missing_grants(&program)) {
+        return Ok(exit);
+    }
     job.launch(&open)?;
     if let Some((question, value)) = job.again.as_ref().and_then(|again| again.answer.clone()) {
         open.executor.give_answer(&question, value).await?;

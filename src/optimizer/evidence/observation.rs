@@ -59,28 +59,36 @@ const READ: &[&str] = &["success_rate", "execution_time", "score", "quality", "c
 /// What others call them.
 const FOREIGN: &[(&str, &str)] = &[
     ("accuracy", "score"),
+    ("average_time", "execution_time"),
+    ("avg_time", "execution_time"),
     ("cost_usd", "cost"),
     ("dollars", "cost"),
     ("duration", "execution_time"),
     ("duration_ms", "execution_time"),
     ("elapsed", "execution_time"),
     ("elapsed_ms", "execution_time"),
+    ("exec_time", "execution_time"),
     ("grade", "score"),
     ("latency", "execution_time"),
     ("latency_ms", "execution_time"),
+    ("mean_time", "execution_time"),
     ("ok", "success_rate"),
     ("passed", "success_rate"),
     ("price", "cost"),
     ("quality_score", "score"),
+    ("rate", "success_rate"),
     ("rating", "score"),
     ("reward", "score"),
     ("runtime", "execution_time"),
+    ("run_time", "execution_time"),
     ("seconds", "execution_time"),
     ("succeeded", "success_rate"),
     ("success", "success_rate"),
     ("time", "execution_time"),
     ("time_ms", "execution_time"),
+    ("time_taken", "execution_time"),
     ("token_count", "tokens"),
+    ("tokens_used", "tokens"),
     ("total_cost", "cost"),
     ("total_time", "execution_time"),
     ("total_tokens", "tokens"),
@@ -96,6 +104,17 @@ pub fn misspelt(key: &str) -> Option<&'static str> {
     }
     let foreign = FOREIGN.iter().find(|(name, _)| *name == key).map(|(_, own)| *own);
     foreign.or_else(|| nearest(key, READ.iter().copied()))
+}
+
+/// Finds out what is wrong with metrics that one of the words of `RECORDS` is given.
+pub fn check(word: &str, metrics: &Map<String, Value>) -> Result<(), MetricsError> {
+    let is_success = word != "record_execution";
+    let (Ok(task), Ok(pattern)) = (TaskType::new("t"), Pattern::new("p")) else { return Ok(()) };
+    if is_success {
+        Observation::success(task, pattern, metrics).map(|_| ())
+    } else {
+        Observation::read(task, pattern, metrics).map(|_| ())
+    }
 }
 
 /// Says that there is no metric of a name.

@@ -11,6 +11,7 @@ mod entry;
 mod experiment;
 mod finished;
 mod flow;
+mod grants;
 pub(in crate::script) mod host_word;
 mod image;
 pub(super) mod knowledge;
@@ -36,6 +37,7 @@ mod tool;
 mod world;
 
 pub use self::entry::{WordEntry, options};
+pub(in crate::script) use self::grants::missing_grants;
 pub(crate) use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
 
 use crate::executor::report::Report;

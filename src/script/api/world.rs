@@ -280,8 +280,13 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
         .map(|told| KnownMap::of_shape(&shape::COMMAND, told))
 }
 
+/// Finds a program as `command` does.
+pub(super) fn executable_of(host: &Inner, program: &str) -> Executable {
+    executable(host, program, &variables(host))
+}
+
 /// Finds a program as it is found when it is run.
-fn executable(host: &Rc<Inner>, program: &str, variables: &[(String, String)]) -> Executable {
+fn executable(host: &Inner, program: &str, variables: &[(String, String)]) -> Executable {
     let path = variables.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
     Executable::find(program, folder(host), path)
 }

@@ -6,6 +6,7 @@ use crate::script::check::answers;
 use crate::script::check::call::{EACH, PLANNERS};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
+use crate::script::check::defaults;
 use crate::script::check::paths::{self, FunctionPlace};
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::forms::{CallForm, Forms};
@@ -503,7 +504,7 @@ impl<'a> Kinds<'a> {
             return ValueKind::of(held);
         }
 
-        if let Some(kind) = answers::given_by(call) {
+        if let Some(kind) = answers::given_by(call).or_else(|| defaults::given_by(call)) {
             return Some(kind);
         }
         ValueKind::returned(forms())

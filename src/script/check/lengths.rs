@@ -39,6 +39,19 @@ pub(in crate::script) fn asks_without_limit(ast: &AST) -> bool {
     asks > bounded && !is_described
 }
 
+/// Tells whether a script may ask a model.
+pub(in crate::script) fn asks_models(ast: &AST) -> bool {
+    let mut is_found = false;
+    ast.walk(&mut |path: &[ASTNode]| {
+        is_found |= path.last().and_then(call_of).is_some_and(|call| {
+            let name = call.name.as_str();
+            ASKS.contains(&name) || name == "flow"
+        });
+        true
+    });
+    is_found
+}
+
 /// Tells whether a call says literally how long a reply may be.
 fn has_bound(call: &FnCallExpr) -> bool {
     let maps = call.args.iter().filter_map(|argument| match argument {

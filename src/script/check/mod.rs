@@ -8,6 +8,8 @@
 
 mod answers;
 mod argument;
+mod arities;
+mod braces;
 pub(in crate::script) mod call;
 mod calls;
 mod captured_loops;
@@ -15,9 +17,13 @@ mod chains;
 pub(in crate::script) mod checker;
 mod closure;
 mod comparisons;
+mod defaults;
 mod echo;
+mod endings;
 mod exits;
 mod expansions;
+mod handle_texts;
+mod hidden;
 mod imports;
 mod in_place;
 mod index;
@@ -28,15 +34,18 @@ mod loops;
 mod lost;
 mod made_calls;
 mod members;
+mod membership;
 mod models;
 mod numbers;
 mod operation_names;
 mod operators;
 mod option_values;
+mod pairs;
 pub(in crate::script) mod parameter;
 mod paths;
 mod property;
 mod questions;
+mod ranges;
 mod schemas;
 mod servers;
 mod switches;
@@ -44,6 +53,7 @@ mod templates;
 pub(in crate::script) mod test_functions;
 mod tools;
 mod type_names;
+mod unrun;
 mod unused;
 mod used;
 mod value_kind;
@@ -51,7 +61,7 @@ mod whole;
 mod writes;
 
 pub(super) use calls::calls_of;
-pub(super) use lengths::asks_without_limit;
+pub(super) use lengths::{asks_models, asks_without_limit};
 
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::in_place::Bodies;
@@ -59,7 +69,7 @@ use crate::script::check::kinds::Kinds;
 use crate::script::check::lost::KnownValues;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::forms::Forms;
-use crate::script::diagnostic::{self, Diagnostic, codes, foreign};
+use crate::script::diagnostic::{self, Diagnostic, Severity, codes, foreign};
 use crate::script::host::context::Inner;
 use crate::script::lexer::definition;
 use rhai::{AST, Engine, ParseErrorType, Scope};
@@ -173,19 +183,31 @@ impl Checker<'_> {
         self.operation_names(file, &kinds, earlier);
         self.comparisons(file, &kinds);
         self.type_names(file);
+        self.membership(file, &kinds);
         self.switches(file, &kinds);
         self.unused(file, &forms, &bodies);
+        self.endings(file, &bodies);
         self.lost(file, &KnownValues { forms: &forms, kinds: &kinds, bodies: &bodies }, earlier);
         self.indices(file, &kinds);
         self.loops(file, &kinds);
         self.items(file, &kinds);
+        self.pairs(file, &kinds);
+        self.ranges(file);
+        self.arities(file, &kinds);
+        self.handle_texts(file, &kinds);
+        self.hidden(file);
         self.exits(file, &forms);
         self.expansions(file, &kinds);
         self.templates(file);
         self.plain_texts(file);
+        self.braces(file, &kinds);
         self.parsed_forms(file);
         self.shadows(file);
         self.closures(file);
+        // Who has to mend something has not come to the end, perhaps; and an input of a dialogue never has.
+        if earlier.is_none() && self.faults.iter().all(|fault| fault.level != Severity::Error) {
+            self.unrun(file, &kinds);
+        }
     }
 
     /// Finds forms that parse and are not what they are in other languages: texts in three quotes, empty
@@ -257,6 +279,9 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("TEXTS", answers::TEXTS.to_vec()),
         ("CHECKED", answers::CHECKED.to_vec()),
         ("DESCRIBES", lengths::DESCRIBES.to_vec()),
+        ("ADDING", unrun::ADDING.to_vec()),
+        ("USING", endings::USING.to_vec()),
+        ("RANGED", ranges::RANGED.to_vec()),
         ("RETURNING", returning),
         ("TAKING", in_place::TAKING.to_vec()),
     ]

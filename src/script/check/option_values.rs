@@ -1,19 +1,28 @@
 //! Values of options that no call takes, and names of metrics that nobody reads: found where the script
 //! says them literally, before anything is paid.
 
-use crate::optimizer::evidence::observation;
+use crate::optimizer::evidence::observation::{self, MetricsError};
+use crate::optimizer::learner::Objective;
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::diagnostic::{Diagnostic, codes, type_word};
-use crate::script::host::options;
 use crate::script::host::stdlib::LibraryOptions;
 use crate::script::host::wanted::{WantedValue, wanted, wanted_argument};
+use crate::script::host::{convert, options};
 use rhai::{Expr, FnCallExpr};
+use serde_json::Value;
 
 /// Options that are maps of options themselves.
 const NESTED: &[&str] = &["budget", "constraints", "objective"];
+
+/// The place of the metrics among the arguments behind a dot.
+const METRICS_PLACE: usize = 2;
+/// The place of the patterns among the arguments behind a dot.
+pub(super) const PATTERNS_PLACE: usize = 1;
+/// The least number of patterns that can be compared.
+const PATTERNS_MIN: usize = 2;
 
 /// Where values of options are looked for.
 pub(super) struct OptionValues<'a> {
@@ -35,8 +44,11 @@ impl OptionValues<'_> {
 
         self.arguments(call, faults);
         if observation::RECORDS.contains(&name) {
-            let maps = call.args.iter().filter(|argument| matches!(argument, Expr::Map(..)));
-            faults.extend(maps.take(1).flat_map(|metrics| self.metrics(metrics)));
+            let metrics = map_at(call, METRICS_PLACE);
+            faults.extend(metrics.into_iter().flat_map(|metrics| self.metrics(name, metrics)));
+        }
+        if name == "compare" {
+            faults.extend(self.too_few_patterns(call));
         }
     }
 
@@ -53,6 +65,14 @@ impl OptionValues<'_> {
                 wanted(of, option).and_then(|wanted| self.value(of, option, value, wanted))
             {
                 faults.push(fault);
+            }
+
+            if option == "objective"
+                && let Expr::StringConstant(word, _) = value
+                && let Err(reason) = Objective::parse(word)
+            {
+                let message = format!("option `objective` of `{of}`: is wrong: {reason}");
+                faults.push(self.fault(message, value));
             }
 
             if NESTED.contains(&option)
@@ -168,18 +188,67 @@ impl OptionValues<'_> {
         }
     }
 
-    /// Finds names of metrics that look like ones that are read.
-    fn metrics(&self, metrics: &Expr) -> Vec<Diagnostic> {
-        let Expr::Map(map, _) = metrics else { return Vec::new() };
+    /// Finds a comparison of fewer patterns than two.
+    fn too_few_patterns(&self, call: &FnCallExpr) -> Option<Diagnostic> {
+        let patterns = map_at(call, PATTERNS_PLACE)?;
+        let Expr::Map(map, _) = patterns else { return None };
+        let is_wrong = map.0.len() < PATTERNS_MIN;
+        is_wrong.then(|| self.fault("`compare` needs at least two patterns".to_owned(), patterns))
+    }
+
+    /// Finds names of metrics that look like ones that are read, and metrics that cannot be.
+    fn metrics(&self, word: &str, metrics: &Expr) -> Vec<Diagnostic> {
+        let Expr::Map(map, place) = metrics else { return Vec::new() };
         let file = self.file;
-        let fault = |key: &rhai::Ident| {
+        let misspelt = |key: &rhai::Ident| {
             let near = observation::misspelt(&key.name)?;
             let message = observation::unknown_metric(&key.name);
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, key.pos);
             Some(fault.suggesting(Some(Suggestion::word(near))))
         };
-        map.0.iter().filter_map(|(key, _)| fault(key)).collect()
+        let found: Vec<Diagnostic> = map.0.iter().filter_map(|(key, _)| misspelt(key)).collect();
+        if !found.is_empty() {
+            return found;
+        }
+
+        // Of what is not written out, nobody knows whether it is right: any rate is, for example.
+        let value = |expr: &Expr| {
+            let literal = expr.get_literal_value(None)?;
+            convert::to_value(&literal).ok()
+        };
+        let given: serde_json::Map<String, Value> = map
+            .0
+            .iter()
+            .filter_map(|(key, expr)| match value(expr) {
+                Some(value) => Some((key.name.to_string(), value)),
+                None if key.name == "success_rate" => Some((key.name.to_string(), 1.into())),
+                None => None,
+            })
+            .collect();
+
+        let wrong = observation::check(word, &given).err();
+        let fault = wrong.map(|wrong| {
+            let key = match &wrong {
+                MetricsError::Wrong { key, .. } => Some(*key),
+                MetricsError::NoSuccess { .. } => Some("success_rate"),
+                MetricsError::NoSuccessRate { .. } | MetricsError::Misspelt { .. } => None,
+            };
+            let position = map.0.iter().find(|(name, _)| Some(name.name.as_str()) == key);
+            let position = position.map_or(*place, |(key, _)| key.pos);
+            let message = wrong.to_string();
+            Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position)
+        });
+        fault.into_iter().collect()
     }
+}
+
+/// Returns the literal map that is an argument at a place; the value before the dot may be the first
+/// argument, too.
+pub(super) fn map_at(call: &FnCallExpr, place: usize) -> Option<&Expr> {
+    let is_map = |argument: &&Expr| matches!(argument, Expr::Map(..));
+    let own = call.args.get(place).filter(is_map);
+    let is_of_method = matches!(call.args.first(), Some(Expr::StringConstant(..)));
+    own.or_else(|| call.args.get(place + 1).filter(|map| !is_of_method && is_map(map)))
 }
 
 /// A value that stands in the script.

@@ -124,6 +124,8 @@ fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<Suggestion>)> 
 /// A function or closure as it stands in the text.
 pub(super) struct FunctionPlace {
     pub(super) name: String,
+    /// How many parameters it has, with the variables that it captures.
+    pub(super) arity: usize,
     start: Position,
     end: Position,
 }
@@ -160,7 +162,7 @@ pub(super) fn places(file: &File<'_>) -> Vec<FunctionPlace> {
                 Some(reach) if end.is_none() => *reach,
                 _ => (start, end),
             };
-            FunctionPlace { name, start, end }
+            FunctionPlace { name, arity: function.params.len(), start, end }
         })
         .collect();
 

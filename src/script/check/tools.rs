@@ -3,6 +3,8 @@
 
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::{captured, closure_in};
+use crate::script::check::paths::places;
+use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::convert;
 use crate::session::tool;
@@ -23,23 +25,28 @@ impl Checker<'_> {
         }
 
         let captured = captured(file.ast);
-        let arities: HashMap<String, usize> = file
+        let params: HashMap<String, Vec<String>> = file
             .ast
             .iter_functions()
             .map(|function| {
                 let taken = captured.get(function.name).copied().unwrap_or(0);
-                (function.name.to_owned(), function.params.len().saturating_sub(taken))
+                let own = function.params.iter().skip(taken).map(|name| (*name).to_owned());
+                (function.name.to_owned(), own.collect())
             })
             .collect();
 
         let mut faults = Vec::new();
+        let mut fields: Vec<ToolFields> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             match path.last() {
                 Some(
                     ASTNode::Expr(Expr::FnCall(call, position))
                     | ASTNode::Stmt(Stmt::FnCall(call, position)),
                 ) if call.name == "tool" && !call.is_qualified() => {
-                    let found = fault(call, *position, &arities);
+                    let found = fault(call, *position, &params);
+                    if found.is_none() {
+                        fields.extend(ToolFields::of(call, &params));
+                    }
                     faults.extend(found.map(|(reason, at)| at_place(file, reason, at)));
                 }
                 Some(ASTNode::Expr(Expr::Map(map, _))) => {
@@ -56,10 +63,87 @@ impl Checker<'_> {
             true
         });
 
+        if !fields.is_empty() {
+            faults.extend(missing(file, &fields));
+        }
         for fault in faults {
             self.push(fault);
         }
     }
+}
+
+/// The function of a tool, and the fields of its arguments.
+struct ToolFields {
+    tool: String,
+    /// The closure, and its parameter.
+    closure: String,
+    args: String,
+    names: Vec<String>,
+}
+
+impl ToolFields {
+    fn of(call: &FnCallExpr, params: &HashMap<String, Vec<String>>) -> Option<ToolFields> {
+        let tool = match call.args.first()? {
+            Expr::StringConstant(name, _) => name.to_string(),
+            _ => return None,
+        };
+        let closure = call.args.get(3).and_then(closure_in)?;
+        let args = params.get(&closure)?.first()?.clone();
+        let schema = call.args.get(2).and_then(literal)?;
+
+        let is_open =
+            schema.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
+        let names = schema["properties"].as_object().filter(|_| !is_open)?;
+        Some(ToolFields { tool, closure, args, names: names.keys().cloned().collect() })
+    }
+}
+
+/// Finds fields that the arguments of a tool do not have.
+fn missing(file: &File<'_>, tools: &[ToolFields]) -> Vec<Diagnostic> {
+    let places = places(file);
+    let set = set(file);
+    let mut found = Vec::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last() else { return true };
+        let property = match &pair.rhs {
+            Expr::Dot(chain, ..) | Expr::Index(chain, ..) => &chain.lhs,
+            other => other,
+        };
+        let (Expr::Variable(args, ..), Expr::Property(property, position)) = (&pair.lhs, property)
+        else {
+            return true;
+        };
+
+        let Some(root) = path.first().map(ASTNode::position) else { return true };
+        let Some(place) = places.iter().rfind(|place| place.holds(root)) else { return true };
+        let tool =
+            tools.iter().find(|tool| tool.closure == place.name && tool.args == args.1.as_str());
+        let Some(tool) = tool else { return true };
+
+        let name = property.2.as_str();
+        if !tool.names.iter().any(|known| known == name) && !set.contains(name) {
+            let message = format!("the arguments of tool `{}` have no `{name}`", tool.tool);
+            let near = suggest(name, tool.names.iter().map(String::as_str));
+            found.push(at_place(file, message, *position).suggesting(near));
+        }
+        true
+    });
+    found
+}
+
+/// Returns the properties that a script sets somewhere.
+fn set(file: &File<'_>) -> HashSet<String> {
+    let mut names = HashSet::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last()
+            && let Expr::Dot(pair, ..) = &assignment.1.lhs
+            && let Expr::Property(property, _) = &pair.rhs
+        {
+            names.insert(property.2.to_string());
+        }
+        true
+    });
+    names
 }
 
 fn at_place(file: &File<'_>, reason: String, at: Position) -> Diagnostic {
@@ -70,7 +154,7 @@ fn at_place(file: &File<'_>, reason: String, at: Position) -> Diagnostic {
 fn fault(
     call: &FnCallExpr,
     position: Position,
-    arities: &HashMap<String, usize>,
+    params: &HashMap<String, Vec<String>>,
 ) -> Option<(String, Position)> {
     let text = |place: usize| match call.args.get(place) {
         Some(Expr::StringConstant(text, at)) => Some((text.as_str(), *at)),
@@ -97,13 +181,24 @@ fn fault(
         return Some((fault.to_string(), at));
     }
 
-    let arity =
-        call.args.get(3).and_then(closure_in).and_then(|name| arities.get(&name).copied())?;
+    let params = call.args.get(3).and_then(closure_in).and_then(|name| params.get(&name))?;
+    let arity = params.len();
     let at = call.args.get(3).map(Expr::start_position).filter(|at| !at.is_none());
     let at = at.unwrap_or(position);
     if arity > PARAMETERS_MAX {
         let reason = format!(
             "the function of tool `{shown}` takes {arity} arguments; write it as `|args|` or `|args, info|`"
+        );
+        return Some((reason, at));
+    }
+
+    let is_field = |name: &String| {
+        schema.as_ref().is_some_and(|schema| schema["properties"].get(name).is_some())
+    };
+    if let Some(second) = params.get(1).filter(|second| is_field(second)) {
+        let reason = format!(
+            "the function of tool `{shown}` gets all arguments as one map; write it as `|args|`, and \
+             `args.{second}`"
         );
         return Some((reason, at));
     }

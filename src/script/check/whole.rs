@@ -3,6 +3,7 @@
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::captured;
 use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::lexer::names_closure;
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -187,8 +188,9 @@ impl Names {
         let known = values.given.keys().filter(|name| !values.unknown.contains(name.as_str()));
         let whole: BTreeSet<String> = known.cloned().collect();
         let is_list = |name: &&String| {
-            let is_literal =
-                |value: &Expr| matches!(value, Expr::Array(..) | Expr::DynamicConstant(..));
+            let is_literal = |value: &Expr| {
+                matches!(value, Expr::Array(..) | Expr::DynamicConstant(..) | Expr::Variable(..))
+            };
             !values.changed.contains(name.as_str()) && values.given[*name].iter().all(is_literal)
         };
         let lists = whole.iter().filter(is_list).cloned().collect();
@@ -277,6 +279,59 @@ fn is_word(name: &str) -> bool {
     WHOLE.contains(&name)
 }
 
+/// The functions of a file whose parameters get nothing but what calls of the file pass to them.
+struct OwnFunctions {
+    params: BTreeMap<(String, usize), Vec<String>>,
+}
+
+impl OwnFunctions {
+    fn of(ast: &AST) -> OwnFunctions {
+        let mut params = BTreeMap::new();
+        for function in ast.iter_fn_def().filter(|function| !names_closure(&function.name)) {
+            let names: Vec<String> = function.params.iter().map(ToString::to_string).collect();
+            params.insert((function.name.to_string(), names.len()), names);
+        }
+
+        // What is a value, or is called behind a dot, may get anything.
+        let mut open: BTreeSet<String> = BTreeSet::new();
+        let mut called: BTreeSet<(String, usize)> = BTreeSet::new();
+        ast.walk(&mut |path: &[ASTNode]| {
+            match path.last() {
+                Some(ASTNode::Expr(Expr::Variable(name, ..))) => {
+                    open.insert(name.1.to_string());
+                }
+                Some(ASTNode::Expr(Expr::StringConstant(text, _))) => {
+                    open.insert(text.to_string());
+                }
+                Some(ASTNode::Expr(Expr::MethodCall(call, _))) => {
+                    open.insert(call.name.to_string());
+                }
+                Some(
+                    ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _)),
+                ) => {
+                    called.insert((call.name.to_string(), call.args.len()));
+                }
+                _ => {}
+            }
+            true
+        });
+
+        params.retain(|key, _| !open.contains(&key.0) && called.contains(key));
+        OwnFunctions { params }
+    }
+
+    fn is_known(&self, name: &str, arity: usize) -> bool {
+        self.params.contains_key(&(name.to_owned(), arity))
+    }
+
+    /// Returns the parameters of the function that is called.
+    fn params(&self, call: &FnCallExpr) -> Option<&[String]> {
+        let key = (call.name.to_string(), call.args.len());
+        let params = self.params.get(&key).filter(|_| !call.is_qualified())?;
+        Some(params)
+    }
+}
+
 /// What the variables of a script are set to.
 #[derive(Default)]
 struct Values {
@@ -290,17 +345,33 @@ struct Values {
 impl Values {
     fn of(ast: &AST) -> Values {
         let mut values = Values::default();
+        let functions = OwnFunctions::of(ast);
         let counts = captured(ast);
         for function in ast.iter_fn_def() {
             // The first parameters of a closure are the variables that it captures.
             let skip = counts.get(function.name.as_str()).copied().unwrap_or(0);
-            values.unknown.extend(function.params.iter().skip(skip).map(ToString::to_string));
+            let params = function.params.iter().skip(skip).map(ToString::to_string);
+            if functions.is_known(&function.name, function.params.len()) {
+                params.for_each(|name| {
+                    values.given.entry(name).or_default();
+                });
+            } else {
+                values.unknown.extend(params);
+            }
         }
 
         ast.walk(&mut |path: &[ASTNode]| {
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) => {
-                    values.pass(call);
+                    match functions.params(call) {
+                        // A function of the script gets copies.
+                        Some(params) => {
+                            for (name, value) in params.iter().zip(&call.args) {
+                                values.set(name, value);
+                            }
+                        }
+                        None => values.pass(call),
+                    }
                 }
                 Some(ASTNode::Stmt(statement)) => values.add(statement),
                 // What a method does with its list, nobody says here; a place of it may be set.

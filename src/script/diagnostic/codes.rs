@@ -63,6 +63,8 @@ pub const QUESTION: &str = "K0022";
 pub const UNUSED: &str = "K0023";
 /// A change of a copy that nothing reads.
 pub const LOST: &str = "K0024";
+/// A `let` in a block that hides the variable that is meant.
+pub const HIDDEN: &str = "K0025";
 /// A property that the value does not have.
 pub const PROPERTY: &str = "K0030";
 /// An argument that the function does not take.
@@ -216,7 +218,7 @@ pub const CODES: &[Code] = &[
         "escapes have no effect in backticks, nor `${..}` in double quotes",
         "In a text in backticks, `\\n` is a backslash and an n. Line breaks are kept as they are \
          written, and only `${..}` has a special meaning. Write a real line break, or use double \
-         quotes. In a text in double quotes, escapes work, and `${name}` stays as it is written.",
+         quotes. There, escapes work, and `${name}` stays as it is written; so does `{name}` in every text.",
         "print(`first\\nsecond`);",
     ),
     found(
@@ -252,8 +254,8 @@ pub const CODES: &[Code] = &[
         UNUSED,
         "a result that is not used",
         "The function or the operator changes nothing: all it does is return a result, and the script \
-         drops it. Texts and lists stay as they are. Assign the result to a variable, or use the function \
-         that works in place, such as `trim` and `sort`.",
+         drops it. Assign the result to a variable, or use the function that works in place, such as `trim`. \
+         Or no flow runs the operations of a builder; or a function ends with `let`, and so returns nothing.",
         "let text = \" yes \";\ntext.trimmed();\nprint(text);",
     ),
     found(
@@ -264,6 +266,12 @@ pub const CODES: &[Code] = &[
          Return the changed value from the function, or change the list itself: `list[i].done = true`.",
         "fn finish(task) {\n    task.done = true;\n}\nlet task = #{ done: false };\nfinish(task);\n\
          print(task.done);",
+    ),
+    found(
+        HIDDEN,
+        "a `let` that hides a variable",
+        "This variable ends with its block, and the one outside, which is read afterwards, keeps its value.",
+        "let n = 0;\nfor x in [1, 2] {\n    let n = n + x;\n}\nprint(n);",
     ),
     found(
         PROPERTY,

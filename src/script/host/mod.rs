@@ -1,5 +1,6 @@
 //! What runs a script: its tasks, limits, modules and files, and the way between its values and data.
 
+pub(in crate::script) mod arity;
 pub(in crate::script) mod background;
 pub(in crate::script) mod bound_fn;
 pub(in crate::script) mod bounded;

@@ -237,6 +237,13 @@ pub(in crate::script) fn permit_reading(
     permit(host, Right::Read, &files::real(place), named)
 }
 
+/// Returns the paths that have to be granted for a file: as it is named, and where links lead.
+pub(in crate::script) fn ways_to(folder: &Path, named: &str) -> [PathBuf; 2] {
+    let wanted = in_folder(folder, named);
+    let real = files::real(&wanted);
+    [wanted, real]
+}
+
 /// Returns a path without `.` and `..`; the folder's own links are resolved, those in the name are
 /// not.
 fn in_folder(folder: &Path, named: &str) -> PathBuf {

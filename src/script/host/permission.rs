@@ -113,6 +113,11 @@ impl Permissions {
         Permissions { ask: Some(ask), ..self }
     }
 
+    /// Tells whether people can be asked.
+    pub(in crate::script) fn can_ask(&self) -> bool {
+        self.ask.is_some()
+    }
+
     /// Returns what is granted now.
     pub fn granted(&self) -> Vec<(Right, Rule)> {
         let answered = self.answers.granted.borrow();
@@ -309,11 +314,22 @@ impl Permissions {
         let refused = format!("{deed} `{shown}` is not granted; pass `--allow-{word}={target}`");
         self.answers.refused.borrow_mut().get_or_insert(refused);
 
+        Err(Permissions::not_granted(right, target, shown))
+    }
+
+    /// Says how to grant something; `shown` is what the script names.
+    pub(in crate::script) fn not_granted(
+        right: Right,
+        target: &Target<'_>,
+        shown: &str,
+    ) -> Failure {
+        let word = right.word();
+        let deed = right.deed();
         let message = format!(
             "{deed} `{shown}` is not granted; run with `--allow-{word}={target}`, or add \
              \"{target}\" to `{word}` under [permissions] in kaizen.toml"
         );
-        Err(Failure::new(Kind::Permission, message))
+        Failure::new(Kind::Permission, message)
     }
 
     /// Asks people, if that is possible, and remembers what they say for the rest of the run.

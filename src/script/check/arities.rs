@@ -1,0 +1,203 @@
+//! Functions that take another number of arguments than the word that calls them passes: `sorted(|x| x.a)`,
+//! `attempt(|x| ..)`. Most of them would fail after calls that are paid.
+
+use crate::script::check::call::{Call, call};
+use crate::script::check::checker::{Checker, File};
+use crate::script::check::closure::{captured, closure_in};
+use crate::script::check::kinds::Kinds;
+use crate::script::check::option_values::{PATTERNS_PLACE, map_at};
+use crate::script::check::pairs;
+use crate::script::check::used::is;
+use crate::script::check::value_kind::ValueKind;
+use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::arity::{self, ClosureArity};
+use rhai::{ASTNode, Expr, Position, Stmt};
+use std::collections::{HashMap, HashSet};
+
+/// Words that want a number for each item, and not a comparison of two.
+const OF_NUMBERS: &[&str] = &["max_by", "min_by"];
+
+impl Checker<'_> {
+    /// Finds functions with the wrong number of parameters.
+    pub(super) fn arities(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let known = FunctionTable::of(file, kinds);
+        let mut faults = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(call) = call(path)
+                && !known.is_of_script(&call)
+            {
+                let function = kinds.function_of(path);
+                let subject = if call.is_method {
+                    kinds.before(path, function)
+                } else {
+                    call.expr.args.first().and_then(|first| kinds.kind(first, function))
+                };
+                known.faults(&call, (kinds, function), subject, &mut faults);
+            }
+            true
+        });
+
+        for ArityFault { message, help, position } in faults {
+            let fault = Diagnostic::at(codes::ARGUMENTS, message, file.name, file.text, position);
+            self.push_new(Diagnostic { help: Some(help), ..fault });
+        }
+    }
+}
+
+/// A function with the wrong number of parameters.
+struct ArityFault {
+    message: String,
+    help: String,
+    position: Position,
+}
+
+/// The functions of a file.
+struct FunctionTable {
+    /// The parameters of the functions of each name, without the variables that they capture.
+    params: HashMap<String, Vec<Vec<String>>>,
+    /// The closures that variables hold, by function and name; `None` for what is set several times.
+    held: HashMap<(String, String), Option<String>>,
+    /// The keys of maps, in which functions may sit.
+    keys: HashSet<String>,
+}
+
+impl FunctionTable {
+    fn of(file: &File<'_>, kinds: &Kinds<'_>) -> FunctionTable {
+        let counts = captured(file.ast);
+        let mut params: HashMap<String, Vec<Vec<String>>> = HashMap::new();
+        for function in file.ast.iter_functions() {
+            let skip = counts.get(function.name).copied().unwrap_or(0);
+            let names = function.params.iter().skip(skip).map(|name| (*name).to_owned());
+            params.entry(function.name.to_owned()).or_default().push(names.collect());
+        }
+
+        let mut held: HashMap<(String, String), Option<String>> = HashMap::new();
+        let mut keys = HashSet::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let (name, closure) = match path.last() {
+                Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                    keys.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
+                    return true;
+                }
+                Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => {
+                    (&variable.0.name, closure_in(&variable.1))
+                }
+                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => match &assignment.1.lhs {
+                    Expr::Variable(name, ..) => (&name.1, None),
+                    _ => return true,
+                },
+                _ => return true,
+            };
+
+            let key = (kinds.function_of(path).to_owned(), name.to_string());
+            held.entry(key).and_modify(|known| *known = None).or_insert(closure);
+            true
+        });
+        FunctionTable { params, held, keys }
+    }
+
+    /// Tells whether a call is one of the script's own functions, or may be one that a map holds.
+    fn is_of_script(&self, call: &Call<'_>) -> bool {
+        let name = call.expr.name.as_str();
+        call.expr.is_qualified()
+            || self.params.contains_key(name)
+            || call.is_method && self.keys.contains(name)
+    }
+
+    /// Returns the parameters of the function that an expression is, if that is certain.
+    fn params(&self, expr: &Expr, kinds: &Kinds<'_>, function: &str) -> Option<&[String]> {
+        let name = match expr {
+            Expr::Variable(name, ..) if name.2.path.is_empty() => {
+                let key = (function.to_owned(), name.1.to_string());
+                match self.held.get(&key) {
+                    Some(held) => held.clone()?,
+                    None if kinds.knows(&name.1, function) => return None,
+                    None => name.1.to_string(),
+                }
+            }
+            Expr::FnCall(call, _) if call.name == "Fn" => match call.args.as_slice() {
+                [Expr::StringConstant(name, _)] => name.to_string(),
+                _ => return None,
+            },
+            other => closure_in(other)?,
+        };
+
+        match self.params.get(&name)?.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Finds the functions that a call is given with the wrong number of parameters.
+    fn faults(
+        &self,
+        call: &Call<'_>,
+        (kinds, function): (&Kinds<'_>, &str),
+        subject: Option<ValueKind>,
+        faults: &mut Vec<ArityFault>,
+    ) {
+        let word = call.expr.name.as_str();
+        let args = &call.expr.args;
+        let mut check = |expr: &Expr, of: &str, arity: Option<ClosureArity>, position: Position| {
+            let fault =
+                arity.zip(self.params(expr, kinds, function)).and_then(|(arity, params)| {
+                    let message =
+                        arity.fault(of, params.len()).or_else(|| comparing(word, params))?;
+                    Some(ArityFault { message, help: help(word, arity), position })
+                });
+            faults.extend(fault);
+        };
+        let place = |expr: &Expr| {
+            let start = expr.start_position();
+            if start.is_none() { call.position } else { start }
+        };
+
+        let own = arity::of_argument(word, subject.as_ref().map(ValueKind::word));
+        let named = format!("`{word}`");
+        for argument in args {
+            check(argument, &named, own, place(argument));
+        }
+
+        if let Some(Expr::Array(items, _)) = args.first() {
+            for item in items {
+                check(item, &named, arity::of_items(word), place(item));
+            }
+        }
+
+        let patterns = arity::of_patterns(word);
+        let ways = map_at(call.expr, PATTERNS_PLACE).filter(|_| patterns.is_some());
+        for argument in args {
+            let Expr::Map(map, _) = argument else { continue };
+            let is_patterns = ways.is_some_and(|ways| is(ways, argument));
+
+            for (key, value) in &map.0 {
+                let option = arity::of_option(word, &key.name);
+                let (arity, of) = if is_patterns {
+                    (patterns, named.clone())
+                } else {
+                    (option, format!("option `{}` of {named}", key.name))
+                };
+                check(value, &of, arity, key.pos);
+            }
+        }
+    }
+}
+
+/// Says what is wrong with a function that compares two items where a number is wanted for each.
+fn comparing(word: &str, params: &[String]) -> Option<String> {
+    let second = params.get(1).filter(|_| OF_NUMBERS.contains(&word))?;
+    (!pairs::is_number(second)).then(|| {
+        format!("`{word}` calls its function with an item and its index, not with two items")
+    })
+}
+
+fn help(word: &str, arity: ClosureArity) -> String {
+    let form = arity.form;
+    match word {
+        "sort" | "sorted" | "sort_by" | "order" | "order_by" => {
+            format!("write `{form}`: below 0 if `a` comes first")
+        }
+        "max_by" | "min_by" => format!("write `{form}`: it returns a number for one item"),
+        _ => format!("write `{form}`"),
+    }
+}

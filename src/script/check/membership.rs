@@ -1,0 +1,108 @@
+//! Items that are looked for in a list of values of another type: `3 in ["3"]` is always false.
+
+use crate::script::check::checker::{Checker, File};
+use crate::script::check::comparisons::Comparable;
+use crate::script::check::kinds::Kinds;
+use crate::script::diagnostic::type_word::article;
+use crate::script::diagnostic::{Diagnostic, codes};
+use rhai::{ASTNode, Dynamic, Expr, Position};
+
+impl Checker<'_> {
+    /// Finds items that no item of a literal list can equal, and texts that are split at nothing.
+    pub(super) fn membership(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut found: Vec<(String, String, Position)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let function = kinds.function_of(path);
+            match path.last() {
+                // The language writes `x in list` in this way.
+                Some(ASTNode::Expr(Expr::FnCall(call, _))) if call.name == "contains" => {
+                    if let [list, item] = call.args.as_slice() {
+                        found.extend(mistake(list, item, kinds, function));
+                    }
+                }
+                Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
+                    if let Expr::MethodCall(call, _) = &pair.rhs
+                        && let [item] = call.args.as_slice()
+                    {
+                        match call.name.as_str() {
+                            "contains" => found.extend(mistake(&pair.lhs, item, kinds, function)),
+                            "split" => found.extend(nothing(item)),
+                            _ => {}
+                        }
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+
+        for (message, help, position) in found {
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
+        }
+    }
+}
+
+/// Looks at an item that is looked for in a list.
+fn mistake(
+    list: &Expr,
+    item: &Expr,
+    kinds: &Kinds<'_>,
+    function: &str,
+) -> Option<(String, String, Position)> {
+    let known = kinds.kind(item, function)?;
+    let wanted = Comparable::of(Some(&known))?;
+    let items = types(list, kinds, function)?;
+    let (_, word) = items.first()?;
+    if items.iter().any(|(of_type, _)| *of_type == wanted) {
+        return None;
+    }
+
+    let message =
+        format!("{} is never in a list of values such as {}", article(known.word()), article(word));
+    let help = match wanted {
+        Comparable::Number => "write `text.parse_int()` for the items, or `x.to_string()`",
+        Comparable::Text => "write `text.parse_int()`, or texts as items",
+        Comparable::Truth | Comparable::List | Comparable::Map => "write items of the same type",
+    };
+    let start = item.start_position();
+    Some((message, help.to_owned(), if start.is_none() { list.start_position() } else { start }))
+}
+
+/// Returns the types of the items of a literal list, if all are known.
+fn types(list: &Expr, kinds: &Kinds<'_>, function: &str) -> Option<Vec<(Comparable, String)>> {
+    match list {
+        Expr::Array(items, _) => items
+            .iter()
+            .map(|item| {
+                let kind = kinds.kind(item, function)?;
+                Some((Comparable::of(Some(&kind))?, kind.word().to_owned()))
+            })
+            .collect(),
+        Expr::DynamicConstant(value, _) => {
+            let list = value.read_lock::<rhai::Array>()?;
+            list.iter().map(of_value).collect()
+        }
+        _ => None,
+    }
+}
+
+fn of_value(value: &Dynamic) -> Option<(Comparable, String)> {
+    let (of_type, word) = match value.type_name() {
+        "string" => (Comparable::Text, "string"),
+        "i64" => (Comparable::Number, "int"),
+        "f64" => (Comparable::Number, "float"),
+        "bool" => (Comparable::Truth, "bool"),
+        _ => return None,
+    };
+    Some((of_type, word.to_owned()))
+}
+
+/// Looks at what a text is split at.
+fn nothing(separator: &Expr) -> Option<(String, String, Position)> {
+    let Expr::StringConstant(text, position) = separator else { return None };
+    text.is_empty().then(|| {
+        let message = "`split(\"\")` gives an empty text before and after the characters";
+        (message.to_owned(), "write `text.to_chars()`".to_owned(), *position)
+    })
+}
