@@ -102,7 +102,8 @@ pub fn explained(word: &str) -> Option<ForeignWord> {
     let (said, help) = if let Some((_, said, help)) = statement {
         ((*said).to_owned(), *help)
     } else {
-        (message(word), instead_of(word)?)
+        let member = MEMBERS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help);
+        (message(word), member.or_else(|| instead_of(word))?)
     };
     let same = SAME.iter().find(|(known, _)| *known == word).map(|(_, own)| *own);
     Some(ForeignWord { message: said, help, same })
