@@ -173,6 +173,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("cli/command/config_show.rs", "values of kaizen.toml"),
     ("cli/command/doc_html.rs", "documentation with code in it"),
     ("script/diagnostic/foreign/", "what people wrote as in another language"),
+    ("script/diagnostic/variable.rs", "what stands behind a name in a script"),
     ("script/api/entry.rs", "documentation with code in it"),
     ("script/reference/language.rs", "documentation with code in it"),
     ("cli/command/list.rs", "names of files, and the first line of a script"),

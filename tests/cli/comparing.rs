@@ -194,10 +194,10 @@ fn the_inputs_that_were_wrong_are_shown_at_once_and_later() {
     expect![[r#"
         not distinguishable yet: `long` is ahead of `short` by 0.250 [-0.841, 0.964] after 4 inputs (tested, 95 % confidence at every look); there are no more inputs; about 122 more inputs would decide it, for 244 calls and $0; `long` is probably better (68 %), unless rare failures have not occurred yet
         objective: quality alone
-        #  input                                        expected   script  answer                      score
-        2  The app does not start, id: 2                technical  short   billing                      0.00
-        3  The invoice is wrong,\nand I am angry, id:…  billing    long    failed: thrown: cannot say      -
-        4  The app is slow, id: 4                       technical  short   billing                      0.00
+        #  input                                  expected   script  answer                      score
+        2  The app does not start                 technical  short   billing                      0.00
+        3  The invoice is wrong,\nand I am angry  billing    long    failed: thrown: cannot say      -
+        4  The app is slow                        technical  short   billing                      0.00
         wrong: short 2 of 4, long 1 of 4
     "#]]
     .assert_eq(&shown);
@@ -208,10 +208,10 @@ fn the_inputs_that_were_wrong_are_shown_at_once_and_later() {
             .map(|[columns, which]| screen(&project, columns, &["show", "@", which]))
             .collect();
     expect![[r#"
-        #  input                                        expected   script  answer                      score
-        2  The app does not start, id: 2                technical  short   billing                      0.00
-        3  The invoice is wrong,\nand I am angry, id:…  billing    long    failed: thrown: cannot say      -
-        4  The app is slow, id: 4                       technical  short   billing                      0.00
+        #  input                                  expected   script  answer                      score
+        2  The app does not start                 technical  short   billing                      0.00
+        3  The invoice is wrong,\nand I am angry  billing    long    failed: thrown: cannot say      -
+        4  The app is slow                        technical  short   billing                      0.00
         wrong: short 2 of 4, long 1 of 4
 
         #  input            expected   script  answer          score
@@ -219,7 +219,7 @@ fn the_inputs_that_were_wrong_are_shown_at_once_and_later() {
                                        long    technical        1.00
         3  The invoice is…  billing    short   billing          1.00
                                        long    failed: throw…      -
-        4  The app is slo…  technical  short   billing          0.00
+        4  The app is slow  technical  short   billing          0.00
                                        long    technical        1.00
         wrong: short 2 of 4, long 1 of 4
 
@@ -230,7 +230,7 @@ fn the_inputs_that_were_wrong_are_shown_at_once_and_later() {
                                        long    technical        1.00
         3  The invoice is…  billing    short   billing          1.00
                                        long    failed: throw…      -
-        4  The app is slo…  technical  short   billing          0.00
+        4  The app is slow  technical  short   billing          0.00
                                        long    technical        1.00
         wrong: short 2 of 4, long 1 of 4
     "#]]
@@ -385,4 +385,43 @@ fn scores_of_the_demo_model_are_said_to_mean_nothing() {
     let ran = project.kaizen(&["compare", "a.rhai", "b.rhai", "--tasks", "t.jsonl"]);
     let notes = ran.stderr.lines().filter(|line| line.starts_with("note:"));
     expect!["note: the built-in demo model answered. It does not solve tasks, so these scores say nothing about the scripts; set up a model or pass `--model provider/name` to compare them"].assert_eq(&notes.collect::<Vec<_>>().join("\n"));
+}
+
+#[test]
+fn a_comparison_of_equals_says_so_and_what_called_no_model() {
+    let project = Project::new();
+    project.file("asks.rhai", r#"branch("demo/echo").chat(param("x")); 1"#);
+    project.file("knows.rhai", r#"param("x"); 1"#);
+    project.file("t.jsonl", "{\"x\": \"a\"}\n{\"x\": \"b\"}\n");
+    let arguments =
+        ["compare", "asks.rhai", "knows.rhai", "--tasks", "t.jsonl", "--objective", "quality"];
+    let shown = project.kaizen(&arguments).stdout;
+    let reason = shown.lines().find(|line| line.contains("level")).unwrap_or(&shown);
+    expect!["not distinguishable yet: `asks` and `knows` are level [-0.921, 0.921] after 2 inputs (tested, 95 % confidence at every look); nobody judged the answers, so all of them count as equally good; there are no more inputs; about 298 more inputs would show that there is no practical difference, for 298 calls and $0; only `asks` called a model (demo/echo), which may be the reason"].assert_eq(reason);
+}
+
+#[test]
+fn a_file_of_tasks_that_is_no_json_is_explained_in_words() {
+    let project = Project::new();
+    project.file("a.rhai", r#"branch("demo/echo").chat(param("x"))"#);
+    project.file("b.rhai", r#"branch("demo/echo").chat(param("x") + "!")"#);
+    let mut said = String::new();
+    for text in [
+        "{\"x\": 1}\ntrue but\n",
+        "{\"x\": 1}\n{\"x\": \"a\"\n",
+        "{\"x\": 1}\n\n{'x': 'single quotes, as Python writes them, in a line that is long'}\n",
+        "x\n",
+    ] {
+        project.file("t.jsonl", text);
+        said += &project.kaizen(&["compare", "a.rhai", "b.rhai", "--tasks", "t.jsonl"]).stderr;
+    }
+    project.file("t.jsonl", "[\n  {\"x\": \"a\"},\n  {\"x\": \"b\"}\n]\n");
+    let ran = project.kaizen(&["compare", "a.rhai", "b.rhai", "--tasks", "t.jsonl"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    expect![[r#"
+        error: `t.jsonl`: line 2 is no JSON from column 6 on: `true but`; each line is a JSON value; a table ends in `.csv`
+        error: `t.jsonl`: line 2 ends too early: `{"x": "a"`; each line is a JSON value; a table ends in `.csv`
+        error: `t.jsonl`: line 3 is no JSON from column 2 on: `{'x': 'single quotes, as Python writes t…`; each line is a JSON value; a table ends in `.csv`
+        error: `t.jsonl`: line 1 is no JSON from column 1 on: `x`; each line is a JSON value; a table ends in `.csv`
+    "#]].assert_eq(&said);
 }

@@ -203,3 +203,63 @@ fn a_folder_that_cannot_be_made_is_named() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("cannot create the folder `taken/out`"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_people_look_for_is_found_by_other_words_than_those_of_the_language() {
+    let mut shown = String::new();
+    for asked in [
+        "date",
+        "file exists",
+        "list files",
+        "os.path.exists",
+        "environment variable",
+        "has key",
+        "regular expression",
+        "csv",
+        "user input",
+    ] {
+        let ran = doc(&asked.split(' ').collect::<Vec<_>>());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        shown += &format!("$ kaizen doc {asked}\n{}", ran.stdout);
+    }
+    expect_test::expect![[r#"
+        $ kaizen doc date
+        `date` is from another language: write `now()` for the milliseconds since 1970; for a text
+        `command("date", ["+%F"]).stdout`
+        $ kaizen doc file exists
+        file exists: write `attempt(|| read_text("path")).ok`
+        $ kaizen doc list files
+        list files: write `command("ls", ["folder"]).stdout.split("\n")`
+        $ kaizen doc os.path.exists
+        `os.path.exists` is from another language: write `attempt(|| read_text("path")).ok`
+        $ kaizen doc environment variable
+        environment variable: write `env("NAME")`, and grant it with `--allow-env=NAME`
+
+          command  Runs a program in the script's folder, without a shell, waits for it and returns `#{
+                   code, stdout, stderr }`.
+          env      Returns an environment variable, or `()` if it is not set.
+        $ kaizen doc has key
+        has key: write `"key" in map`
+
+          map  A map has keys and values.
+          mcp  Returns the tools of an MCP server that kaizen.toml describes under [mcp.NAME], and starts it
+               if need be.
+        $ kaizen doc regular expression
+        regular expression: write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`
+        $ kaizen doc csv
+        csv: write `read_lines("path").map(|line| line.split(","))`; `kaizen compare --tasks` reads CSV
+        $ kaizen doc user input
+        user input: write `ask("..")` to ask a person, or `param("name", default)`
+    "#]].assert_eq(&shown);
+}
+
+#[test]
+fn the_comparison_with_python_is_found_however_it_is_asked_for() {
+    let whole = doc(&["python"]).stdout;
+    for asked in
+        [&["from python"][..], &["coming", "from", "python"], &["from-python"], &["lionagi"]]
+    {
+        assert_eq!(doc(asked).stdout, whole, "{asked:?}");
+    }
+    assert!(whole.starts_with("# Coming from Python"));
+}

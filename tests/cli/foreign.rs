@@ -446,13 +446,13 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `throw "message"`
         > import os
         K0021 1:1 `import os` names a module from another language
-            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
         > import os, json
         K0021 1:1 `import os` names a module from another language
-            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
         > from os import path
         K0021 1:1 `from .. import` is from another language
-            leave it out; kaizen's functions need no import
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
         > async def f():
         >     pass
         K0021 1:1 `async` is from another language
@@ -599,7 +599,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `0..10`, such as in `for i in 0..10 { .. }`
         > let l = dict(a=1);
         K0021 1:14 `a=` names an argument
-            write options as a map at the end: `f(a, #{ key: value })`
+            write `#{ key: value }`
         > let l = set([1]);
         K0004 1:9 `set` takes 3 arguments, not 1
             write `list.distinct()`
@@ -733,16 +733,16 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0021 1:9 `Math.round` is from another language
             write `round(x, 0)`
         > let x = math.sqrt(2.0);
-        K0021 1:9 `math` is from another language
-            write `x.floor()`, `x.sqrt()` or `round(x, 2)`: these are functions of numbers
+        K0021 1:9 `math.sqrt` is from another language
+            write `x.sqrt()`
         > let x = re.match("a", "b");
-        K0021 1:9 `re` is from another language
-            write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`
+        K0021 1:9 `re.match` is from another language
+            write `text.starts_with(part)`; scripts have no regular expressions
         > let f = open("a.txt");
         K0021 1:9 `open` is from another language
             write `read_text("path")`, or `read_lines("path")`
         > let x = requests.get("http://a");
-        K0021 1:9 `requests` is from another language
+        K0021 1:9 `requests.get` is from another language
             write `http_get("https://..")`
         > fetch("http://a");
         K0021 1:1 `fetch` is from another language
@@ -921,7 +921,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `list.append([a, b])` to add several items
         > let l = [1]; l.sort(|a, b| a - b); l.sort(key=1);
         K0021 1:43 `key=` names an argument
-            write options as a map at the end: `f(a, #{ key: value })`
+            write `list.sorted(|a, b| a - b)`, or `list.max_by(|x| x)`
         > let l = [1]; for x in l.iter() { print(x); }
         K0021 1:25 `iter` is from another language
             leave it out: write `for x in list { .. }`
@@ -978,8 +978,8 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         K0002 1:1 unknown variable `total`
             declare it first: `let total = ..;`
         > os.path.join("a", "b");
-        K0021 1:1 `os` is from another language
-            write `env("NAME")` for a variable, or `command("program", [])` for a program
+        K0021 1:1 `os.path.join` is from another language
+            write `` `${folder}/${name}` ``
         > let x = json.dumps(None);
         K0021 1:9 `json.dumps` is from another language
             write `to_json(value)`
@@ -1018,7 +1018,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write one text in backticks: `` print(`${a} ${b}`) ``
         > let a = [3]; print(max(a, key=lambda x: -x));
         K0021 1:27 `key=` names an argument
-            write `list.sorted(|a, b| a - b)`, or `list.max_by(|x| x)`
+            write `list.max_by(|x| ..)`
         > let x: float = 1.0;
         K0021 1:5 a variable is declared without a type
             leave the type out: `let x = 5;`
@@ -1057,10 +1057,10 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `list.extract(1..3)`, or `text.sub_string(1..3)`
         > import numpy as np
         K0021 1:1 `import numpy` names a module from another language
-            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
         > from lionagi import Branch, Session
         K0021 1:1 `from .. import` is from another language
-            leave it out; kaizen's functions need no import
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
         > let b = Branch(system="x");
         K0021 1:16 `system=` names an argument
             write options as a map at the end: `f(a, #{ key: value })`
@@ -1287,5 +1287,721 @@ fn declarations_conversions_and_numbers_of_other_languages_are_found() {
         > for i = 1, 3 { print(i); }
         K0021 1:1 this `for` is from another language
             write `for x in list { .. }`, or `for i in 0..10 { .. }`
+    "#]].assert_eq(&said_of(&texts));
+}
+
+#[test]
+fn help_for_forms_of_other_languages_leads_to_what_works() {
+    let texts = [
+        "print(\"a\", end=\"\");",
+        "let d = #{a: 1}; print(max(d, key=d.get));",
+        "let l = [\"1\"]; print(l.map(parse_int));",
+        "import { f } from \"./lib\";",
+        "fn f(...args) { 1 }",
+        "print(os.path.exists(\"a\"));",
+        "exists(\"x\");",
+        "let s = \"a\"; print(s.replaceAll(\"a\", \"b\"));",
+        "let x = 5; x.foo();",
+        "x := 5;",
+        "try { print(1); } except (E) { print(2); }",
+        "try { print(1); } catch (Exception as e) { print(2); }",
+        "try:\n  1\nexcept ValueError as e:\n  2",
+        "throw ValueError(\"a\");",
+        "import \"lib/a\" as lib; print(lib.helper(1));",
+        "let t = (1, 2);",
+        "return (1, 2);",
+        "let x = try { 1 } catch { 2 };",
+        "let x = 5; if 1 < x < 10 { print(x); }",
+        "fn f(*args) { 1 }",
+        "fn f(**kw) { 1 }",
+        "let l = [1]; print(max(*l));",
+        "let k = \"a\"; let m = #{[k]: 1};",
+        "let m = #{1: \"a\"};",
+        "let x = #{y: 1}; delete x.y;",
+        "const fs = require(\"fs\");",
+        "let d = defaultdict(list);",
+        "let s = \"a\"; print(s.upper);",
+        "let d = #{a: 1}; for k in d.keys { print(k); }",
+        "let m = imodel(\"a/b\", #{ temperature: 0.1 });",
+        "let l = [1]; print(l.reduce(|a, b| a + b));",
+        "import \"lionagi\" as x;",
+        "from collections import defaultdict",
+        "let c = Counter([1]);",
+        "fn f(x) { x } print(f(1, key=2));",
+        "const { f } = require(\"./lib\");",
+        "import f from \"./lib\";",
+        "import * as lib from \"./lib\";",
+        "let f = require(\"lib\");",
+        "from .lib import f",
+        "let l = [1, 2]; fn f(a, b) { a } f(...l);",
+        "let l = [1, 2]; fn f(a, b) { a } f(*l);",
+        "let l = [1, 2]; let m = [*l, 3];",
+        "let d = #{a: 1}; let m = #{**d, b: 2};",
+        "let d = #{a: 1}; let m = #{...d, b: 2};",
+        "let a = 1; let m = #{a, b: 2};",
+        "let m = #{a = 1};",
+        "let m = #{\"a\" => 1};",
+        "if (n := 5) > 3 { print(n); }",
+        "let x <- 5;",
+        "let l = Vec::<int>::new();",
+        "let x = 5; if 0 <= x <= 10 { print(x); }",
+        "try { 1 } catch Exception as e { 2 }",
+        "try { 1 } catch e { 2 }",
+        "try { 1 } catch (e: Error) { 2 }",
+        "try { 1 } catch (Error e) { 2 }",
+        "try { 1 } rescue { 2 }",
+        "throw ValueError;",
+        "raise KeyError(\"x\");",
+        "(a, b) = (1, 2);",
+        "for (a, b) in [(1, 2)] { print(a); }",
+        "let x = [(1, \"a\"), (2, \"b\")];",
+        "let s = \"a\"; print(s.trimmed);",
+        "let l = [1]; print(l.sorted);",
+        "let l = [1]; print(l.length);",
+        "let b = branch(); print(b.fork);",
+        "print(now);",
+        "let x = now;",
+        "let l = [1,2]; print(l.reduce(max));",
+        "let l = [\"a\"]; print(l.map(str));",
+        "let l = [\"a\"]; print(l.map(len));",
+        "let l = [\"a\"]; print(l.map(int));",
+        "export default f;",
+        "module.exports = 1;",
+        "unset(x);",
+        "let x = #{}; unset x.y;",
+        "let x = print;",
+        "let s = \"abc\"; print(s.replace_all(\"a\", \"b\"));",
+        "let x = 5; switch x { case 1 => 2, default => 3 }",
+        "let x = 5; switch x { 1 => 2, default => 3 }",
+        "print(f\"{x}\");",
+        "unless x { 1 }",
+        "if !x then 1 else 2",
+        "let l = [1]; for x in l do print(x) end",
+        "echo \"hi\";",
+        "let x = ...;",
+        "let s = $\"hi {x}\";",
+        "print(\"hi\" . \"there\");",
+        "let s = \"a\" ++ \"b\";",
+        "let x = 5L;",
+        "let x = 5.0f;",
+        "let x = 10n;",
+        "let x = 50%;",
+        "let l = [1]; l.map(print);",
+        "$x = 5;",
+        "let x = 10n + 2.0f;",
+        "let d = #{a: 1}; print(hasattr(d, \"a\")); let e = d.copy();",
+        "let x = sorted([1], reverse=True);",
+        "let x = open(\"a\", encoding=\"utf8\");",
+        "let x = \"a,b\".split(\",\", maxsplit=1);",
+        "let m = json.dumps(#{a: 1}, indent=2);",
+        "let a = #{b: 1}; let c = a?.b?.c; let f = |x| x < 5; if f.call(2) && 1 < 2 { }",
+    ];
+    expect_test::expect![[r#"
+        > print("a", end="");
+        K0021 1:12 `end=` names an argument
+            write the parts as one text: each `print` ends its line
+        > let d = #{a: 1}; print(max(d, key=d.get));
+        K0021 1:31 `key=` names an argument
+            write `list.max_by(|x| ..)`
+        > let l = ["1"]; print(l.map(parse_int));
+        K0002 1:28 unknown variable `parse_int`
+            `parse_int` is a function; pass it on as `|x| parse_int(x)`
+        > import { f } from "./lib";
+        K0021 1:1 `import .. from` is from another language
+            write `import "lib/file" as file;`, then `file::f(..)`
+        > fn f(...args) { 1 }
+        K0021 1:6 a function takes a fixed number of arguments
+            take a list or a map: `fn f(list) { .. }`, and call `f([a, b])`
+        > print(os.path.exists("a"));
+        K0021 1:7 `os.path.exists` is from another language
+            write `attempt(|| read_text("path")).ok`
+        > exists("x");
+        K0021 1:1 `exists` is from another language
+            write `attempt(|| read_text("path")).ok` for a file, or `"key" in map`
+        > let s = "a"; print(s.replaceAll("a", "b"));
+        K0021 1:22 `replaceAll` is from another language
+            write `text.replaced(part, other)`, which replaces every occurrence
+        > let x = 5; x.foo();
+        K0003 1:14 an int has no method `foo`
+            it has: abs, bits, get_bit, get_bits, is_even, is_odd, is_zero, max, min, round, set_bit, set_bits, sign, to_binary, to_hex, to_octal
+        > x := 5;
+        K0021 1:3 `:=` is from another language
+            write `let x = 5;` once, then `x = 6;`
+        > try { print(1); } except (E) { print(2); }
+        K0021 1:19 `except` is from another language
+            write `try { .. } catch (e) { .. }`
+        > try { print(1); } catch (Exception as e) { print(2); }
+        K0021 1:19 `catch` takes one name in brackets, and catches every failure
+            write `catch (e) { .. }`; `failure(e).kind` says what kind of failure it is
+        > try:
+        >   1
+        > except ValueError as e:
+        >   2
+        K0021 1:1 `try ..:` is from another language
+            write a block in braces: `try { .. } catch (e) { .. }`
+        > throw ValueError("a");
+        K0021 1:7 `ValueError` is from another language
+            write `throw "message"`, or `throw #{ kind: "..", message: ".." }`
+        > import "lib/a" as lib; print(lib.helper(1));
+        K0007 1:8 `lib/a.rhai` (looked for in `.`): no such file
+        K0002 1:30 unknown variable `lib`
+            two colons stand between an import and what is in it: `lib::helper`
+        > let t = (1, 2);
+        K0021 1:9 a tuple is from another language
+            write a list: `[a, b]`
+        > return (1, 2);
+        K0021 1:8 a tuple is from another language
+            write a list: `[a, b]`
+        > let x = try { 1 } catch { 2 };
+        K0021 1:9 `try` is a statement and has no value
+            write `let r = attempt(|| ..);`, then `r.ok`, `r.value` and `r.error`
+        > let x = 5; if 1 < x < 10 { print(x); }
+        K0021 1:21 comparisons in a row compare a bool with the next value
+            write `a < x && x < b`
+        > fn f(*args) { 1 }
+        K0021 1:6 a function takes a fixed number of arguments
+            take a list or a map: `fn f(list) { .. }`, and call `f([a, b])`
+        > fn f(**kw) { 1 }
+        K0021 1:6 a function takes a fixed number of arguments
+            take a list or a map: `fn f(list) { .. }`, and call `f([a, b])`
+        > let l = [1]; print(max(*l));
+        K0021 1:24 `*` does not spread a list over arguments
+            write each argument: `f(list[0], list[1])`, or let the function take the list
+        > let k = "a"; let m = #{[k]: 1};
+        K0021 1:24 a key of a literal map is a name or a text
+            write `let map = #{}; map[key] = value;`
+        > let m = #{1: "a"};
+        K0021 1:11 a key of a literal map is a name or a text
+            write the number as a text: `#{ "1": value }`
+        > let x = #{y: 1}; delete x.y;
+        K0021 1:18 `delete` is from another language
+            write `map.remove("key")` or `list.remove(0)`
+        > const fs = require("fs");
+        K0021 1:12 `require` is from another language
+            write `import "lib/file" as file;`, then `file::f(..)`; kaizen's functions need no import
+        > let d = defaultdict(list);
+        K0021 1:9 `defaultdict` is from another language
+            write `#{}`, and `map[key] = (map[key] ?? 0) + 1`
+        > let s = "a"; print(s.upper);
+        K0030 1:22 a string has no property `upper`
+            write `text.upper()`
+        > let d = #{a: 1}; for k in d.keys { print(k); }
+        K0021 1:27 `keys` is a function of maps, and is not called here
+            write `for key in map.keys() { .. }`
+        > let m = imodel("a/b", #{ temperature: 0.1 });
+        K0004 1:9 `imodel` takes 1 argument, not 2
+            write `imodel(#{ model: "provider/name", temperature: 0.0 })`
+        K0006 1:16 unknown provider `a`
+            available: openai, anthropic, gemini, ollama, demo. A server that speaks OpenAI's protocol is `openai` with a `base_url`
+        > let l = [1]; print(l.reduce(|a, b| a + b));
+        K0021 1:22 `reduce` begins with `()` here
+            give the value to begin with: `list.reduce(|sum, x| sum + x, 0)`
+        > import "lionagi" as x;
+        K0007 1:8 `lionagi.rhai` (looked for in `.`): no such file
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
+        > from collections import defaultdict
+        K0021 1:1 `from .. import` is from another language
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
+        > let c = Counter([1]);
+        K0021 1:9 `Counter` is from another language
+            write `let counts = #{}; for x in list { counts[x] = (counts[x] ?? 0) + 1; }`
+        > fn f(x) { x } print(f(1, key=2));
+        K0021 1:26 `key=` names an argument
+            write the arguments in their order: `f(a, b)`
+        > const { f } = require("./lib");
+        K0021 1:1 `const` declares one variable
+            write `import "lib/file" as file;`, then `file::f(..)`
+        > import f from "./lib";
+        K0021 1:1 `import .. from` is from another language
+            write `import "lib/file" as file;`, then `file::f(..)`
+        > import * as lib from "./lib";
+        K0021 1:1 `import .. from` is from another language
+            write `import "lib/file" as file;`, then `file::f(..)`
+        > let f = require("lib");
+        K0021 1:9 `require` is from another language
+            write `import "lib/file" as file;`, then `file::f(..)`; kaizen's functions need no import
+        > from .lib import f
+        K0021 1:1 `from .. import` is from another language
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
+        > let l = [1, 2]; fn f(a, b) { a } f(...l);
+        K0021 1:36 `...` does not spread a list over arguments
+            write each argument: `f(list[0], list[1])`, or let the function take the list
+        > let l = [1, 2]; fn f(a, b) { a } f(*l);
+        K0021 1:36 `*` does not spread a list over arguments
+            write each argument: `f(list[0], list[1])`, or let the function take the list
+        > let l = [1, 2]; let m = [*l, 3];
+        K0021 1:26 `*` is from another language
+            write `list + other`, or `map + other`
+        > let d = #{a: 1}; let m = #{**d, b: 2};
+        K0021 1:28 `**` is from another language
+            write `list + other`, or `map + other`
+        > let d = #{a: 1}; let m = #{...d, b: 2};
+        K0021 1:28 `...` is from another language
+            write `list + other`, or `map + other`
+        > let a = 1; let m = #{a, b: 2};
+        K0021 1:22 a key of a literal map has no value
+            write `#{ a: a }`
+        > let m = #{a = 1};
+        K0021 1:11 a colon stands between a key and its value
+            write `#{ key: value }`
+        > let m = #{"a" => 1};
+        K0021 1:11 a colon stands between a key and its value
+            write `#{ key: value }`
+        > if (n := 5) > 3 { print(n); }
+        K0021 1:7 `:=` is from another language
+            write `let x = 5;` once, then `x = 6;`
+        > let x <- 5;
+        K0021 1:7 `<-` is from another language
+            write `let x = 5;`, or `a < -1` with a space
+        > let l = Vec::<int>::new();
+        K0021 1:12 `::<` is from another language
+            leave the type out
+        > let x = 5; if 0 <= x <= 10 { print(x); }
+        K0021 1:22 comparisons in a row compare a bool with the next value
+            write `a < x && x < b`
+        > try { 1 } catch Exception as e { 2 }
+        K0021 1:11 `catch` takes one name in brackets, and catches every failure
+            write `catch (e) { .. }`; `failure(e).kind` says what kind of failure it is
+        > try { 1 } catch e { 2 }
+        K0021 1:11 `catch` takes one name in brackets, and catches every failure
+            write `catch (e) { .. }`; `failure(e).kind` says what kind of failure it is
+        > try { 1 } catch (e: Error) { 2 }
+        K0021 1:11 `catch` takes one name in brackets, and catches every failure
+            write `catch (e) { .. }`; `failure(e).kind` says what kind of failure it is
+        > try { 1 } catch (Error e) { 2 }
+        K0021 1:11 `catch` takes one name in brackets, and catches every failure
+            write `catch (e) { .. }`; `failure(e).kind` says what kind of failure it is
+        > try { 1 } rescue { 2 }
+        K0021 1:11 `rescue` is from another language
+            write `try { .. } catch (e) { .. }`
+        > throw ValueError;
+        K0021 1:7 `ValueError` is from another language
+            write `throw "message"`, or `throw #{ kind: "..", message: ".." }`
+        > raise KeyError("x");
+        K0021 1:1 `raise` is from another language
+            write `throw "message"`
+        > (a, b) = (1, 2);
+        K0021 1:1 a tuple is from another language
+            write a list: `[a, b]`
+        K0021 1:10 a tuple is from another language
+            write a list: `[a, b]`
+        > for (a, b) in [(1, 2)] { print(a); }
+        K0021 1:16 a tuple is from another language
+            write a list: `[a, b]`
+        > let x = [(1, "a"), (2, "b")];
+        K0021 1:10 a tuple is from another language
+            write a list: `[a, b]`
+        K0021 1:20 a tuple is from another language
+            write a list: `[a, b]`
+        > let s = "a"; print(s.trimmed);
+        K0030 1:22 a string has no property `trimmed`
+            write `text.trimmed()`
+        > let l = [1]; print(l.sorted);
+        K0030 1:22 an array has no property `sorted`
+            write `list.sorted()`
+        > let l = [1]; print(l.length);
+        K0030 1:22 an array has no property `length`
+            write `x.len`
+        > let b = branch(); print(b.fork);
+        K0030 1:27 a branch has no property `fork`
+            write `branch.fork()`
+        > print(now);
+        K0002 1:7 unknown variable `now`
+            `now` is a function; call it: `now()`
+        > let x = now;
+        K0002 1:9 unknown variable `now`
+            `now` is a function; call it: `now()`
+        > let l = [1,2]; print(l.reduce(max));
+        K0002 1:31 unknown variable `max`
+            `max` is a function; pass it on as `|x, y| max(x, y)`
+        > let l = ["a"]; print(l.map(str));
+        K0021 1:28 `str` is from another language
+            write `x.to_string()`, or `${x}` in a text in backticks
+        > let l = ["a"]; print(l.map(len));
+        K0002 1:28 unknown variable `len`
+            `len` is a function; pass it on as `|x| len(x)`
+        > let l = ["a"]; print(l.map(int));
+        K0002 1:28 unknown variable `int`
+            `int` is a function; pass it on as `|x| int(x)`
+        > export default f;
+        K0021 1:1 `export default` is from another language
+            leave it out: every function of a file can be imported
+        > module.exports = 1;
+        K0021 1:1 `module` is from another language
+            leave it out: every function of a file can be imported
+        > unset(x);
+        K0021 1:1 `unset` is from another language
+            write `map.remove("key")`
+        K0002 1:7 unknown variable `x`
+        > let x = #{}; unset x.y;
+        K0021 1:14 `unset` is from another language
+            write `map.remove("key")`
+        > let x = print;
+        K0001 1:9 'print' is a reserved keyword
+            `print` is a function; pass it on as `|x| print(x)`
+        > let s = "abc"; print(s.replace_all("a", "b"));
+        K0021 1:24 `replace_all` is from another language
+            write `text.replaced(part, other)`, which replaces every occurrence
+        > let x = 5; switch x { case 1 => 2, default => 3 }
+        K0021 1:23 `case` is from another language
+            write `switch x { 1 => .., _ => .. }`
+        K0021 1:36 `default` is from another language
+            write `_ => ..` for all other values
+        > let x = 5; switch x { 1 => 2, default => 3 }
+        K0021 1:31 `default` is from another language
+            write `_ => ..` for all other values
+        > print(f"{x}");
+        K0021 1:7 `f` before a text has no meaning in kaizen
+            write a text in backticks: `` `Hello ${name}` ``
+        > unless x { 1 }
+        K0021 1:1 `unless` is from another language
+            write `if !x { .. }`
+        > if !x then 1 else 2
+        K0002 1:5 unknown variable `x`
+        K0021 1:7 `then` begins no block
+            write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
+        > let l = [1]; for x in l do print(x) end
+        K0021 1:25 `do` begins no block
+            write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`
+        > echo "hi";
+        K0021 1:1 `echo` is from another language
+            write `print(..)`
+        > let x = ...;
+        K0021 1:9 `...` is from another language
+            write `list + other`, or `map + other`
+        > let s = $"hi {x}";
+        K0021 1:9 `$` is from another language
+            write a text in backticks: `` `Hello ${name}` ``; a variable has no mark
+        > print("hi" . "there");
+        K0021 1:12 `.` does not join texts
+            write `a + b`
+        > let s = "a" ++ "b";
+        K0021 1:13 `++` is from another language
+            write `a + b`
+        > let x = 5L;
+        K0021 1:9 `5L` is no number here
+            leave the letter out: a number has no suffix
+        > let x = 5.0f;
+        K0021 1:9 `5.0f` is no number here
+            leave the letter out: a number has no suffix
+        > let x = 10n;
+        K0021 1:9 `10n` is no number here
+            leave the letter out: a number has no suffix
+        > let x = 50%;
+        K0021 1:11 `%` stands between two numbers
+            write `0.5` for a half
+        > let l = [1]; l.map(print);
+        K0001 1:20 'print' is a reserved keyword
+            `print` is a function; pass it on as `|x| print(x)`
+        > $x = 5;
+        K0021 1:1 `$` is from another language
+            write a text in backticks: `` `Hello ${name}` ``; a variable has no mark
+        > let x = 10n + 2.0f;
+        K0021 1:9 `10n` is no number here
+            leave the letter out: a number has no suffix
+        K0021 1:15 `2.0f` is no number here
+            leave the letter out: a number has no suffix
+        > let d = #{a: 1}; print(hasattr(d, "a")); let e = d.copy();
+        K0021 1:24 `hasattr` is from another language
+            write `"key" in map`
+        K0021 1:52 `copy` is from another language
+            leave it out: `let b = a` copies a list or a map, and `branch.fork()` a branch
+        > let x = sorted([1], reverse=True);
+        K0021 1:21 `reverse=` names an argument
+            write `list.sorted().reversed()`
+        K0021 1:29 `True` is from another language
+            write `true`
+        > let x = open("a", encoding="utf8");
+        K0021 1:19 `encoding=` names an argument
+            write `read_text("path")`, or `write_text("path", text)`
+        > let x = "a,b".split(",", maxsplit=1);
+        K0021 1:26 `maxsplit=` names an argument
+            write `text.split(",", 2)`: the number counts the pieces
+        > let m = json.dumps(#{a: 1}, indent=2);
+        K0021 1:9 `json.dumps` is from another language
+            write `to_json(value)`
+        K0021 1:29 `indent=` names an argument
+            leave it out: write `to_json(value)`
+        > let a = #{b: 1}; let c = a?.b?.c; let f = |x| x < 5; if f.call(2) && 1 < 2 { }
+    "#]].assert_eq(&said_of(&texts));
+}
+
+#[test]
+fn words_of_other_languages_name_what_stands_for_them() {
+    const WORDS: &str = "hasattr getattr callable next bin hex oct ord divmod namedtuple dataclass deque partial \
+        lru_cache Optional Set KeyError RuntimeError TimeoutException is_file listdir mkdir glob getcwd unlink \
+        check_output strftime utcnow today shuffle choice randint ceil isnan isNaN alert setInterval \
+        structuredClone Date Map print_r printf sprintf var_dump eprintln vec Box Err HashMap readlines \
+        writelines list_files read_json write_json weekday uppercase to_lowercase findIndex flatMap flatten \
+        merge deepcopy median argmax fold groupby existsSync Counter";
+    let texts: Vec<String> = WORDS.split_whitespace().map(|word| format!("{word}(1);")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    expect_test::expect![[r#"
+        > hasattr(1);
+        K0021 1:1 `hasattr` is from another language
+            write `"key" in map`
+        > getattr(1);
+        K0021 1:1 `getattr` is from another language
+            write `map["key"]`
+        > callable(1);
+        K0021 1:1 `callable` is from another language
+            write `type_of(x) == "Fn"`
+        > next(1);
+        K0021 1:1 `next` is from another language
+            write `list.get(0)`
+        > bin(1);
+        K0021 1:1 `bin` is from another language
+            write `x.to_binary()`
+        > hex(1);
+        K0021 1:1 `hex` is from another language
+            write `x.to_hex()`
+        > oct(1);
+        K0021 1:1 `oct` is from another language
+            write `x.to_octal()`
+        > ord(1);
+        K0021 1:1 `ord` is from another language
+            write `text[0].to_int()`
+        > divmod(1);
+        K0021 1:1 `divmod` is from another language
+            write `a / b` and `a % b`
+        > namedtuple(1);
+        K0021 1:1 `namedtuple` is from another language
+            write a map: `#{ a: 1, b: 2 }`
+        > dataclass(1);
+        K0021 1:1 `dataclass` is from another language
+            leave the line out, and keep values together in a map: `#{ a: 1 }`
+        > deque(1);
+        K0021 1:1 `deque` is from another language
+            write `[]`, with `list.push(item)` and `list.shift()`
+        > partial(1);
+        K0021 1:1 `partial` is from another language
+            write `|x| f(1, x)`
+        > lru_cache(1);
+        K0021 1:1 `lru_cache` is from another language
+            leave the line out, and keep what was computed in a map
+        > Optional(1);
+        K0021 1:1 `Optional` is from another language
+            leave it out: values need no types; `()` stands for no value
+        > Set(1);
+        K0021 1:1 `Set` is from another language
+            write `[]`, and `list.distinct()` to remove duplicates
+        > KeyError(1);
+        K0021 1:1 `KeyError` is from another language
+            write `throw "message"`, or `throw #{ kind: "..", message: ".." }`
+        > RuntimeError(1);
+        K0021 1:1 `RuntimeError` is from another language
+            write `throw "message"`, or `throw #{ kind: "..", message: ".." }`
+        > TimeoutException(1);
+        K0021 1:1 `TimeoutException` is from another language
+            write `throw "message"`, or `throw #{ kind: "..", message: ".." }`
+        > is_file(1);
+        K0021 1:1 `is_file` is from another language
+            write `attempt(|| read_text("path")).ok`
+        > listdir(1);
+        K0021 1:1 `listdir` is from another language
+            write `command("ls", ["folder"]).stdout.split("\n")`
+        > mkdir(1);
+        K0021 1:1 `mkdir` is from another language
+            leave it out: `write_text` creates missing folders
+        > glob(1);
+        K0021 1:1 `glob` is from another language
+            write `command("find", [".", "-name", "*.txt"]).stdout.split("\n")`
+        > getcwd(1);
+        K0021 1:1 `getcwd` is from another language
+            leave it out: paths are relative to the script's folder
+        > unlink(1);
+        K0021 1:1 `unlink` is from another language
+            write `command("rm", ["path"])`
+        > check_output(1);
+        K0021 1:1 `check_output` is from another language
+            write `command("program", ["argument"]).stdout`
+        > strftime(1);
+        K0021 1:1 `strftime` is from another language
+            write `command("date", ["+%F"]).stdout`
+        > utcnow(1);
+        K0021 1:1 `utcnow` is from another language
+            write `now()` for the milliseconds since 1970
+        > today(1);
+        K0021 1:1 `today` is from another language
+            write `command("date", ["+%F"]).stdout`
+        > shuffle(1);
+        K0021 1:1 `shuffle` is from another language
+            write `list[(random() * list.len).to_int()]` for one item by chance
+        > choice(1);
+        K0021 1:1 `choice` is from another language
+            write `list[(random() * list.len).to_int()]`
+        > randint(1);
+        K0021 1:1 `randint` is from another language
+            write `(random() * 10).to_int()`
+        > ceil(1);
+        K0021 1:1 `ceil` is from another language
+            write `x.ceiling()`
+        > isnan(1);
+        K0021 1:1 `isnan` is from another language
+            write `x.is_nan()`
+        > isNaN(1);
+        K0021 1:1 `isNaN` is from another language
+            write `x.is_nan()`
+        > alert(1);
+        K0021 1:1 `alert` is from another language
+            write `print(..)`
+        > setInterval(1);
+        K0021 1:1 `setInterval` is from another language
+            write `loop { sleep(1000); .. }`
+        > structuredClone(1);
+        K0021 1:1 `structuredClone` is from another language
+            leave it out: `let b = a` copies a list or a map, with all that is in it
+        > Date(1);
+        K0021 1:1 `Date` is from another language
+            write `now()` for the milliseconds since 1970; for a text `command("date", ["+%F"]).stdout`
+        > Map(1);
+        K0021 1:1 `Map` is from another language
+            write `#{ key: value }`
+        > print_r(1);
+        K0021 1:1 `print_r` is from another language
+            write `print(x.to_json())`
+        > printf(1);
+        K0021 1:1 `printf` is from another language
+            write `` print(`${name}`) ``
+        > sprintf(1);
+        K0021 1:1 `sprintf` is from another language
+            write a text in backticks: `` `Hello ${name}` ``
+        > var_dump(1);
+        K0021 1:1 `var_dump` is from another language
+            write `print(x.to_json())`
+        > eprintln(1);
+        K0021 1:1 `eprintln` is from another language
+            write `log.warn("..")`
+        > vec(1);
+        K0021 1:1 `vec` is from another language
+            write `[a, b]`
+        > Box(1);
+        K0021 1:1 `Box` is from another language
+            leave it out: values are copied
+        > Err(1);
+        K0021 1:1 `Err` is from another language
+            write `throw "message"`
+        > HashMap(1);
+        K0021 1:1 `HashMap` is from another language
+            write `#{ key: value }`
+        > readlines(1);
+        K0021 1:1 `readlines` is from another language
+            write `read_lines("path")`
+        > writelines(1);
+        K0021 1:1 `writelines` is from another language
+            write `write_text("path", lines.join("\n"))`
+        > list_files(1);
+        K0021 1:1 `list_files` is from another language
+            write `command("ls", ["folder"]).stdout.split("\n")`
+        > read_json(1);
+        K0021 1:1 `read_json` is from another language
+            write `json(read_text("path"))`
+        > write_json(1);
+        K0021 1:1 `write_json` is from another language
+            write `write_text("path", to_json(value))`
+        > weekday(1);
+        K0021 1:1 `weekday` is from another language
+            write `command("date", ["+%A"]).stdout`
+        > uppercase(1);
+        K0021 1:1 `uppercase` is from another language
+            write `text.upper()`
+        > to_lowercase(1);
+        K0021 1:1 `to_lowercase` is from another language
+            write `text.lower()`
+        > findIndex(1);
+        K0021 1:1 `findIndex` is from another language
+            write `list.index_of(|x| ..)`, which gives -1 for none
+        > flatMap(1);
+        K0021 1:1 `flatMap` is from another language
+            write `list.map(|x| ..).reduce(|all, x| all + x, [])`
+        > flatten(1);
+        K0021 1:1 `flatten` is from another language
+            write `list.reduce(|all, x| all + x, [])`
+        > merge(1);
+        K0021 1:1 `merge` is from another language
+            write `map + other`
+        > deepcopy(1);
+        K0021 1:1 `deepcopy` is from another language
+            leave it out: `let b = a` copies a list or a map, with all that is in it
+        > median(1);
+        K0021 1:1 `median` is from another language
+            write `list.sorted()[list.len / 2]`
+        > argmax(1);
+        K0021 1:1 `argmax` is from another language
+            write `list.index_of(list.max_by(|x| x))`
+        > fold(1);
+        K0021 1:1 `fold` is from another language
+            write `list.reduce(|sum, x| sum + x, 0)`
+        > groupby(1);
+        K0021 1:1 `groupby` is from another language
+            write `let groups = #{}; for x in list { groups[x.key] = (groups[x.key] ?? []) + [x]; }`
+        > existsSync(1);
+        K0021 1:1 `existsSync` is from another language
+            write `attempt(|| read_text("path")).ok`
+        > Counter(1);
+        K0021 1:1 `Counter` is from another language
+            write `let counts = #{}; for x in list { counts[x] = (counts[x] ?? 0) + 1; }`
+    "#]].assert_eq(&said_of(&texts));
+}
+
+#[test]
+fn a_function_of_an_import_is_reached_by_its_name() {
+    let project = Project::new();
+    project.file("lib/a.rhai", "fn helper(x) { x }");
+    project.file("main.rhai", "import \"lib/a\" as lib;\nprint(lib.helper(1));\nprint(lib);");
+    project.file("unnamed.rhai", "import \"lib/a\";\nprint(helper(1));");
+    let ran = project.kaizen(&["check", "main.rhai", "unnamed.rhai"]);
+    expect_test::expect![[r#"
+        error[K0002]: unknown variable `lib`
+         --> main.rhai:2:7
+          |
+        2 | print(lib.helper(1));
+          |       ^^^
+          |
+          = help: two colons stand between an import and what is in it: `lib::helper`
+        error[K0003]: `helper` is in an import without a name
+         --> unnamed.rhai:2:7
+          |
+        2 | print(helper(1));
+          |       ^^^^^^
+          |
+          = help: write `import ".." as lib;`, then `lib::helper(..)`
+    "#]]
+    .assert_eq(&ran.stdout);
+}
+
+#[test]
+fn a_long_chain_of_conditions_says_what_is_shorter() {
+    let arms: Vec<String> = (0..80).map(|n| format!("if x == {n} {{ print({n}); }}")).collect();
+    let text = format!("let x = 5;\n{}", arms.join("\nelse "));
+    let said = said_of(&[&text]);
+    let said: String = said.lines().filter(|line| !line.starts_with('>')).collect();
+    expect_test::expect!["K0001 60:25 too many expressions stand within one another here    a long chain of `else if` is shorter as `switch x { 1 => .., _ => .. }`, or as a value in a map or a list: `map[x] ?? other`; keep the parts of a long expression in variables"].assert_eq(&said);
+}
+
+#[test]
+fn what_is_right_here_is_not_taken_for_another_language() {
+    let texts = [
+        "let a = 1; let b = 2; if a < b && b > a { print(a); }",
+        "let xs = [1, 2]; print(xs.reduce(|a, b| max(a ?? 0, b))); print(xs.reduce(|a, b| a + b, 0));",
+        "let d = #{ keys: [1] }; for k in d.keys { print(k); } for k in #{ a: 1 }.keys() { print(k); }",
+        "let x = if 1 < 2 { 3 } else { 4 }; switch x { 1 if x < 3 => print(1), 2..5 => print(2), _ => print(3) }",
+        "let x = 3; switch x { 1..3 => print(1), _ if x > 3 => print(2), _ => print(3) }",
+        "fn f(a, b) { a * b } let y = f(2 * 3, -4); let z = [2 * 3, 4 * 5]; print(y * z[0]);",
+        "let default = 1; let then = 2; let delete = 3; print(default + then + delete);",
+        "try { throw \"a\"; } catch (error) { print(error); } try { throw 1; } catch { print(1); }",
+        "let m = #{ \"a b\": 1, c: [1, (2 + 3)], d: #{ e: (1) } }; print(m.c[1] % 2);",
+    ];
+    expect_test::expect![[r#"
+        > let a = 1; let b = 2; if a < b && b > a { print(a); }
+        > let xs = [1, 2]; print(xs.reduce(|a, b| max(a ?? 0, b))); print(xs.reduce(|a, b| a + b, 0));
+        > let d = #{ keys: [1] }; for k in d.keys { print(k); } for k in #{ a: 1 }.keys() { print(k); }
+        > let x = if 1 < 2 { 3 } else { 4 }; switch x { 1 if x < 3 => print(1), 2..5 => print(2), _ => print(3) }
+        > let x = 3; switch x { 1..3 => print(1), _ if x > 3 => print(2), _ => print(3) }
+        K0001 1:43 this switch case cannot have a condition
+        > fn f(a, b) { a * b } let y = f(2 * 3, -4); let z = [2 * 3, 4 * 5]; print(y * z[0]);
+        > let default = 1; let then = 2; let delete = 3; print(default + then + delete);
+        > try { throw "a"; } catch (error) { print(error); } try { throw 1; } catch { print(1); }
+        > let m = #{ "a b": 1, c: [1, (2 + 3)], d: #{ e: (1) } }; print(m.c[1] % 2);
     "#]].assert_eq(&said_of(&texts));
 }

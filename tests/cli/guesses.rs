@@ -145,7 +145,7 @@ fn each_wrong_guess_leads_to_the_right_word() {
             write `for key in map.keys() { let value = map[key]; .. }`
         > let x = sorted([3,1], reverse=true);
         K0021 1:23 `reverse=` names an argument
-            write options as a map at the end: `f(a, #{ key: value })`
+            write `list.sorted().reversed()`
         > let x = min(3, 1, 2);
         K0004 1:9 `min` takes 2 arguments, not 3
             write `[a, b, c].min_by(|x| x)`

@@ -147,3 +147,59 @@ fn a_run_whose_reader_goes_away_is_resumed() {
     let resumed = project.kaizen(&["run", "--resume"]);
     assert_eq!((resumed.code, resumed.stdout.lines().count()), (Some(0), 50), "{}", resumed.stderr);
 }
+
+/// Outcomes and verdicts have colours where a terminal shows them, and nowhere else.
+#[test]
+fn outcomes_and_verdicts_have_colours() {
+    let project = Project::new();
+    project.file(
+        "learn.rhai",
+        r#"let o = optimizer();
+for i in 0..9 {
+    o.record_execution("review", "vote", #{ success_rate: 1.0, score: 0.9 });
+    o.record_execution("review", "direct", #{ success_rate: 0.0 });
+}"#,
+    );
+    project.file("fails.rhai", "throw \"no\";");
+    assert_eq!(project.kaizen(&["run", "learn.rhai"]).code, Some(0));
+    assert_eq!(project.kaizen(&["run", "fails.rhai"]).code, Some(1));
+
+    let mut shown = String::new();
+    for arguments in [
+        &["patterns", "review"][..],
+        &["failures"][..],
+        &["models"][..],
+        &["advise", "review", "--best"][..],
+    ] {
+        let plain = project.kaizen(arguments);
+        assert!(!plain.stdout.contains('\u{1b}'), "{}", plain.stdout);
+
+        let output = project.command(arguments).args(["--color", "always"]).output().unwrap();
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        let mut painted: Vec<&str> = stdout
+            .split("\u{1b}[3")
+            .skip(1)
+            .filter_map(|part| part.split('\u{1b}').next())
+            .collect();
+        painted.dedup();
+        shown += &format!("{}\n", arguments.join(" "));
+        for part in painted {
+            shown += &format!("    {}\n", part.split(" (").next().unwrap_or(part));
+        }
+    }
+    expect_test::expect![[r#"
+        patterns review
+            1mavoid: mostly fails
+            2mprobably the best: `vote`, probability > 99 %
+        failures
+            1mfailed
+            1m  avoid: mostly fails and is unlikely to be the best
+            1mthrown
+        models
+            3mdemo, offline
+            2mneeds no key
+        advise review --best
+            2mvote
+    "#]]
+    .assert_eq(&shown);
+}

@@ -147,7 +147,7 @@ g.add_operation("communicate", #{ name: "sum", instruction: "sum up", depends_on
 session(branch("demo/echo")).flow(g)"##,
         &expect![[r#"
             g: topics ─▶ each ─▶ sum
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             topics  demo/echo  1  1  ~tokens  ~$0  -
             each  demo/echo  1 to 10  1 to 10  ~tokens  ~$0  -  topics
             sum  demo/echo  1  1  ~tokens  ~$0  -  each
@@ -167,7 +167,7 @@ g.add_operation("chat", #{ name: "fix", instruction: "fix it", depends_on: [kind
 session(branch("demo/echo")).flow(g)"##,
         &expect![[r#"
             g: kind ─▶ fix
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             kind  demo/echo  1  1  ~tokens  ~$0  -
             fix  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  kind
             run: 1 to 2 calls · $0  (rough estimate: no earlier run)
@@ -184,7 +184,7 @@ fn a_branch_of_the_script_is_tried_both_ways() {
 let kind = b.chat("bug or question?");
 if kind == "bug" { b.chat("fix"); b.chat("test"); } else if kind.contains("question") { b.chat("answer"); }"##,
         &expect![[r#"
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             chat  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
             run: 1 to 3 calls · $0  (rough estimate: no earlier run)
             run --reuse: 1 to 3 calls · $0  (rough estimate: no earlier run)
@@ -199,7 +199,7 @@ fn a_loop_until_a_reply_is_good_has_no_bound() {
         r##"let b = branch("demo/echo"); let tries = 0;
 loop { tries += 1; if b.chat("draft") == "good" { break; } }"##,
         &expect![[r#"
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             chat  demo/echo  1 or more  1 or more  ~tokens  ~$0  -
             run: 1 or more calls · $0  (rough estimate: no earlier run)
             run --reuse: 1 or more calls · $0  (rough estimate: no earlier run)
@@ -257,7 +257,7 @@ fn rounds_are_bounded_by_the_script() {
         r##"let b = branch("demo/echo");
 for i in 0..4 { b.chat(`draft ${i}`); if b.chat("is it good?") == "yes" { break; } }"##,
         &expect![[r#"
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             chat  demo/echo  2 to 8  2 to 8  ~tokens  ~$0  -
             run: 2 to 8 calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 to 8 calls · $0  (rough estimate: no earlier run)
@@ -273,7 +273,7 @@ fn lists_made_of_text_count_as_lists() {
 let lines = b.chat("ten ideas, one a line").split("\n");
 parallel(lines, |line| b.chat(`rate ${line}`))"##,
         &expect![[r#"
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             chat  demo/echo  2 to 11  2 to 11  ~tokens  ~$0  -
             run: 2 to 11 calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 to 11 calls · $0  (rough estimate: no earlier run)
@@ -291,7 +291,7 @@ g.add_aggregation("chat", #{ name: "sum", source_node_ids: all, instruction: "su
 session(branch("demo/echo")).flow(g)"##,
         &expect![[r#"
             g: part_0, part_1, part_2, part_3, part_4, part_5, … 94 more ─▶ sum
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             part_0 … part_99 (x 100)  demo/echo  100  100  ~tokens  ~$0  -
             sum  demo/echo  1  1  ~tokens  ~$0  -  part_0, part_1, part_2, part_3, part_4, part_5, … 94 more
             run: 101 calls · $0  (rough estimate: no earlier run)
@@ -307,7 +307,7 @@ fn a_plan_that_only_a_real_reply_takes_further_has_no_bound() {
 let found = b.chat("which?"); b.chat("more");
 if found.len < 100000 { throw "not found"; } b.chat("last");"##,
         &expect![[r#"
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             chat  demo/echo  2 or more  2 or more  ~tokens  ~$0  -
             run: 2 or more calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 or more calls · $0  (rough estimate: no earlier run)
@@ -336,18 +336,20 @@ fn both_kinds_of_runs_are_told() {
         let text = format!("{}{}", ran.stdout, ran.stderr);
         // How long the demo model takes differs.
         let lines = text.lines().map(|line| line.split(" · critical").next().unwrap_or(line));
-        let words =
-            lines.map(|line| line.split("  0.").next().unwrap_or(line).trim_end().to_owned());
+        let words = lines.map(|line| match line.split_once("$0 ") {
+            Some((row, _)) if line.starts_with("chat") => format!("{row}$0"),
+            _ => line.split("  time each").next().unwrap_or(line).trim_end().to_owned(),
+        });
         words.collect::<Vec<_>>().join("\n")
     };
     expect![[r#"
-        op    model      run  run --reuse  tokens in/out  cost  seconds each  after
+        op    model      run  run --reuse  tokens in/out  cost
         chat  demo/echo    2            0            1/5    $0
         run: 2 calls · $0
         run --reuse: 0 calls, 2 replies reused"#]]
     .assert_eq(&plan(&[]));
     expect![[r#"
-        op    model      run  run --reuse  tokens in/out  cost  seconds each  after
+        op    model      run  run --reuse  tokens in/out  cost
         chat  demo/echo    1            1            1/5    $0
         run: 1 call · $0
         run --reuse: 1 call, 1 reply reused · $0   (from 1 earlier run)
@@ -355,7 +357,7 @@ fn both_kinds_of_runs_are_told() {
     .assert_eq(&plan(&["-p", "b=c", "--max-calls", "1"]));
     project.file("kaizen.toml", "[run]\nreuse = true\n");
     expect![[r#"
-        op    model      run --no-reuse  run  tokens in/out  cost  seconds each  after
+        op    model      run --no-reuse  run  tokens in/out  cost
         chat  demo/echo               2    0            1/5    $0
         run --no-reuse: 2 calls · $0
         run: 0 calls, 2 replies reused"#]]
@@ -382,7 +384,7 @@ fn what_is_tried_again_until_it_succeeds_may_succeed_at_once() {
         r##"let b = branch("demo/echo");
 retry(3, || { let a = b.chat("give"); if a.len != 77777 { throw "bad"; } a });"##,
         &expect![[r#"
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             chat  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
             run: 1 to 3 calls · $0  (rough estimate: no earlier run)
             run --reuse: 1 to 3 calls · $0  (rough estimate: no earlier run)
@@ -395,7 +397,7 @@ retry(3, || { let a = b.chat("give"); if a.len != 77777 { throw "bad"; } a });"#
 let done = attempt(|| retry(3, || { let a = b.chat("give"); if a.len != 77777 { throw "bad"; } a }));
 b.chat("end");"##,
         &expect![[r#"
-            op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+            op  model  run  run --reuse  tokens in/out  cost  time each  after
             chat  demo/echo  2 to 4  2 to 4  ~tokens  ~$0  -
             run: 2 to 4 calls · $0  (rough estimate: no earlier run)
             run --reuse: 2 to 4 calls · $0  (rough estimate: no earlier run)

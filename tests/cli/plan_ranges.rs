@@ -79,47 +79,47 @@ fn what_a_gate_lets_through_is_a_range_wherever_its_result_comes_from() {
     expect![[r#"
         == a reply: 0
         g: ok ─▶ publish
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         ok  demo/echo  1  1  ~tokens  ~$0  -
         publish  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  ok
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
         == data of a reply: 0
         g: ok ─▶ publish
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         ok  demo/echo  1 to 3  1 to 3  ~tokens  ~$0  -
         publish  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  ok
         run: 1 to 4 calls · $0  (rough estimate: no earlier run)
         == a function that asks a model: 0
         g: ok ─▶ publish
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         ok  demo/echo  1  1  ~tokens  ~$0  -
         publish  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  ok
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
         == a person: 0
         g: ok ─▶ publish
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         publish  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  ok
         run: 0 to 1 calls · $0  (rough estimate: no earlier run)
         == a function that asks a person: 0
         g: ok ─▶ publish
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         publish  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  ok
         run: 0 to 1 calls · $0  (rough estimate: no earlier run)
         == a function that depends on a reply: 0
         g: a ─▶ ok ─▶ publish
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         publish  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  ok
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
         == chance: 0
         g: ok ─▶ publish
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         publish  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  ok
         run: 0 to 1 calls · $0  (rough estimate: no earlier run)
         ranges depend on random numbers; `--seed N` makes them exact
         == nothing unknown: 0
         g: ok ─▶ publish
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         publish  demo/echo  1  1  ~tokens  ~$0  -  ok
         run: 1 call · $0  (rough estimate: no earlier run)
     "#]]
@@ -176,48 +176,48 @@ fn a_loop_that_a_reply_or_a_person_ends_is_a_range() {
     ];
     expect![[r#"
         == while: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  1 to 10  1 to 10  ~tokens  ~$0  -
         run: 1 to 10 calls · $0  (rough estimate: no earlier run)
         == its length: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  1 to 5  1 to 5  ~tokens  ~$0  -
         run: 1 to 5 calls · $0  (rough estimate: no earlier run)
         == a number: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  1 to 6  1 to 6  ~tokens  ~$0  -
         run: 1 to 6 calls · $0  (rough estimate: no earlier run)
         == data: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         communicate  demo/echo  1 to 7  1 to 7  ~tokens  ~$0  -
         chat  demo/echo  0 to 6  0 to 6  ~tokens  ~$0  -
         run: 1 to 13 calls · $0  (rough estimate: no earlier run)
         == two equal replies: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  2 to 5  2 to 5  ~tokens  ~$0  -
         run: 2 to 5 calls · $0  (rough estimate: no earlier run)
         == several: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  3 to 10  3 to 10  ~tokens  ~$0  -
         run: 3 to 10 calls · $0  (rough estimate: no earlier run)
         == a person's text: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  0 to 4  0 to 4  ~tokens  ~$0  -
         run: 0 to 4 calls · $0  (rough estimate: no earlier run)
         == a person's number: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  1 to 5  1 to 5  ~tokens  ~$0  -
         run: 1 to 5 calls · $0  (rough estimate: no earlier run)
         == a person's list: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  1 to 6  1 to 6  ~tokens  ~$0  -
         run: 1 to 6 calls · $0  (rough estimate: no earlier run)
         == a person's yes: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -
         run: 0 to 1 calls · $0  (rough estimate: no earlier run)
         == a person's default: 0
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         chat  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -
         run: 0 to 1 calls · $0  (rough estimate: no earlier run)
     "#]]
@@ -259,21 +259,21 @@ fn a_graph_bounds_its_calls_also_where_every_guess_makes_it_fail() {
     expect![[r#"
         == a function that throws: 0
         g: a ─▶ c ─▶ d
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         d  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  c
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
         the plan assumes that `c` completes; it failed with every guess: bad
         == failures allowed: 0
         g: a ─▶ c ─▶ d
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         d  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  c
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
         the plan assumes that `c` completes; it failed with every guess: bad
         == a list that is none: 0
         g: l ─▶ each ─▶ sum
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         l  demo/echo  1  1  ~tokens  ~$0  -
         each  demo/echo  0 to 10  0 to 10  ~tokens  ~$0  -  l
         sum  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  each
@@ -281,7 +281,7 @@ fn a_graph_bounds_its_calls_also_where_every_guess_makes_it_fail() {
         the plan assumes that `each` completes; it failed with every guess: `expand` needs a list, but `l` returned `(a reply that only a run can produce)`; with `schema: "[string]"` a model answers with a list
         == one after another: 0
         g: a ─▶ c ─▶ d ─▶ e
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         e  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  d
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
@@ -289,14 +289,14 @@ fn a_graph_bounds_its_calls_also_where_every_guess_makes_it_fail() {
         the plan assumes that `d` completes; it failed with every guess: a string has no property `n`; it has: bytes, chars, is_empty, len
         == a condition behind it: 0
         g: a ─▶ c ─▶ d
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         d  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  c
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
         the plan assumes that `c` completes; it failed with every guess: bad
         == a gate behind it: 0
         g: a ─▶ c ─▶ d
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         a  demo/echo  1  1  ~tokens  ~$0  -
         d  demo/echo  0 to 1  0 to 1  ~tokens  ~$0  -  c
         run: 1 to 2 calls · $0  (rough estimate: no earlier run)
@@ -341,45 +341,45 @@ fn equal_graphs_are_one_line() {
     expect![[r#"
         == the same: 0
         round (x 50): draft ─▶ judge
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         draft  demo/echo  50  50  ~tokens  ~$0  -
         judge  demo/echo  50  50  ~tokens  ~$0  -  draft
         run: 100 calls · $0  (rough estimate: no earlier run)
         == numbered: 0
         round 0 … round 49 (x 50): draft ─▶ judge
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         draft  demo/echo  50  50  ~tokens  ~$0  -
         judge  demo/echo  50  50  ~tokens  ~$0  -  draft
         run: 100 calls · $0  (rough estimate: no earlier run)
         == two numbered: 0
         round 0: draft ─▶ judge
         round 1: draft ─▶ judge
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         draft  demo/echo  2  2  ~tokens  ~$0  -
         judge  demo/echo  2  2  ~tokens  ~$0  -  draft
         run: 4 calls · $0  (rough estimate: no earlier run)
         == two the same: 0
         round (x 2): draft ─▶ judge
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         draft  demo/echo  2  2  ~tokens  ~$0  -
         judge  demo/echo  2  2  ~tokens  ~$0  -  draft
         run: 4 calls · $0  (rough estimate: no earlier run)
         == until it is good: 0
         round (x 1 to 4): draft ─▶ judge
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         draft  demo/echo  1 to 4  1 to 4  ~tokens  ~$0  -
         judge  demo/echo  1 to 4  1 to 4  ~tokens  ~$0  -  draft
         run: 2 to 8 calls · $0  (rough estimate: no earlier run)
         == one: 0
         round: draft ─▶ judge
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         draft  demo/echo  1  1  ~tokens  ~$0  -
         judge  demo/echo  1  1  ~tokens  ~$0  -  draft
         run: 2 calls · $0  (rough estimate: no earlier run)
         == in turn: 0
         even (x 3): draft ─▶ judge
         odd (x 3): draft ─▶ judge
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         draft  demo/echo  6  6  ~tokens  ~$0  -
         judge  demo/echo  6  6  ~tokens  ~$0  -  draft
         run: 12 calls · $0  (rough estimate: no earlier run)

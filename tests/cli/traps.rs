@@ -439,7 +439,7 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
     expect_test::expect![[r#"
         > f(1, key=2);
         K0021 1:6 `key=` names an argument
-            write options as a map at the end: `f(a, #{ key: value })`
+            write `list.sorted(|a, b| a - b)`, or `list.max_by(|x| x)`
         > let s = f"Hello {name}";
         K0021 1:9 `f` before a text has no meaning in kaizen
             write a text in backticks: `` `Hello ${name}` ``
@@ -510,10 +510,10 @@ fn words_and_forms_of_other_languages_are_found_with_what_to_write() {
             write `knowledge("patterns.json")`, or `optimizer()` for the project's store
         > import os
         K0021 1:1 `import os` names a module from another language
-            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
         > from lionagi import Session
         K0021 1:1 `from .. import` is from another language
-            leave it out; kaizen's functions need no import
+            leave it out; kaizen's functions need no import; for a file write `import "lib/file" as file;`, then `file::f(..)`
         > let f = |x| x; f(1);
         K0003 1:16 unknown function `f`
             `f` is a variable; call the function in it: `f.call(..)`

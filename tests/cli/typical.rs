@@ -208,7 +208,7 @@ fn patterns_and_advice() {
 fn a_plan() {
     expect![[r#"
         topics: vans, bikes ─▶ sum
-        op  model  run  run --reuse  tokens in/out  cost  seconds each  after
+        op  model  run  run --reuse  tokens in/out  cost  time each  after
         vans  demo/echo  1  1  ~4/~1…4096  ~$0  -
         bikes  demo/echo  1  1  ~4/~1…4096  ~$0  -
         sum  demo/echo  1  1  ~19…219/~1…4096  ~$0  -  vans, bikes
@@ -256,7 +256,7 @@ fn colours_follow_what_a_word_says_and_not_how_it_begins() {
         offer was <yellow>skipped</>: `price` failed
         <red>ended early</> (skipped): operation `offer` was skipped because `price` failed: no price list
         success rate 0.33, 1 call (0 retries), 4 tokens in, 8 out, cost $0
-        run RUN and run RUN
+        run RUN and run RUN of offer.rhai
         before: text of the script: e95f225c → 2c55631c
         operation  change  outcome  took  cost  calls  because of
         price  outcome, result  <green>failed → completed</>  TIME  -  0
@@ -266,7 +266,7 @@ fn colours_follow_what_a_word_says_and_not_how_it_begins() {
         offer result: + "[demo] you asked: <result name="vans"> [demo] you asked: Describe vans. </result> <result name="p .."
         2 of 3 operations differ, 1 is the same
         name  model  server  price per 1M  state
-        (default: no other model is set up)  demo/echo  -  as set  demo, offline
+        (default: no other is set up)  demo/echo  -  as set  <yellow>demo, offline</>
         fast  openai/gpt-4o-mini  https://api.openai.com/v1  $0.15 in, $0.6 out (2025-10-01)  <red>no key for `openai`: set OPENAI_API_KEY, or `key = "env:NAME"` for the model in kaizen.toml</>
 
         for any other model, write provider/name. Providers:
@@ -274,8 +274,8 @@ fn colours_follow_what_a_word_says_and_not_how_it_begins() {
         openai  OPENAI_API_KEY is not set
         anthropic  ANTHROPIC_API_KEY is not set
         gemini  GEMINI_API_KEY is not set
-        ollama  needs no key
-        demo  needs no key
+        ollama  <green>needs no key</>
+        demo  <green>needs no key</>
     "#]].assert_eq(&all.map(painted).concat());
 }
 
@@ -355,7 +355,7 @@ fn runs_as_they_are_listed_shown_and_compared() {
     "#]]
     .assert_eq(&whole(&project, &["show", "@-1:sum"]));
     expect![[r#"
-        run RUN and run RUN
+        run RUN and run RUN of graph.rhai
         before: parameter `ask`: - → Choose one.
         operation  change  outcome  took  cost  calls  because of
         sum  prompt  completed  TIME  $0  1

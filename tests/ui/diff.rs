@@ -72,7 +72,7 @@ fn a_run_is_the_same_as_itself() {
     let ran = project.kaizen(&["diff", "@", "@"]);
     assert_eq!(ran.code, Some(0));
     expect![[r#"
-        run RUN and run RUN
+        run RUN and run RUN of g.rhai
         before: no difference in script, files, parameters, models, limits, seed or version
         0 of 5 operations differ, 5 are the same
     "#]]
@@ -127,4 +127,25 @@ fn imported_files_models_and_what_was_read_are_told() {
         before: `temperature` of model `live` in the settings: 0.2 → 0.7
         before: version of `openai/m`: m-2026-01 → m-2026-02"#]]
     .assert_eq(&steady.join("\n"));
+}
+
+#[test]
+fn without_names_the_last_run_is_compared_with_the_one_of_its_script_before_it() {
+    let project = Project::new();
+    project.file("a.rhai", "1");
+    project.file("b.rhai", "2");
+    let first_line = || {
+        let shown = project.kaizen(&["diff"]).stdout;
+        let line = shown.lines().next().unwrap_or_default().to_owned();
+        line.split(' ')
+            .map(|word| if word.len() > 10 { "ID" } else { word })
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+
+    project.kaizen(&["run", "a.rhai"]);
+    project.kaizen(&["run", "b.rhai"]);
+    assert_eq!(first_line(), "run ID of a.rhai and run ID of b.rhai: two scripts");
+    project.kaizen(&["run", "a.rhai"]);
+    assert_eq!(first_line(), "run ID and run ID of a.rhai");
 }

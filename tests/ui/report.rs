@@ -40,7 +40,7 @@ fn a_report_is_one_file_that_loads_nothing() {
     let twice = project.kaizen(&["report", "@", "-o", "out.html"]);
     assert_eq!(
         (twice.code, twice.stderr.as_str()),
-        (Some(2), "error: `out.html` already exists; choose another file\n")
+        (Some(2), "error: `out.html` already exists; `--out FILE` names another file\n")
     );
 }
 

@@ -8,6 +8,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::verdict::{self, LastTest};
 use crate::cli::command::patterns::{self, judged};
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::{standing, table, time};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
@@ -95,7 +96,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         patterns::tell_uncounted(knowledge.demo_count()?);
     }
 
-    print_line(&on_one_line(found.pattern.as_str()));
+    print_line(&paint::out(&on_one_line(found.pattern.as_str()), mood(&found)));
     if !arguments.explain {
         if !global.quiet {
             let objective = objective.describe();
@@ -109,7 +110,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     say(&hanging(&found.reason));
     if let Some(tested) = tested {
-        say(&tested.sentence());
+        say(&paint::err(&tested.sentence(), tested.mood()));
     }
     if let Some(judged) = judged(&optimizer.verdicts(&task)?) {
         say(&on_one_line(&judged));
@@ -119,12 +120,18 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     Ok(Exit::Ok)
 }
 
+/// Tells how the chosen pattern does, as far as that is known.
+fn mood(found: &Recommendation) -> Mood {
+    let Some(ranked) = &found.ranked else { return Mood::Doubtful };
+    patterns::mood_of(ranked).unwrap_or(Mood::Good)
+}
+
 /// Says what counts, and at which times and costs the reward is halved.
 fn tell_objective(objective: &Objective, scale: &Scale) {
     say(&format!("objective: {}", objective.describe()));
 
     let halves = [
-        (objective.time > 0.0).then(|| format!("for speed at {}", short(scale.time_half))),
+        (objective.time > 0.0).then(|| format!("for speed at {}", time::short(scale.time_half))),
         (objective.cost > 0.0).then(|| format!("for thrift at {}", dollars(scale.cost_half))),
     ];
     let halves: Vec<String> = halves.into_iter().flatten().collect();
@@ -246,14 +253,4 @@ fn data(task: &str, found: &Recommendation, objective: &Objective, scale: &Scale
         "scale": { "time_half": scale.time_half, "cost_half": scale.cost_half },
         "reason": found.reason, "alternatives": others,
     })
-}
-
-/// Writes a time that may be far below a second.
-#[allow(clippy::cast_possible_truncation, reason = "it saturates, and is only shown")]
-fn short(seconds: f64) -> String {
-    if seconds < 0.01 {
-        format!("{:.2} ms", 1e3 * seconds)
-    } else {
-        time::length((seconds * 1e6) as i64)
-    }
 }

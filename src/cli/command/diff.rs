@@ -9,20 +9,24 @@ use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::render::{change, time};
 use crate::cli::ui::compare::{text_of, with_both};
 use crate::cli::ui::library::Library;
+use crate::cli::ui::page_error::PageError;
 use crate::cli::{Global, print_data, print_line, say};
+use crate::journal::history::RunRow;
 use crate::view::difference::{self, Change, FactDifference, OpDifference, OpSide};
 use serde_json::json;
 
 /// Characters of a changed text that are shown, unless all of it is wanted.
 const TEXT_SHOWN: usize = 240;
 
+/// The run before the latest.
+const ONE_BEFORE: &str = "@-1";
+
 /// The options of `diff`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// First run: its id or a prefix of it, `@` for the latest, `@-1` for the one before, `@fail` for
-    /// the latest failed run.
-    #[arg(default_value = "@-1")]
-    a: String,
+    /// the latest failed run. Defaults to the run of the same script before the second one.
+    a: Option<String>,
     /// Second run.
     #[arg(default_value = "@")]
     b: String,
@@ -40,8 +44,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let mut library = Library::new(project.store_path());
     let found = library.refresh().and_then(|()| {
-        let a = library.find(&arguments.a)?;
         let b = library.find(&arguments.b)?;
+        let a = match &arguments.a {
+            Some(a) => library.find(a)?,
+            None => before(&library, &b)?,
+        };
         let (facts, ops) = with_both(&mut library, &a, &b, |a, b| {
             (difference::before(a, b), difference::operations(a, b))
         })?;
@@ -64,7 +71,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(exit);
     }
 
-    print_line(&format!("run {} and run {}", a.id, b.id));
+    print_line(&on_one_line(&names(&a, &b)));
     show_facts(&facts);
     show_operations(&ops, arguments.all);
     for one in ops.iter().filter(|one| one.change != Change::Same) {
@@ -74,6 +81,24 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let same = counted(ops.len() - changed, "is the same", "are the same");
     print_line(&format!("{changed} of {} operations differ, {same}", ops.len()));
     Ok(exit)
+}
+
+/// Finds the run to which another one is compared if nobody names it: that of the same script before it, or else
+/// the one before it.
+fn before(library: &Library, row: &RunRow) -> Result<RunRow, PageError> {
+    match library.around(row).0 {
+        Some(same) => library.find(&same.0),
+        None => library.find(ONE_BEFORE),
+    }
+}
+
+/// Names the two runs, and their script, or both if there are two.
+fn names(a: &RunRow, b: &RunRow) -> String {
+    if a.script == b.script {
+        format!("run {} and run {} of {}", a.id, b.id, a.script)
+    } else {
+        format!("run {} of {} and run {} of {}: two scripts", a.id, a.script, b.id, b.script)
+    }
 }
 
 /// Says what was different before the runs began.

@@ -15,7 +15,7 @@ use crate::script::api::WordEntry;
 use crate::script::diagnostic::{ForeignWord, explained};
 use crate::script::host::permission::Permissions;
 use crate::script::reference::definitions::definitions;
-use crate::script::reference::{definitions, language};
+use crate::script::reference::{definitions, language, topics};
 use crate::script::{Host, OPERATIONS_MAX, Surroundings};
 use anyhow::Context;
 use serde_json::json;
@@ -29,8 +29,8 @@ const WIDTH: usize = 100;
 
 /// The page that compares the language with Python and LionAGI.
 const FROM_PYTHON: &str = include_str!("../../../docs/from-python.md");
-/// What people call the things that this page compares with.
-const COMPARED: &[&str] = &["coming from python", "from-python", "lionagi", "python"];
+/// Most words that are listed below what stands for a word of another language.
+const BELOW_MAX: usize = 8;
 
 const AFTER_HELP: &str = "\
 Editors: `kaizen lsp` checks, completes and documents scripts in every editor that has a client for \
@@ -149,7 +149,7 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
     }
 
     let topic = asked.trim().to_lowercase();
-    if COMPARED.contains(&topic.as_str()) {
+    if topics::is_comparison(&topic) {
         if global.json {
             print_data(json!({ "name": "python", "text": FROM_PYTHON }));
         } else {
@@ -167,9 +167,12 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
     let asked = asked.trim();
     let is_entry =
         |word: &str| entries.iter().any(|entry| entry.name == word || entry.group == word);
-    let foreign = explained(asked).filter(|_| !is_entry(asked));
-    if let Some(word) = foreign {
+    let foreign = explained(asked).or_else(|| topics::meant(asked));
+    if let Some(word) = foreign.filter(|_| !is_entry(asked)) {
         show_foreign(global, &entries, &word, page);
+        if word.same.is_none() {
+            show_below(global, &entries, asked, page);
+        }
         return Exit::Ok;
     }
 
@@ -204,9 +207,34 @@ fn show_foreign(global: &Global, entries: &[WordEntry], word: &ForeignWord, page
         print_data(json!({ "message": word.message, "help": word.help }));
         return own.into_iter().for_each(print_json);
     }
-    print_line(&format!("{}: {}", word.message, word.help));
+    let said = format!("{}: {}", word.message, word.help);
+    print_line(&entry::wrap(&said, page.width).join("\n"));
     if let Some(own) = own {
         print_line(&format!("\n{}", entry::whole(own, page)));
+    }
+}
+
+/// Lists the words that have to do with what was asked.
+fn show_below(global: &Global, entries: &[WordEntry], asked: &str, page: Page) {
+    let mut hits = match entry::find(entries, asked) {
+        SearchHits::One(one) => vec![one],
+        SearchHits::Several(hits) => hits,
+        SearchHits::Nothing(_) => Vec::new(),
+    };
+    // `date` is no part of `validate` that anybody looks for.
+    let words: Vec<String> = asked.split_whitespace().map(str::to_lowercase).collect();
+    let begins = |entry: &&WordEntry| {
+        let text = format!("{} {}", entry.name, entry.doc).to_lowercase();
+        let parts: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        words.iter().all(|word| parts.iter().any(|part| part.starts_with(word.as_str())))
+    };
+    hits.retain(begins);
+    hits.truncate(BELOW_MAX);
+
+    if global.json {
+        hits.into_iter().for_each(print_json);
+    } else if !hits.is_empty() {
+        print_line(&format!("\n{}", entry::list(&hits, page)));
     }
 }
 

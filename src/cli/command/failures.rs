@@ -143,7 +143,7 @@ impl FailedRuns {
         let moment = time::moment(ended_at);
         let script = on_one_line(script);
         let kind = kind.to_string();
-        let kind = on_one_line(&kind);
+        let kind = paint::out(&on_one_line(&kind), Mood::Bad);
         print_line(&format!("{script}: {kind} in {runs}, last {moment} (run {})", last.id));
         let message: String = secret::shortened(message, MESSAGE_MAX);
         if !message.is_empty() {

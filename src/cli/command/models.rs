@@ -42,7 +42,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             let why = match origin {
                 ModelOrigin::Configured => "configured",
                 ModelOrigin::Environment => "from OPENAI_MODEL",
-                ModelOrigin::Demo => "no other model is set up",
+                ModelOrigin::Demo => "no other is set up",
             };
             found.push((format!("(default: {why})"), model));
             None
@@ -130,15 +130,15 @@ fn show(listed: &[ModelRow]) {
     }
 
     print_line("\nfor any other model, write provider/name. Providers:");
-    let rows: Vec<Vec<String>> = PROVIDERS
+    let rows: Vec<PrintedRow> = PROVIDERS
         .iter()
         .map(|(provider, key)| {
-            let state = match key {
-                None => "needs no key".to_owned(),
-                Some(key) if variable(key).is_some() => format!("{key} is set"),
-                Some(key) => format!("{key} is not set"),
+            let (state, mood) = match key {
+                None => ("needs no key".to_owned(), Some(Mood::Good)),
+                Some(key) if variable(key).is_some() => (format!("{key} is set"), Some(Mood::Good)),
+                Some(key) => (format!("{key} is not set"), None),
             };
-            vec![(*provider).to_owned(), state]
+            PrintedRow { cells: vec![(*provider).to_owned(), state], mood }
         })
         .collect();
     print_line(&table::render(&["provider", "key"], &rows));
@@ -156,7 +156,7 @@ pub(in crate::cli) fn price(model: &Model) -> String {
 /// Says whether a model is set up, and how it answered if it was asked.
 pub(in crate::cli) fn state(model: &Model, probed: Option<&ProbeResult>) -> (String, Option<Mood>) {
     match (model.fault(), probed) {
-        _ if model.is_demo() => ("demo, offline".to_owned(), None),
+        _ if model.is_demo() => ("demo, offline".to_owned(), Some(Mood::Doubtful)),
         (Some(fault), _) => (fault.to_string(), Some(Mood::Bad)),
         (None, None) => ("set up".to_owned(), Some(Mood::Good)),
         (None, Some(ProbeResult { answer: Err(_), .. })) => {

@@ -8,7 +8,9 @@ use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::command::compare::verdict;
-use crate::cli::render::{standing, table};
+use crate::cli::render::paint::{self, Mood};
+use crate::cli::render::standing;
+use crate::cli::render::table::{self, PrintedRow};
 use crate::cli::{Global, print_data, print_line, say};
 use crate::optimizer::Optimizer;
 use crate::optimizer::choice::policy::{Policy, RankedPattern, SAMPLES_MIN};
@@ -23,6 +25,9 @@ use serde_json::json;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+/// The probability from which a pattern is surely the best.
+const SURE: f64 = 0.95;
 
 /// The options of `patterns`.
 #[derive(Debug, clap::Args)]
@@ -148,20 +153,22 @@ fn show_task(
         }
     }
 
-    print_line(&format!("  {}", on_one_line(&belief(&ranked, is_tested))));
+    let believed = on_one_line(&belief(&ranked, is_tested)).into_owned();
+    print_line(&format!("  {}", paint::out(&believed, belief_mood(&ranked))));
     print_line(&format!("  objective: {objective}"));
     if let Some(judged) = judged(&optimizer.verdicts(task)?) {
         print_line(&format!("  {}", on_one_line(&judged)));
     }
     if let Some(tested) = tested {
-        print_line(&format!("  {}", on_one_line(&tested.sentence())));
+        let mood = tested.mood();
+        print_line(&format!("  {}", paint::out(&on_one_line(&tested.sentence()), mood)));
     }
     Ok(())
 }
 
 /// Prints the patterns; the intervals of a comparison hold at every look, others with 90 %.
 fn print_table(ranked: &[RankedPattern], is_tested: bool) {
-    let rows: Vec<Vec<String>> = ranked.iter().map(row).collect();
+    let rows: Vec<PrintedRow> = ranked.iter().map(row).collect();
 
     let head = [
         "  pattern",
@@ -234,7 +241,14 @@ pub(in crate::cli) fn belief(ranked: &[RankedPattern], is_tested: bool) -> Strin
     )
 }
 
-fn row(ranked: &RankedPattern) -> Vec<String> {
+/// Tells how sure it is which pattern is the best.
+fn belief_mood(ranked: &[RankedPattern]) -> Option<Mood> {
+    let leader = ranked.first()?;
+    let is_sure = leader.cell.n >= SAMPLES_MIN && leader.best.is_none_or(|best| best >= SURE);
+    Some(if is_sure { Mood::Good } else { Mood::Doubtful })
+}
+
+fn row(ranked: &RankedPattern) -> PrintedRow {
     let cell = &ranked.cell;
     let dash = || "-".to_owned();
     let notes = [
@@ -244,7 +258,7 @@ fn row(ranked: &RankedPattern) -> Vec<String> {
     ];
     let notes: Vec<String> = notes.into_iter().flatten().collect();
 
-    vec![
+    let cells = vec![
         format!("  {}", ranked.pattern),
         format!("{:.2}", ranked.score),
         format!("{:.2}-{:.2}", ranked.interval.low, ranked.interval.high),
@@ -262,7 +276,14 @@ fn row(ranked: &RankedPattern) -> Vec<String> {
             .mean()
             .map_or_else(dash, |cost| Money::from_dollars(cost).unwrap_or_default().to_string()),
         notes.join("; "),
-    ]
+    ];
+    PrintedRow { cells, mood: mood_of(ranked) }
+}
+
+/// Tells how a pattern does, as far as its note says it.
+pub(in crate::cli) fn mood_of(ranked: &RankedPattern) -> Option<Mood> {
+    let is_doubtful = ranked.shift.is_some() || ranked.cell.n < SAMPLES_MIN;
+    if ranked.avoided { Some(Mood::Bad) } else { is_doubtful.then_some(Mood::Doubtful) }
 }
 
 fn line(task: &TaskType, ranked: &RankedPattern, verdicts: &[VerdictCount]) -> serde_json::Value {

@@ -14,6 +14,7 @@ use crate::cli::app::rehearsals::{
 };
 use crate::cli::app::{damage, signal};
 use crate::cli::command::run::{RunOptions, block_on, read_script};
+use crate::cli::render::paint::{self, Mood};
 use crate::cli::render::plan::PlanKind;
 use crate::cli::render::underway::unbounded as unbounded_model;
 use crate::cli::render::{self, diagnostic};
@@ -237,8 +238,9 @@ fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) ->
     for line in render::plan::lines(plan, runs, told) {
         print_line(&line);
     }
-    for line in render::plan::spending(forecast, told) {
-        print_line(&line);
+    for (spending, line) in render::plan::spending(forecast, told) {
+        let mood = if spending == Spending::Surely { Mood::Bad } else { Mood::Doubtful };
+        print_line(&paint::out(&line, mood));
     }
 
     tell_assumed(assumed);

@@ -87,7 +87,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let opened = own::create(&path);
     let mut file = match opened {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            say(&format!("error: `{}` already exists; choose another file", path.display()));
+            say(&format!(
+                "error: `{}` already exists; `--out FILE` names another file",
+                path.display()
+            ));
             return Ok(Exit::Usage);
         }
         opened => opened.with_context(|| format!("cannot write `{}`", path.display()))?,

@@ -126,7 +126,7 @@ let summary = report.result("summary");
 let metrics = report.metrics;
 let calls = if metrics.calls == 1 { "1 call" } else { `${metrics.calls} calls` };
 // Where replies are reused, there is nothing to be faster than.
-let gain = if metrics.speedup > 1.05 {
+let gain = if metrics.calls > 0 && metrics.speedup > 1.05 {
     `, ${format(metrics.speedup, 1)} times faster than one after another`
 } else { "" };
 print(calls + gain);

@@ -112,15 +112,15 @@ fn is_given(case: &Case, name: &str) -> bool {
     case.given.is_empty() || case.given.iter().any(|given| given == name)
 }
 
-/// Writes an input: of a map the field that says most, then the others with their names, those that the
-/// scripts were given first.
+/// Writes an input: of a map the field that says most, then the others with their names. Fields that no script
+/// was given explain nothing, and are left out.
 fn input(case: &Case, main: Option<&str>) -> String {
     let Some(fields) = case.input.as_object() else { return as_text(&case.input) };
     let first = main.and_then(|name| fields.get(name)).map(as_text);
     let has_first = first.is_some();
-    let others = || fields.iter().filter(|(name, _)| !has_first || Some(name.as_str()) != main);
-    let given = others().filter(|(name, _)| is_given(case, name));
-    let rest = given.chain(others().filter(|(name, _)| !is_given(case, name)));
+
+    let is_other = |name: &str| !has_first || Some(name) != main;
+    let rest = fields.iter().filter(|(name, _)| is_other(name) && is_given(case, name));
     let rest = rest.map(|(name, value)| format!("{name}: {}", as_text(value)));
     first.into_iter().chain(rest).collect::<Vec<_>>().join(", ")
 }

@@ -1,5 +1,6 @@
 //! How a comparison stands, in one line.
 
+use crate::base::count::counted;
 use crate::base::visible::on_one_line;
 use crate::optimizer::trial::comparison::ComparisonStanding;
 
@@ -16,7 +17,7 @@ pub(super) fn line(standing: &ComparisonStanding, reused: u64, spent: &str) -> S
     }
 
     if reused > 0 {
-        text.push_str(&format!("  ({reused} replies reused)"));
+        text.push_str(&format!("  ({} reused)", counted(reused, "reply", "replies")));
     }
     text
 }
@@ -42,6 +43,10 @@ mod tests {
         assert_eq!(
             line(&standing(8, 60), 3, "$0 of $1"),
             "8 of 60  $0 of $1  short 0.92  long -  (3 replies reused)"
+        );
+        assert_eq!(
+            line(&standing(0, 1), 1, "$0"),
+            "0 of 1  $0  short 0.92  long -  (1 reply reused)"
         );
     }
 

@@ -5,6 +5,7 @@ use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::rehearsals::{Forecast, PlanEnd, ScriptStop};
 use crate::cli::render::table;
+use crate::cli::render::time::short;
 use crate::executor::replies::guess::ITEMS_ASSUMED;
 use crate::metrics::earlier_runs::Range;
 use crate::metrics::plan::{CallRange, Count, Plan, PlanRow, Spending};
@@ -95,7 +96,7 @@ fn all(plan: &Plan, runs: usize) -> String {
     let mut text = asked(&plan.all);
     if plan.all.calls.may_be() {
         if let Some(path) = plan.critical_path {
-            text.push_str(&format!(" · critical path {} s", range(path, 1)));
+            text.push_str(&format!(" · critical path {}", took(path)));
         }
         text.push_str(&source(plan, runs));
     }
@@ -159,7 +160,7 @@ fn doubt(plan: &Plan) -> Vec<String> {
 }
 
 /// Says which runs a budget ends before their end, or may.
-pub(in crate::cli) fn spending(forecast: &Forecast, told: PlanKind) -> Vec<String> {
+pub(in crate::cli) fn spending(forecast: &Forecast, told: PlanKind) -> Vec<(Spending, String)> {
     let Forecast { plan, spent, rest_spent, .. } = forecast;
     let all = (told.all(), plan.spent, spent);
     let rest = (told.rest(), plan.rest_spent, rest_spent);
@@ -176,7 +177,7 @@ pub(in crate::cli) fn spending(forecast: &Forecast, told: PlanKind) -> Vec<Strin
         let place = place.map(|place| format!(" ({}:{}:{})", place.file, place.line, place.column));
         let place = place.unwrap_or_default();
         let text = format!("the budget {verb} used up before the end: {}{place}", fault.message);
-        Some(labelled(name?, told, &text))
+        Some((spending, labelled(name?, told, &text)))
     };
     [all, rest].into_iter().filter_map(line).collect()
 }
@@ -223,7 +224,7 @@ fn rows(plan: &Plan, told: PlanKind) -> String {
     let mut head = vec!["op", "model"];
     head.extend(all.as_deref());
     head.extend(rest.as_deref());
-    head.extend([">tokens in/out", ">cost", ">seconds each", "after"]);
+    head.extend([">tokens in/out", ">cost", ">time each", "after"]);
 
     let rows: Vec<Vec<String>> = folded(&plan.rows).iter().map(|row| cells(row, told)).collect();
     table::render(&head, &rows)
@@ -336,7 +337,7 @@ fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
             (None, _) => "unknown".to_owned(),
         };
 
-        (tokens, cost, row.time.map_or("-".to_owned(), |time| range(time, 1)))
+        (tokens, cost, row.time.map_or("-".to_owned(), took))
     } else {
         ("-".to_owned(), "-".to_owned(), "-".to_owned())
     };
@@ -353,6 +354,13 @@ fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
 fn range(range: Range, digits: usize) -> String {
     let low = format!("{:.digits$}", range.p50);
     let high = format!("{:.digits$}", range.p95);
+    if low == high { low } else { format!("{low}…{high}") }
+}
+
+/// Writes a range of times, which may be far below a second.
+fn took(range: Range) -> String {
+    let low = short(range.p50);
+    let high = short(range.p95);
     if low == high { low } else { format!("{low}…{high}") }
 }
 

@@ -10,10 +10,21 @@ use std::io::IsTerminal;
 const COLUMN_MIN: usize = 8;
 
 /// The columns that say how something went.
-const OUTCOMES: &[&str] = &["outcome", "status", "state", "last run"];
+const OUTCOMES: &[&str] = &["key", "last run", "note", "outcome", "state", "status"];
 /// The columns whose texts are useless when they are cut, and how narrow they may become.
-const KEPT: &[(&str, usize)] =
-    &[("run", 14), ("outcome", 14), ("status", 11), ("started", 11), ("op", 12)];
+const KEPT: &[(&str, usize)] = &[
+    ("name", 30),
+    ("model", 9),
+    ("op", 12),
+    ("outcome", 14),
+    ("run", 14),
+    ("script", 18),
+    ("started", 11),
+    ("state", 13),
+    ("status", 11),
+];
+/// The columns that are left out last.
+const TELLING: &[&str] = &["name", "outcome", "script", "state", "status"];
 
 /// A row of a table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -141,33 +152,54 @@ fn bare(name: &str) -> &str {
 
 /// Decides how wide each column is; `None` for one that is left out.
 fn narrowed(head: &[&str], widths: Vec<usize>, page: Option<usize>) -> Vec<Option<usize>> {
-    let mut widths: Vec<Option<usize>> = widths.into_iter().map(Some).collect();
-    let Some(page) = page else { return widths };
+    let whole: Vec<Option<usize>> = widths.into_iter().map(Some).collect();
+    let Some(page) = page else { return whole };
 
-    let total = |widths: &[Option<usize>]| {
-        widths.iter().flatten().map(|width| width + 2).sum::<usize>().saturating_sub(2)
+    // With each column that is left out, the others have all the room again.
+    let mut kept = whole.clone();
+    loop {
+        let widths = shrunk(head, kept.clone(), page);
+        if total(&widths) <= page {
+            return widths;
+        }
+        match least_telling(head, &kept) {
+            Some(column) => kept[column] = None,
+            None => return widths,
+        }
+    }
+}
+
+/// Returns how wide a table is.
+fn total(widths: &[Option<usize>]) -> usize {
+    widths.iter().flatten().map(|width| width + 2).sum::<usize>().saturating_sub(2)
+}
+
+/// Finds the column that is left out next: the last one, of those that tell least.
+fn least_telling(head: &[&str], widths: &[Option<usize>]) -> Option<usize> {
+    let is_there = |column: &usize| widths[*column].is_some();
+    let all = || (1..head.len()).rev().filter(is_there);
+    all().find(|column| !TELLING.contains(&head[*column])).or_else(|| all().next())
+}
+
+/// Shortens the longest texts until the table fits the page, or no text can be shorter.
+fn shrunk(head: &[&str], mut widths: Vec<Option<usize>>, page: usize) -> Vec<Option<usize>> {
+    let least = |column: usize| {
+        let kept = KEPT.iter().find(|(name, _)| *name == head[column]);
+        // A head that is cut names nothing.
+        kept.map_or(COLUMN_MIN.max(head[column].chars().count()), |(_, least)| *least)
     };
+
     while total(&widths) > page {
         // A number that is cut would be another number, so only texts are shortened.
         let texts = (0..widths.len()).filter(|column| !head[*column].starts_with('>'));
-        let least = |column: usize| {
-            let kept = KEPT.iter().find(|(name, _)| *name == head[column]);
-            // A head that is cut names nothing.
-            kept.map_or(COLUMN_MIN.max(head[column].chars().count()), |(_, least)| *least)
-        };
         let texts =
             texts.filter(|column| widths[*column].is_some_and(|width| width > least(*column)));
         let widest = texts.max_by_key(|column| widths[*column]);
-        if let Some(column) = widest
-            && let Some(width) = widths[column]
-        {
-            widths[column] = Some(width - 1);
-            continue;
-        }
-
-        let dropped = widths.iter().skip(1).rposition(Option::is_some);
-        let Some(dropped) = dropped else { break };
-        widths[dropped + 1] = None;
+        let Some((column, width)) = widest.and_then(|column| Some((column, widths[column]?)))
+        else {
+            break;
+        };
+        widths[column] = Some(width - 1);
     }
 
     widths
@@ -212,15 +244,51 @@ mod tests {
             01JA  failed     $12.500  main.rhai"#]]
         .assert_eq(&shown(80));
         expect_test::expect![[r#"
-            run   status        cost  script
-            01J9  completed  $0.0012  scripts/compa…
-            01JA  failed     $12.500  main.rhai"#]]
+            run   status     script
+            01J9  completed  scripts/comparison.rhai
+            01JA  failed     main.rhai
+            (no room for: cost)"#]]
         .assert_eq(&shown(40));
         expect_test::expect![[r#"
-            run   status        cost
-            01J9  completed  $0.0012
-            01JA  failed     $12.500
-            (no room for: script)"#]]
+            run   status
+            01J9  completed
+            01JA  failed
+            (no room for: cost, script)"#]]
         .assert_eq(&shown(24));
+    }
+
+    #[test]
+    fn what_tells_most_is_left_out_last() {
+        let runs: Vec<Vec<String>> = vec![
+            [
+                "1m8dfc67b125s0",
+                "11-26 10:42",
+                "3 min 5 s",
+                "completed",
+                "40",
+                "$0.0012",
+                "scripts/main.rhai",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+        ];
+        let head = ["run", "started", ">took", "status", ">calls", ">cost", "script"];
+        expect_test::expect![[r#"
+            run             started      status     script
+            1m8dfc67b125s0  11-26 10:42  completed  scripts/main.rhai
+            (no room for: took, calls, cost)"#]]
+        .assert_eq(&fitted(&head, &runs, Some(60)));
+
+        let models: Vec<Vec<String>> = vec![
+            ["(default: no other is set up)", "demo/echo", "-", "as set", "demo, offline"]
+                .map(str::to_owned)
+                .to_vec(),
+        ];
+        let head = ["name", "model", "server", "price per 1M", "state"];
+        expect_test::expect![[r#"
+            name                           model      state
+            (default: no other is set up)  demo/echo  demo, offline
+            (no room for: server, price per 1M)"#]]
+        .assert_eq(&fitted(&head, &models, Some(60)));
     }
 }

@@ -22,6 +22,12 @@ pub(in crate::cli) fn short_moment(micros: i64) -> String {
     stamp.to_zoned(TimeZone::system()).strftime("%m-%d %H:%M").to_string()
 }
 
+/// Writes a time that may be far below a second.
+#[allow(clippy::cast_possible_truncation, reason = "it saturates, and is only shown")]
+pub(in crate::cli) fn short(seconds: f64) -> String {
+    if seconds < 0.01 { format!("{:.2} ms", 1e3 * seconds) } else { length((seconds * 1e6) as i64) }
+}
+
 /// Writes the time of day in the local time zone.
 pub(in crate::cli) fn clock() -> String {
     let stamp = Timestamp::from_microsecond(crate::base::clock::micros()).unwrap_or_default();

@@ -13,6 +13,9 @@ use crate::optimizer::trial::sequential_test::{Difference, Experiment, StopRule,
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+/// The difference from which it is shown: a smaller one would be 0 with three digits.
+const LEVEL: f64 = 0.0005;
+
 /// Inputs of which the scales of times and costs are made, where nobody names them.
 const SCALE_INPUTS: usize = 10;
 
@@ -286,6 +289,10 @@ impl Facts<'_> {
                  after {inputs}, less than {} either way {sure}",
                 rule.min_effect
             ),
+            Verdict::Open if mean.abs() < LEVEL => format!(
+                "not distinguishable yet: `{first}` and `{second}` are level {range} after \
+                 {inputs} {sure}"
+            ),
             Verdict::Open => format!(
                 "not distinguishable yet: `{first}` is ahead of `{second}` by {mean:.3} {range} \
                  after {inputs} {sure}"
@@ -363,11 +370,19 @@ impl Facts<'_> {
             );
         }
         if let Some(models) = &self.models {
-            let [of_first, of_second] = models.each_ref().map(|models| models.join(" and "));
-            *text += &format!(
-                "; they called different models ({of_first}; {of_second}), which may be \
-                     the reason"
-            );
+            let [first, second] = self.pair;
+            *text += &match models.each_ref().map(|models| models.join(" and ")) {
+                [of_first, called] if of_first.is_empty() => {
+                    format!("; only `{second}` called a model ({called}), which may be the reason")
+                }
+                [called, of_second] if of_second.is_empty() => {
+                    format!("; only `{first}` called a model ({called}), which may be the reason")
+                }
+                [of_first, of_second] => format!(
+                    "; they called different models ({of_first}; {of_second}), which may be the \
+                     reason"
+                ),
+            };
         }
     }
 }

@@ -42,6 +42,12 @@ impl Checker<'_> {
         self.faults.push(fault);
     }
 
+    /// Notes a fault that explains those which stand at its place.
+    pub(super) fn push_instead(&mut self, fault: Diagnostic) {
+        self.faults.retain(|known| known.place != fault.place);
+        self.push(fault);
+    }
+
     /// Notes a fault, unless another one stands at its place already.
     pub(super) fn push_new(&mut self, fault: Diagnostic) {
         if self.faults.iter().all(|known| known.place != fault.place) {

@@ -1,9 +1,10 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
+use crate::script::check::call::call;
 use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::suggestion::suggest;
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::constants::constants;
 use crate::script::host::{error, files, modules, source};
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnAccess, Position, Stmt};
@@ -150,6 +151,30 @@ impl Checker<'_> {
         modules
     }
 
+    /// Finds calls of functions whose import has no name.
+    pub(super) fn unnamed_imports(&mut self, file: &File<'_>, modules: &Modules) {
+        let Some(unnamed) = modules.get("") else { return };
+
+        let mut found = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let call = call(path).filter(|call| !call.expr.is_qualified());
+            found.extend(call.map(|call| (call.expr.name.to_string(), call.position)));
+            true
+        });
+
+        for (name, position) in found {
+            let is_offered = unnamed.functions.iter().any(|(offered, _)| *offered == name);
+            let is_own = file.ast.iter_functions().any(|function| function.name == name);
+            if !is_offered || is_own {
+                continue;
+            }
+            let message = format!("`{name}` is in an import without a name");
+            let fault = Diagnostic::at(codes::FUNCTION, message, file.name, file.text, position);
+            let help = format!("write `import \"..\" as lib;`, then `lib::{name}(..)`");
+            self.push_instead(Diagnostic { help: Some(help), ..fault });
+        }
+    }
+
     /// Finds out whether an import does more than define things.
     fn runs(&mut self, file: &File<'_>, named: &str, position: Position, ast: &AST) {
         let Some(first) = ast.statements().iter().find(|statement| does_something(statement))
@@ -170,7 +195,8 @@ impl Checker<'_> {
                 let failure = error::failure(&raised, file.name);
                 let message = failure.message;
                 let fault = Diagnostic::at(codes::IMPORT, message, file.name, file.text, position);
-                self.push(fault);
+                let help = foreign::instead_of_import(named).map(str::to_owned);
+                self.push(Diagnostic { help, ..fault });
                 return None;
             }
         };

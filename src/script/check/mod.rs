@@ -171,6 +171,7 @@ impl Checker<'_> {
         let bodies = Bodies::of(file);
 
         self.calls(file, &forms, &modules, &kinds, earlier);
+        self.unnamed_imports(file, &modules);
         self.properties(file, &kinds);
         self.writes(file, &kinds, &forms);
         self.paths(file, &forms, &modules, earlier);
@@ -211,10 +212,18 @@ impl Checker<'_> {
     }
 
     /// Finds forms that parse and are not what they are in other languages: texts in three quotes, empty
-    /// braces, comments that look like divisions.
+    /// braces, comparisons in a row, comments that look like divisions.
     fn parsed_forms(&mut self, file: &File<'_>) {
         let blocks = foreign::empty_blocks(file.text);
         for form in foreign::triple_quotes(file.text).into_iter().chain(blocks) {
+            self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
+        }
+
+        for form in foreign::chained(file.text).into_iter().chain(foreign::uncalled(file.text)) {
+            let fault = diagnostic::of_foreign(file.name, file.text, &form);
+            self.push_instead(fault);
+        }
+        for form in foreign::unbegun(file.text) {
             self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
         }
 

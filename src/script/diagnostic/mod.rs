@@ -9,12 +9,12 @@ pub(in crate::script) mod mismatch;
 mod outer;
 pub(in crate::script) mod suggestion;
 pub(in crate::script) mod type_word;
+mod variable;
 
 pub use foreign::{ForeignWord, explained};
 
 use crate::base::failure::{Failure, Place};
 use crate::base::file;
-use crate::base::spelling::nearest;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::foreign::ForeignForm;
 use rhai::{Engine, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
@@ -134,6 +134,12 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
         ParseErrorType::BadInput(LexError::ImproperSymbol(sign, _)) if sign == "=" => {
             "`=` sets a variable and does not compare".to_owned()
         }
+        ParseErrorType::BadInput(LexError::ImproperSymbol(sign, _)) if !sign.is_empty() => {
+            format!("scripts have no sign `{sign}`")
+        }
+        ParseErrorType::ExprTooDeep => {
+            "too many expressions stand within one another here".to_owned()
+        }
         other => {
             // Rhai begins its messages with a capital letter.
             let said = other.to_string();
@@ -149,7 +155,13 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
         _ => codes::SYNTAX,
     };
 
-    let suggestion = match error.err_type() {
+    let suggestion = instead_of_fault(engine, text, error);
+    Diagnostic::at(code, message, file, text, error.position()).suggesting(suggestion)
+}
+
+/// Says what to write instead of what Rhai could not read.
+fn instead_of_fault(engine: &Engine, text: &str, error: &ParseError) -> Option<Suggestion> {
+    match error.err_type() {
         ParseErrorType::VariableUndefined(name) if is_set(&rest(text, error, name)) => {
             Some(format!("declare it first: `let {name} = ..;`").into())
         }
@@ -158,12 +170,21 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
             let outer = at.line().zip(at.position());
             outer
                 .and_then(|(line, column)| outer::suggestion(text, name, line, column))
-                .or_else(|| near_variable(engine, text, name))
+                .or_else(|| variable::imported(text, name, &rest(text, error, name)))
+                .or_else(|| variable::near(engine, text, name, &rest(text, error, name)))
+        }
+
+        ParseErrorType::ExprTooDeep => {
+            let help = "a long chain of `else if` is shorter as `switch x { 1 => .., _ => .. }`, or \
+                        as a value in a map or a list: `map[x] ?? other`; keep the parts of a long \
+                        expression in variables";
+            Some(help.to_owned().into())
         }
         ParseErrorType::BadInput(LexError::ImproperSymbol(sign, _)) if sign == "=" => {
             let help = "write `==` to compare".to_owned();
             Some(Suggestion { help, fixes: vec![QuickFix::Instead("==".to_owned())] })
         }
+
         ParseErrorType::ModuleUndefined(name) => {
             Some(format!("import it first: `import \"lib/{name}\" as {name};`").into())
         }
@@ -176,6 +197,12 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
                 "write `a == ()`, or another condition; `a ?? b` gives `b` where `a` is `()`";
             Some(help.to_owned().into())
         }
+
+        ParseErrorType::Reserved(word)
+            if variable::CALLED.contains(&word.as_str()) && !is_declared(text, error) =>
+        {
+            Some(variable::passed_on(word, &["x"]))
+        }
         ParseErrorType::Reserved(word) if word.starts_with(char::is_alphabetic) => {
             Some(format!("`{word}` is a reserved word; choose another name").into())
         }
@@ -186,9 +213,7 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
             Some(help.to_owned().into())
         }
         _ => None,
-    };
-
-    Diagnostic::at(code, message, file, text, error.position()).suggesting(suggestion)
+    }
 }
 
 /// Finds the word of another language that an unknown variable or a reserved word is.
@@ -248,30 +273,14 @@ fn foreign_form(text: &str, error: &ParseError) -> Option<ForeignForm> {
     if let Some(form) = forms.iter().find(|form| form.covers(line, column)) {
         return Some(form.clone());
     }
-    if matches!(error.err_type(), ParseErrorType::VariableUndefined(_)) {
+    // A name before a bracket is no variable: Rhai stopped within the brackets.
+    if let ParseErrorType::VariableUndefined(name) = error.err_type()
+        && !rest(text, error, name).starts_with('(')
+    {
         return None;
     }
     let mut near = forms.into_iter().filter(|form| form.line == line || form.line + 1 == line);
     near.next_back()
-}
-
-fn near_variable(engine: &Engine, text: &str, name: &str) -> Option<Suggestion> {
-    if forms::names(engine).iter().any(|known| known == name) {
-        return Some(format!("`{name}` is a function; call it: `{name}(..)`").into());
-    }
-
-    let mut known: Vec<&str> = Vec::new();
-    for line in text.lines() {
-        let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-        while let Some(word) = words.next() {
-            if matches!(word, "let" | "const" | "for") {
-                known.extend(words.next().filter(|w| !w.is_empty()));
-            }
-        }
-    }
-    // The name itself may stand in a line that was refused.
-    let known = known.into_iter().filter(|known| *known != name);
-    nearest(name, known).map(Suggestion::word)
 }
 
 /// Shows an error that ended a script. `text` is the script's own text.

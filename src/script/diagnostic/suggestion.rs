@@ -38,6 +38,10 @@ fn is_word(known: &str) -> bool {
     known.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
+/// Functions that take a value first and are hardly meant for a method of it: times, counts, conditions.
+const NO_METHODS: &[&str] =
+    &["assert", "blob", "debug", "print", "range", "retry", "sleep", "sleep_until", "timeout"];
+
 /// Most words among which a suggestion lists all.
 const LISTED_MAX: usize = 40;
 
@@ -64,7 +68,10 @@ pub(in crate::script) fn suggest_among<'a>(
         Some((only, [])) => Some(format!("did you mean {only}?")),
         Some((last, before)) => Some(format!("did you mean {} or {last}?", before.join(", "))),
         None if known.is_empty() || known.len() > LISTED_MAX => None,
-        None => Some(format!("it has: {}", known.join(", "))),
+        None => {
+            known.retain(|known| !NO_METHODS.contains(known));
+            Some(format!("it has: {}", known.join(", ")))
+        }
     };
     help.map(|help| Suggestion { help, fixes })
 }

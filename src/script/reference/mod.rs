@@ -4,6 +4,7 @@ pub mod completion;
 pub mod definitions;
 pub(in crate::script) mod entry;
 pub mod language;
+pub mod topics;
 
 // The command line knows it by this path.
 pub use crate::script::lexer;

@@ -1,9 +1,11 @@
 //! The file of tasks: JSON lines, a JSON list or CSV, as other programs leave it. It may have more columns
 //! than the scripts have parameters; those are kept, shown, and given to the judge.
 
+use crate::base::json::{JsonError, LineError};
 use crate::base::spelling::nearest;
 use crate::base::{csv, file, json};
 use crate::script::ScriptParameter;
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -324,7 +326,7 @@ fn format_of(path: &Path, text: &str) -> TaskFormat {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
         Some("csv" | "tsv") => TaskFormat::Table,
-        Some("jsonl" | "ndjson") => TaskFormat::Lines,
+        Some("jsonl" | "ndjson") if !is_list_of_maps(text) => TaskFormat::Lines,
         // A list, also where the file is not called so; a line per list is no list.
         _ if json::read(text).is_ok_and(|value| value.is_array()) => TaskFormat::List,
         Some("json") if text.trim_start().starts_with('[') => TaskFormat::List,
@@ -332,12 +334,42 @@ fn format_of(path: &Path, text: &str) -> TaskFormat {
     }
 }
 
+/// Tells whether a text is one list, whose items are maps: a file of lines that was written as a whole.
+fn is_list_of_maps(text: &str) -> bool {
+    let read = json::read(text).ok();
+    let items = read.as_ref().and_then(Value::as_array);
+    items.is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_object))
+}
+
 type Rows = Result<Vec<(TaskPlace, Value)>, String>;
 
 fn lines(text: &str) -> Rows {
-    let rows = json::read_numbered_lines(text)
-        .map_err(|error| format!("{error}; each line is a JSON value; a table ends in `.csv`"))?;
+    let rows = json::read_numbered_lines(text).map_err(|error| {
+        format!("{}; each line is a JSON value; a table ends in `.csv`", said_of(text, &error))
+    })?;
     Ok(rows.into_iter().map(|(line, value)| (TaskPlace::Line(line), value)).collect())
+}
+
+/// Longest part of a line that an error shows, in characters.
+const SHOWN_MAX: usize = 40;
+
+/// Says in words what is wrong with a line. What is said of its JSON counts from the line itself, which is
+/// another line of the file.
+fn said_of(text: &str, error: &LineError) -> String {
+    let LineError { line, source } = error;
+    let JsonError::Syntax(source) = source else { return error.to_string() };
+
+    let whole = text.lines().nth(line - 1).unwrap_or_default().trim();
+    let shown = match whole.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{}…", &whole[..end]),
+        None => whole.to_owned(),
+    };
+    match source.classify() {
+        Category::Eof => format!("line {line} ends too early: `{shown}`"),
+        Category::Syntax | Category::Data | Category::Io => {
+            format!("line {line} is no JSON from column {} on: `{shown}`", source.column())
+        }
+    }
 }
 
 fn list(text: &str) -> Rows {

@@ -2,6 +2,7 @@
 //! known, `patterns` and `advise` repeat its figures, so that nobody has to choose between two answers.
 
 use crate::base::id::RunId;
+use crate::cli::render::paint::Mood;
 use crate::journal::event::{ComparisonVerdict, RunKind};
 use crate::journal::history;
 use crate::optimizer::choice::policy::{self, RankedPattern};
@@ -48,6 +49,11 @@ impl LastTest {
     pub(in crate::cli) fn sentence(&self) -> String {
         let ComparisonVerdict { reason, objective, .. } = &self.verdict;
         format!("tested: {reason}; objective: {objective} (run {})", self.run)
+    }
+
+    /// Tells whether it was decided.
+    pub(in crate::cli) fn mood(&self) -> Mood {
+        if self.verdict.figures["verdict"] == "open" { Mood::Doubtful } else { Mood::Good }
     }
 
     /// Returns the run.

@@ -76,7 +76,7 @@ impl ReplSession<'_> {
         for line in render::plan::lines(&forecast.plan, runs, PlanKind::All) {
             print_line(&line);
         }
-        for line in render::plan::spending(&forecast, PlanKind::All) {
+        for (_, line) in render::plan::spending(&forecast, PlanKind::All) {
             print_line(&line);
         }
 

@@ -31,6 +31,7 @@ use crate::cli::command::watch::outcome::{Outcomes, show_changes};
 use crate::cli::command::watch::round::{AfterRound, RoundKind, WatchState};
 use crate::cli::command::watch::sources::Configs;
 use crate::cli::render::progress::ProgressMode;
+use crate::cli::render::table;
 use crate::cli::{Global, say};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::known_replies::Replies;
@@ -242,12 +243,7 @@ impl WatchState<'_> {
             'n' => return Some((RoundKind::Sample { left: MORE }, Cause::asked("another sample"))),
             'd' => show_changes(self, true),
             'c' => self.tell(&visible::own("\u{1b}[2J\u{1b}[H")),
-            '?' | 'h' => self.tell(
-                "r  re-run, calling models for changes only   a  repeat all calls\n\
-                 f  retry what failed                         n  five more samples of the result\n\
-                 d  full difference to the previous run       p  pause or continue\n\
-                 c  clear the screen                          q  quit",
-            ),
+            '?' | 'h' => self.tell(&keys::help(table::terminal_width())),
             '\n' | '\r' | ' ' => {}
             other if other.is_ascii_graphic() => {
                 self.tell(&format!("unknown key `{other}`; press [?] for help"));

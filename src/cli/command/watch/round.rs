@@ -9,11 +9,13 @@ use crate::cli::app::terminal;
 use crate::cli::command::run::{RunOptions, printer};
 use crate::cli::command::watch::elsewhere::PeopleWait;
 use crate::cli::command::watch::files::{Contents, Files};
+use crate::cli::command::watch::keys;
 use crate::cli::command::watch::outcome::{Outcomes, RunSummary, show_changes};
 use crate::cli::command::watch::sources::Configs;
 use crate::cli::command::watch::{Cause, EventSource, Happening};
 use crate::cli::render::diagnostic;
 use crate::cli::render::progress::{Progress, ProgressMode};
+use crate::cli::render::table;
 use crate::cli::{Global, say};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::event::{Event, RunStatus};
@@ -415,7 +417,7 @@ impl WatchState<'_> {
         }
 
         if self.has_keys {
-            self.tell("[r]e-run [a]ll again [n] more [f]ailed [d]iff [p]ause [c]lear [?] [q]uit");
+            self.tell(keys::line(table::terminal_width()));
         }
 
         AfterRound::Ended

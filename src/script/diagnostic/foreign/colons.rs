@@ -15,8 +15,8 @@ impl ForeignText<'_> {
 
         if is_argument && self.said(at + 1) == ":" && self.said(at + 2) != ":" {
             let message = format!("`{}:` names an argument", self.said(at));
-            let help = "write options as a map at the end: `f(a, #{ key: value })`";
-            return Some((at, at + 1, message, help));
+            let open = self.all[at].opened_by?;
+            return Some((at, at + 1, message, self.instead_of_named(at, open)));
         }
 
         let has_digits = self.said(at) == ":"

@@ -1,19 +1,30 @@
 //! Words and forms of other languages, Python and JavaScript first: what to write instead of each.
 
+mod arguments;
+mod blocks;
+mod brackets;
 mod colons;
+mod comparison;
 mod division;
+mod members;
+mod modules;
 mod quotes;
 mod shapes;
 mod signs;
 mod statements;
 mod tables;
+mod words;
 
+pub(in crate::script) use comparison::{chained, unbegun, uncalled};
 pub(in crate::script) use division::divisions;
+pub(in crate::script) use modules::instead_of_import;
 
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
+use members::MEMBERS;
 use statements::{HEADS, KEYWORDS, RESERVED, STATEMENTS};
-use tables::{CALLS, CONVERSIONS, MEMBERS, METHODS, NAMES, OPTIONS, SAME, TYPES, VALUES, WORDS};
+use tables::{CALLS, CONVERSIONS, METHODS, OPTIONS, TYPES, VALUES};
+use words::{NAMES, PASSED, SAME, WORDS};
 
 /// A form of another language, which no script of ours can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +53,19 @@ impl ForeignForm {
 /// Says what to write instead of a word of another language.
 pub(in crate::script) fn instead_of(word: &str) -> Option<&'static str> {
     let mut all = WORDS.iter().chain(RESERVED);
-    all.find(|(known, _)| *known == word).map(|(_, help)| *help)
+    let known = all.find(|(known, _)| *known == word).map(|(_, help)| *help);
+    known.or_else(|| is_exception(word).then(|| instead_of("Exception")).flatten())
 }
+
+/// Tells whether a word is named as other languages name failures: `ValueError`.
+fn is_exception(word: &str) -> bool {
+    let is_name = word.starts_with(|c: char| c.is_ascii_uppercase());
+    let name = word.strip_suffix("Error").or_else(|| word.strip_suffix("Exception"));
+    is_name && name.is_some_and(|name| !name.is_empty())
+}
+
+/// Most parts of a path such as `os.path.join`.
+const PARTS_MAX: usize = 3;
 
 /// Says what to write instead of an unknown variable whose name stands for a value, a module or an object in
 /// another language. `rest` is what follows the name. Gives the words that are meant, and the help.
@@ -51,17 +73,21 @@ pub(in crate::script) fn instead_of_variable(
     name: &str,
     rest: &str,
 ) -> Option<(String, &'static str)> {
-    let is_part = |c: &char| c.is_alphanumeric() || *c == '_';
-    let member: Option<String> =
-        rest.strip_prefix('.').map(|rest| rest.chars().take_while(is_part).collect());
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let path = format!("{name}{}", &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())]);
+    let parts: Vec<&str> = path.split('.').take(PARTS_MAX).collect();
 
-    if let Some(member) = member.filter(|member| !member.is_empty()) {
-        let whole = format!("{name}.{member}");
+    // The longest path that is known says most.
+    for count in (2..=parts.len()).rev() {
+        let whole = parts[..count].join(".");
         if let Some((_, help)) = MEMBERS.iter().find(|(known, _)| *known == whole) {
             return Some((whole, help));
         }
     }
-    let help = instead_of(name).filter(|_| NAMES.contains(&name))?;
+
+    let is_passed = rest.trim_start().starts_with([')', ',']) && PASSED.contains(&name);
+    let is_value = NAMES.contains(&name) || is_exception(name) || is_passed;
+    let help = instead_of(name).filter(|_| is_value)?;
     Some((name.to_owned(), help))
 }
 
@@ -76,7 +102,8 @@ pub fn explained(word: &str) -> Option<ForeignWord> {
     let (said, help) = if let Some((_, said, help)) = statement {
         ((*said).to_owned(), *help)
     } else {
-        (message(word), instead_of(word)?)
+        let member = MEMBERS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help);
+        (message(word), member.or_else(|| instead_of(word))?)
     };
     let same = SAME.iter().find(|(known, _)| *known == word).map(|(_, own)| *own);
     Some(ForeignWord { message: said, help, same })
@@ -187,8 +214,12 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
     let pieces = ForeignText::of(text);
     let rules = [
         ForeignText::quotes,
+        ForeignText::module,
+        ForeignText::block,
         ForeignText::statement,
         ForeignText::operator,
+        ForeignText::named,
+        ForeignText::unpacked,
         ForeignText::bracketed,
         ForeignText::with_colon,
         ForeignText::shape,
@@ -260,7 +291,7 @@ impl<'a> ForeignText<'a> {
 
     fn role(&self, (first, last, ..): &ForeignSpan) -> ForeignRole {
         match self.said(*first) {
-            "else" | "except" | "finally" => ForeignRole::Continuation,
+            "else" | "except" | "finally" | "rescue" => ForeignRole::Continuation,
             word if HEADS.contains(&word) && self.said(*last) == ":" => ForeignRole::Head,
             _ => ForeignRole::Whole,
         }
@@ -358,14 +389,6 @@ impl<'a> ForeignText<'a> {
             return Some((at, at, (*message).to_owned(), *help));
         }
 
-        if word == "import" && begins && self.is_word(at + 1) && self.is_beside(at, at + 1) {
-            let message =
-                format!("`import {}` names a module from another language", self.said(at + 1));
-            let help = "leave it out; kaizen's functions need no import; for a file write \
-                        `import \"lib/file\" as file;`";
-            return Some((at, at + 1, message, help));
-        }
-
         if VALUES.contains(&word) && self.said(at + 1) != ":" {
             let help = instead_of(word)?;
             return Some((at, at, message(word), help));
@@ -399,8 +422,9 @@ impl<'a> ForeignText<'a> {
         }
         match self.said(at + 1) {
             ":" => true,
-            "(" => matches!(self.said(at), "elif" | "elsif" | "foreach"),
-            "{" => matches!(self.said(at), "except" | "finally"),
+            "(" => matches!(self.said(at), "elif" | "elsif" | "except" | "foreach" | "unless"),
+            "{" => matches!(self.said(at), "except" | "finally" | "rescue"),
+            "." => self.said(at) == "from",
             _ => match self.all[at + 1].class {
                 LexemeClass::Word | LexemeClass::Text => true,
                 LexemeClass::Number => {
@@ -418,6 +442,11 @@ impl<'a> ForeignText<'a> {
         bracket.is_some()
             && self.bracket(at) != "{"
             && before.filter(|piece| piece.opened_by == bracket).any(|piece| piece.said == "for")
+    }
+
+    /// Tells whether an `if` says when an arm of a `switch` is taken.
+    fn guards(&self, at: usize) -> bool {
+        at >= 2 && self.bracket(at) == "{" && matches!(self.said(at - 2), "{" | ",")
     }
 
     /// Tells whether an `as` names what is imported or exported.
@@ -460,7 +489,7 @@ impl<'a> ForeignText<'a> {
             "not" if self.precedes_value(at) && self.before(at) != "is" => {
                 Some((at, at, message(word), instead_of(word)?))
             }
-            "if" if self.follows_value(at) && !self.is_comprehension(at) => {
+            "if" if self.follows_value(at) && !self.is_comprehension(at) && !self.guards(at) => {
                 let message = "a condition after its value is from another language".to_owned();
                 Some((at, at, message, "write `if condition { a } else { b }`, which is a value"))
             }
@@ -472,69 +501,6 @@ impl<'a> ForeignText<'a> {
             }
             _ => None,
         }
-    }
-
-    /// Forms within brackets: named arguments, slices, maps without their mark, arrows.
-    fn bracketed(&self, at: usize) -> Option<ForeignSpan> {
-        let opened_by = self.all[at].opened_by;
-        let is_called =
-            opened_by.is_some_and(|open| self.follows_value(open) && !self.opens_parameters(open));
-
-        if self.is_word(at)
-            && self.bracket(at) == "("
-            && is_called
-            && matches!(self.before(at), "(" | ",")
-            && self.said(at + 1) == "="
-            && !(self.is_joined(at + 1) && matches!(self.said(at + 2), "=" | ">"))
-        {
-            let message = format!("`{}=` names an argument", self.said(at));
-            if self.said(at) == "key" && self.said(at + 2) == "lambda" {
-                let help = "write `list.sorted(|a, b| a - b)`, or `list.max_by(|x| x)`";
-                return Some((at, at + 2, message, help));
-            }
-            let help = "write options as a map at the end: `f(a, #{ key: value })`";
-            return Some((at, at + 1, message, help));
-        }
-
-        let is_double = self.before(at) == ":" || self.said(at + 1) == ":";
-        if self.said(at) == ":" && self.bracket(at) == "[" && is_called && is_double {
-            let help = "write `list.reversed()`, or `list.filter(|x, i| i % 2 == 0)` for a step";
-            let message = "`[a:b:c]` is a slice from another language".to_owned();
-            return (self.before(at) != ":").then_some((at, at + 1, message, help));
-        }
-        if self.said(at) == ":" && self.bracket(at) == "[" && is_called {
-            let help = "write `list.extract(1..3)`, or `text.sub_string(1..3)`";
-            return Some((at, at, "`[a:b]` is a slice from another language".to_owned(), help));
-        }
-
-        let is_value = matches!(self.before(at), "=" | "(" | "," | "[" | "return" | ":");
-        let is_key = self.all.get(at + 1).is_some_and(|key| key.class != LexemeClass::Other);
-        if self.said(at) == "{"
-            && is_value
-            && is_key
-            && self.said(at + 2) == ":"
-            && self.said(at + 3) != ":"
-        {
-            let message = "a map begins with `#{`".to_owned();
-            return Some((at, at, message, "write `#{ key: value }`"));
-        }
-
-        let is_arrow = self.said(at) == "=" && self.is_joined(at) && self.said(at + 1) == ">";
-        let is_param = self.before(at) == ")" && self.bracket(at) != "{";
-        // Where a value begins, no arm of a `switch` does.
-        let is_value = at >= 2
-            && self.is_word(at - 1)
-            && matches!(self.said(at - 2), "=" | "return")
-            && self.before(at - 2) != "=";
-        if is_arrow && (self.bracket(at) == "(" || is_param || is_value) {
-            // The parameters belong to it.
-            let outer = self.all[at - 1].opened_by;
-            let opens = |&from: &usize| self.said(from) == "(" && self.all[from].opened_by == outer;
-            let first = (0..at).rev().find(opens).filter(|_| self.before(at) == ")");
-            let message = "`=>` makes no function".to_owned();
-            return Some((first.unwrap_or(at - 1), at + 1, message, "write `|x| x + 1`"));
-        }
-        None
     }
 }
 

@@ -1,7 +1,7 @@
 //! Statements that begin with a word of ours and continue as in another language: `let a, b = ..`, `let x: int`,
 //! `for i, x in ..`, `for (let i = 0; ..)`, `if (x) f();`, `fn(x) { .. }`, `f!(..)`.
 
-use super::{ForeignSpan, ForeignText, message};
+use super::{ForeignSpan, ForeignText, message, modules};
 use crate::script::lexer::LexemeClass;
 
 const ONE_VARIABLE: &str =
@@ -32,7 +32,7 @@ impl ForeignText<'_> {
     }
 
     /// Returns the bracket that closes the one at a piece.
-    fn close(&self, open: usize) -> Option<usize> {
+    pub(super) fn close(&self, open: usize) -> Option<usize> {
         let outer = self.all.get(open)?.opened_by;
         let closes = |&at: &usize| {
             matches!(self.said(at), ")" | "]" | "}") && self.all[at].opened_by == outer
@@ -49,8 +49,14 @@ impl ForeignText<'_> {
             ("[" | "{" | "(" | "#", next) => {
                 let message = format!("`{}` declares one variable", self.said(at));
                 let open = at + 1 + usize::from(self.said(at + 1) == "#" && next == "{");
-                let help = if self.said(open) == "{" { ONE_VARIABLE_OF_MAP } else { ONE_VARIABLE };
-                Some((at, self.close(open)?, message, help))
+                let close = self.close(open)?;
+                let help = match self.said(open) {
+                    "{" if self.said(close + 2) == "require" => modules::OF_FILE,
+                    "{" => ONE_VARIABLE_OF_MAP,
+                    _ => ONE_VARIABLE,
+                };
+                let last = if help == modules::OF_FILE { close + 2 } else { close };
+                Some((at, last, message, help))
             }
 
             (_, ",") if self.is_word(at + 1) => {

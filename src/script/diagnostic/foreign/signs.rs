@@ -9,17 +9,30 @@ const SIGNS: &[(&str, &str)] = &[
     ("!==", "write `a != b`"),
     ("<=>", "write `a < b`, or `list.sorted()` to sort"),
     ("<>", "write `a != b`"),
+    (":=", "write `let x = 5;` once, then `x = 6;`"),
+    ("::<", "leave the type out"),
+    ("<-", "write `let x = 5;`, or `a < -1` with a space"),
+    ("|>", "write `x.f()`, or `f(x)`"),
+    ("=~", "write `text.contains(part)`"),
     ("...", "write `list + other`, or `map + other`"),
     ("&&=", "write `a = a && b`"),
     ("||=", "write `a = a || b`"),
 ];
+
+/// Tells whether a number ends with a letter that says its type.
+fn has_suffix(number: &str) -> bool {
+    let Some(digits) = number.strip_suffix(['L', 'l', 'n', 'f', 'F', 'd', 'u', 'm']) else {
+        return false;
+    };
+    digits.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '_'))
+}
 
 impl ForeignText<'_> {
     /// Marks: `# comment`, `i++`, `a === b`, `a ? b : c`.
     pub(super) fn mark(&self, at: usize) -> Option<ForeignSpan> {
         let next = self.said(at + 1);
         let is_joined = self.is_joined(at);
-        if let Some(found) = self.sign(at) {
+        if let Some(found) = self.sign(at).or_else(|| self.literal(at)) {
             return Some(found);
         }
 
@@ -75,6 +88,39 @@ impl ForeignText<'_> {
         }
     }
 
+    /// Signs beside texts and numbers: `"a" . "b"`, `$name`, `50%`, `10n`.
+    fn literal(&self, at: usize) -> Option<ForeignSpan> {
+        let next = self.said(at + 1);
+
+        match self.said(at) {
+            "." if self.is_text(at + 1) && at > 0 && self.follows_value(at) => {
+                Some((at, at, "`.` does not join texts".to_owned(), "write `a + b`"))
+            }
+            "$" if self.is_joined(at) && (self.is_text(at + 1) || self.is_word(at + 1)) => {
+                let help =
+                    "write a text in backticks: `` `Hello ${name}` ``; a variable has no mark";
+                Some((at, at, message("$"), help))
+            }
+            "%" if self.is_number(at.wrapping_sub(1)) && matches!(next, ";" | ")" | "," | "]") => {
+                Some((
+                    at,
+                    at,
+                    "`%` stands between two numbers".to_owned(),
+                    "write `0.5` for a half",
+                ))
+            }
+            said if self.is_number(at) && self.before(at) != "." && has_suffix(said) => {
+                let message = format!("`{said}` is no number here");
+                Some((at, at, message, "leave the letter out: a number has no suffix"))
+            }
+            _ => None,
+        }
+    }
+
+    fn is_text(&self, at: usize) -> bool {
+        self.all.get(at).is_some_and(|piece| piece.class == LexemeClass::Text)
+    }
+
     fn is_number(&self, at: usize) -> bool {
         self.all.get(at).is_some_and(|piece| piece.class == LexemeClass::Number)
     }
@@ -87,7 +133,12 @@ impl ForeignText<'_> {
             return None;
         }
 
-        let (sign, help) = if is_up { ("++", "write `i += 1`") } else { ("--", "write `i -= 1`") };
+        let (sign, help) = match (is_up, self.follows_value(at) && self.precedes_value(at + 1)) {
+            (true, true) => ("++", "write `a + b`"),
+            (true, false) => ("++", "write `i += 1`"),
+            (false, true) => ("--", "write `a - b`"),
+            (false, false) => ("--", "write `i -= 1`"),
+        };
         Some((at, at + 1, message(sign), help))
     }
 

@@ -34,7 +34,7 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     (
         "from",
         "`from .. import` is from another language",
-        "leave it out; kaizen's functions need no import",
+        "leave it out; kaizen's functions need no import; for a file write `import \"lib/file\" as file;`, then `file::f(..)`",
     ),
     ("func", "`func` is from another language", "write `fn name(a, b) { .. }`"),
     ("function", "`function` is from another language", "write `fn name(a, b) { .. }`"),
@@ -67,6 +67,16 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
         "leave it out: `read_text(\"path\")` opens a file and closes it",
     ),
     ("yield", "`yield` is from another language", "collect the values in a list, and return it"),
+    (
+        "delete",
+        "`delete` is from another language",
+        "write `map.remove(\"key\")` or `list.remove(0)`",
+    ),
+    ("echo", "`echo` is from another language", "write `print(..)`"),
+    ("puts", "`puts` is from another language", "write `print(..)`"),
+    ("rescue", "`rescue` is from another language", "write `try { .. } catch (e) { .. }`"),
+    ("unless", "`unless` is from another language", "write `if !x { .. }`"),
+    ("unset", "`unset` is from another language", "write `map.remove(\"key\")`"),
 ];
 
 /// Words that mean nothing here, and are no beginning of a statement that could be told from a text.

@@ -128,8 +128,8 @@ fn what_is_wrong_with_a_file_of_tasks_is_said_with_its_place() {
         "t.jsonl",
         "{\"a\": 1}\n{\"a\": }\n",
         &expect![[r#"
-        `t.jsonl`: line 2: expected value at line 1 column 7; each line is a JSON value; a table ends in `.csv`
-    "#]],
+            `t.jsonl`: line 2 is no JSON from column 7 on: `{"a": }`; each line is a JSON value; a table ends in `.csv`
+        "#]],
     );
     check(
         "t.json",
