@@ -169,8 +169,7 @@ fn a_budget_that_ends_a_run_ends_its_plan_with_the_same_code() {
 #[test]
 fn a_sure_failure_is_told_as_the_run_tells_it() {
     let cases = [
-        ("b.chat(\"x\"); command(\"date\", []);", 6),
-        ("b.chat(\"x\"); env(\"HOME\");", 6),
+        ("let name = |n| n; b.chat(\"x\"); command(name.call(\"date\"), []);", 6),
         (
             "b.chat(\"x\"); let g = builder(\"g\"); let three = |n| n; session(b).flow(g, #{ budget: three.call(3) });",
             1,
@@ -310,10 +309,25 @@ fn a_reply_decides_as_a_number_a_key_a_failure_and_beside_another_one() {
     }
 }
 
+/// What a script certainly comes to without a grant is told before it begins, by both.
+#[test]
+fn a_missing_grant_is_told_before_the_first_call_by_plan_and_run() {
+    for needs in ["command(\"date\", [])", "env(\"HOME\")", "write_text(\"o.txt\", \"1\")"] {
+        let project = Project::new();
+        project.file("s.rhai", &format!("branch(\"demo/echo\").chat(\"x\"); {needs};"));
+        let planned = project.kaizen(&["plan", "s.rhai"]);
+        let ran = project.kaizen(&["run", "s.rhai"]);
+        assert_eq!((planned.code, ran.code), (Some(6), Some(6)), "{needs}: {planned:?}");
+        assert_eq!(planned.stderr, ran.stderr, "{needs}");
+        assert!(project.runs().is_empty(), "{needs}");
+    }
+}
+
+/// A name that is put together at run time is met where the script comes to it.
 #[test]
 fn a_plan_ends_where_a_file_may_not_be_written() {
     let project = Project::new();
-    let script = "branch(\"demo/echo\").chat(\"x\"); write_text(\"o.txt\", \"1\");";
+    let script = "let name = |n| n; branch(\"demo/echo\").chat(\"x\"); write_text(name.call(\"o.txt\"), \"1\");";
     let (plan, planned, calls, code) = both(&project, script, &[]);
     assert_eq!((planned.code, code), (Some(6), Some(6)), "{planned:?}");
     assert_eq!((&plan["fails"], &plan["calls"], calls), (&true.into(), &1.into(), 1));

@@ -1976,7 +1976,7 @@ fn a_long_chain_of_conditions_says_what_is_shorter() {
     let text = format!("let x = 5;\n{}", arms.join("\nelse "));
     let said = said_of(&[&text]);
     let said: String = said.lines().filter(|line| !line.starts_with('>')).collect();
-    expect_test::expect!["K0001 60:25 too many expressions stand within one another here    a long chain of `else if` is shorter as `switch x { 1 => .., _ => .. }`, or as a value in a map or a list: `map[x] ?? other`; keep the parts of a long expression in variables"].assert_eq(&said);
+    expect_test::expect!["K0001 60:25 expressions are nested too deeply here    a long chain of `else if` is shorter as `switch x { 1 => .., _ => .. }`, or as a value in a map or a list: `map[x] ?? other`; keep the parts of a long expression in variables"].assert_eq(&said);
 }
 
 #[test]

@@ -78,7 +78,7 @@ b.chat("fine", #{ max_tokens: 5, temperature: 1, stop: ["a"], on_length: "accept
         K0031 13:56 option `time` of `objective`: must be a number of at least 0, not a string
         K0031 13:74 option `policy` of `optimizer`: must be "learn", "greedy", "fixed", "guide" or "guide_knowledge", not "best"
         K0031 14:41 option `max_concurrent` of `parallel`: must be a whole number of at least 1, not a string
-        K0004 15:1 `imodel` takes 1 argument, not 2 | call it as `imodel(name: string) -> model` or `imodel(options: map) -> model`
+        K0004 15:1 `imodel` takes 1 argument, not 2 | write `imodel(#{ model: "provider/name", temperature: 0.0 })`
         K0031 15:36 option `timeout_ms` of `imodel`: must be a whole number of at least 0, not a string
     "#]].assert_eq(&found(script));
 }
@@ -160,7 +160,7 @@ gather([|| b.chat("a"), || b.chat("b")]);
 attempt(|| b.chat("x"));
 "#;
     expect![[r#"
-        K0031 2:9 `gather` takes functions, but `communicate` is called before it | write `gather([|| .. .communicate(..), || ..])`: functions that make the calls
+        K0031 2:9 `gather` takes functions, but `communicate` is called before it | write `gather([|| .. .communicate(..), || ..])`, or `gather(items.map(|item| || .. .communicate(..)))`: functions that make the calls
         K0031 3:9 `attempt` takes functions, but `chat` is called before it | write `|| .. .chat(..)`: a function that makes the call
         K0031 4:10 `retry` takes functions, but `flow` is called before it | write `|| .. .flow(..)`: a function that makes the call
     "#]]

@@ -209,7 +209,7 @@ try { r.ok } catch { failure("x").knd }
         error K0030 5:31 `inputs` has no `alpha` | it is empty
         error K0030 5:68 `inputs` has no `beta` | it is empty
         error K0030 8:22 `metrics` has no property `succes_rate` | did you mean `success_rate`?
-        error K0030 9:14 a report has no property `completed_operations` | write `report.metrics.completed_operations`
+        error K0030 9:14 a report cannot be indexed with `[..]` | write `.completed_operations`
         error K0030 10:14 a report has no property `complete_operations` | did you mean `completed_operations`?
         error K0030 11:9 a node has no property `result` | its value is in the report of the flow: `report.result(node)`
         error K0030 13:45 `tokens` has no property `inputs` | did you mean `input`?
@@ -267,7 +267,7 @@ knowledge(5);
         error K0031 8:14 unknown format `svg` | available: text, mermaid, dot
         error K0003 9:5 a string has no method `uper` | did you mean `upper`?
         error K0003 11:6 a string has no method `trimed` | did you mean `trimmed`?
-        error K0003 12:3 an int has no method `upper` | it has: abs, bits, blob, get_bit, get_bits, is_even, is_odd, is_zero, max, min, range, retry, round, set_bit, set_bits, sign, sleep, sleep_until, timeout, to_binary, to_hex, to_octal
+        error K0003 12:3 an int has no method `upper` | it has: abs, bits, get_bit, get_bits, is_even, is_odd, is_zero, max, min, round, set_bit, set_bits, sign, to_binary, to_hex, to_octal
         error K0031 13:7 `sleep`: argument 1 is a string, expected a float or an int | write the time in milliseconds: `sleep(5000)`
         error K0031 14:9 `timeout`: argument 1 is a function, expected an int; argument 2 is an int, expected a function | it is called as `timeout(limit_ms: int, function: function) -> any`
         error K0031 15:9 `attempt`: argument 1 is an int, expected a function | it is called as `attempt(function: function) -> map`

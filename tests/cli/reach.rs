@@ -41,6 +41,7 @@ fn every_row_of_the_table_has_a_test() {
             "memory, up to the limits of texts, lists and maps",
             "another file of the same content: a hard link",
             "a name that a proxy resolves",
+            "a shared store (`--store`, or `store` under `[engine]`)",
             "a proxy that the environment names (`http_proxy`, ..)",
         ]
     );

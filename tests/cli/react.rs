@@ -592,13 +592,13 @@ fn patterns_with_tools_take_a_branch_a_model_or_its_name() {
         for who in ["demo/echo", imodel("demo/echo"), branch("demo/echo")] {
             print([react(who, task, #{ tools: [add] }), tool_vote(who, task, #{ tools: [add], n: 3 })]);
         }
-        print(attempt(|| tool_vote("demo/echo", task, #{})).error.message);
+        let none = #{};
+        print(attempt(|| tool_vote("demo/echo", task, none)).error.message);
         "#,
     );
     let ran = run(&project, &["run", "s.rhai", "--quiet"], 0);
     let line = "[\"[demo] 42\", \"[demo] 42\"]\n";
-    let refused =
-        "option `tools` of `tool_vote`: must be a list of tools, with at least one item\n";
+    let refused = "option `tools` of `tool_vote`: must be a list with at least one item, not ()\n";
     assert_eq!(ran.stdout, format!("{line}{line}{line}{refused}"));
 }
 

@@ -591,9 +591,9 @@ fn values_of_other_types_and_results_that_are_none_are_found() {
             write the case as a text, `"1"`, or `switch text.parse_int() { .. }`
         > if param("flag", false) == "true" { print(1); } if param("n", 3) == "3" { print(2); }
         K0031 1:25 `==` between a bool and a string is always false
-            compare the text with a text, such as `text.lower() == "yes"`
+            a bool is `true` or `false`: write it alone, or with `!` before it
         K0031 1:66 `==` between an int and a string is always false
-            write `text.parse_int()` or `text.parse_float()` to compare numbers
+            write the number without quotes
         > print(3 in ["3"]); print("3" in [1, 2]); print(["a"].contains(1));
         K0031 1:7 an int is never in a list of values such as a string
             write `text.parse_int()` for the items, or `x.to_string()`

@@ -153,7 +153,7 @@ async fn run(seed: u64, text: &str, beginning: Beginning<'_>) -> Option<Trace> {
     });
     let program = match host.compile(text) {
         Ok(program) => program,
-        Err(ScriptError::Refused(faults)) if faults[0].message.contains("complexity") => {
+        Err(ScriptError::Refused(faults)) if faults[0].message.contains("nested too deeply") => {
             return None;
         }
         Err(error) => panic!("{error:?}\n{text}"),

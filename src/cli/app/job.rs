@@ -285,7 +285,12 @@ impl ScriptJob<'_> {
 
         let code = faults.first().map_or("", |fault| fault.code);
         say(&format!("found before running; nothing was spent   (`kaizen explain {code}`)"));
-        if usage { Exit::Usage } else { Exit::Refused }
+        let is_of_grants = faults.iter().all(|fault| fault.code == Kind::Permission.code());
+        match (usage, is_of_grants) {
+            (_, true) => Exit::Permission,
+            (true, false) => Exit::Usage,
+            (false, false) => Exit::Refused,
+        }
     }
 
     /// Shows what seems wrong with a script that runs all the same.

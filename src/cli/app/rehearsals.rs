@@ -463,6 +463,10 @@ async fn once(
         Err(ScriptError::Refused(faults)) => return Ok(Err(faults)),
         Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
     };
+    let ungranted = job.certain(&open.host.missing_grants(&program));
+    if !ungranted.is_empty() {
+        return Ok(Err(ungranted));
+    }
 
     let events: Rc<RefCell<Vec<Event>>> = Rc::default();
     let happened = events.clone();

@@ -10,15 +10,9 @@ impl ScriptJob<'_> {
     /// Shows which grants a script lacks, before anything is paid; returns how it ends if it certainly comes to
     /// one of them.
     pub(in crate::cli) fn refuse_ungranted(&self, missing: &[Diagnostic]) -> Option<Exit> {
-        // What a run was told, it is told again when it is resumed.
-        let is_certain = |fault: &&Diagnostic| fault.level == Severity::Error;
-        let certain: Vec<Diagnostic> = match self.resumes {
-            Some(_) => Vec::new(),
-            None => missing.iter().filter(is_certain).cloned().collect(),
-        };
+        let certain = self.certain(missing);
         if !certain.is_empty() {
-            self.refuse(&certain);
-            return Some(Exit::Permission);
+            return Some(self.refuse(&certain));
         }
 
         if !self.global.quiet {
@@ -28,5 +22,14 @@ impl ScriptJob<'_> {
             }
         }
         None
+    }
+
+    /// Returns those of the missing grants to which a run certainly comes.
+    pub(in crate::cli) fn certain(&self, missing: &[Diagnostic]) -> Vec<Diagnostic> {
+        // What a run was told, it is told again when it is resumed.
+        if self.resumes.is_some() {
+            return Vec::new();
+        }
+        missing.iter().filter(|fault| fault.level == Severity::Error).cloned().collect()
     }
 }

@@ -137,9 +137,7 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
         ParseErrorType::BadInput(LexError::ImproperSymbol(sign, _)) if !sign.is_empty() => {
             format!("scripts have no sign `{sign}`")
         }
-        ParseErrorType::ExprTooDeep => {
-            "too many expressions stand within one another here".to_owned()
-        }
+        ParseErrorType::ExprTooDeep => "expressions are nested too deeply here".to_owned(),
         other => {
             // Rhai begins its messages with a capital letter.
             let said = other.to_string();

@@ -48,7 +48,10 @@ impl BoundFn {
         for value in list {
             let name = convert::type_name(&value);
             let wrong = || {
-                let example = format!("`{of}(items.map(|item| || branch().communicate(item)))`");
+                let example = match of {
+                    "run" | "compare" => "`#{ direct: |input| branch().chat(input) }`".to_owned(),
+                    _ => format!("`{of}(items.map(|item| || branch().communicate(item)))`"),
+                };
                 let found = article(name);
                 let message =
                     format!("`{of}` takes functions, `|| ..`, not {found}; write {example}");
