@@ -562,7 +562,7 @@ fn every_word_and_sign_of_the_language_has_an_entry() {
         ??: map  (the language) ~     #{ key: VALUE, "any key": VALUE }
         ?[: map  (the language) ~     #{ key: VALUE, "any key": VALUE }
         in: in  (the language) ~     ITEM in LIST
-        is: `is` is from another language: write `==`, or `type_of(x) == "string"` ~   is_anonymous  Returns whether a function is a closure, and its name.
+        is: `is` is from another language: write `==`, or `type_of(x) == "string"`
         async: `async` is from another language: leave it out: a call waits for its reply
         yield: `yield` is from another language: collect the values in a list, and return it
         class: scripts have no classes: write functions, and keep values together in a map: `#{ a: 1 }` ~   analyze_failure  Returns the lesson of a failure.
@@ -593,7 +593,7 @@ fn every_word_and_sign_of_the_language_has_an_entry() {
         ..=: range  (the language) ~     START..END
         `: text  (the language) ~     "text with \n escapes"
         ${: text  (the language) ~     "text with \n escapes"
-        def: `def` is from another language: write `fn name(a, b) { .. }` ~   default_branch   The branch that operations start from by default.
+        def: `def` is from another language: write `fn name(a, b) { .. }`
         lambda: `lambda` is from another language: write `|x| x + 1` ~   closure  Creates a function without a name, which sees the variables around it.
         and: `and` is from another language: write `a && b` ~ true  (the language)
     "#]].assert_eq(&found);

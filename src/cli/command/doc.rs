@@ -31,7 +31,7 @@ const WIDTH: usize = 100;
 const FROM_PYTHON: &str = include_str!("../../../docs/from-python.md");
 /// Most words that are listed below what stands for a word of another language.
 const BELOW_MAX: usize = 8;
-/// Words with fewer letters are not looked for in texts.
+/// A word with fewer letters is not looked for in texts.
 const SHORT_BELOW: usize = 4;
 
 const AFTER_HELP: &str = "\
@@ -219,7 +219,7 @@ fn show_foreign(global: &Global, entries: &[WordEntry], word: &ForeignWord, page
 /// Lists the words that have to do with what was asked.
 fn show_below(global: &Global, entries: &[WordEntry], asked: &str, page: Page) {
     // Short words, such as `is`, stand in nearly every text.
-    if asked.split_whitespace().any(|word| word.len() < SHORT_BELOW) {
+    if asked.len() < SHORT_BELOW {
         return;
     }
 

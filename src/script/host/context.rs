@@ -157,7 +157,8 @@ impl Inner {
         match stop {
             Stop::Failed(failure) => error::throw(&failure),
             Stop::Store(store) => {
-                self.broken.replace(Some(store));
+                // The first error is the reason of those that follow.
+                self.broken.borrow_mut().get_or_insert(store);
                 error::terminate(Kind::Store)
             }
         }
