@@ -26,7 +26,7 @@ fn what_is_no_data_is_said_and_not_left_out_in_silence() {
             project.file("s.rhai", script);
             let ran = project.kaizen(&["run", "s.rhai"]);
             let told = ran.stderr.lines().filter(|line| !line.starts_with("run="));
-            let told: String = told.map(|line| format!("    {line}\n")).collect();
+            let told = told.fold(String::new(), |told, line| told + "    " + line + "\n");
             format!("{} ({:?}){}\n{told}", script.replace(deep, ".. "), ran.code, ran.stdout)
         })
         .collect();

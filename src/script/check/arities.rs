@@ -32,7 +32,7 @@ impl Checker<'_> {
                 } else {
                     call.expr.args.first().and_then(|first| kinds.kind(first, function))
                 };
-                known.faults(&call, (kinds, function), subject, &mut faults);
+                known.faults(&call, (kinds, function), subject.as_ref(), &mut faults);
             }
             true
         });
@@ -133,7 +133,7 @@ impl FunctionTable {
         &self,
         call: &Call<'_>,
         (kinds, function): (&Kinds<'_>, &str),
-        subject: Option<ValueKind>,
+        subject: Option<&ValueKind>,
         faults: &mut Vec<ArityFault>,
     ) {
         let word = call.expr.name.as_str();
@@ -152,7 +152,7 @@ impl FunctionTable {
             if start.is_none() { call.position } else { start }
         };
 
-        let own = arity::of_argument(word, subject.as_ref().map(ValueKind::word));
+        let own = arity::of_argument(word, subject.map(ValueKind::word));
         let named = format!("`{word}`");
         for argument in args {
             check(argument, &named, own, place(argument));
