@@ -458,15 +458,11 @@ async fn once(
     let state = job.state.copy();
 
     let open = job.open_in(state, executor, progress, interrupted.clone(), Rc::new(|_| {}))?;
-    let program = match open.host.compile(text) {
+    let program = match job.granted(&open.host, text) {
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => return Ok(Err(faults)),
         Err(other) => anyhow::bail!("cannot read the script: {other:?}"),
     };
-    let ungranted = job.certain(&open.host.missing_grants(&program));
-    if !ungranted.is_empty() {
-        return Ok(Err(ungranted));
-    }
 
     let events: Rc<RefCell<Vec<Event>>> = Rc::default();
     let happened = events.clone();

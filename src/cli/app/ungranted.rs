@@ -5,6 +5,7 @@ use crate::cli::app::job::ScriptJob;
 use crate::cli::render::diagnostic;
 use crate::cli::say;
 use crate::script::diagnostic::{Diagnostic, Severity};
+use crate::script::{Host, Program, ScriptError};
 
 impl ScriptJob<'_> {
     /// Shows which grants a script lacks, before anything is paid; returns how it ends if it certainly comes to
@@ -24,8 +25,15 @@ impl ScriptJob<'_> {
         None
     }
 
+    /// Reads a script that is only planned, and refuses one that certainly comes to a missing grant.
+    pub(in crate::cli) fn granted(&self, host: &Host, text: &str) -> Result<Program, ScriptError> {
+        let program = host.compile(text)?;
+        let certain = self.certain(&host.missing_grants(&program));
+        if certain.is_empty() { Ok(program) } else { Err(ScriptError::Refused(certain)) }
+    }
+
     /// Returns those of the missing grants to which a run certainly comes.
-    pub(in crate::cli) fn certain(&self, missing: &[Diagnostic]) -> Vec<Diagnostic> {
+    fn certain(&self, missing: &[Diagnostic]) -> Vec<Diagnostic> {
         // What a run was told, it is told again when it is resumed.
         if self.resumes.is_some() {
             return Vec::new();

@@ -249,7 +249,6 @@ fn inner(document: &Value) -> Option<&Value> {
 
 /// Tells whether a document gives words in the place of a reply: some servers name no error.
 fn is_bare(document: &Value, map: &Map<String, Value>) -> bool {
-    // Asked first, since nearly every document is a reply.
     if REPLY.iter().any(|key| map.get(*key).is_some_and(|value| !value.is_null())) {
         return false;
     }
@@ -381,7 +380,6 @@ impl ErrorContent {
 
         let Some(of_status) = by_status(status) else {
             let of_body = || self.number.and_then(by_status).unwrap_or(ErrorClass::Server);
-            // Most requests are refused as wrong ones, for whatever reason.
             let is_exact = |class| !matches!(class, ErrorClass::BadRequest | ErrorClass::Server);
             let named = self.named(is_exact).or_else(|| self.named(|_| true));
             return named.unwrap_or_else(of_body);

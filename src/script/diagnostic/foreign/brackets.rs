@@ -95,9 +95,7 @@ impl ForeignText<'_> {
 
         let close = self.close(at)?;
         let is_arrow = matches!(self.said(close + 1), "=" | "-") && self.said(close + 2) == ">";
-        let has_comma = (at + 1..close)
-            .any(|inner| self.said(inner) == "," && self.all[inner].opened_by == Some(at));
-        (has_comma && !is_arrow).then(|| (at, close, message(), help))
+        (self.all[at].has_comma && !is_arrow).then(|| (at, close, message(), help))
     }
 
     /// `(a, b) => a` and `x => x`.
@@ -111,9 +109,7 @@ impl ForeignText<'_> {
             && self.before(at - 2) != "=";
         if is_arrow && (self.bracket(at) == "(" || is_param || is_value) {
             // The parameters belong to it.
-            let outer = self.all[at - 1].opened_by;
-            let opens = |&from: &usize| self.said(from) == "(" && self.all[from].opened_by == outer;
-            let first = (0..at).rev().find(opens).filter(|_| self.before(at) == ")");
+            let first = self.all[at - 1].partner.filter(|_| self.before(at) == ")");
             let message = "`=>` makes no function".to_owned();
             return Some((first.unwrap_or(at - 1), at + 1, message, "write `|x| x + 1`"));
         }

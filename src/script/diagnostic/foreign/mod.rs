@@ -165,6 +165,10 @@ struct ForeignPiece<'a> {
     line: usize,
     /// The piece that opened the bracket around it.
     opened_by: Option<usize>,
+    /// For a bracket, the one that closes or opens it.
+    partner: Option<usize>,
+    /// Whether a comma stands right within the bracket that it opens.
+    has_comma: bool,
 }
 
 /// The pieces of a script.
@@ -270,16 +274,26 @@ impl<'a> ForeignText<'a> {
             counted = lexeme.start;
 
             let said = &text[lexeme.start..lexeme.end];
+            let mut partner = None;
             if matches!(said, ")" | "]" | "}") {
-                open.pop();
+                partner = open.pop();
             }
+            if let Some(partner) = partner {
+                all[partner].partner = Some(all.len());
+            }
+
             let opened_by = open.last().copied();
+            if let Some(around) = opened_by.filter(|_| said == ",") {
+                all[around].has_comma = true;
+            }
             all.push(ForeignPiece {
                 said,
                 class: lexeme.class,
                 start: lexeme.start,
                 line,
                 opened_by,
+                partner,
+                has_comma: false,
             });
             if matches!(said, "(" | "[" | "{") {
                 open.push(all.len() - 1);

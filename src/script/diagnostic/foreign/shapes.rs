@@ -33,11 +33,7 @@ impl ForeignText<'_> {
 
     /// Returns the bracket that closes the one at a piece.
     pub(super) fn close(&self, open: usize) -> Option<usize> {
-        let outer = self.all.get(open)?.opened_by;
-        let closes = |&at: &usize| {
-            matches!(self.said(at), ")" | "]" | "}") && self.all[at].opened_by == outer
-        };
-        (open + 1..self.all.len()).find(closes)
+        self.all.get(open)?.partner.filter(|partner| *partner > open)
     }
 
     /// `let mut x`, `let a, b = ..`, `let [a, b] = ..`, `let x: int = ..`.
