@@ -6,6 +6,7 @@ use crate::base::secret;
 use crate::model::call_error::{CallError, Retry};
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::error_body::ErrorBody;
+use crate::model::provider::error_class::{ErrorClass, by_status, class_of};
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
@@ -76,100 +77,6 @@ const REPLY: &[&str] = &[
     "promptFeedback",
     "content_block",
     "index",
-];
-
-/// The kinds of refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ErrorClass {
-    RateLimited,
-    Quota,
-    Unauthorized,
-    NotFound,
-    BadRequest,
-    Filtered,
-    Server,
-}
-
-/// The names that servers give to errors, in lower case without `_`, and their class.
-const NAMES: &[(&str, ErrorClass)] = &[
-    ("insufficientquota", ErrorClass::Quota),
-    ("exceededcurrentquotaerror", ErrorClass::Quota),
-    ("quotaexceeded", ErrorClass::Quota),
-    ("billinghardlimitreached", ErrorClass::Quota),
-    ("billingnotactive", ErrorClass::Quota),
-    ("billingerror", ErrorClass::Quota),
-    ("accountdeactivated", ErrorClass::Quota),
-    ("insufficientbalance", ErrorClass::Quota),
-    ("insufficientcredits", ErrorClass::Quota),
-    ("insufficientfunds", ErrorClass::Quota),
-    ("paymentrequired", ErrorClass::Quota),
-    ("arrearage", ErrorClass::Quota),
-    ("insufficientuserquota", ErrorClass::Quota),
-    ("insufficientcredit", ErrorClass::Quota),
-    ("creditbalancetoolow", ErrorClass::Quota),
-    ("outofcredits", ErrorClass::Quota),
-    ("budgetexceeded", ErrorClass::Quota),
-    ("spendlimitexceeded", ErrorClass::Quota),
-    ("creditsexhausted", ErrorClass::Quota),
-    ("quotaexhausted", ErrorClass::Quota),
-    ("billingnotenabled", ErrorClass::Quota),
-    ("servicequotaexceededexception", ErrorClass::Quota),
-    ("ratelimitexceeded", ErrorClass::RateLimited),
-    ("ratelimiterror", ErrorClass::RateLimited),
-    ("ratelimitreachederror", ErrorClass::RateLimited),
-    ("ratelimited", ErrorClass::RateLimited),
-    ("toomanyrequests", ErrorClass::RateLimited),
-    ("resourceexhausted", ErrorClass::RateLimited),
-    ("overloadederror", ErrorClass::RateLimited),
-    ("engineoverloaded", ErrorClass::RateLimited),
-    ("engineoverloadederror", ErrorClass::RateLimited),
-    ("throttling", ErrorClass::RateLimited),
-    ("throttlingexception", ErrorClass::RateLimited),
-    ("invalidapikey", ErrorClass::Unauthorized),
-    ("authenticationerror", ErrorClass::Unauthorized),
-    ("invalidauthenticationerror", ErrorClass::Unauthorized),
-    ("unauthenticated", ErrorClass::Unauthorized),
-    ("unauthorized", ErrorClass::Unauthorized),
-    ("apikeyinvalid", ErrorClass::Unauthorized),
-    ("accessdeniedexception", ErrorClass::Unauthorized),
-    ("permissionerror", ErrorClass::Unauthorized),
-    ("permissiondenied", ErrorClass::Unauthorized),
-    ("permissiondeniederror", ErrorClass::Unauthorized),
-    ("forbidden", ErrorClass::Unauthorized),
-    ("modelnotfound", ErrorClass::NotFound),
-    ("notfounderror", ErrorClass::NotFound),
-    ("notfound", ErrorClass::NotFound),
-    ("invalidrequesterror", ErrorClass::BadRequest),
-    ("invalidrequest", ErrorClass::BadRequest),
-    ("badrequesterror", ErrorClass::BadRequest),
-    ("badrequest", ErrorClass::BadRequest),
-    ("invalidargument", ErrorClass::BadRequest),
-    ("invalidparameter", ErrorClass::BadRequest),
-    ("failedprecondition", ErrorClass::BadRequest),
-    ("validationerror", ErrorClass::BadRequest),
-    ("unprocessableentityerror", ErrorClass::BadRequest),
-    ("contextlengthexceeded", ErrorClass::BadRequest),
-    ("exceedcontextsizeerror", ErrorClass::BadRequest),
-    ("validationexception", ErrorClass::BadRequest),
-    ("contextwindowexceedederror", ErrorClass::BadRequest),
-    ("stringabovemaxlength", ErrorClass::BadRequest),
-    ("requesttoolarge", ErrorClass::BadRequest),
-    ("unsupportedparameter", ErrorClass::BadRequest),
-    ("unsupportedvalue", ErrorClass::BadRequest),
-    ("contentfilter", ErrorClass::Filtered),
-    ("contentpolicyviolation", ErrorClass::Filtered),
-    ("datainspectionfailed", ErrorClass::Filtered),
-    ("responsibleaipolicyviolation", ErrorClass::Filtered),
-    ("servererror", ErrorClass::Server),
-    ("apierror", ErrorClass::Server),
-    ("internal", ErrorClass::Server),
-    ("internalerror", ErrorClass::Server),
-    ("internalservererror", ErrorClass::Server),
-    ("unavailable", ErrorClass::Server),
-    ("serviceunavailable", ErrorClass::Server),
-    ("serviceunavailableerror", ErrorClass::Server),
-    ("deadlineexceeded", ErrorClass::Server),
-    ("timeouterror", ErrorClass::Server),
 ];
 
 /// Makes an error of a status that is not a success.
@@ -249,6 +156,7 @@ fn inner(document: &Value) -> Option<&Value> {
 
 /// Tells whether a document gives words in the place of a reply: some servers name no error.
 fn is_bare(document: &Value, map: &Map<String, Value>) -> bool {
+    // Asked first, since nearly every document is a reply.
     if REPLY.iter().any(|key| map.get(*key).is_some_and(|value| !value.is_null())) {
         return false;
     }
@@ -380,6 +288,7 @@ impl ErrorContent {
 
         let Some(of_status) = by_status(status) else {
             let of_body = || self.number.and_then(by_status).unwrap_or(ErrorClass::Server);
+            // Most requests are refused as wrong ones, for whatever reason.
             let is_exact = |class| !matches!(class, ErrorClass::BadRequest | ErrorClass::Server);
             let named = self.named(is_exact).or_else(|| self.named(|_| true));
             return named.unwrap_or_else(of_body);
@@ -431,30 +340,10 @@ impl ErrorContent {
     }
 }
 
-/// Returns the class that a name stands for, however it is spelt.
-fn class_of(name: &str) -> Option<ErrorClass> {
-    // Of a qualified name, such as `com.example#ThrottlingException`, the last part counts.
-    let last = name.rsplit(['#', '/', ':']).next().unwrap_or(name);
-    let bare = last.trim().replace(['_', '-', '.', ' '], "").to_ascii_lowercase();
-    NAMES.iter().find(|(known, _)| *known == bare).map(|(_, class)| *class)
-}
-
 /// Returns the document that a text repeats: gateways put the error of the server behind them there.
 fn quoted(text: &str) -> Option<Value> {
     let start = text.find('{')?;
     Documents::read(&text.as_bytes()[start..]).values.into_iter().find(Value::is_object)
-}
-
-fn by_status(status: u16) -> Option<ErrorClass> {
-    match status {
-        0..=299 => None,
-        401 | 403 => Some(ErrorClass::Unauthorized),
-        402 => Some(ErrorClass::Quota),
-        404 => Some(ErrorClass::NotFound),
-        429 | 529 => Some(ErrorClass::RateLimited),
-        408 | 409 | 425 | 500..=599 => Some(ErrorClass::Server),
-        _ => Some(ErrorClass::BadRequest),
-    }
 }
 
 /// Finds the provider's own words in a document, wherever they stand.

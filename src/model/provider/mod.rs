@@ -4,7 +4,7 @@
 //! `demo_call.rs`) and `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
 //! `document.rs`, `partial.rs`), calls of tools (`partial_call.rs`, `partial_opaque.rs`, `call_form.rs`,
 //! `openai_message.rs`), replies that are one text and nothing else (`plain_reply.rs`), error responses
-//! (`error_response.rs`, `error_body.rs`) and token counts (`usage.rs`). Not here: retries (`executor/retry.rs`) and
+//! (`error_response.rs`, `error_class.rs`, `error_body.rs`) and token counts (`usage.rs`). Not here: retries (`executor/retry.rs`) and
 //! prices (`model/price.rs`).
 //!
 //! Start with `server.rs`, which makes one call.
@@ -15,6 +15,7 @@ pub mod demo;
 mod demo_call;
 mod document;
 mod error_body;
+mod error_class;
 pub mod error_response;
 pub mod exchange;
 mod frames;
