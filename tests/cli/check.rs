@@ -194,6 +194,52 @@ fn nothing_is_found_where_nothing_is_wrong() {
     assert_eq!(ran.code, Some(0), "{}", ran.stdout);
 }
 
+/// Scripts that work, and whose words are not those that they are at first sight.
+const VALID: &[&str] = &[
+    // Functions that maps of the script hold, under the names of kaizen's words.
+    "let o = #{ chat: |q, opts| opts.tone };\nprint(o.chat(\"x\", #{ tone: \"warm\" }));",
+    "let o = #{ compare: |a| a, parse: |t, s| s, vote: |x, o| o.n };\n\
+     print(o.compare(1)); print(o.parse(\"x\", #{ a: 1 })); print(o.vote(1, #{ n: 2 }));",
+    "let o = #{ append: |x| x, sort: |x| x };\nprint(o.append(5)); print(o.sort(\"x\"));",
+    "let o = #{ chat: |q| || q };\nprint(gather([o.chat(\"x\")]));",
+    "let o = #{};\no[\"twice\"] = |n| n * 2;\nprint(o.twice(1));",
+    "let o = #{};\no.sorted = |f| f.call(1);\nprint(o.sorted(|x| x));",
+    "let o = #{ split: |t| t, extract: |a, b| a, map: |f| f.call(1), for_each: |f| f.call(1) };\n\
+     print(o.split(\"\")); print(o.extract(1, -1)); print(o.map(|q| { let z = q; z }));\n\
+     o.for_each(|x| print(x));",
+    // Functions of the script.
+    "/// @override\nfn contains(a, b) { a.len == b }\nprint(contains([\"a\"], 3));",
+    "/// @override\nfn extract(a, b, c) { c }\nprint(extract(\"x\", 1, -1));",
+    "fn become(v) { this = v; }\nlet x = 1;\nx.become(\"a\");\nprint(x == \"a\"); print(x.len);",
+    "fn become(v) { this = v; }\nlet x = 1;\nx.become(\"a\");\nprint(switch x { \"a\" => 1, _ => 2 });",
+    // A list as a case, and words that are looked for in a text.
+    "print(switch [1] { [1] => \"one\", _ => \"more\" });",
+    "let x = 1;\nprint(\"64\" in type_of(x)); print(type_of(x) in \"i64 f64\");",
+    // Items of items, and numbers of turns that are called so.
+    "for (row, y) in [[1, 2], [3, 4]] { for (value, x) in row { print(value + x + y); } }",
+    // Arguments of tools that are set again or filled.
+    "let t = tool(\"t\", \"Adds.\", \"x: [string]\", |args| { let args = #{ name: args.x[0] }; args.name });\n\
+     print(branch(#{ tools: [t] }).act(\"t\", #{ x: [\"a\"] }));",
+    "let t = tool(\"t\", \"Adds.\", \"x: integer\", |args| { args[\"y\"] = 1; args.y + args.x });\n\
+     print(branch(#{ tools: [t] }).act(\"t\", #{ x: 1 }));",
+    "let t = tool(\"t\", \"Adds.\", \"x: integer\", |args| { args += #{ y: 2 }; args.y + args.x });\n\
+     print(branch(#{ tools: [t] }).act(\"t\", #{ x: 1 }));",
+];
+
+#[test]
+fn what_works_under_the_names_of_words_is_no_fault() {
+    let project = Project::new();
+    for (number, script) in VALID.iter().enumerate() {
+        let name = format!("{number}.rhai");
+        project.file(&name, script);
+        let checked = project.kaizen(&["check", &name, "--deny", "warnings"]);
+        assert_eq!(checked.code, Some(0), "{script}\n{}", checked.stdout);
+
+        let ran = project.kaizen(&["run", &name]);
+        assert_eq!(ran.code, Some(0), "{script}\n{}", ran.stderr);
+    }
+}
+
 #[test]
 fn what_only_seems_wrong_is_told_and_run() {
     let project = Project::new();

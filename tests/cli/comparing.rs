@@ -419,9 +419,9 @@ fn a_file_of_tasks_that_is_no_json_is_explained_in_words() {
     let ran = project.kaizen(&["compare", "a.rhai", "b.rhai", "--tasks", "t.jsonl"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     expect![[r#"
-        error: `t.jsonl`: line 2 is no JSON from column 6 on: `true but`; each line is a JSON value; a table ends in `.csv`
+        error: `t.jsonl`: line 2 is not valid JSON at column 6: `true but`; each line is a JSON value; a table ends in `.csv`
         error: `t.jsonl`: line 2 ends too early: `{"x": "a"`; each line is a JSON value; a table ends in `.csv`
-        error: `t.jsonl`: line 3 is no JSON from column 2 on: `{'x': 'single quotes, as Python writes t…`; each line is a JSON value; a table ends in `.csv`
-        error: `t.jsonl`: line 1 is no JSON from column 1 on: `x`; each line is a JSON value; a table ends in `.csv`
+        error: `t.jsonl`: line 3 is not valid JSON at column 2: `{'x': 'single quotes, as Python writes t…`; each line is a JSON value; a table ends in `.csv`
+        error: `t.jsonl`: line 1 is not valid JSON at column 1: `x`; each line is a JSON value; a table ends in `.csv`
     "#]].assert_eq(&said);
 }

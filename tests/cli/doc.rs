@@ -225,11 +225,11 @@ fn what_people_look_for_is_found_by_other_words_than_those_of_the_language() {
     expect_test::expect![[r#"
         $ kaizen doc date
         `date` is from another language: write `now()` for the milliseconds since 1970; for a text
-        `command("date", ["+%F"]).stdout`
+        `command("date", ["+%F"]).stdout.trimmed()`
         $ kaizen doc file exists
         file exists: write `attempt(|| read_text("path")).ok`
         $ kaizen doc list files
-        list files: write `command("ls", ["folder"]).stdout.split("\n")`
+        list files: write `command("ls", ["folder"]).stdout.trimmed().split("\n")`
         $ kaizen doc os.path.exists
         `os.path.exists` is from another language: write `attempt(|| read_text("path")).ok`
         $ kaizen doc environment variable

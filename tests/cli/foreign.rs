@@ -1484,7 +1484,7 @@ fn help_for_forms_of_other_languages_leads_to_what_works() {
             write `#{}`, and `map[key] = (map[key] ?? 0) + 1`
         > let s = "a"; print(s.upper);
         K0030 1:22 a string has no property `upper`
-            write `text.upper()`
+            it is a method: write `.upper()`
         > let d = #{a: 1}; for k in d.keys { print(k); }
         K0021 1:27 `keys` is a function of maps, and is not called here
             write `for key in map.keys() { .. }`
@@ -1595,16 +1595,16 @@ fn help_for_forms_of_other_languages_leads_to_what_works() {
             write a list: `[a, b]`
         > let s = "a"; print(s.trimmed);
         K0030 1:22 a string has no property `trimmed`
-            write `text.trimmed()`
+            it is a method: write `.trimmed()`
         > let l = [1]; print(l.sorted);
         K0030 1:22 an array has no property `sorted`
-            write `list.sorted()`
+            it is a method: write `.sorted()`
         > let l = [1]; print(l.length);
         K0030 1:22 an array has no property `length`
             write `x.len`
         > let b = branch(); print(b.fork);
         K0030 1:27 a branch has no property `fork`
-            write `branch.fork()`
+            it is a method: write `.fork()`
         > print(now);
         K0002 1:7 unknown variable `now`
             `now` is a function; call it: `now()`
@@ -1799,13 +1799,13 @@ fn words_of_other_languages_name_what_stands_for_them() {
             write `attempt(|| read_text("path")).ok`
         > listdir(1);
         K0021 1:1 `listdir` is from another language
-            write `command("ls", ["folder"]).stdout.split("\n")`
+            write `command("ls", ["folder"]).stdout.trimmed().split("\n")`
         > mkdir(1);
         K0021 1:1 `mkdir` is from another language
             leave it out: `write_text` creates missing folders
         > glob(1);
         K0021 1:1 `glob` is from another language
-            write `command("find", [".", "-name", "*.txt"]).stdout.split("\n")`
+            write `command("find", [".", "-name", "*.txt"]).stdout.trimmed().split("\n")`
         > getcwd(1);
         K0021 1:1 `getcwd` is from another language
             leave it out: paths are relative to the script's folder
@@ -1817,13 +1817,13 @@ fn words_of_other_languages_name_what_stands_for_them() {
             write `command("program", ["argument"]).stdout`
         > strftime(1);
         K0021 1:1 `strftime` is from another language
-            write `command("date", ["+%F"]).stdout`
+            write `command("date", ["+%F"]).stdout.trimmed()`
         > utcnow(1);
         K0021 1:1 `utcnow` is from another language
             write `now()` for the milliseconds since 1970
         > today(1);
         K0021 1:1 `today` is from another language
-            write `command("date", ["+%F"]).stdout`
+            write `command("date", ["+%F"]).stdout.trimmed()`
         > shuffle(1);
         K0021 1:1 `shuffle` is from another language
             write `list[(random() * list.len).to_int()]` for one item by chance
@@ -1853,7 +1853,7 @@ fn words_of_other_languages_name_what_stands_for_them() {
             leave it out: `let b = a` copies a list or a map, with all that is in it
         > Date(1);
         K0021 1:1 `Date` is from another language
-            write `now()` for the milliseconds since 1970; for a text `command("date", ["+%F"]).stdout`
+            write `now()` for the milliseconds since 1970; for a text `command("date", ["+%F"]).stdout.trimmed()`
         > Map(1);
         K0021 1:1 `Map` is from another language
             write `#{ key: value }`
@@ -1892,7 +1892,7 @@ fn words_of_other_languages_name_what_stands_for_them() {
             write `write_text("path", lines.join("\n"))`
         > list_files(1);
         K0021 1:1 `list_files` is from another language
-            write `command("ls", ["folder"]).stdout.split("\n")`
+            write `command("ls", ["folder"]).stdout.trimmed().split("\n")`
         > read_json(1);
         K0021 1:1 `read_json` is from another language
             write `json(read_text("path"))`
@@ -1901,7 +1901,7 @@ fn words_of_other_languages_name_what_stands_for_them() {
             write `write_text("path", to_json(value))`
         > weekday(1);
         K0021 1:1 `weekday` is from another language
-            write `command("date", ["+%A"]).stdout`
+            write `command("date", ["+%A"]).stdout.trimmed()`
         > uppercase(1);
         K0021 1:1 `uppercase` is from another language
             write `text.upper()`

@@ -286,10 +286,10 @@ impl ScriptJob<'_> {
         let code = faults.first().map_or("", |fault| fault.code);
         say(&format!("found before running; nothing was spent   (`kaizen explain {code}`)"));
         let is_of_grants = faults.iter().all(|fault| fault.code == Kind::Permission.code());
-        match (usage, is_of_grants) {
-            (_, true) => Exit::Permission,
-            (true, false) => Exit::Usage,
-            (false, false) => Exit::Refused,
+        match usage {
+            _ if is_of_grants => Exit::Permission,
+            true => Exit::Usage,
+            false => Exit::Refused,
         }
     }
 

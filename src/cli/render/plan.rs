@@ -326,7 +326,7 @@ fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
     let shown = if told == PlanKind::Rest { &row.rest } else { &row.all };
 
     let (tokens, cost, time) = if shown.calls.may_be() && !row.model.is_empty() {
-        let tokens = format!("{rough}{}/{rough}{}", range(row.input, 0), range(row.output, 0));
+        let tokens = format!("{rough}{}/{rough}{}", whole(row.input), whole(row.output));
         let is_free = shown.cost.is_some_and(is_free);
         let open = if shown.calls.most.is_none() && !is_free { " or more" } else { "" };
 
@@ -351,24 +351,24 @@ fn cells(row: &PlanRow, told: PlanKind) -> Vec<String> {
     cells
 }
 
-fn range(range: Range, digits: usize) -> String {
-    let low = format!("{:.digits$}", range.p50);
-    let high = format!("{:.digits$}", range.p95);
-    if low == high { low } else { format!("{low}…{high}") }
+/// Writes a range, or one value if both ends look the same.
+fn span(range: Range, text: impl Fn(f64) -> String) -> String {
+    let low = text(range.p50);
+    let high = text(range.p95);
+    if low == high { low } else { format!("{low}…{}", high.trim_start_matches('$')) }
+}
+
+fn whole(range: Range) -> String {
+    span(range, |count| format!("{count:.0}"))
 }
 
 /// Writes a range of times, which may be far below a second.
 fn took(range: Range) -> String {
-    let low = short(range.p50);
-    let high = short(range.p95);
-    if low == high { low } else { format!("{low}…{high}") }
+    span(range, short)
 }
 
 fn dollars(range: Range) -> String {
-    let text = |dollars: f64| Money::at_most(dollars).to_string();
-    let low = text(range.p50);
-    let high = text(range.p95);
-    if low == high { low } else { format!("{low}…{}", high.trim_start_matches('$')) }
+    span(range, |dollars| Money::at_most(dollars).to_string())
 }
 
 /// Writes a plan for programs. `calls` is the least, `calls_max` the most, null if that is not known.

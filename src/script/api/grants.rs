@@ -6,12 +6,13 @@ use super::world::executable_of;
 use crate::base::failure::{Failure, Kind};
 use crate::model::provider::page::host_of;
 use crate::script::check::asks_models;
+use crate::script::check::call::call;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::host::context::Inner;
 use crate::script::host::modules::ways_to;
 use crate::script::host::permission::Permissions;
 use crate::script::host::right::{Right, Target};
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 use std::collections::HashSet;
 
 /// The words that need a grant for their first argument.
@@ -47,7 +48,9 @@ pub(in crate::script) fn missing_grants(
     ast.walk(&mut |path: &[ASTNode]| {
         // The statements of the script come in their order, and those of functions after them.
         may_have_ended |= matches!(path.last(), Some(ASTNode::Stmt(Stmt::Return(..))));
-        let Some((call, position)) = call(path) else { return true };
+        let Some(call) = call(path).filter(|call| !call.is_method) else { return true };
+        let position = call.position;
+        let call = call.expr;
         may_have_ended |= call.name == "exit";
 
         if let Some(right) = right_of(call).filter(|_| !own.contains(call.name.as_str()))
@@ -71,14 +74,6 @@ pub(in crate::script) fn missing_grants(
 fn is_of_script(ast: &AST, path: &[ASTNode<'_>]) -> bool {
     let Some(ASTNode::Stmt(root)) = path.first() else { return false };
     ast.statements().iter().any(|statement| std::ptr::eq(statement, *root))
-}
-
-fn call<'a>(path: &[ASTNode<'a>]) -> Option<(&'a FnCallExpr, Position)> {
-    match path.last()? {
-        ASTNode::Expr(Expr::FnCall(call, position))
-        | ASTNode::Stmt(Stmt::FnCall(call, position)) => Some((call, *position)),
-        _ => None,
-    }
 }
 
 fn right_of(call: &FnCallExpr) -> Option<Right> {

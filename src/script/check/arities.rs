@@ -3,7 +3,8 @@
 
 use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::closure::{captured, closure_in};
+use crate::script::check::closure::closure_in;
+use crate::script::check::functions::ScriptFunctions;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::{PATTERNS_PLACE, map_at};
 use crate::script::check::pairs;
@@ -11,8 +12,8 @@ use crate::script::check::used::is;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::arity::{self, ClosureArity};
-use rhai::{ASTNode, Expr, Position, Stmt};
-use std::collections::{HashMap, HashSet};
+use rhai::{ASTNode, Expr, Position};
+use std::collections::HashMap;
 
 /// Words that want a number for each item, and not a comparison of two.
 const OF_NUMBERS: &[&str] = &["max_by", "min_by"];
@@ -24,7 +25,7 @@ impl Checker<'_> {
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path)
-                && !known.is_of_script(&call)
+                && !kinds.is_of_script(path, &call)
             {
                 let function = kinds.function_of(path);
                 let subject = if call.is_method {
@@ -52,56 +53,15 @@ struct ArityFault {
 }
 
 /// The functions of a file.
-struct FunctionTable {
-    /// The parameters of the functions of each name, without the variables that they capture.
-    params: HashMap<String, Vec<Vec<String>>>,
+struct FunctionTable<'a> {
+    functions: &'a ScriptFunctions,
     /// The closures that variables hold, by function and name; `None` for what is set several times.
     held: HashMap<(String, String), Option<String>>,
-    /// The keys of maps, in which functions may sit.
-    keys: HashSet<String>,
 }
 
-impl FunctionTable {
-    fn of(file: &File<'_>, kinds: &Kinds<'_>) -> FunctionTable {
-        let counts = captured(file.ast);
-        let mut params: HashMap<String, Vec<Vec<String>>> = HashMap::new();
-        for function in file.ast.iter_functions() {
-            let skip = counts.get(function.name).copied().unwrap_or(0);
-            let names = function.params.iter().skip(skip).map(|name| (*name).to_owned());
-            params.entry(function.name.to_owned()).or_default().push(names.collect());
-        }
-
-        let mut held: HashMap<(String, String), Option<String>> = HashMap::new();
-        let mut keys = HashSet::new();
-        file.ast.walk(&mut |path: &[ASTNode]| {
-            let (name, closure) = match path.last() {
-                Some(ASTNode::Expr(Expr::Map(map, _))) => {
-                    keys.extend(map.0.iter().map(|(key, _)| key.name.to_string()));
-                    return true;
-                }
-                Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => {
-                    (&variable.0.name, closure_in(&variable.1))
-                }
-                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => match &assignment.1.lhs {
-                    Expr::Variable(name, ..) => (&name.1, None),
-                    _ => return true,
-                },
-                _ => return true,
-            };
-
-            let key = (kinds.function_of(path).to_owned(), name.to_string());
-            held.entry(key).and_modify(|known| *known = None).or_insert(closure);
-            true
-        });
-        FunctionTable { params, held, keys }
-    }
-
-    /// Tells whether a call is one of the script's own functions, or may be one that a map holds.
-    fn is_of_script(&self, call: &Call<'_>) -> bool {
-        let name = call.expr.name.as_str();
-        call.expr.is_qualified()
-            || self.params.contains_key(name)
-            || call.is_method && self.keys.contains(name)
+impl<'a> FunctionTable<'a> {
+    fn of(file: &'a File<'_>, kinds: &Kinds<'_>) -> FunctionTable<'a> {
+        FunctionTable { functions: &file.functions, held: kinds.set_once(file, closure_in) }
     }
 
     /// Returns the parameters of the function that an expression is, if that is certain.
@@ -122,10 +82,9 @@ impl FunctionTable {
             other => closure_in(other)?,
         };
 
-        match self.params.get(&name)?.as_slice() {
-            [only] => Some(only),
-            _ => None,
-        }
+        let mut named = self.functions.named(&name);
+        let only = named.next()?;
+        named.next().is_none().then(|| only.params())
     }
 
     /// Finds the functions that a call is given with the wrong number of parameters.

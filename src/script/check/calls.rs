@@ -3,13 +3,14 @@
 
 use crate::script::check::argument::{Arguments, foreign_call};
 use crate::script::check::call::{Call, call};
-use crate::script::check::checker::{Checker, Earlier, File};
+use crate::script::check::checker::{Checker, File};
 use crate::script::check::imports::Modules;
 use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::questions;
 use crate::script::check::schemas;
+use crate::script::check::tools::FILLING;
 use crate::script::check::value_kind::{ValueKind, fits_first};
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::forms::{self, CallForm, Forms};
@@ -33,7 +34,6 @@ const BUILT_IN: &[&str] = &[
     "type_of",
     "print",
     "debug",
-    "eval",
     "throw",
     "import",
     "export",
@@ -59,58 +59,41 @@ pub(super) const FREE: &[&str] = &[
 ];
 
 /// What the calls of a file are checked against.
-pub(super) struct CallScope<'a> {
+struct CallScope<'a> {
     forms: &'a Forms<'a>,
     kinds: &'a Kinds<'a>,
-    /// Functions that the script itself defines.
-    pub(super) own: HashSet<String>,
     /// Words that the script uses as keys or properties: functions may sit in maps.
     keys: Keys,
     modules: &'a Modules,
 }
 
 impl Checker<'_> {
-    /// Checks every call of a file. `earlier` are functions that exist besides.
+    /// Checks every call of a file.
     pub(super) fn calls(
         &mut self,
         file: &File<'_>,
         forms: &Forms<'_>,
         modules: &Modules,
         kinds: &Kinds<'_>,
-        earlier: Option<Earlier<'_>>,
     ) {
-        let mut own = HashSet::new();
-        for ast in earlier.map(|earlier| earlier.functions).into_iter().chain([file.ast]) {
-            own.extend(ast.iter_functions().map(|function| function.name.to_owned()));
-        }
-
-        let known = CallScope { forms, kinds, own, keys: Keys::of(file.ast), modules };
+        let mut keys = Keys::of(file.ast);
+        keys.names.extend(kinds.set.iter().cloned());
+        let known = CallScope { forms, kinds, keys, modules };
 
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path) {
                 let function = kinds.function_of(path);
                 let fault = known.fault(file, &call, (function, kinds.before(path, function)));
-                // A map in the place of another argument is no map of options.
-                if fault.as_ref().is_none_or(|fault| fault.code != codes::ARGUMENT) {
-                    self.options(file, &known, call.expr, &mut faults);
-                }
+                let is_fit = fault.as_ref().is_none_or(|fault| fault.code != codes::ARGUMENT);
                 faults.extend(fault);
-                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
-                    let values = OptionValues { file, kinds, function };
-                    values.faults(call.expr, &mut faults);
-                    if let Some(known) = self.host.stdlib_options(self.engine, &call.expr.name) {
-                        values.of_library(call.expr, &known, &mut faults);
+
+                if !kinds.is_of_script(path, &call) {
+                    // A map in the place of another argument is no map of options.
+                    if is_fit {
+                        self.options(file, call.expr, &mut faults);
                     }
-                }
-                self.models(file, &known, &call, &mut faults);
-                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
-                    schemas::faults(file, &call, &mut faults);
-                }
-                faults.extend(one_piece(file, call.expr));
-                if !known.own.contains(call.expr.name.as_str()) && !call.expr.is_qualified() {
-                    faults.extend(questions::fault(file, call.expr));
-                    faults.extend(kind_options::faults(file, kinds, function, call.expr));
+                    self.word(file, &call, kinds, function, &mut faults);
                 }
             }
             true
@@ -119,20 +102,32 @@ impl Checker<'_> {
         self.faults.extend(faults);
     }
 
-    /// Finds unknown keys in a literal map of options.
-    fn options(
+    /// Finds what is wrong with the arguments of one of kaizen's words, by itself or together.
+    fn word(
         &self,
         file: &File<'_>,
-        known: &CallScope<'_>,
-        call: &FnCallExpr,
+        call: &Call<'_>,
+        kinds: &Kinds<'_>,
+        function: &str,
         faults: &mut Vec<Diagnostic>,
     ) {
+        let values = OptionValues { file, kinds, function };
+        values.faults(call.expr, faults);
+        if let Some(known) = self.host.stdlib_options(self.engine, &call.expr.name) {
+            values.of_library(call.expr, &known, faults);
+        }
+
+        self.models(file, call, faults);
+        schemas::faults(file, call, faults);
+        faults.extend(one_piece(file, call.expr));
+        faults.extend(questions::fault(file, call.expr));
+        faults.extend(kind_options::faults(file, kinds, function, call.expr));
+    }
+
+    /// Finds unknown keys in a literal map of options.
+    fn options(&self, file: &File<'_>, call: &FnCallExpr, faults: &mut Vec<Diagnostic>) {
         let name = call.name.as_str();
         let Some(Expr::Map(map, _)) = call.args.last() else { return };
-
-        if known.own.contains(name) || call.is_qualified() {
-            return;
-        }
 
         // A map alone describes a server.
         let is_server = name == "mcp" && call.args.len() == 1;
@@ -483,8 +478,7 @@ impl Keys {
                     keys.has_computed |= is_computed(&assignment.1.lhs);
                 }
                 Some(ASTNode::Expr(Expr::MethodCall(call, _))) => {
-                    keys.has_computed |=
-                        ["set", "mixin", "fill_with"].contains(&call.name.as_str());
+                    keys.has_computed |= FILLING.contains(&call.name.as_str());
                 }
                 _ => {}
             }

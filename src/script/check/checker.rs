@@ -1,5 +1,6 @@
 //! What every check works with.
 
+use crate::script::check::functions::ScriptFunctions;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::host::context::Inner;
 use rhai::{AST, Engine};
@@ -25,6 +26,13 @@ pub(super) struct File<'a> {
     pub(super) folder: &'a Path,
     pub(super) text: &'a str,
     pub(super) ast: &'a AST,
+    pub(super) functions: ScriptFunctions,
+}
+
+impl<'a> File<'a> {
+    pub(super) fn new(name: &'a str, folder: &'a Path, text: &'a str, ast: &'a AST) -> File<'a> {
+        File { name, folder, text, ast, functions: ScriptFunctions::of(ast) }
+    }
 }
 
 /// What exists before a text is read.

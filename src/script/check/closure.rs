@@ -1,7 +1,6 @@
 //! Closures as they stand in a script: Rhai keeps each as a function, and a value that names it.
 
-use rhai::{AST, ASTNode, Expr, FnCallExpr, FnPtr, Stmt};
-use std::collections::HashMap;
+use rhai::{Expr, FnCallExpr, FnPtr, Stmt};
 
 /// Returns the name of the closure that an expression is.
 pub(super) fn closure_in(expr: &Expr) -> Option<String> {
@@ -37,22 +36,6 @@ pub(super) fn settles(call: &FnCallExpr) -> bool {
         .0
         .iter()
         .any(|(key, value)| key.name == "settle" && matches!(value, Expr::BoolConstant(true, _)))
-}
-
-/// Counts the variables that each closure captures, by the closure's name.
-pub(super) fn captured(ast: &AST) -> HashMap<String, usize> {
-    let mut captured = HashMap::new();
-    ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Expr(Expr::FnCall(call, _))) = path.last()
-            && call.name == "curry"
-            && let Some(name) = call.args.first().and_then(closure_in)
-        {
-            captured.insert(name, call.args.len() - 1);
-        }
-        true
-    });
-
-    captured
 }
 
 /// Returns the name of a property, or of a place that a literal names.

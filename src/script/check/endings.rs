@@ -4,10 +4,10 @@ use crate::script::check::call::call;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::in_place::Bodies;
-use crate::script::check::paths::places;
+use crate::script::check::kinds::Kinds;
 use crate::script::check::used::ResultUse;
 use crate::script::diagnostic::{Diagnostic, codes};
-use rhai::{ASTFlags, ASTNode, Expr, Position, Stmt};
+use rhai::{ASTFlags, ASTNode, Position, Stmt};
 use std::collections::HashMap;
 
 /// Words that use what their function gives.
@@ -38,7 +38,7 @@ struct FunctionEnd {
 
 impl Checker<'_> {
     /// Finds functions that end with a `let`, and whose result is used.
-    pub(super) fn endings(&mut self, file: &File<'_>, bodies: &Bodies) {
+    pub(super) fn endings(&mut self, file: &File<'_>, kinds: &Kinds<'_>, bodies: &Bodies) {
         let endings = endings(file);
         let ends_with = |name: &str| {
             let ending = endings.get(name).filter(|ending| !ending.returns)?;
@@ -57,7 +57,7 @@ impl Checker<'_> {
                 found.push((format!("`{name}`"), variable, position));
             }
 
-            if USING.contains(&name) {
+            if USING.contains(&name) && !kinds.is_of_script(path, &call) {
                 let closures = call.expr.args.iter().filter_map(closure_in);
                 let endings = closures.filter_map(|closure| ends_with(&closure));
                 found.extend(endings.map(|(variable, position)| {
@@ -78,7 +78,6 @@ impl Checker<'_> {
 
 /// Returns how the functions of a file end, by their names. Those that share a name are left out.
 fn endings(file: &File<'_>) -> HashMap<String, FunctionEnd> {
-    let places = places(file);
     let mut endings: HashMap<String, FunctionEnd> = HashMap::new();
     let mut scripts = file.ast.statements().len();
 
@@ -89,12 +88,10 @@ fn endings(file: &File<'_>) -> HashMap<String, FunctionEnd> {
             scripts -= 1;
             return true;
         }
-        let Some(place) = places.iter().rfind(|place| place.holds(root.position())) else {
-            return true;
-        };
+        let Some(function) = file.functions.at(root.position()) else { return true };
 
         let position = root.position();
-        let ending = endings.entry(place.name.clone()).or_insert_with(|| FunctionEnd {
+        let ending = endings.entry(function.name.clone()).or_insert_with(|| FunctionEnd {
             position,
             variable: None,
             returns: false,
@@ -112,12 +109,6 @@ fn endings(file: &File<'_>) -> HashMap<String, FunctionEnd> {
         true
     });
 
-    let is_only = |name: &str| places.iter().filter(|place| place.name == name).count() == 1;
-    endings.retain(|name, _| is_only(name));
+    endings.retain(|name, _| file.functions.named(name).count() == 1);
     endings
-}
-
-/// Tells whether an expression is a variable of this name.
-pub(super) fn is_variable(expr: &Expr, name: &str) -> bool {
-    matches!(expr, Expr::Variable(variable, ..) if variable.1 == name)
 }

@@ -2,37 +2,33 @@
 //! JavaScript, `total = total + x` in a loop changes it.
 
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::closure::captured;
-use crate::script::check::paths::{FunctionPlace, places};
+use crate::script::check::functions::ScriptFunction;
 use crate::script::diagnostic::{Diagnostic, codes};
-use rhai::{ASTFlags, ASTNode, Expr, FlowControl, Position, ScriptFnMetadata, Stmt};
-use std::collections::{BTreeMap, HashMap};
+use rhai::{ASTFlags, ASTNode, Expr, FlowControl, Position, Stmt};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 impl Checker<'_> {
     /// Finds variables that hide another one, which is read afterwards as if it had been set.
     pub(super) fn hidden(&mut self, file: &File<'_>) {
-        // Code that is made at run time may read any variable.
-        if !file.text.contains("let ") || file.text.contains("eval(") {
+        if !file.text.contains("let ") {
             return;
         }
 
-        let places = places(file);
-        let counts = captured(file.ast);
-        // The script itself has no place. The statements of each function come in their order.
-        let mut readers: BTreeMap<Option<usize>, ScopeReader> = BTreeMap::new();
+        // One for the script, and one for each function, whose statements come in their order.
+        let mut readers: BTreeMap<Option<*const ScriptFunction>, ScopeReader> = BTreeMap::new();
         let mut scripts = file.ast.statements().len();
 
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let [ASTNode::Stmt(statement)] = path {
-                let position = statement.position();
                 let is_of_script = scripts > 0;
                 scripts = scripts.saturating_sub(1);
 
-                let place = places.iter().rposition(|place| place.holds(position));
-                let place = place.filter(|_| !is_of_script);
-                let reader = readers.entry(place).or_insert_with(|| match place {
-                    Some(place) => ScopeReader::of_function(file, &places[place], &counts),
+                let function = file.functions.at(statement.position());
+                let function = function.filter(|_| !is_of_script);
+                let key = function.map(std::ptr::from_ref);
+                let reader = readers.entry(key).or_insert_with(|| match function {
+                    Some(function) => ScopeReader::of_function(function),
                     None => ScopeReader::default(),
                 });
                 reader.statement(statement);
@@ -108,26 +104,19 @@ struct ScopeReader {
 }
 
 impl ScopeReader {
-    fn of_function(
-        file: &File<'_>,
-        place: &FunctionPlace,
-        counts: &HashMap<String, usize>,
-    ) -> ScopeReader {
-        let captured = counts.get(&place.name).copied().unwrap_or(0);
-        let mut reader = ScopeReader { captured, ..ScopeReader::default() };
+    fn of_function(function: &ScriptFunction) -> ScopeReader {
+        let captured = function.captured();
+        let mut reader = ScopeReader { captured: captured.len(), ..ScopeReader::default() };
 
-        let is_it = |function: &ScriptFnMetadata<'_>| {
-            function.name == place.name && function.params.len() == place.arity
-        };
-        let function = file.ast.iter_functions().find(is_it);
-        let params = function.map(|function| function.params).unwrap_or_default();
-        for (number, name) in params.into_iter().enumerate() {
-            // What a closure captures is a variable of the function around it.
-            reader.depth = usize::from(number >= captured);
+        // What a closure captures is a variable of the function around it.
+        for name in captured {
+            reader.declare(name, true);
+        }
+        reader.depth = 1;
+        for name in function.params() {
             reader.declare(name, true);
         }
 
-        reader.depth = 1;
         reader
     }
 

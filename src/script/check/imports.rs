@@ -164,7 +164,7 @@ impl Checker<'_> {
 
         for (name, position) in found {
             let is_offered = unnamed.functions.iter().any(|(offered, _)| *offered == name);
-            let is_own = file.ast.iter_functions().any(|function| function.name == name);
+            let is_own = file.functions.has(&name);
             if !is_offered || is_own {
                 continue;
             }

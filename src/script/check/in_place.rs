@@ -1,10 +1,10 @@
 //! Words that change their value in place and return nothing, where something is done with what they
 //! return. In Python and JavaScript many of them return the changed value.
 
+use crate::script::check::call::{call, receiver};
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::closure::captured;
-use crate::script::check::paths::places;
-use crate::script::check::used::{ResultUse, is, use_of};
+use crate::script::check::kinds::Kinds;
+use crate::script::check::used::{ResultUse, use_of};
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
@@ -52,10 +52,10 @@ struct Slip {
 
 impl Checker<'_> {
     /// Finds words in place whose result is used.
-    pub(super) fn in_place(&mut self, file: &File<'_>, forms: &Forms<'_>, bodies: &Bodies) {
+    pub(super) fn in_place(&mut self, file: &File<'_>, kinds: &Kinds<'_>, bodies: &Bodies) {
         let mut slips = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
-            slips.extend(slip(forms, bodies, path));
+            slips.extend(slip(kinds, bodies, path));
             true
         });
 
@@ -94,18 +94,15 @@ fn help(word: &str, variable: Option<&str>) -> String {
 }
 
 /// Finds out whether a path ends in a call in place whose result is used.
-fn slip(forms: &Forms<'_>, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
-    let (call, position, receiver, given) = match path.last()? {
-        ASTNode::Expr(Expr::MethodCall(call, position)) => {
-            (call, *position, receiver(path), call.args.len() + 1)
-        }
-        ASTNode::Expr(Expr::FnCall(call, position))
-        | ASTNode::Stmt(Stmt::FnCall(call, position)) => {
-            (call, *position, call.args.first(), call.args.len())
-        }
-        _ => return None,
-    };
-    if call.is_qualified() || !returns_nothing(forms, call, given) {
+fn slip(kinds: &Kinds<'_>, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip> {
+    let found = call(path)?;
+    let position = found.position;
+    let call = found.expr;
+    let given = call.args.len() + usize::from(found.is_method);
+    let receiver = if found.is_method { receiver(path) } else { call.args.first() };
+
+    let forms = kinds.forms;
+    if !returns_nothing(forms, call, given) || kinds.is_of_script(path, &found) {
         return None;
     }
 
@@ -130,15 +127,6 @@ fn slip(forms: &Forms<'_>, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip
     };
 
     Some(Slip { word: call.name.to_string(), position, variable, fault })
-}
-
-/// Returns what stands before the dot of the method call at the end of a path.
-fn receiver<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
-    let ASTNode::Expr(last) = path.last()? else { return None };
-    match path.iter().rev().nth(1)? {
-        ASTNode::Expr(Expr::Dot(pair, ..)) if is(&pair.rhs, last) => Some(&pair.lhs),
-        _ => None,
-    }
 }
 
 /// Tells whether a word returns nothing, whatever it is called with.
@@ -194,24 +182,21 @@ impl Bodies {
         let own = roots.into_iter().skip(file.ast.statements().len());
 
         // A statement belongs to the innermost function around it.
-        let places = places(file);
         let mut last: HashMap<&str, (*const Stmt, Position)> = HashMap::new();
         for (statement, position) in own {
-            let Some(place) = places.iter().rfind(|place| place.holds(position)) else { continue };
-            let known = last.entry(&place.name).or_insert((statement, position));
+            let Some(function) = file.functions.at(position) else { continue };
+            let known = last.entry(&function.name).or_insert((statement, position));
             if known.1 < position {
                 *known = (statement, position);
             }
         }
 
-        let counts = captured(file.ast);
         let mut by_last = HashMap::new();
-        for function in file.ast.iter_fn_def() {
+        for function in file.functions.iter() {
             let Some((last, _)) = last.get(function.name.as_str()) else { continue };
-            let count = counts.get(function.name.as_str()).copied().unwrap_or(0);
-            let mut names = function.params.iter().map(ToString::to_string);
-            let captured = names.by_ref().take(count).collect();
-            by_last.insert(*last, Body { captured, params: names.collect() });
+            let captured = function.captured().iter().cloned().collect();
+            let params = function.params().iter().cloned().collect();
+            by_last.insert(*last, Body { captured, params });
         }
         Bodies { by_last, last: file.ast.statements().last().map(std::ptr::from_ref) }
     }

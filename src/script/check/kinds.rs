@@ -7,7 +7,7 @@ use crate::script::check::call::{EACH, PLANNERS};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
 use crate::script::check::defaults;
-use crate::script::check::paths::{self, FunctionPlace};
+use crate::script::check::functions::{ScriptFunction, ScriptFunctions};
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::type_word::{self, HANDLES};
@@ -30,13 +30,15 @@ pub(super) struct UnknownPart {
 /// The kinds of the variables of a script.
 pub(super) struct Kinds<'a> {
     pub(super) forms: &'a Forms<'a>,
-    places: Vec<FunctionPlace>,
+    functions: &'a ScriptFunctions,
     /// What each function knows, by its name, which is empty for the script itself.
-    functions: HashMap<String, FunctionKinds>,
+    known: HashMap<String, FunctionKinds>,
     /// The properties that the script sets somewhere.
     pub(super) set: HashSet<String>,
     /// The keys of the script's own maps, which may hold functions of these names.
-    keys: HashSet<String>,
+    pub(super) keys: HashSet<String>,
+    /// The functions of the script that set `this`: it may be anything afterwards.
+    changing: HashSet<String>,
     /// Whether edges of graphs are made otherwise than by `depends_on`.
     has_other_edges: bool,
     /// What the operations give that the script names, as far as it is known and the same wherever it names one so.
@@ -65,17 +67,17 @@ impl FunctionKinds {
 impl<'a> Kinds<'a> {
     /// Collects the variables of a file. `earlier` are variables that exist already.
     pub(super) fn of(
-        file: &File<'_>,
+        file: &'a File<'_>,
         forms: &'a Forms<'a>,
         earlier: &[(String, String)],
     ) -> Kinds<'a> {
-        let places = paths::places(file);
         let mut kinds = Kinds {
             forms,
-            places,
-            functions: HashMap::new(),
+            functions: &file.functions,
+            known: HashMap::new(),
             set: HashSet::new(),
             keys: HashSet::new(),
+            changing: HashSet::new(),
             has_other_edges: false,
             results: HashMap::new(),
         };
@@ -83,13 +85,13 @@ impl<'a> Kinds<'a> {
 
         for _ in 0..PASSES_MAX {
             let next = kinds.pass(file);
-            if next == kinds.functions {
+            if next == kinds.known {
                 break;
             }
-            kinds.functions = next;
+            kinds.known = next;
         }
 
-        let own = kinds.functions.entry(String::new()).or_default();
+        let own = kinds.known.entry(String::new()).or_default();
         for (name, kind) in earlier {
             let is_handle = HANDLES.contains(&kind.as_str());
             let kind = is_handle.then(|| ValueKind::Handle(kind.clone()));
@@ -107,6 +109,9 @@ impl<'a> Kinds<'a> {
                 }
                 Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
                     let mut rest = &assignment.1.lhs;
+                    if let Expr::ThisPtr(_) = rest {
+                        self.changing.insert(self.function_of(path).to_owned());
+                    }
 
                     while let Expr::Dot(pair, ..) | Expr::Index(pair, ..) = rest {
                         rest = &pair.rhs;
@@ -144,13 +149,11 @@ impl<'a> Kinds<'a> {
     fn pass(&self, file: &File<'_>) -> HashMap<String, FunctionKinds> {
         let mut next: HashMap<String, FunctionKinds> = HashMap::new();
 
-        let captured = super::closure::captured(file.ast);
-        for function in file.ast.iter_functions() {
-            let own = next.entry(function.name.to_owned()).or_default();
-            let skip = captured.get(function.name).copied().unwrap_or(0);
+        for function in self.functions.iter() {
+            let own = next.entry(function.name.clone()).or_default();
             // What it captures is known where it was made.
-            for param in function.params.iter().skip(skip) {
-                own.variables.insert((*param).to_owned(), None);
+            for param in function.params() {
+                own.variables.insert(param.clone(), None);
             }
         }
 
@@ -164,16 +167,15 @@ impl<'a> Kinds<'a> {
         file.ast.walk(&mut |path: &[ASTNode]| {
             let function = self.function_of(path).to_owned();
             for (closure, params) in self.closures(path, &function) {
-                let declared = file.ast.iter_functions().find(|known| known.name == closure);
-                let skip = captured.get(&closure).copied().unwrap_or(0);
-                let names = declared.map(|known| known.params).unwrap_or_default();
+                let declared = self.functions.named(&closure).next();
+                let names = declared.map(ScriptFunction::params).unwrap_or_default();
 
                 let own = next.entry(closure).or_default();
                 own.outer = Some(function.clone());
-                for (name, kind) in names.iter().skip(skip).zip(params) {
-                    let set_again = own.variables.get(*name).is_some_and(Option::is_some);
+                for (name, kind) in names.iter().zip(params) {
+                    let set_again = own.variables.get(name).is_some_and(Option::is_some);
                     let kind = kind.filter(|_| !set_again);
-                    own.variables.insert((*name).to_owned(), kind);
+                    own.variables.insert(name.clone(), kind);
                 }
             }
             true
@@ -189,20 +191,40 @@ impl<'a> Kinds<'a> {
         function: &str,
         next: &mut HashMap<String, FunctionKinds>,
     ) {
-        let Some(ASTNode::Stmt(statement)) = path.last() else { return };
+        let is_new = matches!(
+            path.last(),
+            Some(ASTNode::Stmt(Stmt::Var(..) | Stmt::For(..) | Stmt::TryCatch(..)))
+        );
         let mut bind = |name: &str, kind: Option<ValueKind>| {
             // A variable that a closure captures is one of the function around it.
             let mut owner = function.to_owned();
-            while !next.get(&owner).is_some_and(|own| own.variables.contains_key(name))
-                && !matches!(statement, Stmt::Var(..) | Stmt::For(..) | Stmt::TryCatch(..))
-                && let Some(outer) = self.functions.get(&owner).and_then(|own| own.outer.clone())
+            while !is_new
+                && !next.get(&owner).is_some_and(|own| own.variables.contains_key(name))
+                && let Some(outer) = self.known.get(&owner).and_then(|own| own.outer.clone())
             {
                 owner = outer;
             }
             next.entry(owner).or_default().bind(name, kind);
         };
 
-        match *statement {
+        let statement = match path.last() {
+            Some(ASTNode::Stmt(statement)) => *statement,
+            Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
+                let first = match &pair.rhs {
+                    Expr::Dot(rest, ..) | Expr::Index(rest, ..) => &rest.lhs,
+                    only => only,
+                };
+                if let (Expr::Variable(name, ..), Expr::MethodCall(call, _)) = (&pair.lhs, first)
+                    && self.changing.contains(call.name.as_str())
+                {
+                    bind(&name.1, None);
+                }
+                return;
+            }
+            _ => return,
+        };
+
+        match statement {
             Stmt::For(each, _) => {
                 let item = match self.kind(&each.2.expr, function) {
                     Some(ValueKind::List(shape)) => Some(ValueKind::Map(shape)),
@@ -334,8 +356,7 @@ impl<'a> Kinds<'a> {
     /// Returns the function in which the statement at the head of a path stands.
     pub(super) fn function_of(&self, path: &[ASTNode<'_>]) -> &str {
         let Some(position) = path.first().map(ASTNode::position) else { return "" };
-        let around = self.places.iter().rfind(|place| place.holds(position));
-        around.map_or("", |place| place.name.as_str())
+        self.functions.at(position).map_or("", |function| function.name.as_str())
     }
 
     /// Returns the kind of an expression of a function.
@@ -455,20 +476,18 @@ impl<'a> Kinds<'a> {
     /// Returns what is known of a variable, if there is one of this name.
     #[allow(clippy::option_option, reason = "no variable, and a variable of an unknown kind")]
     fn bound(&self, name: &str, function: &str) -> Option<&Option<ValueKind>> {
-        let mut own = self.functions.get(function)?;
+        let mut own = self.known.get(function)?;
         loop {
             if let Some(kind) = own.variables.get(name) {
                 return Some(kind);
             }
-            own = self.functions.get(own.outer.as_ref()?)?;
+            own = self.known.get(own.outer.as_ref()?)?;
         }
     }
 
     /// Returns what a method gives, by what stands before its dot.
     fn given_by_method(&self, of: Option<&ValueKind>, call: &FnCallExpr) -> Option<ValueKind> {
-        // A map may hold a function of this name, which is called instead.
-        let may_be_map = of.is_none_or(|of| of.word() == "map");
-        if may_be_map && self.keys.contains(call.name.as_str()) {
+        if self.may_be_of_map(of, &call.name) {
             return None;
         }
         self.given(call, call.args.len() + 1, of)

@@ -1,8 +1,9 @@
 //! Loops over values that have no items, such as a map, over which other languages go; and `for_each`, whose
 //! function does not get the item as it does there.
 
+use crate::script::check::call::call;
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::closure::{captured, closure_in};
+use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
@@ -37,11 +38,7 @@ impl Checker<'_> {
 impl Checker<'_> {
     /// Finds functions of `for_each` that take an item and get its number.
     pub(super) fn items(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
-        let captured = captured(file.ast);
-        let params = |name: &str| {
-            let function = file.ast.iter_fn_def().find(|function| function.name == name)?;
-            Some(function.params.len() - captured.get(name).copied().unwrap_or(0))
-        };
+        let params = |name: &str| Some(file.functions.named(name).next()?.params().len());
 
         let mut using_this: HashSet<String> = HashSet::new();
         let mut found: Vec<(String, Position)> = Vec::new();
@@ -50,12 +47,14 @@ impl Checker<'_> {
                 Some(ASTNode::Expr(Expr::ThisPtr(_))) => {
                     using_this.insert(kinds.function_of(path).to_owned());
                 }
-                Some(ASTNode::Expr(Expr::MethodCall(call, position)))
-                    if call.name == "for_each" =>
-                {
-                    let name = call.args.first().and_then(closure_in);
+                Some(ASTNode::Expr(Expr::MethodCall(..))) => {
+                    let each = call(path).filter(|call| call.expr.name == "for_each");
+                    let Some(call) = each.filter(|call| !kinds.is_of_script(path, call)) else {
+                        return true;
+                    };
+                    let name = call.expr.args.first().and_then(closure_in);
                     let taking = name.filter(|name| params(name).is_some_and(|count| count > 0));
-                    found.extend(taking.map(|name| (name, *position)));
+                    found.extend(taking.map(|name| (name, call.position)));
                 }
                 _ => {}
             }

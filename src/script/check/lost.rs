@@ -2,7 +2,7 @@
 //! and of what `let` takes out of a list or a map. In Python and JavaScript they change the value itself.
 
 use crate::script::check::checker::{Checker, Earlier, File};
-use crate::script::check::closure::{captured, name_of};
+use crate::script::check::closure::name_of;
 use crate::script::check::in_place::{Bodies, changes_in_place, gives_nothing};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::used::{ResultUse, is};
@@ -77,7 +77,7 @@ impl Checker<'_> {
         earlier: Option<Earlier<'_>>,
     ) {
         // The inputs of a dialogue read the variables of those before.
-        let Some(copies) = CopyTable::of(file, known.kinds, earlier.is_none()) else { return };
+        let copies = CopyTable::of(file, known.kinds, earlier.is_none());
 
         let mut variables: HashMap<VariableId, Vec<CopyUse>> = HashMap::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
@@ -142,8 +142,8 @@ struct OwnVariable {
 }
 
 impl CopyTable {
-    /// Collects the variables of a file; `None` if code that is made at run time may read them.
-    fn of(file: &File<'_>, kinds: &Kinds<'_>, is_whole: bool) -> Option<CopyTable> {
+    /// Collects the variables of a file.
+    fn of(file: &File<'_>, kinds: &Kinds<'_>, is_whole: bool) -> CopyTable {
         let mut copies = CopyTable {
             params: HashSet::new(),
             own: HashMap::new(),
@@ -154,26 +154,18 @@ impl CopyTable {
             has_shared: file.text.contains(SHARED),
         };
 
-        let counts = captured(file.ast);
-        for function in file.ast.iter_functions() {
-            let skip = counts.get(function.name).copied().unwrap_or(0);
-            let names = function.params.iter().skip(skip);
-            copies.params.extend(names.map(|name| (function.name.to_owned(), (*name).to_owned())));
+        for function in file.functions.iter() {
+            let names = function.params().iter();
+            copies.params.extend(names.map(|name| (function.name.clone(), name.clone())));
         }
 
-        let mut is_open = false;
         file.ast.walk(&mut |path: &[ASTNode]| {
-            match path.last() {
-                Some(ASTNode::Stmt(statement)) => copies.note(kinds, path, statement),
-                Some(ASTNode::Expr(Expr::FnCall(call, _))) => is_open |= call.name == "eval",
-                _ => {}
-            }
-            if let Some(ASTNode::Stmt(Stmt::FnCall(call, _))) = path.last() {
-                is_open |= call.name == "eval";
+            if let Some(ASTNode::Stmt(statement)) = path.last() {
+                copies.note(kinds, path, statement);
             }
             true
         });
-        (!is_open).then_some(copies)
+        copies
     }
 
     /// Notes the variables that a statement makes or shares.

@@ -4,9 +4,10 @@ use crate::script::check::argument::Arguments;
 use crate::script::check::checker::File;
 use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::used::is_variable;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::{Diagnostic, codes};
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 /// Words whose arguments are functions.
 const TAKES_FUNCTIONS: &[&str] = &["attempt", "gather", "retry", "task", "timeout"];
@@ -30,7 +31,7 @@ impl Arguments<'_> {
             return None;
         }
 
-        let script = ScriptCalls { ast: file.ast, kinds };
+        let script = ScriptCalls { file, kinds };
         let (made, at) = if takes_patterns {
             self.call.args.iter().find_map(|argument| script.in_patterns(argument))?
         } else {
@@ -61,7 +62,7 @@ impl Arguments<'_> {
 
 /// What the script says of its values.
 struct ScriptCalls<'a> {
-    ast: &'a AST,
+    file: &'a File<'a>,
     kinds: &'a Kinds<'a>,
 }
 
@@ -75,6 +76,8 @@ impl ScriptCalls<'_> {
                     .or_else(|| self.in_value(&pair.rhs, depth))
                     .map(|(made, _)| (made, expr.start_position()))
             }
+            // The function may be one that a map holds.
+            Expr::MethodCall(call, _) if self.kinds.may_hold(&call.name) => None,
             Expr::MethodCall(call, position) | Expr::FnCall(call, position) => {
                 self.in_call(call, *position, depth)
             }
@@ -88,7 +91,7 @@ impl ScriptCalls<'_> {
             return None;
         }
         // What a function of the script's own gives may well be a function.
-        if self.ast.iter_functions().any(|own| own.name == name) {
+        if self.file.functions.has(name) {
             return self.in_result(name, depth + 1).map(|_| (name.to_owned(), position));
         }
         ASKS.contains(&name).then(|| (name.to_owned(), position))
@@ -97,7 +100,7 @@ impl ScriptCalls<'_> {
     /// Finds a call of a model whose reply is what a function returns at its end.
     fn in_result(&self, function: &str, depth: usize) -> Option<MadeCall> {
         let mut made = None;
-        self.ast.walk(&mut |path: &[ASTNode]| {
+        self.file.ast.walk(&mut |path: &[ASTNode]| {
             if let [ASTNode::Stmt(statement)] = path
                 && self.kinds.function_of(path) == function
             {
@@ -161,13 +164,14 @@ impl ScriptCalls<'_> {
         variable: &str,
         find: impl Fn(HeldValue<'_>) -> Option<MadeCall>,
     ) -> Option<MadeCall> {
-        let mut declared = 0;
-        let mut made = None;
+        if self.declared(variable) != 1 {
+            return None;
+        }
 
-        self.ast.walk(&mut |path: &[ASTNode]| {
+        let mut made = None;
+        self.file.ast.walk(&mut |path: &[ASTNode]| {
             let held = match path.last() {
                 Some(ASTNode::Stmt(Stmt::Var(var, ..))) if var.0.name == variable => {
-                    declared += 1;
                     Some(HeldValue::Whole(&var.1))
                 }
                 Some(ASTNode::Stmt(Stmt::Assignment(set))) if is_variable(&set.1.lhs, variable) => {
@@ -185,12 +189,20 @@ impl ScriptCalls<'_> {
             true
         });
 
-        made.filter(|_| declared == 1)
+        made
     }
-}
 
-fn is_variable(expr: &Expr, name: &str) -> bool {
-    matches!(expr, Expr::Variable(variable, ..) if variable.1 == name)
+    /// Counts the variables of this name.
+    fn declared(&self, variable: &str) -> usize {
+        let mut declared = 0;
+        self.file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Stmt(Stmt::Var(var, ..))) = path.last() {
+                declared += usize::from(var.0.name == variable);
+            }
+            true
+        });
+        declared
+    }
 }
 
 /// Returns what a method adds to a list.

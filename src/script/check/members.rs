@@ -1,10 +1,11 @@
 //! What values have: the kinds of their properties, and the names of their methods.
 
+use crate::script::check::call::Call;
 use crate::script::check::kinds::{Kinds, UnknownPart};
 use crate::script::check::value_kind::{ValueKind, fits_first};
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::host::shape;
-use rhai::Position;
+use rhai::{ASTNode, Position};
 
 impl Kinds<'_> {
     /// Returns the kind of a property, and notes it if the value has none of this name.
@@ -67,9 +68,37 @@ impl Kinds<'_> {
         names.filter(|name| self.of_handle(handle, name, false).is_some()).collect()
     }
 
+    /// Tells whether a call may be one of the script's own functions, or one of an import or one that a map holds.
+    pub(super) fn is_of_script(&self, path: &[ASTNode<'_>], call: &Call<'_>) -> bool {
+        let name = call.expr.name.as_str();
+        let before = || self.before(path, self.function_of(path));
+
+        call.expr.is_qualified()
+            || self.forms.is_of_script(name)
+            || call.is_method && self.may_be_of_map(before().as_ref(), name)
+    }
+
+    /// Tells whether a method may be a function that a map holds, behind a value of this kind.
+    pub(super) fn may_be_of_map(&self, of: Option<&ValueKind>, name: &str) -> bool {
+        self.may_hold(name) && of.is_none_or(|of| of.word() == "map")
+    }
+
+    /// Tells whether a map of the script may hold a function of this name.
+    pub(super) fn may_hold(&self, name: &str) -> bool {
+        self.keys.contains(name) || self.set.contains(name)
+    }
+
+    /// Says how a method is called that stands there like a property, if values of this kind have it.
+    pub(super) fn as_method(&self, kind: &str, name: &str) -> Option<String> {
+        let mut forms = self.forms.all(name).iter().filter(|form| is_of(form, kind)).peekable();
+        forms.peek()?;
+        let arguments = if forms.any(|form| form.arity == 1) { "" } else { ".." };
+        Some(format!("it is a method: write `.{name}({arguments})`"))
+    }
+
     /// Returns the methods of a handle.
     pub(super) fn methods(&self, handle: &str) -> Vec<&str> {
-        let is_own = |form: &CallForm| form.params.first().is_some_and(|of| of == handle);
+        let is_own = |form: &CallForm| is_of(form, handle);
         let is_word = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
         let names = self.forms.names().filter(is_word);
         names.filter(|name| self.forms.all(name).iter().any(is_own)).collect()
@@ -82,4 +111,9 @@ impl Kinds<'_> {
             of => self.of_handle(of.word(), name, false).is_some(),
         }
     }
+}
+
+/// Tells whether a form takes a value of a kind first.
+fn is_of(form: &CallForm, kind: &str) -> bool {
+    form.params.first().is_some_and(|of| of == kind)
 }

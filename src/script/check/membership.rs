@@ -1,5 +1,6 @@
 //! Items that are looked for in a list of values of another type: `3 in ["3"]` is always false.
 
+use crate::script::check::call::{call, receiver};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::comparisons::Comparable;
 use crate::script::check::kinds::Kinds;
@@ -12,25 +13,21 @@ impl Checker<'_> {
     pub(super) fn membership(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut found: Vec<(String, String, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
-            let function = kinds.function_of(path);
-            match path.last() {
-                // The language writes `x in list` in this way.
-                Some(ASTNode::Expr(Expr::FnCall(call, _))) if call.name == "contains" => {
-                    if let [list, item] = call.args.as_slice() {
-                        found.extend(mistake(list, item, kinds, function));
-                    }
+            // The language writes `x in list` as `contains(list, x)`.
+            let Some(call) = call(path).filter(|call| !kinds.is_of_script(path, call)) else {
+                return true;
+            };
+            let subject = if call.is_method { receiver(path) } else { call.expr.args.first() };
+            let (Some(subject), Some(item)) = (subject, call.expr.args.last()) else { return true };
+            if call.expr.args.len() + usize::from(call.is_method) != 2 {
+                return true;
+            }
+
+            match call.expr.name.as_str() {
+                "contains" => {
+                    found.extend(mistake(subject, item, kinds, kinds.function_of(path)));
                 }
-                Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
-                    if let Expr::MethodCall(call, _) = &pair.rhs
-                        && let [item] = call.args.as_slice()
-                    {
-                        match call.name.as_str() {
-                            "contains" => found.extend(mistake(&pair.lhs, item, kinds, function)),
-                            "split" => found.extend(nothing(item)),
-                            _ => {}
-                        }
-                    }
-                }
+                "split" => found.extend(nothing(item)),
                 _ => {}
             }
             true

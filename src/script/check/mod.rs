@@ -22,6 +22,7 @@ mod echo;
 mod endings;
 mod exits;
 mod expansions;
+mod functions;
 mod handle_texts;
 mod hidden;
 mod imports;
@@ -57,6 +58,7 @@ mod unrun;
 mod unused;
 mod used;
 mod value_kind;
+mod variables;
 mod whole;
 mod writes;
 
@@ -123,7 +125,7 @@ pub(super) fn compiled(
     let seen = BTreeSet::new();
     let open = Vec::new();
     let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
-    check.all(&File { name, folder, text, ast }, Some(earlier));
+    check.all(&File::new(name, folder, text, ast), Some(earlier));
     check.faults
 }
 
@@ -153,7 +155,7 @@ impl Checker<'_> {
 
         ast.set_source(name);
         let folder = Path::new(name).parent().unwrap_or(Path::new("."));
-        self.all(&File { name, folder, text, ast: &ast }, None);
+        self.all(&File::new(name, folder, text, &ast), None);
         Some(ast)
     }
 
@@ -170,15 +172,15 @@ impl Checker<'_> {
         let kinds = Kinds::of(file, &forms, variables);
         let bodies = Bodies::of(file);
 
-        self.calls(file, &forms, &modules, &kinds, earlier);
+        self.calls(file, &forms, &modules, &kinds);
         self.unnamed_imports(file, &modules);
         self.properties(file, &kinds);
         self.writes(file, &kinds, &forms);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
-        self.tools(file);
+        self.tools(file, &kinds);
         self.servers(file);
-        self.in_place(file, &forms, &bodies);
+        self.in_place(file, &kinds, &bodies);
         self.divisions(file);
         self.operators(file, &kinds);
         self.operation_names(file, &kinds, earlier);
@@ -187,13 +189,13 @@ impl Checker<'_> {
         self.membership(file, &kinds);
         self.switches(file, &kinds);
         self.unused(file, &forms, &bodies);
-        self.endings(file, &bodies);
+        self.endings(file, &kinds, &bodies);
         self.lost(file, &KnownValues { forms: &forms, kinds: &kinds, bodies: &bodies }, earlier);
         self.indices(file, &kinds);
         self.loops(file, &kinds);
         self.items(file, &kinds);
         self.pairs(file, &kinds);
-        self.ranges(file);
+        self.ranges(file, &kinds);
         self.arities(file, &kinds);
         self.handle_texts(file, &kinds);
         self.hidden(file);
@@ -214,16 +216,11 @@ impl Checker<'_> {
     /// Finds forms that parse and are not what they are in other languages: texts in three quotes, empty
     /// braces, comparisons in a row, comments that look like divisions.
     fn parsed_forms(&mut self, file: &File<'_>) {
-        let blocks = foreign::empty_blocks(file.text);
-        for form in foreign::triple_quotes(file.text).into_iter().chain(blocks) {
-            self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
+        let misread = foreign::misread(file.text);
+        for form in misread.certain {
+            self.push_instead(diagnostic::of_foreign(file.name, file.text, &form));
         }
-
-        for form in foreign::chained(file.text).into_iter().chain(foreign::uncalled(file.text)) {
-            let fault = diagnostic::of_foreign(file.name, file.text, &form);
-            self.push_instead(fault);
-        }
-        for form in foreign::unbegun(file.text) {
+        for form in misread.likely {
             self.push(diagnostic::of_foreign(file.name, file.text, &form).warning());
         }
 

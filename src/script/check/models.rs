@@ -1,7 +1,6 @@
 //! Names of models in a script that do not exist.
 
 use crate::script::check::call::Call;
-use crate::script::check::calls::CallScope;
 use crate::script::check::checker::{Checker, File};
 use crate::script::diagnostic::fix::QuickFix;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -10,15 +9,9 @@ use rhai::{Expr, Position};
 
 impl Checker<'_> {
     /// Finds literal names of models that do not exist.
-    pub(super) fn models(
-        &self,
-        file: &File<'_>,
-        known: &CallScope<'_>,
-        call: &Call<'_>,
-        faults: &mut Vec<Diagnostic>,
-    ) {
+    pub(super) fn models(&self, file: &File<'_>, call: &Call<'_>, faults: &mut Vec<Diagnostic>) {
         let name = call.expr.name.as_str();
-        if call.is_method || call.expr.is_qualified() || known.own.contains(name) {
+        if call.is_method {
             return;
         }
 

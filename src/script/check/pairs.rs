@@ -2,16 +2,16 @@
 
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
+use crate::script::check::used::is_variable;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position, Stmt};
-use std::collections::HashMap;
 
 /// Names of numbers with which people count.
 const COUNTERS: &[&str] = &["i", "idx", "index", "n"];
 /// More names of that kind; a value may have one too.
 const NUMBERS: &[&str] = &[
-    "_", "at", "count", "counter", "ix", "j", "line", "no", "nr", "num", "number", "place", "pos",
-    "position", "rank", "round", "row", "step", "turn",
+    "_", "at", "col", "column", "count", "counter", "ix", "j", "line", "no", "nr", "num", "number",
+    "place", "pos", "position", "rank", "round", "row", "step", "turn", "y",
 ];
 
 /// What a loop goes over.
@@ -55,7 +55,7 @@ impl Items {
 impl Checker<'_> {
     /// Finds loops whose variables have the order or the meaning of other languages.
     pub(super) fn pairs(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
-        let lists = lists(file, kinds);
+        let lists = kinds.set_once(file, Items::of);
         let mut found: Vec<(String, String, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::For(each, _))) = path.last()
@@ -119,40 +119,18 @@ pub(super) fn is_number(name: &str) -> bool {
     name.starts_with('_') || is_known(name) || is_known(last)
 }
 
-/// Returns the variables that hold such lists, by function and name. One that is set several times holds
-/// anything.
-fn lists(file: &File<'_>, kinds: &Kinds<'_>) -> HashMap<(String, String), Option<Items>> {
-    let mut lists: HashMap<(String, String), Option<Items>> = HashMap::new();
-    file.ast.walk(&mut |path: &[ASTNode]| {
-        let (name, value) = match path.last() {
-            Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => {
-                (variable.0.name.to_string(), Some(&variable.1))
-            }
-            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => match &assignment.1.lhs {
-                Expr::Variable(name, ..) => (name.1.to_string(), None),
-                _ => return true,
-            },
-            _ => return true,
-        };
-
-        let items = value.and_then(Items::of);
-        let key = (kinds.function_of(path).to_owned(), name);
-        lists.entry(key).and_modify(|known| *known = None).or_insert(items);
-        true
-    });
-    lists
-}
-
-/// Tells whether statements take parts of a variable, such as `pair[0]`: then its author knows what it is.
+/// Tells whether statements take parts of a variable, such as `pair[0]`, or go over it: then its author knows
+/// what it is.
 fn takes_parts(statements: &[Stmt], name: &str) -> bool {
     let mut is_found = false;
     for statement in statements {
         statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
-            if let Some(ASTNode::Expr(Expr::Index(pair, ..))) = path.last()
-                && let Expr::Variable(variable, ..) = &pair.lhs
-            {
-                is_found |= variable.1 == name;
-            }
+            let of = match path.last() {
+                Some(ASTNode::Expr(Expr::Index(pair, ..))) => &pair.lhs,
+                Some(ASTNode::Stmt(Stmt::For(each, _))) => &each.2.expr,
+                _ => return true,
+            };
+            is_found |= is_variable(of, name);
             true
         });
     }

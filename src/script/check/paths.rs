@@ -2,6 +2,7 @@
 //! what a closure takes from an import that ends before it.
 
 use crate::script::check::checker::{Checker, Earlier, File};
+use crate::script::check::functions::ScriptFunction;
 use crate::script::check::imports::Modules;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::forms::Forms;
@@ -121,85 +122,34 @@ fn missing(file: &File<'_>, name: &str) -> Option<(String, Option<Suggestion>)> 
     Some((format!("no constant `{name}` outside of functions and blocks"), help))
 }
 
-/// A function or closure as it stands in the text.
-pub(super) struct FunctionPlace {
-    pub(super) name: String,
-    /// How many parameters it has, with the variables that it captures.
-    pub(super) arity: usize,
-    start: Position,
-    end: Position,
-}
-
-impl FunctionPlace {
-    pub(super) fn holds(&self, position: Position) -> bool {
-        self.start <= position && position <= self.end
-    }
-}
-
-/// Finds where all functions and closures stand, those inside of others after them.
-pub(super) fn places(file: &File<'_>) -> Vec<FunctionPlace> {
-    // A closure without braces has only the place of its statement, and that may be an operator in
-    // the middle of it: it reaches from the first thing in it to the last.
-    let mut reach: BTreeMap<Position, (Position, Position)> = BTreeMap::new();
-    file.ast.walk(&mut |path: &[ASTNode]| {
-        if let [ASTNode::Stmt(statement), ..] = path
-            && let Some(at) = path.last().map(ASTNode::position).filter(|at| !at.is_none())
-        {
-            let (start, end) = reach.entry(statement.position()).or_insert((at, at));
-            (*start, *end) = ((*start).min(at), (*end).max(at));
-        }
-        true
-    });
-
-    let mut places: Vec<FunctionPlace> = file
-        .ast
-        .iter_fn_def()
-        .map(|function| {
-            let name = function.name.to_string();
-            let start = function.body.start_position();
-            let end = function.body.end_position();
-            let (start, end) = match reach.get(&start) {
-                Some(reach) if end.is_none() => *reach,
-                _ => (start, end),
-            };
-            FunctionPlace { name, arity: function.params.len(), start, end }
-        })
-        .collect();
-
-    places.sort_by_key(|place| place.start);
-    places
-}
-
 /// Finds closures that a function gives back and that use what it imports itself: the import ends with
 /// the function. Gives the name of the import and the place where the closure uses it.
 fn departed(file: &File<'_>) -> Vec<(String, Position)> {
     let seen = ClosureFacts::of(file);
-    let places = places(file);
-    let around = |position: Position| -> Vec<&FunctionPlace> {
-        places.iter().filter(|place| place.holds(position)).collect()
-    };
+    let around =
+        |position: Position| -> Vec<&ScriptFunction> { file.functions.around(position).collect() };
     // A closure leaves its function in a `return`, or as the value of the last statement.
     let is_last = |position: Position| {
         let outer = around(position);
-        let Some(function) = outer.last() else { return false };
+        let Some(function) = outer.first() else { return false };
         let own = seen.statements.iter().filter(|one| around(**one).len() == outer.len());
         own.filter(|one| function.holds(**one)).max().is_some_and(|last| *last <= position)
     };
-    let leaves = |closure: &FunctionPlace| {
+    let leaves = |closure: &ScriptFunction| {
         let given = seen.given.get(&closure.name);
         given.is_some_and(|(place, is_returned)| *is_returned || is_last(*place))
     };
 
     let mut found = Vec::new();
     for (alias, position) in &seen.uses {
-        let mut outer = around(*position);
-        let Some(closure) = outer.pop().filter(|place| names_closure(&place.name)) else {
+        let mut outer = file.functions.around(*position);
+        let Some(closure) = outer.next().filter(|function| names_closure(&function.name)) else {
             continue;
         };
 
         let imports = || seen.imports.iter().filter(|(name, _)| name == alias);
         let lasts = imports().any(|(_, at)| closure.holds(*at) || around(*at).is_empty());
-        let ends = imports().any(|(_, at)| outer.iter().any(|function| function.holds(*at)));
+        let ends = outer.any(|function| imports().any(|(_, at)| function.holds(*at)));
 
         if ends && !lasts && leaves(closure) {
             found.push((alias.clone(), *position));

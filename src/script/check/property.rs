@@ -112,10 +112,12 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             let known = kinds.properties(kind);
             let foreign =
                 foreign::instead_of_method(kind, name).or_else(|| foreign::instead_of(name));
-            let help = foreign.map_or_else(
-                || near(name, known.into_iter()),
-                |help| foreign::suggestion(name, help),
-            );
+            let help = match foreign {
+                Some(help) => foreign::suggestion(name, help),
+                None => kinds
+                    .as_method(kind, name)
+                    .map_or_else(|| near(name, known.into_iter()), Suggestion::from),
+            };
             (no_property(&article(kind), name), Some(help))
         }
         of => {
@@ -135,11 +137,10 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
                 let fixes = vec![QuickFix::Instead(format!("metrics.{name}"))];
                 return (no_property(&what, name), Some(Suggestion { help, fixes }));
             }
-            let methods = kinds.methods(of.word());
-            if methods.contains(&name) {
-                let help = format!("it is a method: write `.{name}(..)`");
+            if let Some(help) = kinds.as_method(of.word(), name) {
                 return (no_property(&what, name), Some(help.into()));
             }
+            let methods = kinds.methods(of.word());
             if known.is_empty() {
                 return (no_property(&what, name), Some(near_method(name, &methods)));
             }

@@ -1,8 +1,9 @@
 //! Ranges whose end is below 0 or below their start. A place in a text counts from the end there, as in
 //! Python; the words that take ranges find nothing.
 
-use crate::script::check::call::call;
+use crate::script::check::call::{call, receiver};
 use crate::script::check::checker::{Checker, File};
+use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position, Stmt};
 
@@ -11,7 +12,7 @@ pub(super) const RANGED: &[&str] = &["crop", "drain", "extract", "retain", "spli
 
 impl Checker<'_> {
     /// Finds literal ranges that hold nothing.
-    pub(super) fn ranges(&mut self, file: &File<'_>) {
+    pub(super) fn ranges(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut found: Vec<(String, String, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::For(each, _))) = path.last()
@@ -24,12 +25,12 @@ impl Checker<'_> {
                 found.push((message, help, position));
             }
 
-            let call = call(path).filter(|call| !call.expr.is_qualified());
-            if let Some(call) = call.filter(|call| RANGED.contains(&call.expr.name.as_str())) {
+            let ranged = call(path).filter(|call| RANGED.contains(&call.expr.name.as_str()));
+            if let Some(call) = ranged.filter(|call| !kinds.is_of_script(path, call)) {
                 let word = call.expr.name.as_str();
                 let args =
                     &call.expr.args[usize::from(!call.is_method).min(call.expr.args.len())..];
-                let subject = if call.is_method { before(path) } else { call.expr.args.first() };
+                let subject = if call.is_method { receiver(path) } else { call.expr.args.first() };
                 let subject = match subject {
                     Some(Expr::Variable(name, ..)) => name.1.as_str(),
                     _ => "x",
@@ -60,14 +61,6 @@ impl Checker<'_> {
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
             self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
         }
-    }
-}
-
-/// Returns the first value of a chain whose second part is the last node of a path.
-fn before<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
-    match path.iter().rev().nth(1)? {
-        ASTNode::Expr(Expr::Dot(pair, ..)) => Some(&pair.lhs),
-        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@ use rhai::{ASTNode, Expr, Stmt};
 impl Checker<'_> {
     /// Finds calls of `mcp` with the name of a server that kaizen.toml does not have.
     pub(super) fn servers(&mut self, file: &File<'_>) {
-        if file.ast.iter_functions().any(|function| function.name == "mcp") {
+        if file.functions.has("mcp") {
             return;
         }
 

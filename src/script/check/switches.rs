@@ -11,6 +11,9 @@ use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
 use rhai::{ASTNode, Position, Stmt};
 
+/// How many pieces of a text are looked at together: the arrow, and what follows it.
+const AHEAD: usize = 3;
+
 /// A literal that is a case.
 struct LiteralCase {
     /// Where it starts and ends, in bytes.
@@ -43,7 +46,11 @@ impl Checker<'_> {
             return;
         }
 
-        let pieces = scan(file.text).0;
+        let mut pieces = scan(file.text).0;
+        pieces.retain(|piece| {
+            piece.class != LexemeClass::Comment
+                && !file.text[piece.start..piece.end].trim().is_empty()
+        });
         for position in of_types {
             for case in cases(file.text, &pieces, position) {
                 self.case_of_type(file, &case);
@@ -120,18 +127,19 @@ fn cases(text: &str, pieces: &[Lexeme], position: Position) -> Vec<LiteralCase> 
         return Vec::new();
     };
 
-    let is_code = |piece: &&Lexeme| {
-        piece.class != LexemeClass::Comment && !text[piece.start..piece.end].trim().is_empty()
+    let first = pieces.partition_point(|piece| piece.start <= start);
+    let pieces = &pieces[first..];
+    let said = |at: usize| {
+        let ahead = &pieces[at..pieces.len().min(at + AHEAD)];
+        ahead.iter().map(|piece| &text[piece.start..piece.end]).collect::<Vec<&str>>()
     };
-    let code: Vec<&Lexeme> =
-        pieces.iter().filter(|piece| piece.start > start).filter(is_code).collect();
-    let said: Vec<&str> = code.iter().map(|piece| &text[piece.start..piece.end]).collect();
 
     let mut found = Vec::new();
     let mut reader = CaseReader::default();
-    for (at, piece) in code.iter().enumerate() {
-        match reader.step(&said[at..]) {
-            CaseStep::Case => found.extend(literal(&said[at..], piece)),
+    for (at, piece) in pieces.iter().enumerate() {
+        let said = said(at);
+        match reader.step(&said) {
+            CaseStep::Case => found.extend(literal(&said, piece)),
             CaseStep::Other => {}
             CaseStep::End => break,
         }
@@ -184,7 +192,13 @@ impl CaseReader {
                 self.place = CasePlace::Case;
                 return CaseStep::Other;
             }
-            "(" | "[" | "{" => self.depth += 1,
+            "(" | "[" | "{" => {
+                // A list is one case, whatever stands in it.
+                if self.place == CasePlace::Case {
+                    self.place = CasePlace::After;
+                }
+                self.depth += 1;
+            }
             ")" | "]" | "}" => {
                 self.depth = self.depth.saturating_sub(1);
                 if self.depth == 0 && self.place != CasePlace::Value {

@@ -2,8 +2,9 @@
 //! written out.
 
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::closure::{captured, closure_in};
-use crate::script::check::paths::places;
+use crate::script::check::closure::closure_in;
+use crate::script::check::functions::ScriptFunctions;
+use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::convert;
@@ -11,29 +12,20 @@ use crate::session::tool;
 use crate::session::tool::{arguments_schema, check_name, check_names};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// How many arguments a function of a tool takes at most: those of the call, and what is known of it.
 const PARAMETERS_MAX: usize = 2;
 
+/// Methods that give a map further keys.
+pub(super) const FILLING: &[&str] = &["fill_with", "mixin", "set"];
+
 impl Checker<'_> {
     /// Finds tools that cannot be offered, and lists in which two have the same name.
-    pub(super) fn tools(&mut self, file: &File<'_>) {
-        let own: HashSet<&str> = file.ast.iter_functions().map(|function| function.name).collect();
-        if own.contains("tool") {
+    pub(super) fn tools(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        if file.functions.has("tool") {
             return;
         }
-
-        let captured = captured(file.ast);
-        let params: HashMap<String, Vec<String>> = file
-            .ast
-            .iter_functions()
-            .map(|function| {
-                let taken = captured.get(function.name).copied().unwrap_or(0);
-                let own = function.params.iter().skip(taken).map(|name| (*name).to_owned());
-                (function.name.to_owned(), own.collect())
-            })
-            .collect();
 
         let mut faults = Vec::new();
         let mut fields: Vec<ToolFields> = Vec::new();
@@ -43,9 +35,9 @@ impl Checker<'_> {
                     ASTNode::Expr(Expr::FnCall(call, position))
                     | ASTNode::Stmt(Stmt::FnCall(call, position)),
                 ) if call.name == "tool" && !call.is_qualified() => {
-                    let found = fault(call, *position, &params);
+                    let found = fault(call, *position, &file.functions);
                     if found.is_none() {
-                        fields.extend(ToolFields::of(call, &params));
+                        fields.extend(ToolFields::of(call, &file.functions));
                     }
                     faults.extend(found.map(|(reason, at)| at_place(file, reason, at)));
                 }
@@ -64,7 +56,7 @@ impl Checker<'_> {
         });
 
         if !fields.is_empty() {
-            faults.extend(missing(file, &fields));
+            faults.extend(missing(file, kinds, &fields));
         }
         for fault in faults {
             self.push(fault);
@@ -79,29 +71,33 @@ struct ToolFields {
     closure: String,
     args: String,
     names: Vec<String>,
+    /// Whether no other fields are accepted.
+    is_closed: bool,
 }
 
 impl ToolFields {
-    fn of(call: &FnCallExpr, params: &HashMap<String, Vec<String>>) -> Option<ToolFields> {
+    fn of(call: &FnCallExpr, functions: &ScriptFunctions) -> Option<ToolFields> {
         let tool = match call.args.first()? {
             Expr::StringConstant(name, _) => name.to_string(),
             _ => return None,
         };
         let closure = call.args.get(3).and_then(closure_in)?;
-        let args = params.get(&closure)?.first()?.clone();
+        let args = functions.named(&closure).next()?.params().first()?.clone();
         let schema = call.args.get(2).and_then(literal)?;
 
-        let is_open =
-            schema.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
-        let names = schema["properties"].as_object().filter(|_| !is_open)?;
-        Some(ToolFields { tool, closure, args, names: names.keys().cloned().collect() })
+        let is_closed = match schema.get("additionalProperties") {
+            Some(Value::Bool(false)) => true,
+            Some(_) => return None,
+            None => false,
+        };
+        let names = schema["properties"].as_object()?.keys().cloned().collect();
+        Some(ToolFields { tool, closure, args, names, is_closed })
     }
 }
 
 /// Finds fields that the arguments of a tool do not have.
-fn missing(file: &File<'_>, tools: &[ToolFields]) -> Vec<Diagnostic> {
-    let places = places(file);
-    let set = set(file);
+fn missing(file: &File<'_>, kinds: &Kinds<'_>, tools: &[ToolFields]) -> Vec<Diagnostic> {
+    let changed = changed(file, kinds);
     let mut found = Vec::new();
     file.ast.walk(&mut |path: &[ASTNode]| {
         let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last() else { return true };
@@ -114,36 +110,59 @@ fn missing(file: &File<'_>, tools: &[ToolFields]) -> Vec<Diagnostic> {
             return true;
         };
 
-        let Some(root) = path.first().map(ASTNode::position) else { return true };
-        let Some(place) = places.iter().rfind(|place| place.holds(root)) else { return true };
-        let tool =
-            tools.iter().find(|tool| tool.closure == place.name && tool.args == args.1.as_str());
-        let Some(tool) = tool else { return true };
+        let function = kinds.function_of(path);
+        let is_it = |tool: &&ToolFields| tool.closure == function && tool.args == args.1.as_str();
+        let Some(tool) = tools.iter().find(is_it) else { return true };
+        if changed.contains(&(tool.closure.clone(), tool.args.clone())) {
+            return true;
+        }
 
         let name = property.2.as_str();
-        if !tool.names.iter().any(|known| known == name) && !set.contains(name) {
+        if !tool.names.iter().any(|known| known == name) && !kinds.set.contains(name) {
             let message = format!("the arguments of tool `{}` have no `{name}`", tool.tool);
             let near = suggest(name, tool.names.iter().map(String::as_str));
-            found.push(at_place(file, message, *position).suggesting(near));
+            let fault = at_place(file, message, *position);
+            // A model may give more than the schema asks for.
+            let fault = if tool.is_closed { fault } else { fault.warning() };
+            found.push(fault.suggesting(near));
         }
         true
     });
     found
 }
 
-/// Returns the properties that a script sets somewhere.
-fn set(file: &File<'_>) -> HashSet<String> {
-    let mut names = HashSet::new();
+/// Returns the variables that are set again or changed in place, by function and name: they may hold anything.
+fn changed(file: &File<'_>, kinds: &Kinds<'_>) -> HashSet<(String, String)> {
+    let mut changed = HashSet::new();
     file.ast.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last()
-            && let Expr::Dot(pair, ..) = &assignment.1.lhs
-            && let Expr::Property(property, _) = &pair.rhs
-        {
-            names.insert(property.2.to_string());
+        let mut note = |name: &str| {
+            changed.insert((kinds.function_of(path).to_owned(), name.to_owned()));
+        };
+
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => note(&variable.0.name),
+            Some(ASTNode::Stmt(Stmt::For(each, _))) => {
+                note(&each.0.name);
+                each.1.iter().for_each(|counter| note(&counter.name));
+            }
+            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                if let Expr::Variable(name, ..) = &assignment.1.lhs {
+                    note(&name.1);
+                }
+            }
+            Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
+                if let (Expr::Variable(name, ..), Expr::MethodCall(call, _)) =
+                    (&pair.lhs, &pair.rhs)
+                    && FILLING.contains(&call.name.as_str())
+                {
+                    note(&name.1);
+                }
+            }
+            _ => {}
         }
         true
     });
-    names
+    changed
 }
 
 fn at_place(file: &File<'_>, reason: String, at: Position) -> Diagnostic {
@@ -154,7 +173,7 @@ fn at_place(file: &File<'_>, reason: String, at: Position) -> Diagnostic {
 fn fault(
     call: &FnCallExpr,
     position: Position,
-    params: &HashMap<String, Vec<String>>,
+    functions: &ScriptFunctions,
 ) -> Option<(String, Position)> {
     let text = |place: usize| match call.args.get(place) {
         Some(Expr::StringConstant(text, at)) => Some((text.as_str(), *at)),
@@ -181,7 +200,8 @@ fn fault(
         return Some((fault.to_string(), at));
     }
 
-    let params = call.args.get(3).and_then(closure_in).and_then(|name| params.get(&name))?;
+    let closure = call.args.get(3).and_then(closure_in)?;
+    let params = functions.named(&closure).next()?.params();
     let arity = params.len();
     let at = call.args.get(3).map(Expr::start_position).filter(|at| !at.is_none());
     let at = at.unwrap_or(position);

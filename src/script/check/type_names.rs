@@ -52,9 +52,12 @@ impl Checker<'_> {
                 && let [left, right] = call.args.as_slice()
                 && ["==", "!=", "contains"].contains(&call.name.as_str())
             {
-                if asks_type(right) {
+                // In a text, a part of a type is looked for.
+                let is_search = call.name == "contains";
+                let is_part = is_search && matches!(left, Expr::StringConstant(..));
+                if asks_type(right) && !is_part {
                     found.extend(wrong_words(left));
-                } else if asks_type(left) {
+                } else if asks_type(left) && !is_search {
                     found.extend(wrong_words(right));
                 }
             }

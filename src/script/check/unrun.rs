@@ -2,8 +2,8 @@
 
 use crate::script::check::call::call_of;
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::endings::is_variable;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::used::is_variable;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position, Stmt};

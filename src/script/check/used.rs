@@ -68,3 +68,8 @@ fn of_last(block: &[Stmt], statement: &Stmt, parents: &[ASTNode<'_>]) -> ResultU
 pub(super) fn is<T>(one: &T, other: &T) -> bool {
     std::ptr::eq(one, other)
 }
+
+/// Tells whether an expression is a variable of this name.
+pub(super) fn is_variable(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Variable(variable, ..) if variable.1 == name)
+}

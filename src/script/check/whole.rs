@@ -1,10 +1,9 @@
 //! Divisions of whole numbers, which drop the fraction: `2 / 3` is 0.
 
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::closure::captured;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::lexer::names_closure;
-use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Methods and properties that always give a whole number.
@@ -53,7 +52,7 @@ const CLOSED: &[&str] = &["+", "-", "*", "/", "%", "**"];
 impl Checker<'_> {
     /// Finds divisions of whole numbers that do not say that they mean it.
     pub(super) fn divisions(&mut self, file: &File<'_>) {
-        let names = Names::of(file.ast);
+        let names = Names::of(file);
         let mut found: Vec<(Position, String)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last()
@@ -183,8 +182,8 @@ struct Names {
 }
 
 impl Names {
-    fn of(ast: &AST) -> Names {
-        let values = Values::of(ast);
+    fn of(file: &File<'_>) -> Names {
+        let values = Values::of(file);
         let known = values.given.keys().filter(|name| !values.unknown.contains(name.as_str()));
         let whole: BTreeSet<String> = known.cloned().collect();
         let is_list = |name: &&String| {
@@ -285,17 +284,17 @@ struct OwnFunctions {
 }
 
 impl OwnFunctions {
-    fn of(ast: &AST) -> OwnFunctions {
+    fn of(file: &File<'_>) -> OwnFunctions {
         let mut params = BTreeMap::new();
-        for function in ast.iter_fn_def().filter(|function| !names_closure(&function.name)) {
-            let names: Vec<String> = function.params.iter().map(ToString::to_string).collect();
-            params.insert((function.name.to_string(), names.len()), names);
+        for function in file.functions.iter().filter(|function| !names_closure(&function.name)) {
+            let names = function.params();
+            params.insert((function.name.clone(), names.len()), names.to_vec());
         }
 
         // What is a value, or is called behind a dot, may get anything.
         let mut open: BTreeSet<String> = BTreeSet::new();
         let mut called: BTreeSet<(String, usize)> = BTreeSet::new();
-        ast.walk(&mut |path: &[ASTNode]| {
+        file.ast.walk(&mut |path: &[ASTNode]| {
             match path.last() {
                 Some(ASTNode::Expr(Expr::Variable(name, ..))) => {
                     open.insert(name.1.to_string());
@@ -343,15 +342,12 @@ struct Values {
 }
 
 impl Values {
-    fn of(ast: &AST) -> Values {
+    fn of(file: &File<'_>) -> Values {
         let mut values = Values::default();
-        let functions = OwnFunctions::of(ast);
-        let counts = captured(ast);
-        for function in ast.iter_fn_def() {
-            // The first parameters of a closure are the variables that it captures.
-            let skip = counts.get(function.name.as_str()).copied().unwrap_or(0);
-            let params = function.params.iter().skip(skip).map(ToString::to_string);
-            if functions.is_known(&function.name, function.params.len()) {
+        let functions = OwnFunctions::of(file);
+        for function in file.functions.iter() {
+            let params = function.params().iter().cloned();
+            if functions.is_known(&function.name, function.params().len()) {
                 params.for_each(|name| {
                     values.given.entry(name).or_default();
                 });
@@ -360,7 +356,7 @@ impl Values {
             }
         }
 
-        ast.walk(&mut |path: &[ASTNode]| {
+        file.ast.walk(&mut |path: &[ASTNode]| {
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _))) => {
                     match functions.params(call) {

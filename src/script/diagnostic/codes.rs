@@ -255,7 +255,7 @@ pub const CODES: &[Code] = &[
         "a result that is not used",
         "The function or the operator changes nothing: all it does is return a result, and the script \
          drops it. Assign the result to a variable, or use the function that works in place, such as `trim`. \
-         Or no flow runs the operations of a builder; or a function ends with `let`, and so returns nothing.",
+         A builder whose operations no flow runs and a function that ends with `let` have the same code.",
         "let text = \" yes \";\ntext.trimmed();\nprint(text);",
     ),
     found(

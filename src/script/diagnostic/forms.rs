@@ -64,6 +64,7 @@ pub(in crate::script) struct Forms<'e> {
     named: FormsByName,
     /// The functions of scripts besides.
     added: Vec<(String, CallForm)>,
+    own: HashSet<String>,
     whole: OnceCell<FormsByName>,
 }
 
@@ -76,6 +77,7 @@ impl<'e> Forms<'e> {
             words: NamedWords::default(),
             named: FormsByName::new(),
             added: Vec::new(),
+            own: HashSet::new(),
             whole: OnceCell::new(),
         }
     }
@@ -102,6 +104,7 @@ impl<'e> Forms<'e> {
             if self.words.may_name(function.name) {
                 hide(&mut self.named, function.name, &form);
             }
+            self.own.insert(function.name.to_owned());
             self.added.push((function.name.to_owned(), form));
         }
         self.whole.take();
@@ -125,7 +128,7 @@ impl<'e> Forms<'e> {
 
     /// Tells whether a script defines a function of this name.
     pub(in crate::script) fn is_of_script(&self, name: &str) -> bool {
-        self.added.iter().any(|(own, _)| own == name)
+        self.own.contains(name)
     }
 
     /// Returns all names.

@@ -19,7 +19,7 @@ use rhai::{
 };
 use std::any::TypeId;
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::{Rc, Weak};
 
 /// The files, by name.
@@ -44,6 +44,8 @@ pub(in crate::script) struct StdlibFile {
     text: &'static str,
     ast: OnceCell<AST>,
     home: OnceCell<Rc<Home>>,
+    /// The names of the functions that it offers.
+    offered: OnceCell<HashSet<&'static str>>,
     /// The options of its functions, by name.
     options: OnceCell<BTreeMap<String, LibraryOptions>>,
 }
@@ -67,6 +69,7 @@ impl StdlibFile {
             text,
             ast: OnceCell::new(),
             home: OnceCell::new(),
+            offered: OnceCell::new(),
             options: OnceCell::new(),
         };
         FILES.iter().map(file).map(Rc::new).collect()
@@ -103,7 +106,8 @@ impl StdlibFile {
 
     /// Returns the options of a function, if it is one of this file and has some.
     pub(in crate::script) fn options(&self, engine: &Engine, name: &str) -> Option<LibraryOptions> {
-        if !offers(self.text).any(|offered| offered.name == name) {
+        let names = || offers(self.text).map(|offered| offered.name).collect();
+        if !self.offered.get_or_init(names).contains(name) {
             return None;
         }
         self.options.get_or_init(|| options_of(self.ast(engine))).get(name).cloned()

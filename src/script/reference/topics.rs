@@ -29,9 +29,9 @@ const BESIDE: &[&str] = &[
     "with",
 ];
 
-const DATE: &str = "write `now()` for the milliseconds since 1970, `command(\"date\", [\"+%F\"]).stdout` for \
+const DATE: &str = "write `now()` for the milliseconds since 1970, `command(\"date\", [\"+%F\"]).stdout.trimmed()` for \
                     a text, and `sleep_until(\"2026-12-01T09:00:00Z\")` to wait for one";
-const FILES: &str = "write `command(\"ls\", [\"folder\"]).stdout.split(\"\\n\")`";
+const FILES: &str = "write `command(\"ls\", [\"folder\"]).stdout.trimmed().split(\"\\n\")`";
 const EXISTS: &str =
     "write `attempt(|| read_text(\"path\")).ok` for a file, or `\"key\" in map` for a key";
 

@@ -326,7 +326,8 @@ fn format_of(path: &Path, text: &str) -> TaskFormat {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
         Some("csv" | "tsv") => TaskFormat::Table,
-        Some("jsonl" | "ndjson") if !is_list_of_maps(text) => TaskFormat::Lines,
+        Some("jsonl" | "ndjson") if is_list_of_maps(text) => TaskFormat::List,
+        Some("jsonl" | "ndjson") => TaskFormat::Lines,
         // A list, also where the file is not called so; a line per list is no list.
         _ if json::read(text).is_ok_and(|value| value.is_array()) => TaskFormat::List,
         Some("json") if text.trim_start().starts_with('[') => TaskFormat::List,
@@ -359,7 +360,9 @@ fn said_of(text: &str, error: &LineError) -> String {
     let LineError { line, source } = error;
     let JsonError::Syntax(source) = source else { return error.to_string() };
 
-    let whole = text.lines().nth(line - 1).unwrap_or_default().trim();
+    let whole = text.lines().nth(line - 1).unwrap_or_default();
+    // The columns count what stands before the value, too.
+    let whole = whole.trim_end();
     let shown = match whole.char_indices().nth(SHOWN_MAX) {
         Some((end, _)) => format!("{}…", &whole[..end]),
         None => whole.to_owned(),
@@ -367,7 +370,7 @@ fn said_of(text: &str, error: &LineError) -> String {
     match source.classify() {
         Category::Eof => format!("line {line} ends too early: `{shown}`"),
         Category::Syntax | Category::Data | Category::Io => {
-            format!("line {line} is no JSON from column {} on: `{shown}`", source.column())
+            format!("line {line} is not valid JSON at column {}: `{shown}`", source.column())
         }
     }
 }

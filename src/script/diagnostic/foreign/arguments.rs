@@ -11,7 +11,6 @@ const WITHOUT_OPTIONS: &[&str] = &[
     "abs",
     "contains",
     "distinct",
-    "format",
     "join",
     "json",
     "len",

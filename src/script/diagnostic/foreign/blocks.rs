@@ -23,6 +23,18 @@ impl ForeignText<'_> {
         }
     }
 
+    /// An empty block where a value stands: an empty map of other languages.
+    pub(super) fn empty(&self, at: usize) -> Option<ForeignSpan> {
+        let before = self.before(at);
+        let is_arrow = at >= 2 && before == "=" && matches!(self.said(at - 2), "=" | ">");
+        let is_value = matches!(before, "=" | "(" | "," | "[" | "return" | ":") && !is_arrow;
+
+        let is_empty = self.said(at) == "{" && self.said(at + 1) == "}";
+        let message = "`{}` is an empty block, whose value is `()`".to_owned();
+        let help = "write `#{}` for an empty map";
+        (is_empty && is_value).then_some((at, at + 1, message, help))
+    }
+
     /// `catch (E as e)`, `catch (E e)`, `catch e`.
     fn caught(&self, at: usize) -> Option<ForeignSpan> {
         let last = if self.said(at + 1) == "(" {

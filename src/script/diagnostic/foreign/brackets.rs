@@ -59,11 +59,11 @@ impl ForeignText<'_> {
                 Some((at, close, is_named, "write `let map = #{}; map[key] = value;`"))
             }
             LexemeClass::Word if next == "-" => Some((at, at + 1, is_named, by_name)),
-            LexemeClass::Word if matches!(next, "," | "}") => {
+            LexemeClass::Word if matches!(next, "," | "}") && !self.is_of_closure(at) => {
                 let message = "a key of a literal map has no value".to_owned();
                 Some((at, at, message, "write `#{ a: a }`"))
             }
-            LexemeClass::Word | LexemeClass::Text if next == "=" => {
+            LexemeClass::Word | LexemeClass::Text if next == "=" && !self.is_of_closure(at) => {
                 let message = "a colon stands between a key and its value".to_owned();
                 Some((at, at + 1, message, "write `#{ key: value }`"))
             }
@@ -76,7 +76,9 @@ impl ForeignText<'_> {
         let message = || "a tuple is from another language".to_owned();
         let help = "write a list: `[a, b]`";
 
-        if self.said(at) == "return" && self.is_word(at) {
+        // The comma behind an arm or a closure is not its own, and commas between bars part parameters.
+        let is_in_list = matches!(self.before(at), ">" | "|") || self.said(at + 1) == "|";
+        if self.said(at) == "return" && self.is_word(at) && !is_in_list {
             let here = self.all[at].opened_by;
             let rest = (at + 1..self.all.len()).take_while(|&next| self.is_beside(at, next));
             let mut of_statement = rest
@@ -88,7 +90,10 @@ impl ForeignText<'_> {
 
         let is_other = self.follows_value(at)
             || self.opens_parameters(at)
-            || matches!(self.before(at), "%" | "catch" | "def" | "fn" | "for" | "function");
+            || matches!(
+                self.before(at),
+                "!" | "%" | "." | "catch" | "def" | "fn" | "for" | "function"
+            );
         if self.said(at) != "(" || is_other {
             return None;
         }

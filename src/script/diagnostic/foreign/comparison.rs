@@ -2,28 +2,7 @@
 //! value to begin with.
 
 use super::statements::KEYWORDS;
-use super::{ForeignForm, ForeignSpan, ForeignText};
-
-/// Finds comparisons in a row, which Python reads as two.
-pub(in crate::script) fn chained(text: &str) -> Vec<ForeignForm> {
-    let pieces = ForeignText::of(text);
-    let found = (0..pieces.all.len()).filter_map(|at| pieces.chain(at));
-    found.map(|found| pieces.placed(found)).collect()
-}
-
-/// Finds loops over the method of a map that is not called: the map has no such key.
-pub(in crate::script) fn uncalled(text: &str) -> Vec<ForeignForm> {
-    let pieces = ForeignText::of(text);
-    let found = (0..pieces.all.len()).filter_map(|at| pieces.method(at));
-    found.map(|found| pieces.placed(found)).collect()
-}
-
-/// Finds `reduce` without a value to begin with, where the first value is used at once.
-pub(in crate::script) fn unbegun(text: &str) -> Vec<ForeignForm> {
-    let pieces = ForeignText::of(text);
-    let found = (0..pieces.all.len()).filter_map(|at| pieces.reduction(at));
-    found.map(|found| pieces.placed(found)).collect()
-}
+use super::{ForeignSpan, ForeignText};
 
 impl ForeignText<'_> {
     /// Tells whether `<`, `<=`, `>` or `>=` begins at a piece.
@@ -38,7 +17,7 @@ impl ForeignText<'_> {
     }
 
     /// `1 < x < 10`: the second sign.
-    fn chain(&self, at: usize) -> Option<ForeignSpan> {
+    pub(super) fn chain(&self, at: usize) -> Option<ForeignSpan> {
         let here = self.all[at].opened_by;
         if !self.compares(at) {
             return None;
@@ -72,7 +51,7 @@ impl ForeignText<'_> {
     }
 
     /// `list.reduce(|a, b| a + b)`.
-    fn reduction(&self, at: usize) -> Option<ForeignSpan> {
+    pub(super) fn reduction(&self, at: usize) -> Option<ForeignSpan> {
         let is_reduction = matches!(self.said(at), "reduce" | "reduce_rev")
             && self.before(at) == "."
             && self.said(at + 1) == "("
@@ -102,7 +81,7 @@ impl ForeignText<'_> {
     }
 
     /// `for key in map.keys {`, of a map that the script writes without that key.
-    fn method(&self, at: usize) -> Option<ForeignSpan> {
+    pub(super) fn method(&self, at: usize) -> Option<ForeignSpan> {
         let is_loop = self.said(at) == "in"
             && self.is_word(at + 1)
             && self.said(at + 2) == "."
@@ -137,12 +116,12 @@ impl ForeignText<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::script::diagnostic::foreign::misread;
 
     #[test]
     fn comparisons_in_a_row_are_found_and_others_are_not() {
         let found = |text: &str| {
-            let all = chained(text);
+            let all = misread(text).certain;
             all.iter().map(|form| format!("{}:{} {}", form.line, form.column, form.said)).collect()
         };
 
@@ -168,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_reduction_without_a_beginning_is_found_where_it_needs_one() {
-        let count = |text: &str| unbegun(text).len();
+        let count = |text: &str| misread(text).likely.len();
         assert_eq!(count("xs.reduce(|a, b| a + b)"), 1);
         assert_eq!(count("xs.reduce(|a, b| { let c = b; c * a })"), 1);
         assert_eq!(count("xs.reduce(|a, b| a + b, 0)"), 0);
@@ -179,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_loop_over_a_method_that_is_not_called_is_found() {
-        let count = |text: &str| uncalled(text).len();
+        let count = |text: &str| misread(text).certain.len();
         assert_eq!(count("let d = #{ a: 1 }; for k in d.keys { print(k); }"), 1);
         assert_eq!(count("let d = #{ keys: [1] }; for k in d.keys { print(k); }"), 0);
         assert_eq!(count("let d = #{}; d.keys = [1]; for k in d.keys { print(k); }"), 0);

@@ -15,7 +15,6 @@ mod statements;
 mod tables;
 mod words;
 
-pub(in crate::script) use comparison::{chained, unbegun, uncalled};
 pub(in crate::script) use division::divisions;
 pub(in crate::script) use modules::instead_of_import;
 
@@ -191,27 +190,32 @@ enum ForeignRole {
 /// What a rule has found: the first and the last piece, what is wrong, and what to write.
 type ForeignSpan = (usize, usize, String, &'static str);
 
-/// Finds texts in three quotes, which parse.
-pub(in crate::script) fn triple_quotes(text: &str) -> Vec<ForeignForm> {
-    let pieces = ForeignText::of(text);
-    let found = (0..pieces.all.len()).filter_map(|at| pieces.triple(at));
-    found.map(|found| pieces.placed(found)).collect()
+/// Forms that parse and are something else than in other languages.
+pub(in crate::script) struct MisreadForms {
+    /// Those that are surely mistakes.
+    pub(in crate::script) certain: Vec<ForeignForm>,
+    pub(in crate::script) likely: Vec<ForeignForm>,
 }
 
-/// Finds empty blocks where a value stands: an empty map of other languages.
-pub(in crate::script) fn empty_blocks(text: &str) -> Vec<ForeignForm> {
+/// Finds forms that parse and are something else: comparisons in a row, texts in three quotes, empty braces.
+pub(in crate::script) fn misread<'a>(text: &'a str) -> MisreadForms {
     let pieces = ForeignText::of(text);
-    let is_value = |at: usize| {
-        let before = pieces.before(at);
-        let is_arrow = at >= 2 && before == "=" && matches!(pieces.said(at - 2), "=" | ">");
-        matches!(before, "=" | "(" | "," | "[" | "return" | ":") && !is_arrow
+    let found_by = |rules: &[ForeignRule<'a>]| {
+        let at_each = |rule: &ForeignRule<'a>| {
+            let found = (0..pieces.all.len()).filter_map(|at| rule(&pieces, at));
+            found.map(|found| pieces.placed(found)).collect::<Vec<_>>()
+        };
+        rules.iter().flat_map(at_each).collect()
     };
-    let empty = |at: &usize| pieces.said(*at) == "{" && pieces.said(at + 1) == "}" && is_value(*at);
-    let found = (0..pieces.all.len()).filter(empty);
-    let message = "`{}` is an empty block, whose value is `()`";
-    let help = "write `#{}` for an empty map";
-    found.map(|at| pieces.placed((at, at + 1, message.to_owned(), help))).collect()
+
+    MisreadForms {
+        certain: found_by(&[ForeignText::chain, ForeignText::method]),
+        likely: found_by(&[ForeignText::triple, ForeignText::empty, ForeignText::reduction]),
+    }
 }
+
+/// Looks for one form at a piece of a text.
+type ForeignRule<'a> = fn(&ForeignText<'a>, usize) -> Option<ForeignSpan>;
 
 /// Finds the forms of other languages in a text that does not parse, first to last.
 pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
@@ -564,6 +568,11 @@ mod tests {
                     let t = `it's ${m.a} and 'all' or f\"x\"`;\nif a == b && !c { throw \"no\"; }\n\
                     switch a { 1 => f(a), _ => { } }\nlet y = m?.a ?? 1;\nlet z = xs[1..3];\n\
                     lib::f(a == b, x);\nlet from = 1; from += 1; // def x and y\nlet v = -x - -1;\n";
+        assert_eq!(forms(text), []);
+
+        // Bars that open a closure, and commas that end an arm or a closure.
+        let text = "let f = || n = 1;\nlet m = #{ f: |a, b, c| a, g: || return 1, h: 2 };\n\
+                    fn pick() { return |a, b| a + b; }\nlet s = switch x { 1 => return 5, _ => 3 };\n";
         assert_eq!(forms(text), []);
     }
 }

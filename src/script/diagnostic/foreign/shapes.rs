@@ -129,12 +129,18 @@ impl ForeignText<'_> {
             return Some((at, at + 1, message, help));
         }
 
-        // A bar before the names opens a closure where no value ends before it.
-        let is_name = |at: &usize| self.is_word(*at) || self.said(*at) == ",";
-        let bar = (0..at).rev().find(|before| !is_name(before));
-        let is_closure = bar.is_some_and(|bar| self.said(bar) == "|" && !self.follows_value(bar));
         let help = "leave it out, and give every argument in each call";
-        is_closure.then_some((at, at + 1, message, help))
+        self.is_of_closure(at).then_some((at, at + 1, message, help))
+    }
+
+    /// Tells whether a name stands between the bars of a closure.
+    pub(super) fn is_of_closure(&self, at: usize) -> bool {
+        let is_name = |at: &usize| self.is_word(*at) || self.said(*at) == ",";
+        let Some(bar) = (0..at).rev().find(|before| !is_name(before)) else { return false };
+
+        // A bar opens a closure where no value ends before it, and two bars hold no names.
+        let is_second = self.before(bar) == "|" && self.is_joined(bar - 1);
+        self.said(bar) == "|" && !is_second && !self.follows_value(bar)
     }
 
     /// `a, b = b, a` at the beginning of a statement.

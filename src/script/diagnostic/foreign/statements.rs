@@ -13,6 +13,12 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ),
     ("def", "`def` is from another language", "write `fn name(a, b) { .. }`"),
     ("del", "`del` is from another language", "write `map.remove(\"key\")` or `list.remove(0)`"),
+    (
+        "delete",
+        "`delete` is from another language",
+        "write `map.remove(\"key\")` or `list.remove(0)`",
+    ),
+    ("echo", "`echo` is from another language", "write `print(..)`"),
     ("elif", "`elif` is from another language", "write `} else if condition { .. }`"),
     ("elsif", "`elsif` is from another language", "write `} else if condition { .. }`"),
     ("except", "`except` is from another language", "write `try { .. } catch (e) { .. }`"),
@@ -53,13 +59,17 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("match", "`match` is from another language", "write `switch x { 1 => .., _ => .. }`"),
     ("new", "`new` is from another language", "call the function alone: `branch()`"),
     ("print", "`print` is a function", "write `print(..)`"),
+    ("puts", "`puts` is from another language", "write `print(..)`"),
     ("raise", "`raise` is from another language", "write `throw \"message\"`"),
+    ("rescue", "`rescue` is from another language", "write `try { .. } catch (e) { .. }`"),
     (
         "struct",
         "scripts have no types of their own",
         "write a map: `#{ a: 1 }`; values need no types",
     ),
     ("typeof", "`typeof` is from another language", "write `type_of(x)`"),
+    ("unless", "`unless` is from another language", "write `if !x { .. }`"),
+    ("unset", "`unset` is from another language", "write `map.remove(\"key\")`"),
     ("var", "`var` is from another language", "write `let x = ..`"),
     (
         "with",
@@ -67,16 +77,6 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
         "leave it out: `read_text(\"path\")` opens a file and closes it",
     ),
     ("yield", "`yield` is from another language", "collect the values in a list, and return it"),
-    (
-        "delete",
-        "`delete` is from another language",
-        "write `map.remove(\"key\")` or `list.remove(0)`",
-    ),
-    ("echo", "`echo` is from another language", "write `print(..)`"),
-    ("puts", "`puts` is from another language", "write `print(..)`"),
-    ("rescue", "`rescue` is from another language", "write `try { .. } catch (e) { .. }`"),
-    ("unless", "`unless` is from another language", "write `if !x { .. }`"),
-    ("unset", "`unset` is from another language", "write `map.remove(\"key\")`"),
 ];
 
 /// Words that mean nothing here, and are no beginning of a statement that could be told from a text.

@@ -128,7 +128,7 @@ fn what_is_wrong_with_a_file_of_tasks_is_said_with_its_place() {
         "t.jsonl",
         "{\"a\": 1}\n{\"a\": }\n",
         &expect![[r#"
-            `t.jsonl`: line 2 is no JSON from column 7 on: `{"a": }`; each line is a JSON value; a table ends in `.csv`
+            `t.jsonl`: line 2 is not valid JSON at column 7: `{"a": }`; each line is a JSON value; a table ends in `.csv`
         "#]],
     );
     check(
