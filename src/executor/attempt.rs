@@ -152,7 +152,7 @@ impl Executor {
         let prompt = ask.prompt;
         let reads = ask.reads;
         let mut asked = self.pending(scope, branch, ask)?;
-        let attempts_max = asked.request.settings.attempts_max.unwrap_or(ATTEMPTS_MAX).max(1);
+        let attempts_max = scope.tries_of(asked.request.settings.attempts_max, ATTEMPTS_MAX);
         let mut refused: Option<Failure> = None;
         let mut attempt = 1;
         // Requests that were refused for their form are no tries of the one that follows.

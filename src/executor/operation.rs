@@ -240,7 +240,10 @@ impl Executor {
         loop {
             let strand = scope.strand.child(group, place);
             place += 1;
-            match self.once(&scope.on(&strand), job, tries.left()).await {
+            let left = tries.left();
+            let scope_of_try =
+                if job.op.retries > 0 { scope.trying(&strand, left) } else { scope.on(&strand) };
+            match self.once(&scope_of_try, job, left).await {
                 Err(Stop::Failed(failure)) if job.op.retries > 0 => {
                     let pause = match tries.failed(failure) {
                         Ok(pause) => pause,

@@ -30,22 +30,35 @@ pub enum BranchQuestion<'a> {
     Act(&'a Rc<Tool>, &'a Value),
 }
 
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// Where it stands in the run.
+    pub strand: &'a Rc<Strand>,
+    /// The operation on whose behalf it asks, if it is not the script itself.
+    pub scope: Option<&'a Rc<Scope>>,
+    /// How often a call may be tried at most, if it is a part of something that is tried again.
+    pub tries: Option<u32>,
+}
+
 impl Executor {
-    /// Asks the branch's model on behalf of `scope`; without one, the call is an operation of its
-    /// own in flow 0, named `name`.
+    /// Asks the branch's model on behalf of an operation; without one, the call is an operation of its own
+    /// in flow 0, named `name`.
     pub async fn ask(
         &self,
-        strand: &Rc<Strand>,
-        scope: Option<&Rc<Scope>>,
+        asker: Asker<'_>,
         name: &str,
         branch: &SharedBranch,
         question: BranchQuestion<'_>,
     ) -> Result<Value, Stop> {
+        let Asker { strand, scope, tries } = asker;
         if let Some(scope) = scope {
-            return self.put(&scope.on(strand), branch, question, true).await;
+            let scope = Scope { strand: strand.clone(), tries, ..(**scope).clone() };
+            return self.put(&Rc::new(scope), branch, question, true).await;
         }
 
-        let scope = Rc::new(Scope::new(FlowId(0), self.recorder.take_op(), strand.clone()));
+        let own = Scope::new(FlowId(0), self.recorder.take_op(), strand.clone());
+        let scope = Rc::new(Scope { tries, ..own });
         let flow = scope.flow;
         let op = scope.op;
         self.note(&Event::OpStarted { flow, op, name: Some(name.to_owned()) })?;

@@ -96,17 +96,25 @@ pub struct Tries {
     failures: u32,
     /// Requests to models that were made without success.
     requests: u32,
+    /// How many of those may be made, where these tries are within others.
+    requests_max: Option<u32>,
 }
 
 impl Tries {
     /// Begins; `max` counts the first try.
     pub fn new(max: u32) -> Tries {
-        Tries { max, used: 0, failures: 0, requests: 0 }
+        Tries::within(max, None)
+    }
+
+    /// Begins within other tries, of which so many are left: that bounds the requests.
+    pub fn within(max: u32, requests_max: Option<u32>) -> Tries {
+        Tries { max, used: 0, failures: 0, requests: 0, requests_max }
     }
 
     /// Returns how many tries are left.
     pub fn left(&self) -> u32 {
-        self.max.saturating_sub(self.used)
+        let outer = self.requests_max.map(|max| max.saturating_sub(self.requests));
+        self.max.saturating_sub(self.used).min(outer.unwrap_or(u32::MAX))
     }
 
     /// Counts a failure. Gives the pause before the next try, or the failure back, with all requests

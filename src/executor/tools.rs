@@ -327,6 +327,8 @@ pub(super) fn failure_of_tool(tool: &str, args: Value, by: Failure) -> Failure {
     let message = format!("tool `{tool}`: {}", by.message);
     let mut failure = Failure::new(Kind::Tool, message).caused_by(Some(&by));
     failure.retryable = by.retryable;
+    failure.tries = by.tries;
+    failure.retry_after_ms = by.retry_after_ms;
     failure.place.clone_from(&by.place);
     failure.frames.clone_from(&by.frames);
     failure.thrown.clone_from(&by.thrown);

@@ -28,6 +28,8 @@ pub struct Scope {
     pub purse: Purse,
     /// The time of the tools that it is inside of.
     pub tool: Option<Rc<ToolClock>>,
+    /// How often a call may be tried at most, if it is a part of something that is tried again.
+    pub tries: Option<u32>,
 }
 
 /// Whose budget a call keeps.
@@ -52,6 +54,7 @@ impl Scope {
             strand,
             purse,
             tool: None,
+            tries: None,
         }
     }
 
@@ -75,5 +78,17 @@ impl Scope {
     /// Returns the same operation on another strand of its work.
     pub fn on(&self, strand: &Rc<Strand>) -> Rc<Scope> {
         Rc::new(Scope { strand: strand.clone(), ..self.clone() })
+    }
+
+    /// Returns how often a call may be tried that may be tried so often by itself.
+    pub fn tries_of(&self, wanted: Option<u32>, usual: u32) -> u32 {
+        let attempts_max = wanted.unwrap_or(usual);
+        self.tries.map_or(attempts_max, |left| attempts_max.min(left)).max(1)
+    }
+
+    /// Returns the same operation as one try of it, whose calls may be tried as often as is left.
+    pub fn trying(&self, strand: &Rc<Strand>, left: u32) -> Rc<Scope> {
+        let tries = self.tries.into_iter().chain([left]).min();
+        Rc::new(Scope { strand: strand.clone(), tries, ..self.clone() })
     }
 }

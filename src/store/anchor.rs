@@ -38,6 +38,8 @@ pub(super) struct Anchor {
     path: PathBuf,
     /// `None` if it was gone before it could be looked at.
     store: Option<FileId>,
+    /// Whether the store, or its folder, was a link already when it was opened.
+    is_linked: bool,
     /// The log of the newest changes and its index.
     beside: Vec<(PathBuf, FileId)>,
     /// `None` where changes go to the store itself, and SQLite looks whether somebody else made some.
@@ -80,6 +82,7 @@ impl Anchor {
             path: path.to_owned(),
             beside,
             store: store.as_ref().map(file_id),
+            is_linked: is_linked(path),
             shape: store.as_ref().map(shape).filter(|_| has_log),
             backfill: witness.as_ref().and_then(LogWitness::head),
             witness,
@@ -175,6 +178,10 @@ impl Anchor {
         match self.store {
             None => return self.lost(Loss::Removed),
             Some(id) if id != file_id(&now) => return self.lost(Loss::Replaced),
+            // The same file behind a link is one that no command opens any more.
+            Some(_) if !self.is_linked && is_linked(&self.path) => {
+                return self.lost(Loss::Replaced);
+            }
             Some(_) => {}
         }
 
@@ -318,6 +325,12 @@ fn is_same(one: Option<IndexHead>, other: Option<IndexHead>) -> bool {
         (None, None) => true,
         _ => false,
     }
+}
+
+/// Tells whether a file or its folder is a link.
+fn is_linked(path: &Path) -> bool {
+    let is_link = |path: &Path| std::fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink());
+    is_link(path) || path.parent().is_some_and(is_link)
 }
 
 fn file_id(file: &Metadata) -> FileId {

@@ -384,7 +384,7 @@ fn a_property_that_is_a_method_is_said_to_be_one() {
             it has methods: get_best_pattern, load, save, save_pattern_failure, save_pattern_success, should_avoid_pattern
         > let b = branch(); print(b.fork.messages);
         K0030 1:27 a branch has no property `fork`
-            write `branch.fork()`
+            it is a method: write `.fork()`
     "#]].assert_eq(&said_of(&texts));
 }
 

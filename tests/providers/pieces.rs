@@ -316,8 +316,110 @@ async fn other_names_of_the_end_count_where_the_usual_one_says_nothing() {
         (json!({ "finish_reason": null, "native_finish_reason": "SAFETY" }), Err(Kind::Refused)),
         (json!({ "finish_reason": "stop", "native_finish_reason": "length" }), hi()),
         (json!({ "finish_reason": null, "native_finish_reason": "completed" }), hi()),
+        (json!({ "finishReason": "length" }), Err(Kind::Length)),
+        (json!({ "stop_reason": "max_tokens" }), Err(Kind::Length)),
+        (json!({ "finish_reason": "", "stopReason": "content_filter" }), Err(Kind::Refused)),
+        // What a stop sequence was, is no word for the end.
+        (json!({ "finish_reason": "stop", "stop_reason": "length" }), hi()),
+        (json!({ "stop_reason": "END" }), hi()),
+        (json!({ "stop_reason": 128_009 }), hi()),
     ] {
         assert_eq!(told("openai", chat(more.clone()), false).await.0, expected, "{more}");
+    }
+
+    let beside =
+        json!({ "choices": [{ "message": { "content": "hi" } }], "finish_reason": "length" });
+    assert_eq!(told("openai", beside.to_string(), false).await.0, Err(Kind::Length));
+    let snake = json!({ "candidates": [{ "content": { "parts": [{ "text": "hi" }] }, "finish_reason": "MAX_TOKENS" }],
+        "usage_metadata": { "prompt_token_count": 3, "candidates_token_count": 2 } });
+    assert_eq!(told("gemini", snake.to_string(), false).await, (Err(Kind::Length), Some(2)));
+}
+
+/// Asks for a stream of these documents, and returns the text, or the kind, and the tokens.
+async fn told_stream(provider: &str, documents: &[Value]) -> (Result<String, Kind>, Option<u64>) {
+    let event = |document: &Value| {
+        let name =
+            document["type"].as_str().map_or(String::new(), |name| format!("event: {name}\n"));
+        format!("{name}data: {document}\n\n")
+    };
+    let lines = |document: &Value| format!("{document}\n");
+    let is_plain = provider == "ollama";
+    let body: String = if is_plain {
+        documents.iter().map(lines).collect()
+    } else {
+        documents.iter().map(event).collect()
+    };
+    told(provider, body, true).await
+}
+
+/// Figures that are for a part of the reply, or that shrink, would charge less than was used.
+#[tokio::test]
+async fn figures_that_are_not_of_the_whole_reply_are_unknown() {
+    let chat = |text: &str, word: Value| json!({ "choices": [{ "index": 0, "delta": { "content": text }, "finish_reason": word }] });
+    let counted = |mut document: Value, output: u64| {
+        document["usage"] = json!({ "prompt_tokens": 10, "completion_tokens": output });
+        document
+    };
+    let alone = |output: u64| counted(json!({ "choices": [] }), output);
+    let text = || chat("many words", Value::Null);
+    let stop = || chat("", "stop".into());
+
+    let gemini = |text: &str, word: Value, output: Option<u64>| {
+        let mut document = json!({ "candidates": [{ "content": { "parts": [{ "text": text }] }, "finishReason": word }] });
+        if let Some(output) = output {
+            document["usageMetadata"] =
+                json!({ "promptTokenCount": 10, "candidatesTokenCount": output });
+        }
+        document
+    };
+    let gemini_alone =
+        json!({ "usageMetadata": { "promptTokenCount": 10, "candidatesTokenCount": 1 } });
+    let ollama = |text: &str, output: u64, done: bool| json!({ "message": { "content": text }, "done": done, "prompt_eval_count": 10, "eval_count": output });
+
+    let anthropic = |usage: Value| {
+        vec![
+            json!({ "type": "message_start", "message": { "usage": { "input_tokens": 10, "output_tokens": 1 } } }),
+            json!({ "type": "content_block_delta", "index": 0, "delta": { "type": "text_delta", "text": "many words" } }),
+            json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" }, "usage": usage }),
+            json!({ "type": "message_stop" }),
+        ]
+    };
+
+    for (provider, documents, expected) in [
+        // The figures stand before the text, or within it.
+        ("openai", vec![alone(1), text(), stop()], None),
+        ("openai", vec![text(), alone(1), text(), stop()], None),
+        ("openai", vec![text(), stop(), alone(4)], Some(4)),
+        ("openai", vec![text(), counted(stop(), 4), alone(4)], Some(4)),
+        ("openai", vec![text(), alone(4), stop()], Some(4)),
+        ("openai", vec![text(), alone(1), text(), stop(), alone(8)], Some(8)),
+        ("gemini", vec![gemini_alone.clone(), gemini("words", "STOP".into(), None)], None),
+        (
+            "gemini",
+            vec![gemini("a", Value::Null, Some(1)), gemini("b", "STOP".into(), Some(2))],
+            Some(2),
+        ),
+        // They shrink.
+        ("openai", vec![counted(text(), 1), stop(), alone(0)], None),
+        ("openai", vec![counted(text(), 5), stop(), alone(3)], None),
+        (
+            "gemini",
+            vec![gemini("a", Value::Null, Some(1)), gemini("b", "STOP".into(), Some(0))],
+            None,
+        ),
+        ("ollama", vec![ollama("a", 1, false), ollama("b", 0, true)], None),
+        ("ollama", vec![ollama("a", 1, false), ollama("b", 2, true)], Some(2)),
+        // The last ones say nothing of what was written.
+        ("anthropic", anthropic(json!({ "output_tokens": 4 })), Some(4)),
+        ("anthropic", anthropic(json!({})), None),
+        ("anthropic", anthropic(json!({ "output_tokens": null })), None),
+        ("anthropic", anthropic(json!({ "input_tokens": 10 })), None),
+        ("anthropic", anthropic(json!({ "total_tokens": 99 })), None),
+        ("anthropic", anthropic(json!({ "output_tokens": 0 })), None),
+    ] {
+        let (said, output) = told_stream(provider, &documents).await;
+        assert!(said.is_ok(), "{provider} {documents:?}: {said:?}");
+        assert_eq!(output, expected, "{provider} {documents:?}");
     }
 }
 

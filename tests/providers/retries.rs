@@ -66,6 +66,21 @@ fn what_is_hopeless_is_asked_once_whoever_would_ask_again() {
         ),
         (429, "event: error\ndata: {\"error\":{\"code\":\"insufficient_quota\"}}\n\n", "quota"),
         (429, r#"{"errors":[{"code":"insufficient_quota","message":"x"}]}"#, "quota"),
+        (502, r#"{"error":{"message":"m","code":401}}"#, "unauthorized"),
+        (
+            500,
+            r#"{"error":{"message":"litellm.AuthenticationError","code":"401"}}"#,
+            "unauthorized",
+        ),
+        (503, r#"{"error":{"message":"m","code":402}}"#, "quota"),
+        (500, r#"{"error":{"message":"m","code":"404"}}"#, "not_found"),
+        (502, r#"{"error":{"message":"m","code":422}}"#, "bad_request"),
+        (429, r#"{"error":{"code":"1113","message":"m"}}"#, "quota"),
+        (200, r#"{"base_resp":{"status_code":1004,"status_msg":"login fail"}}"#, "unauthorized"),
+        (200, r#"{"error_code":110,"error_msg":"token"}"#, "unauthorized"),
+        (200, r#"{"error_code":17,"error_msg":"limit of the day"}"#, "quota"),
+        (200, r#"{"error":{"code":"DeploymentNotFound","message":"m"}}"#, "not_found"),
+        (200, r#"{"error":{"code":"model_decommissioned","message":"m"}}"#, "not_found"),
         (200, "error: {\"code\":400,\"type\":\"exceed_context_size_error\"}\n\n", "bad_request"),
         (200, r#"{"choices":[{"message":{"content":"half"},"finish_reason":"length"}]}"#, "length"),
     ] {
@@ -108,6 +123,14 @@ fn tries_of_tries_do_not_multiply_and_the_number_told_is_the_one_made() {
         (operation(&inner(""), "retries: 2"), 3),
         (operation(&inner("attempts_max: 1"), "retries: 2"), 3),
         (operation(&format!("|inputs, b| retry(3, || {})", chat("")), "retries: 2"), 3),
+        // What is left bounds each further call, wherever that is made.
+        (format!("attempt(|| retry(4, || {})).error", chat("")), 4),
+        (format!("attempt(|| retry(3, || {})).error", chat("attempts_max: 2")), 3),
+        (format!("attempt(|| retry(5, || retry(4, || {}))).error", chat("attempts_max: 3")), 5),
+        (format!("attempt(|| retry(4, || gather([|| {}]))).error", chat("")), 4),
+        (format!("attempt(|| retry(4, || task(|| {}).wait())).error", chat("")), 4),
+        (operation(&inner(""), "retries: 3"), 4),
+        (operation(&inner("attempts_max: 2"), "retries: 2"), 3),
     ] {
         let server = failing(503, DOWN);
         let (found, message, requests) = run(&server, &script);
@@ -115,6 +138,28 @@ fn tries_of_tries_do_not_multiply_and_the_number_told_is_the_one_made() {
         let told =
             "the provider failed with status 503: down; the server asks for a pause of 0.001 s";
         assert_eq!(message, format!("{told} (tried {expected} times)"), "{script}");
+    }
+}
+
+#[test]
+fn tries_of_a_call_in_a_tool_count_as_those_of_the_tool() {
+    let tool = |options: &str| {
+        format!(
+            "let t = tool(\"t\", \"d\", \"a: integer\", |x| branch().chat(\"q\", #{{ {options} }}));\n"
+        )
+    };
+    let act = "branch(#{ tools: [t] }).act(\"t\", #{ a: 1 })";
+    for (script, expected) in [
+        (format!("{}attempt(|| {act}).error", tool("")), 3),
+        (format!("{}attempt(|| retry(3, || {act})).error", tool("attempts_max: 2")), 3),
+        (format!("{}attempt(|| retry(4, || {act})).error", tool("")), 4),
+        (format!("{}{}", tool(""), operation(&format!("|i| {act}"), "retries: 2")), 3),
+        (format!("{}{}", tool(""), operation(&format!("|i| {act}"), "retries: 3")), 4),
+    ] {
+        let server = failing(503, DOWN);
+        let (found, message, requests) = run(&server, &script);
+        assert_eq!((found.as_str(), requests), ("tool", expected), "{script}");
+        assert!(message.ends_with(&format!("(tried {expected} times)")), "{script}: {message}");
     }
 }
 

@@ -249,8 +249,10 @@ fn figures(partial: &mut Partial, usage: Option<&Value>, is_final: bool) {
             let known = usage.iter().filter(|(_, figure)| !figure.is_null());
             partial.figures.extend(known.map(|(key, figure)| (key.clone(), figure.clone())));
 
+            // What was said of the question alone is not for the whole reply.
+            let says_output = usage.get("output_tokens").is_some_and(|count| !count.is_null());
             let tally = UsageReport::of_anthropic(&partial.figures);
-            partial.count(tally, is_final);
+            partial.count(tally, is_final && says_output);
         }
         Some(_) => partial.count(UsageReport::Doubtful, is_final),
     }

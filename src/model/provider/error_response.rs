@@ -6,7 +6,7 @@ use crate::base::secret;
 use crate::model::call_error::{CallError, Retry};
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::error_body::ErrorBody;
-use crate::model::provider::error_class::{ErrorClass, by_status, class_of};
+use crate::model::provider::error_class::{ErrorClass, by_number, by_status, class_of};
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
@@ -187,6 +187,8 @@ struct ErrorContent {
     names: Vec<String>,
     /// A status within the body.
     number: Option<u16>,
+    /// What a number means that is the provider's own.
+    numbered: Option<ErrorClass>,
     /// Whether a limit for a whole day is used up.
     is_for_the_day: bool,
     retry_after: Option<Duration>,
@@ -214,12 +216,12 @@ impl ErrorContent {
         said
     }
 
-    fn code(&mut self, value: &Value) {
-        let number = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
+    fn code(&mut self, field: &str, value: &Value) {
+        let number: Option<u64> = value.as_u64().or_else(|| value.as_str()?.trim().parse().ok());
 
-        match number.and_then(|number| u16::try_from(number).ok()) {
-            Some(number @ 400..=599) => self.number = self.number.or(Some(number)),
-            Some(_) => {}
+        match number {
+            Some(number @ 400..=599) => self.number = self.number.or(u16::try_from(number).ok()),
+            Some(number) => self.numbered = self.numbered.or_else(|| by_number(field, number)),
             None => self.names.extend(value.as_str().map(str::to_owned)),
         }
     }
@@ -242,8 +244,8 @@ impl ErrorContent {
                 if map.contains_key("loc") && map.contains_key("msg") {
                     self.names.push("validation_error".to_owned());
                 }
-                for value in CODES.iter().filter_map(|key| map.get(*key)) {
-                    self.code(value);
+                for (field, value) in CODES.iter().filter_map(|key| Some((key, map.get(*key)?))) {
+                    self.code(field, value);
                 }
                 for inner in WORDS.iter().chain(WITHIN).filter_map(|key| map.get(*key)) {
                     self.look(inner, depth + 1);
@@ -271,7 +273,8 @@ impl ErrorContent {
 
     /// Returns the class that a name stands for.
     fn named(&self, wanted: impl Fn(ErrorClass) -> bool) -> Option<ErrorClass> {
-        self.names.iter().filter_map(|name| class_of(name)).find(|class| wanted(*class))
+        let named = self.names.iter().filter_map(|name| class_of(name));
+        named.chain(self.numbered).find(|class| wanted(*class))
     }
 
     fn class(&self, status: u16) -> ErrorClass {
@@ -299,7 +302,10 @@ impl ErrorContent {
             ErrorClass::Server => {
                 matches!(
                     named,
-                    ErrorClass::BadRequest | ErrorClass::Unauthorized | ErrorClass::NotFound
+                    ErrorClass::BadRequest
+                        | ErrorClass::Unauthorized
+                        | ErrorClass::NotFound
+                        | ErrorClass::Quota
                 )
             }
             // Some servers refuse a wrong key as a wrong request.
@@ -313,7 +319,8 @@ impl ErrorContent {
             | ErrorClass::Filtered => false,
         };
 
-        self.named(is_clearer).unwrap_or(of_status)
+        let of_body = || self.number.and_then(by_status).filter(|class| is_clearer(*class));
+        self.named(is_clearer).or_else(of_body).unwrap_or(of_status)
     }
 
     /// Makes the error. The status is the one of HTTP: only that tells whether a call was made.
@@ -705,9 +712,9 @@ mod tests {
             ),
             (
                 json!({ "base_resp": { "status_code": 1004, "status_msg": "login fail" }, "choices": null }),
-                Kind::Server,
-                "the provider failed with status 200: login fail",
-                true,
+                Kind::Unauthorized,
+                "the provider rejected the key (status 200): login fail",
+                false,
             ),
             (
                 json!({ "success": false, "errors": [{ "code": 7003, "message": "no route" }] }),

@@ -228,7 +228,8 @@ pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
 }
 
 fn tally(document: &Value) -> UsageReport {
-    let usage = error_response::layers(document).find_map(|layer| layer.get("usageMetadata"));
+    let usage = error_response::layers(document)
+        .find_map(|layer| either(layer, "usageMetadata", "usage_metadata"));
     usage.map_or(UsageReport::Nothing, UsageReport::of_gemini)
 }
 
@@ -269,9 +270,14 @@ fn is_thought(part: &Value) -> bool {
     part.get("thought") == Some(&Value::Bool(true))
 }
 
+/// Returns a field under the name of the protocol, or as gateways and client libraries spell it.
+fn either<'a>(of: &'a Value, name: &str, other: &str) -> Option<&'a Value> {
+    of.get(name).or_else(|| of.get(other))
+}
+
 /// Returns the word by which a candidate says why it ended, if it does.
 fn word(candidate: &Value, form: DocumentForm) -> Option<String> {
-    match candidate.get("finishReason")? {
+    match either(candidate, "finishReason", "finish_reason")? {
         Value::Null => None,
         Value::String(word)
             if form == DocumentForm::Piece && (word.is_empty() || word == NOT_SAID) =>

@@ -128,6 +128,16 @@ pub(super) fn write(to: Addressee<'_>, request: &Request) -> Vec<u8> {
     serde_json::to_vec(&wire).expect("a request is plain data")
 }
 
+/// Further names of the reason for which an answer ended.
+const OTHER_REASONS: &[&str] = &[
+    "/native_finish_reason",
+    "/finish_details/type",
+    "/finishReason",
+    "/stop_reason",
+    "/stopReason",
+    "/done_reason",
+];
+
 /// Takes a reply, or a piece of one, into what has come of it so far.
 pub(super) fn take(
     partial: &mut Partial,
@@ -167,6 +177,13 @@ pub(super) fn take(
 
     if form == DocumentForm::Body && choices.is_empty() {
         return Err(not_understood(document));
+    }
+
+    // Some servers put the reason beside the answers.
+    let beside =
+        [map.get("finish_reason").filter(|reason| is_word(reason)), other_reason(document)];
+    if let Some(word) = beside.into_iter().flatten().find_map(Value::as_str) {
+        partial.end_all(&Finish::of(word));
     }
     Ok(())
 }
@@ -319,15 +336,18 @@ fn reason(choice: &Value) -> Option<&Value> {
     }
 
     // Other names of it count only where the usual one says nothing.
-    let others = places.flat_map(|place| {
-        [place.get("native_finish_reason"), place.pointer("/finish_details/type")]
-    });
-    let other = others.flatten().find(|reason| {
-        let is_known = |word| !matches!(Finish::of(word), Finish::Ended(_));
-        reason.as_str().is_some_and(is_known)
-    });
+    let other = places.filter_map(other_reason).next();
     let says_nothing = |known: &&Value| known.is_null() || known.as_str() == Some("");
     found.filter(|known| !says_nothing(known)).or(other).or(found)
+}
+
+/// Returns why an answer ended, if a place says it under another name than the usual one. Such a field may mean
+/// something else, so it counts only with a word that is known.
+fn other_reason(place: &Value) -> Option<&Value> {
+    let is_known = |reason: &&Value| {
+        reason.as_str().is_some_and(|word| !matches!(Finish::of(word), Finish::Ended(_)))
+    };
+    OTHER_REASONS.iter().filter_map(|name| place.pointer(name)).find(is_known)
 }
 
 /// What the model says in one part of a choice.

@@ -56,6 +56,12 @@ impl PartialChoice {
         !self.text.is_empty() || !self.refusal.is_empty() || !self.calls.is_empty()
     }
 
+    /// Returns about how many bytes were said.
+    fn size(&self) -> usize {
+        let texts = self.text.len() + self.refusal.len();
+        texts + self.calls.size() + self.opaque.size()
+    }
+
     /// Takes in a piece of a call, with those of its fields that only the provider understands.
     pub(super) fn take_call(
         &mut self,
@@ -114,6 +120,10 @@ pub(super) struct Partial {
     choices: BTreeMap<u64, PartialChoice>,
     /// What was said of the tokens used, and whether that was for the whole reply.
     usage: Option<(Option<Usage>, bool)>,
+    /// Whether the document that is being taken in has said it.
+    counts: bool,
+    /// How many bytes were said in the documents before.
+    said: usize,
     /// The figures of Anthropic, which come in two parts.
     pub(super) figures: serde_json::Map<String, serde_json::Value>,
     /// The model that the provider says has answered.
@@ -188,6 +198,13 @@ impl Partial {
         self.choices.is_empty()
     }
 
+    /// Takes in why all answers ended of which that was not said.
+    pub(super) fn end_all(&mut self, finish: &Finish) {
+        for choice in self.choices.values_mut().filter(|choice| choice.finish.is_none()) {
+            choice.finish = Some(finish.clone());
+        }
+    }
+
     /// Forgets what has come: the stream begins again.
     pub(super) fn begin_again(&mut self) {
         self.is_part = true;
@@ -252,23 +269,49 @@ impl Partial {
             UsageReport::Uncounted => {
                 self.usage.get_or_insert((None, is_final));
             }
-            UsageReport::Doubtful => self.usage = Some((None, is_final)),
+            UsageReport::Doubtful => {
+                self.counts = true;
+                self.usage = Some((None, is_final));
+            }
             UsageReport::Said(usage) => {
-                // Tokens only grow. Of figures that shrink the larger ones are charged; nothing at all says nothing.
+                self.counts = true;
+
+                // Tokens only grow: figures that shrink are not those of the whole reply, and nothing at all says
+                // nothing. Figures that are the same say nothing new.
                 let before = self.usage.and_then(|(before, _)| before);
                 let is_less = |before: &Usage| (1..before.tokens()).contains(&usage.tokens());
-                self.usage = Some((Some(before.filter(is_less).unwrap_or(usage)), is_final));
+                self.usage = match before {
+                    Some(before) if before == usage => {
+                        Some((Some(before), is_final || self.is_counted()))
+                    }
+                    Some(before) if is_less(&before) => Some((Some(before), false)),
+                    _ => Some((Some(usage), is_final)),
+                };
             }
         }
     }
 
+    /// Tells whether what was said of tokens is for the whole reply.
+    fn is_counted(&self) -> bool {
+        matches!(self.usage, Some((_, true)))
+    }
+
+    /// Notes that a document has been taken in. What follows figures is not counted in them.
+    pub(super) fn end_document(&mut self) {
+        let said = self.choices.values().map(PartialChoice::size).sum();
+        if said > self.said
+            && !self.counts
+            && let Some((_, is_final)) = &mut self.usage
+        {
+            *is_final = false;
+        }
+        self.said = said;
+        self.counts = false;
+    }
+
     /// Returns about how many bytes have come.
     pub(super) fn size(&self) -> usize {
-        let size = |choice: &PartialChoice| {
-            let texts = choice.text.len() + choice.refusal.len();
-            texts + choice.calls.size() + choice.opaque.size() + CHOICE_SIZE
-        };
-        self.choices.values().map(size).sum()
+        self.choices.values().map(|choice| choice.size() + CHOICE_SIZE).sum()
     }
 
     /// Returns the reply, if it is one, and otherwise why it is none. What went wrong after the

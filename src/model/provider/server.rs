@@ -74,11 +74,13 @@ impl Protocol {
         document: &Value,
         form: DocumentForm,
     ) -> Result<(), CallError> {
-        match self {
+        let taken = match self {
             Protocol::OpenAi => openai::take(partial, document, form),
             Protocol::Anthropic => anthropic::take(partial, document, form),
             Protocol::Gemini => gemini::take(partial, document, form),
-        }
+        };
+        partial.end_document();
+        taken
     }
 
     fn count_refused(self, partial: &mut Partial, document: &Value) {

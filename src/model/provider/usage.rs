@@ -178,7 +178,7 @@ impl UsageReport {
             return if usage.is_null() { UsageReport::Nothing } else { UsageReport::Doubtful };
         };
 
-        let count = |key: &str| TokenCount::of(map.get(key));
+        let count = |key: &str| TokenCount::of(map.get(key).or_else(|| map.get(&snake_case(key))));
         let prompt = count("promptTokenCount");
         let written = count("candidatesTokenCount");
         if (prompt, written) == (TokenCount::Absent, TokenCount::Absent) {
@@ -214,6 +214,18 @@ impl UsageReport {
 
         UsageReport::of(read())
     }
+}
+
+/// Returns a name as gateways and client libraries spell it: `prompt_token_count`.
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
 }
 
 /// Returns how many tokens Anthropic has written to its cache; `None` if that cannot be right.

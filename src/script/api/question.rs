@@ -1,6 +1,6 @@
 //! Questions of branches, as every word that asks one puts them.
 
-use crate::executor::question::BranchQuestion;
+use crate::executor::question::{Asker, BranchQuestion};
 use crate::script::host::context::Inner;
 use crate::script::host::error::EvalError;
 use crate::script::host::fiber::wait;
@@ -18,8 +18,9 @@ pub(super) fn put(
 ) -> Result<Dynamic, EvalError> {
     let task = tasks::current();
     let executor = host.executor();
-    let value = wait(executor.ask(&task.strand, task.scope.as_ref(), name, branch, question))
-        .map_err(|stop| host.raise(stop))?;
+    let asker = Asker { strand: &task.strand, scope: task.scope.as_ref(), tries: task.tries };
+    let value =
+        wait(executor.ask(asker, name, branch, question)).map_err(|stop| host.raise(stop))?;
 
     Ok(convert::from_value(value))
 }

@@ -569,7 +569,7 @@ fn retry(
     // A line of a dialogue has another number each time that it is planned.
     let line = place.line().filter(|_| !host.is_rehearsing());
     let name = line.map_or("retry".to_owned(), |line| format!("retry (line {line})"));
-    let mut tries = Tries::new(most);
+    let mut tries = Tries::within(most, task.tries);
     let mut number: u32 = 0;
 
     loop {
@@ -577,7 +577,8 @@ fn retry(
         let item = usize::try_from(number).unwrap_or(usize::MAX);
         let arguments = vec![i64::from(number).into()];
         let guesses = executor.guesses();
-        let raised = match wait(function.call(task.child(group, item), arguments)) {
+        let trying = task.trying(group, item, tries.left());
+        let raised = match wait(function.call(trying, arguments)) {
             Err(raised) if raised.is_catchable() => raised,
             Ok(value) => {
                 executor.note_success(&name);

@@ -11,7 +11,7 @@ const COUNTERS: &[&str] = &["i", "idx", "index", "n"];
 /// More names of that kind; a value may have one too.
 const NUMBERS: &[&str] = &[
     "_", "at", "col", "column", "count", "counter", "ix", "j", "line", "no", "nr", "num", "number",
-    "place", "pos", "position", "rank", "round", "row", "step", "turn", "y",
+    "place", "pos", "position", "rank", "round", "row", "step", "turn",
 ];
 
 /// What a loop goes over.

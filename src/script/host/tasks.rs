@@ -25,6 +25,8 @@ pub(in crate::script) struct Task {
     pub(in crate::script) depth: u32,
     /// Where it stands in the run.
     pub(in crate::script) strand: Rc<Strand>,
+    /// How often a call may be tried at most, if it is a part of something that is tried again.
+    pub(in crate::script) tries: Option<u32>,
 }
 
 thread_local! {
@@ -52,12 +54,20 @@ impl Task {
     pub(in crate::script) fn of(scope: Rc<Scope>) -> Task {
         let deadline = scope.deadline.clone();
         let strand = scope.strand.clone();
-        Task { scope: Some(scope), deadline, depth: 0, strand }
+        let tries = scope.tries;
+        Task { scope: Some(scope), deadline, depth: 0, strand, tries }
     }
 
     /// Returns a task that does a part of this one's work: the `item`th of a group.
     pub(in crate::script) fn child(&self, group: u32, item: usize) -> Task {
         self.on(self.strand.child(group, item))
+    }
+
+    /// Returns a task that does a part of this one's work, as one try of it: calls may be tried as often as
+    /// is left.
+    pub(in crate::script) fn trying(&self, group: u32, item: usize, left: u32) -> Task {
+        let tries = self.tries.into_iter().chain([left]).min();
+        Task { tries, ..self.child(group, item) }
     }
 
     /// Returns a task that does the next part of this one's work.

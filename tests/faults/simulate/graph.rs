@@ -7,7 +7,7 @@ use kaizen::base::unit::Money;
 use kaizen::executor::Executor;
 use kaizen::executor::attempt::Stop;
 use kaizen::executor::flow::FlowOptions;
-use kaizen::executor::question::BranchQuestion;
+use kaizen::executor::question::{Asker, BranchQuestion};
 use kaizen::flow::builder::Builder;
 use kaizen::flow::callback::{Callback, CallbackInput};
 use kaizen::flow::op::{Keep, NodeId, OnFailure, Op, OpKind, Prompt};
@@ -208,9 +208,10 @@ fn asking(executor: &Rc<Executor>, n: usize, calls: u64, fails: bool) -> OpKind 
             for call in 0..calls {
                 let instruction = format!("ask {call} in {n}");
                 let prompt = Prompt { instruction, ..Prompt::default() };
+                let strand = &scope.strand;
+                let asker = Asker { strand, scope: Some(&scope), tries: None };
                 let asked = executor.ask(
-                    &scope.strand,
-                    Some(&scope),
+                    asker,
                     "ask",
                     branch.get(),
                     BranchQuestion::Once(&prompt, Keep::Exchange),
