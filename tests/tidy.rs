@@ -148,6 +148,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("base/strand.rs", "addresses as the journal has them"),
     ("base/secret.rs", "whatever may hold a secret"),
     ("base/wildcard.rs", "patterns of names"),
+    ("cli/app/usage.rs", "arguments that kaizen does not know"),
     ("cli/render/paint.rs", "words for outcomes in tables"),
     ("cli/app/asking.rs", "questions of several lines"),
     ("cli/command/answer.rs", "names of runs and questions, such as `@:2`"),

@@ -13,7 +13,7 @@ use crate::base::{clock, failpoint};
 use crate::cli::app::config::ConfigError;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::shared_store::{SharedUse, StoreChoiceError};
-use crate::cli::app::{cause, help, output, project, shared_store, terminal, trust};
+use crate::cli::app::{cause, help, output, project, shared_store, terminal, trust, usage};
 use crate::cli::command::{
     advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
     fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl, replay, report, resume,
@@ -276,7 +276,7 @@ pub fn run() -> ExitCode {
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => return tell_usage(&error),
+        Err(error) => return tell_usage(&usage::with_parameter(error)),
     };
 
     // Gone to before all else, because the paths that follow begin there.

@@ -21,7 +21,15 @@ pub struct Key([u8; BYTES]);
 impl Key {
     /// Computes the key of a request to a model.
     pub fn of(model: &Model, request: &Request) -> Key {
-        let model = model.identity();
+        Key::of_identity(&model.identity(), request)
+    }
+
+    /// Computes the key that a request had in journals of versions up to 0.2, if it had another one.
+    pub fn earlier(model: &Model, request: &Request) -> Option<Key> {
+        model.earlier_identity().map(|identity| Key::of_identity(&identity, request))
+    }
+
+    fn of_identity(model: &str, request: &Request) -> Key {
         let messages = deciding_messages(&request.messages);
         let settings = deciding(&request.settings);
         let schema = &request.schema;

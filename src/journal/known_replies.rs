@@ -197,6 +197,11 @@ impl Replies {
         &self.results
     }
 
+    /// Tells whether a request was made, whatever came of it.
+    pub fn has_seen(&self, key: &Key) -> bool {
+        self.prompts.contains_key(key) || self.known.contains_key(key)
+    }
+
     /// Returns how many replies are known.
     pub fn len(&self) -> usize {
         self.known.values().map(Vec::len).sum()

@@ -240,6 +240,14 @@ impl Model {
         }
     }
 
+    /// Returns what told a demo model from every other in journals of versions up to 0.2, if that is
+    /// something else.
+    pub fn earlier_identity(&self) -> Option<String> {
+        let Transport::Demo(demo) = &self.transport else { return None };
+        let earlier = format!("{} {}", self.label, demo.seeded_identity());
+        (earlier != self.identity()).then_some(earlier)
+    }
+
     /// Returns the price of a million tokens, if it is known.
     pub fn price(&self) -> Option<&Price> {
         self.price.as_ref()

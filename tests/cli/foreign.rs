@@ -1076,8 +1076,8 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         > panic!("x");
         K0003 1:1 unknown function `panic`
         > let m = Map::new();
-        K0001 1:14 'new' is a reserved keyword
-            `new` is a reserved word; choose another name
+        K0021 1:9 `Map::new` is from another language
+            write `#{ key: value }`
         > let mut n = 1; n += 1;
         K0021 1:5 `mut` is from another language
             leave it out: every variable can change

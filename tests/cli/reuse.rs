@@ -149,6 +149,53 @@ fn what_depends_on_chance_is_asked_with_the_numbers_of_the_last_run() {
     assert_eq!(server.bodies().len(), 2);
 }
 
+/// Each run draws a seed of its own, which the demo model's answers depend on.
+#[test]
+fn runs_with_other_seeds_are_reused() {
+    let project = Project::new();
+    let toml = "[project]\nmodel = \"demo/echo\"\n";
+    project.file("kaizen.toml", toml).file("s.rhai", FOUR);
+    for topic in ["topic=a", "topic=b"] {
+        well(&project, &["run", "s.rhai", "-p", topic]);
+    }
+    for topic in ["topic=a", "topic=b", "topic=a"] {
+        let plan = well(&project, &["plan", "s.rhai", "-p", topic]);
+        assert!(plan.stdout.contains("0 calls, 4 replies reused"), "{topic}: {}", plan.stdout);
+        let ran = well(&project, &["run", "s.rhai", "--reuse", "-p", topic]);
+        assert_eq!(summary(&ran), "status=ok calls=0 cost=0 reused=4 saved=0", "{topic}");
+        let replayed = well(&project, &["replay"]);
+        assert_eq!(replayed.stdout, ran.stdout, "{topic}");
+    }
+    let third = well(&project, &["run", "s.rhai", "--reuse", "-p", "topic=c", "--seed", "5"]);
+    assert_eq!(summary(&third), "status=ok calls=1 cost=0 reused=3 saved=0");
+}
+
+/// Numbers of chance are those of the last run with the same parameters.
+#[test]
+fn what_depends_on_chance_is_found_for_each_set_of_parameters() {
+    let server = numbering();
+    let script = "print(branch().chat(`${param(\"topic\", \"\")} ${random()}`));";
+    let project = project(&server, script);
+    for (topic, reply) in [("topic=a", "#0\n"), ("topic=b", "#1\n")] {
+        assert_eq!(well(&project, &["run", "s.rhai", "-p", topic]).stdout, reply);
+    }
+    for (topic, reply) in [("topic=a", "#0\n"), ("topic=b", "#1\n"), ("topic=a", "#0\n")] {
+        assert_eq!(well(&project, &["run", "s.rhai", "--reuse", "-p", topic]).stdout, reply);
+    }
+    assert_eq!(server.bodies().len(), 2);
+}
+
+#[test]
+fn a_run_without_requests_is_not_said_to_have_made_others() {
+    let server = numbering();
+    let project = project(&server, "print(branch().chat(\"x\"));");
+    well(&project, &["run", "s.rhai"]);
+    project.file("s.rhai", "print(1);");
+    let ran = well(&project, &["run", "s.rhai", "--reuse"]);
+    let said: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("no reply")).collect();
+    assert_eq!(said, ["no reply of earlier runs was reused: the script asked no model"]);
+}
+
 #[test]
 fn what_is_reused_needs_no_budget() {
     let server = numbering();

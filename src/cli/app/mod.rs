@@ -25,6 +25,7 @@ pub(in crate::cli) mod terminal;
 mod trials;
 pub(in crate::cli) mod trust;
 mod ungranted;
+pub(in crate::cli) mod usage;
 pub(in crate::cli) mod waiting;
 
 pub(in crate::cli) use crate::journal::lease;

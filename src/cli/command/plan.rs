@@ -29,6 +29,7 @@ use crate::optimizer::trial::cases::KnownExecutions;
 use crate::script::State;
 use crate::store::durability::Durability;
 use crate::store::{self, Reader, writer::Writer};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
@@ -49,6 +50,8 @@ pub(in crate::cli) struct EarlierRuns {
     pub(in crate::cli) experience: CallHistory,
     /// The seed of the last of them, with which a plan makes the same choices.
     pub(in crate::cli) last_seed: Option<u64>,
+    /// The parameters of each of them and its seed, the newest last.
+    seeds: Vec<(Map<String, Value>, u64)>,
     /// How many runs were looked at, those of other scripts included.
     pub(in crate::cli) runs: usize,
     /// How many older ones were not.
@@ -58,6 +61,13 @@ pub(in crate::cli) struct EarlierRuns {
 }
 
 impl EarlierRuns {
+    /// Returns the seed with which a run with these parameters makes the same requests as before: that of the
+    /// last run with the same ones, or else that of the last run.
+    pub(in crate::cli) fn seed(&self, params: &Map<String, Value>) -> Option<u64> {
+        let same = self.seeds.iter().rev().find(|(earlier, _)| earlier == params);
+        same.map(|(_, seed)| *seed).or(self.last_seed)
+    }
+
     /// Says what is known. Which of the replies a run uses, only the run itself finds out.
     pub(in crate::cli) fn sentence(&self) -> String {
         let runs = counted(self.runs, "earlier run", "earlier runs");
@@ -119,16 +129,17 @@ impl EarlierRuns {
         for (age, row) in own.into_iter().enumerate().rev() {
             let mut trace = Trace::default();
             let counts = age < RUNS_MAX;
-            let mut last_seed = None;
+            let mut start = None;
             past.learn(store, &row.id, &mut known, &mut |at, event| {
-                if let Event::RunStarted { seed, .. } = &event {
-                    last_seed = Some(*seed);
+                if let Event::RunStarted { seed, params, .. } = &event {
+                    start = Some((params.clone(), *seed));
                 }
                 if counts && !matches!(event, Event::RequestPart { .. }) {
                     trace.see(at, &event.without_texts());
                 }
             })?;
-            past.last_seed = last_seed;
+            past.last_seed = start.as_ref().map(|(_, seed)| *seed);
+            past.seeds.extend(start);
             if counts {
                 past.experience.learn_run(&trace);
             }
@@ -167,7 +178,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
     let project = given.project()?;
     let script = given.script.as_path();
     let past = past(&project, &given.script)?;
-    let seed = given.with.seed.or(past.last_seed).unwrap_or_else(|| given.seed());
+    let seed = given.with.seed.or(past.seed(&params)).unwrap_or_else(|| given.seed());
 
     let writer = Rc::new(Writer::start(
         store::open_in_memory()?,

@@ -321,7 +321,7 @@ pub(in crate::cli) fn run_from(
     let seed = given.with.seed.or(match (&resumed, &earlier) {
         (Some(resumed), _) => Some(resumed.seed),
         // With other numbers of chance, other things would be asked.
-        (None, Some(earlier)) => earlier.last_seed,
+        (None, Some(earlier)) => earlier.seed(&params),
         (None, None) => None,
     });
     let seed = seed.unwrap_or_else(|| given.seed());
@@ -513,7 +513,10 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         && caught.is_none()
         && !job.global.quiet
     {
-        say("no reply of earlier runs was reused: the script made different requests");
+        say(match open.executor.metrics().calls {
+            0 => "no reply of earlier runs was reused: the script asked no model",
+            _ => "no reply of earlier runs was reused: the script made different requests",
+        });
     }
 
     if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)

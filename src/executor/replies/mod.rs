@@ -179,12 +179,23 @@ impl ReplySources {
 
     /// Numbers a request among the equal ones of its strand and of the run.
     pub(super) fn sample(&self, strand: &Strand, model: &Model, request: &Request) -> Sample {
-        let key = Key::of(model, request);
+        let key = self.key(model, request);
         let mut asked = self.asked.borrow_mut();
         let count = asked.entry(key).or_default();
         *count += 1;
 
         Sample { key, at: strand.count(&key), arrival: *count - 1 }
+    }
+
+    /// Returns the key of a request: the one that an earlier version has journaled it under, if only that is
+    /// known.
+    fn key(&self, model: &Model, request: &Request) -> Key {
+        let key = Key::of(model, request);
+        let Some(reuse) = &self.reuse else { return key };
+
+        let replies = reuse.replies();
+        let earlier = || Key::earlier(model, request).filter(|earlier| replies.has_seen(earlier));
+        if replies.has_seen(&key) { key } else { earlier().unwrap_or(key) }
     }
 
     /// Returns a request as a cassette has it, if there is a cassette.

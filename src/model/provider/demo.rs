@@ -46,8 +46,14 @@ impl Demo {
         Money::from_dollars(self.temper.cost)
     }
 
-    /// Returns what decides its answers, besides the question.
+    /// Returns what decides its answers, besides the question and chance. The seed of a run is chance: its
+    /// replies are those of this model, whatever the seed of the next run is.
     pub fn identity(&self) -> String {
+        format!("0 {:?}", self.temper.replies)
+    }
+
+    /// Returns what it was before the seed counted as chance.
+    pub fn seeded_identity(&self) -> String {
         format!("{} {:?}", self.seed, self.temper.replies)
     }
 

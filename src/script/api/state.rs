@@ -12,7 +12,7 @@ use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
 use crate::script::host::home::{Constants, Home};
 use crate::script::host::state::State;
-use crate::script::host::{known_map, tasks};
+use crate::script::host::tasks;
 use rhai::{
     AST, ASTFlags, Array, Dynamic, Engine, Expr, FnPtr, ImmutableString, NativeCallContext, Stmt,
 };
@@ -29,17 +29,7 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     rhai::FuncRegistration::new_index_setter().with_purity(true).register_into_engine(
         engine,
         |state: &mut State, key: ImmutableString, value: Dynamic| -> Result<(), EvalError> {
-            let value = value.flatten();
-            if has_function(&value) {
-                let message = format!(
-                    "`state.{key}` cannot hold a function: the next version of the script could \
-                     not call it; store data, and call functions with `hot(\"name\", [..])`"
-                );
-                return Err(throw_new(Kind::State, message));
-            }
-
-            state.map.borrow_mut().insert(key.as_str().into(), value);
-            Ok(())
+            state.set(&key, value)
         },
     );
 
@@ -73,17 +63,6 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     );
 
     hot(engine, host);
-}
-
-fn has_function(value: &Dynamic) -> bool {
-    if let Some(list) = value.read_lock::<Array>() {
-        return list.iter().any(has_function);
-    }
-    if let Some(map) = known_map::as_map(value) {
-        return map.values().any(has_function);
-    }
-
-    value.is_fnptr()
 }
 
 fn hot(engine: &mut Engine, host: &Rc<Inner>) {

@@ -401,7 +401,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "attempt(function: function) -> map",
         r#"
         Calls a function and returns `#{ ok, value, error }` instead of throwing. `error` always has
-        `kind` and `message`.
+        `kind` and `message`; what else a thrown map holds is in `error.thrown`.
         ```rhai
         let r = attempt(|| throw "no luck");
         print(`${r.ok} ${r.error.kind} ${r.error.message}`);

@@ -12,6 +12,20 @@ pub(super) const TEXTS: &[&str] = &["chat", "communicate"];
 /// Words that ask a model until the answer is right.
 pub(super) const CHECKED: &[&str] = &["operate", "react"];
 
+/// Patterns of the standard library, which ask with their `settings`.
+pub(super) const PATTERNS: &[&str] = &[
+    "best_of",
+    "cascade",
+    "debate",
+    "decompose",
+    "direct",
+    "fan_out",
+    "few_shot",
+    "refine",
+    "sequential",
+    "vote",
+];
+
 /// Returns the kind of the answer that a call gives.
 pub(super) fn given_by(call: &FnCallExpr) -> Option<ValueKind> {
     let name = call.name.as_str();
@@ -48,6 +62,11 @@ pub(super) fn given_by_operation(call: &FnCallExpr) -> Option<(String, Option<Va
 
 /// Returns the kind of the answer of a word that asks a model, under these options.
 fn answer_of(word: &str, options: &[(Ident, Expr)]) -> Option<ValueKind> {
+    let has_settings = || options.iter().any(|(key, _)| key.name == "settings");
+    if PATTERNS.contains(&word) {
+        return (!has_settings()).then_some(ValueKind::Data("string"));
+    }
+
     let is_text = TEXTS.contains(&word);
     let is_checked = CHECKED.contains(&word) || word == "parse";
     if !is_text && !is_checked {

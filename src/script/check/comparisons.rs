@@ -152,6 +152,9 @@ fn condition(value: &Expr, kind: Option<ValueKind>) -> Option<Mistake> {
     let of_type = Comparable::of(Some(&kind))?;
     let help = match of_type {
         Comparable::Truth => return None,
+        Comparable::Number if gives_place(value) => {
+            "write `x.contains(part)`; the place is 0 for the first, and -1 for none"
+        }
         Comparable::Text => "compare it, such as `text == \"yes\"` or `text != \"\"`",
         Comparable::Number => "compare it, such as `number > 0`",
         Comparable::List => "compare it, such as `!list.is_empty()`",
@@ -160,4 +163,13 @@ fn condition(value: &Expr, kind: Option<ValueKind>) -> Option<Mistake> {
 
     let message = format!("a condition is true or false, not {}", article(kind.word()));
     Some(Mistake { position: value.start_position(), message, help: Some(help) })
+}
+
+/// Tells whether a value is the place of something in a list or a text, which may be the first one.
+fn gives_place(value: &Expr) -> bool {
+    match value {
+        Expr::Dot(pair, ..) => gives_place(&pair.rhs),
+        Expr::MethodCall(call, _) | Expr::FnCall(call, _) => call.name == "index_of",
+        _ => false,
+    }
 }

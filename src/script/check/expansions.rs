@@ -42,10 +42,27 @@ impl Checker<'_> {
             {
                 given(file, kinds, (function, map), &mut faults);
             }
+            if let Some(ASTNode::Expr(
+                text @ (Expr::StringConstant(..) | Expr::InterpolatedString(..)),
+            )) = path.last()
+                && functions.iter().any(|name| name == function)
+                && is_result(path)
+            {
+                faults.push(no_options(file, text));
+            }
             true
         });
         self.faults.extend(faults);
     }
+}
+
+/// Says that a text is no operation.
+fn no_options(file: &File<'_>, text: &Expr) -> Diagnostic {
+    let message = "the function of `expand` must return a map of options, not a string".to_owned();
+    let at = text.start_position();
+    let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at);
+    let help = "write `#{ instruction: .. }` with the text".to_owned();
+    Diagnostic { help: Some(help), ..fault }
 }
 
 /// Finds expansions of an operation whose model answers with a text: nothing asks it for a list.

@@ -47,7 +47,7 @@ pub(super) fn of_operation(file: &File<'_>, kind: &str, options: &Expr) -> Vec<D
     let is_there =
         |need: &&str| map.keys.iter().any(|(key, value)| key == need && !value.is_empty());
     // What nobody knows may be the one that is missing, misspelt, and is named already.
-    let options = options::known("add_operation").unwrap_or_default();
+    let options = options::known("add_aggregation").unwrap_or_default();
     let is_unknown =
         |(key, _): &(&str, OptionValue<'_>)| *key != "operation" && !options.contains(key);
     if let Some(usual) = known.needs.first()

@@ -11,18 +11,20 @@ use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position, Stmt};
 use std::collections::HashSet;
 
+/// The map that persists, unless the script has a variable of this name.
+const STATE: &str = "state";
+
 impl Checker<'_> {
     /// Finds `for` over what has no items.
     pub(super) fn loops(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut found = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::For(each, position))) = path.last()
-                && let Some(kind) = kinds.kind(&each.2.expr, kinds.function_of(path))
-                && let Some(help) = help(&kind)
+                && let Some((what, help)) = without_items(&each.2.expr, kinds, path)
             {
                 let at = each.2.expr.start_position();
                 let at = if at.is_none() { *position } else { at };
-                found.push((article(kind.word()), help, at));
+                found.push((what, help, at));
             }
             true
         });
@@ -74,6 +76,25 @@ impl Checker<'_> {
             self.push(Diagnostic { help: Some(help), ..fault });
         }
     }
+}
+
+/// Says what a loop goes over that has no items, and what to write instead.
+fn without_items(
+    over: &Expr,
+    kinds: &Kinds<'_>,
+    path: &[ASTNode<'_>],
+) -> Option<(String, &'static str)> {
+    let function = kinds.function_of(path);
+    if let Expr::Variable(name, ..) = over
+        && name.1 == STATE
+        && !kinds.knows(STATE, function)
+    {
+        let help = "write `for key in state.keys() { let value = state[key]; .. }`";
+        return Some((format!("`{STATE}`"), help));
+    }
+
+    let kind = kinds.kind(over, function)?;
+    help(&kind).map(|help| (article(kind.word()), help))
 }
 
 /// Says what to write instead of a loop over a value without items.

@@ -28,14 +28,17 @@ mod hidden;
 mod imports;
 mod in_place;
 mod index;
+mod judges;
 mod kind_options;
 mod kinds;
 mod lengths;
+mod library_arguments;
 mod loops;
 mod lost;
 mod made_calls;
 mod members;
 mod membership;
+mod misused_words;
 mod models;
 mod numbers;
 mod operation_names;
@@ -197,6 +200,9 @@ impl Checker<'_> {
         self.pairs(file, &kinds);
         self.ranges(file, &kinds);
         self.arities(file, &kinds);
+        self.misused_words(file, &kinds);
+        self.library_arguments(file, &kinds);
+        self.judges(file, &kinds);
         self.handle_texts(file, &kinds);
         self.hidden(file);
         self.exits(file, &forms);
@@ -284,6 +290,7 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("ASKS", lengths::ASKS.to_vec()),
         ("TEXTS", answers::TEXTS.to_vec()),
         ("CHECKED", answers::CHECKED.to_vec()),
+        ("PATTERNS", answers::PATTERNS.to_vec()),
         ("DESCRIBES", lengths::DESCRIBES.to_vec()),
         ("ADDING", unrun::ADDING.to_vec()),
         ("USING", endings::USING.to_vec()),

@@ -96,8 +96,14 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             (no_property(shape.what, name), Some(help))
         }
         ValueKind::Inputs(names) => {
-            let near = near(name, names.iter().map(String::as_str));
-            (no_operation("`inputs`", name), Some(near))
+            // Another operation has this name: what is wrong is what this one depends on.
+            let help = if names.is_empty() || kinds.results.contains_key(name) {
+                let help = "name the operation in `depends_on` among the options of this one";
+                Suggestion::from(help.to_owned())
+            } else {
+                near(name, names.iter().map(String::as_str))
+            };
+            (no_operation("`inputs`", name), Some(help))
         }
         ValueKind::Answer(names) => {
             let near = near(name, names.iter().map(String::as_str));

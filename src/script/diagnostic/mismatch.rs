@@ -1,6 +1,7 @@
 //! Says in the words of scripts why a call or a property did not fit.
 
 use crate::base::spelling::nearest;
+use crate::script::diagnostic::foreign;
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::type_word::{article, is_handle, word};
 use rhai::{Engine, EvalAltResult};
@@ -122,6 +123,9 @@ fn property(engine: &Engine, text: &str) -> Option<String> {
         })
         .collect();
 
+    if let Some(help) = foreign::instead_of_method(&kind, name) {
+        return Some(format!("{a_kind} has no property `{name}`; {help}"));
+    }
     let help = match nearest(name, known.iter().copied()) {
         Some(near) => format!("; did you mean `{near}`?"),
         None if known.is_empty() => String::new(),

@@ -160,14 +160,19 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
 /// Says what to write instead of what Rhai could not read.
 fn instead_of_fault(engine: &Engine, text: &str, error: &ParseError) -> Option<Suggestion> {
     match error.err_type() {
-        ParseErrorType::VariableUndefined(name) if is_set(&rest(text, error, name)) => {
-            Some(format!("declare it first: `let {name} = ..;`").into())
-        }
         ParseErrorType::VariableUndefined(name) => {
             let at = error.position();
-            let outer = at.line().zip(at.position());
+            let is_set = is_set(&rest(text, error, name));
+            let outer = at
+                .line()
+                .zip(at.position())
+                .and_then(|(line, column)| outer::suggestion(text, name, (line, column), is_set));
+            if is_set {
+                let declared = || format!("declare it first: `let {name} = ..;`").into();
+                return Some(outer.unwrap_or_else(declared));
+            }
+
             outer
-                .and_then(|(line, column)| outer::suggestion(text, name, line, column))
                 .or_else(|| variable::imported(text, name, &rest(text, error, name)))
                 .or_else(|| variable::near(engine, text, name, &rest(text, error, name)))
         }
@@ -220,6 +225,10 @@ fn foreign_word(text: &str, error: &ParseError) -> Option<(String, &'static str)
         ParseErrorType::VariableUndefined(word) => {
             foreign::instead_of_variable(word, &rest(text, error, word))
         }
+        ParseErrorType::Reserved(word) if is_method(text, error) => {
+            let help = foreign::instead_of_reserved_method(word);
+            Some((word.clone(), help.or_else(|| foreign::instead_of(word))?))
+        }
         ParseErrorType::Reserved(word) if !is_declared(text, error) => {
             Some((word.clone(), foreign::instead_of(word)?))
         }
@@ -242,6 +251,14 @@ fn is_declared(text: &str, error: &ParseError) -> bool {
     let before: String = line.chars().take(place.position().unwrap_or(1) - 1).collect();
     let word = before.split_whitespace().last();
     word.is_some_and(|word| matches!(word, "let" | "const" | "fn" | "as"))
+}
+
+/// Tells whether the word of an error stands behind a dot.
+fn is_method(text: &str, error: &ParseError) -> bool {
+    let place = error.position();
+    let line = place.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or("");
+    let before: String = line.chars().take(place.position().unwrap_or(1) - 1).collect();
+    before.trim_end().ends_with('.')
 }
 
 /// Tells whether what follows a variable sets it.

@@ -11,10 +11,26 @@ enum Declaration {
 }
 
 /// Says how a function gets at a name of the script itself, if this is one and is used in a function.
-pub(super) fn suggestion(text: &str, name: &str, line: usize, column: usize) -> Option<Suggestion> {
+/// `is_set` tells whether it is set there.
+pub(super) fn suggestion(
+    text: &str,
+    name: &str,
+    (line, column): (usize, usize),
+    is_set: bool,
+) -> Option<Suggestion> {
     let at = byte_at(text, line, column)?;
 
     match declared(text, name, at)? {
+        Declaration::Constant if is_set => {
+            Some(format!("`{name}` is a constant of the script; choose another name").into())
+        }
+        Declaration::Variable if is_set => {
+            let help = format!(
+                "a function does not see the variables of its script; return the new value, and \
+                 write `{name} = f(..);` where the function is called"
+            );
+            Some(help.into())
+        }
         Declaration::Constant => {
             let path = format!("global::{name}");
             let help = format!("a function reaches a constant of its script as `{path}`");
@@ -82,7 +98,7 @@ mod tests {
     #[test]
     fn only_a_function_needs_another_way() {
         let help = |text: &str, line, column| {
-            suggestion(text, "n", line, column).map(|suggestion| suggestion.help)
+            suggestion(text, "n", (line, column), false).map(|suggestion| suggestion.help)
         };
         let constant =
             Some("a function reaches a constant of its script as `global::n`".to_owned());

@@ -102,7 +102,14 @@ pub(in crate::script) fn unknown_option(of: &str, key: &str, known: &[&str]) -> 
         Suggestion::from(format!("valid options: {}", listed.join(", ")))
     };
 
-    let suggestion = own.or_else(|| suggest(key, known.iter().copied())).unwrap_or_else(list);
+    // The words of one call do not change who is asked.
+    let of_branch = || {
+        let help = "give it to the branch: `branch(#{ system: \"..\" })`";
+        (foreign::option(key).unwrap_or(key) == "system").then(|| Suggestion::from(help.to_owned()))
+    };
+
+    let suggestion =
+        own.or_else(of_branch).or_else(|| suggest(key, known.iter().copied())).unwrap_or_else(list);
     UnknownOption { message: format!("{of} has no option `{key}`"), suggestion }
 }
 

@@ -41,7 +41,9 @@ pub(in crate::script) const CONSTANTS: &[(&str, &str, &str)] = &[
         "state",
         r#"
         A map that persists: under `kaizen watch` between runs, in `kaizen repl` between lines. In
-        `kaizen run`, it starts empty. A missing key is `()`. It holds data, not functions.
+        `kaizen run`, it starts empty. A missing key is `()`. It holds data, not functions. Words of
+        maps work on it, such as `"runs" in state`, `state.len()` and `state.values()`; a loop goes
+        over `state.keys()`.
         ```rhai
         state.runs = (state.runs ?? 0) + 1;
         print(state.runs);

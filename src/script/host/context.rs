@@ -152,6 +152,15 @@ impl Inner {
         self.stdlib.iter().find_map(|file| file.options(engine, name))
     }
 
+    /// Returns the parameters of a function of the standard library.
+    pub(in crate::script) fn stdlib_params(
+        &self,
+        name: &str,
+        count: usize,
+    ) -> Option<Vec<&'static str>> {
+        self.stdlib.iter().find_map(|file| file.params(name, count))
+    }
+
     /// Makes an error of a script of whatever stopped its work.
     pub(in crate::script) fn raise(&self, stop: Stop) -> EvalError {
         match stop {

@@ -5,7 +5,7 @@ use crate::base::failure::{Failure, Kind, Place};
 use crate::script::diagnostic::mismatch;
 use crate::script::host::known_map::{self, KnownMap};
 use crate::script::host::sizes::CALLS_MAX;
-use crate::script::host::{convert, shape};
+use crate::script::host::{convert, shape, stdlib};
 use crate::script::lexer::names_closure;
 use rhai::{Dynamic, EvalAltResult, Position};
 use serde_json::Value as Json;
@@ -35,6 +35,10 @@ pub(in crate::script) fn failure(raised: &EvalAltResult, script: &str) -> Failur
     let mut failure = plain(inner);
     failure.frames.extend(frames(raised, script));
 
+    if failure.place.is_none() {
+        failure.place = library_call(raised, script);
+    }
+
     let position = inner.position();
     if failure.place.is_none()
         && let (Some(line), Some(column)) = (position.line(), position.position())
@@ -42,6 +46,30 @@ pub(in crate::script) fn failure(raised: &EvalAltResult, script: &str) -> Failur
         failure.place = Some(Place { file, line, column });
     }
     failure
+}
+
+/// Returns where a script called the function of the standard library that an error happened in.
+fn library_call(raised: &EvalAltResult, script: &str) -> Option<Place> {
+    let mut error = raised;
+    let mut file = script.to_owned();
+    let mut call = None;
+    while let EvalAltResult::ErrorInFunctionCall(_, source, inner, position) = error {
+        if !is_library(&file)
+            && let (Some(line), Some(column)) = (position.line(), position.position())
+        {
+            call = Some(Place { file: file.clone(), line, column });
+        }
+        if !source.is_empty() {
+            file.clone_from(source);
+        }
+        error = inner;
+    }
+
+    call.filter(|_| is_library(&file))
+}
+
+fn is_library(file: &str) -> bool {
+    file.starts_with(stdlib::FOLDER)
 }
 
 /// Finds the error below the calls that it came through, and the file it happened in.
@@ -122,6 +150,11 @@ fn plain(error: &EvalAltResult) -> Failure {
             );
             Failure::new(Kind::Script, message)
         }
+        EvalAltResult::ErrorFor(_) => {
+            let message = "`for` goes over a list, a range or a text; for a map write \
+                           `for key in map.keys() { .. }`";
+            Failure::new(Kind::Script, message)
+        }
         EvalAltResult::ErrorFunctionNotFound(signature, _) if names_closure(signature) => {
             Failure::new(Kind::Script, mismatch::OF_CLOSURE)
         }
@@ -153,6 +186,10 @@ fn thrown(value: &Dynamic) -> Failure {
     if let Ok(mut failure) = serde_json::from_value::<Failure>(data.clone()) {
         if !map.contains_key("retryable") {
             failure.retryable = failure.kind.is_retryable();
+        }
+        // What else the script has put into it is found where values are that are no failures.
+        if failure.thrown.is_none() && map.keys().any(|key| shape::ERROR.property(key).is_none()) {
+            failure.thrown = Some(data);
         }
         return failure;
     }

@@ -5,6 +5,7 @@ use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::known_map::{
     KnownMap, KnownNames, advice, no_operation, no_property, plain,
 };
+use crate::script::host::state::State;
 use rhai::{Array, Dynamic, Engine, EvalContext, FuncRegistration, ImmutableString, Map};
 
 impl KnownMap {
@@ -21,8 +22,18 @@ impl KnownMap {
         if is_known { Ok(Dynamic::UNIT) } else { Err(self.unknown(name)) }
     }
 
+    /// Tells whether it is the error of a map that the script threw with a property of this name.
+    fn throws(&self, name: &str) -> bool {
+        let thrown = self.fields.get("thrown").and_then(Dynamic::read_lock::<Map>);
+        thrown.is_some_and(|thrown| thrown.contains_key(name))
+    }
+
     fn unknown(&self, name: &str) -> EvalError {
         let (message, help) = match &self.known {
+            KnownNames::Of(shape) if self.throws(name) => {
+                let help = format!("what the script threw is in `.thrown`: write `.thrown.{name}`");
+                (no_property(shape.what, name), help)
+            }
             KnownNames::Of(shape) => (no_property(shape.what, name), advice(name, shape.names())),
             KnownNames::Operations { what, names } => {
                 (no_operation(what, name), advice(name, names.iter().map(String::as_str)))
@@ -61,6 +72,11 @@ pub(in crate::script) fn register(engine: &mut Engine) {
 
     #[allow(deprecated, reason = "marked so only because the interface may change")]
     engine.on_missing_function(|name, arguments, is_method, mut context| {
+        if let Some(word) = StateWord::named(name)
+            && let Some(state) = arguments.first().and_then(|first| state_in(first))
+        {
+            return word.apply(&state, arguments, is_method, &mut context).map(Some);
+        }
         if !arguments.iter().any(|argument| argument.read_lock::<KnownMap>().is_some()) {
             return Ok(None);
         }
@@ -88,4 +104,61 @@ fn as_plain(
     }
 
     Ok(result)
+}
+
+/// A word of maps that `state` has as well.
+struct StateWord {
+    name: &'static str,
+    changes: bool,
+}
+
+impl StateWord {
+    const ALL: &[(&str, bool)] = &[
+        ("clear", true),
+        ("contains", false),
+        ("drain", true),
+        ("fill_with", true),
+        ("filter", false),
+        ("get", false),
+        ("is_empty", false),
+        ("len", false),
+        ("map", false),
+        ("mixin", true),
+        ("retain", true),
+        ("set", true),
+        ("values", false),
+    ];
+
+    fn named(name: &str) -> Option<StateWord> {
+        let found = StateWord::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(name, changes)| StateWord { name, changes: *changes })
+    }
+
+    /// Does with what `state` holds what the word does with a map.
+    fn apply(
+        &self,
+        state: &State,
+        arguments: &[&mut Dynamic],
+        is_method: bool,
+        context: &mut EvalContext<'_, '_, '_, '_, '_, '_>,
+    ) -> Result<Dynamic, EvalError> {
+        let mut given: Vec<Dynamic> =
+            arguments.iter().map(|argument| plain(argument.flatten_clone())).collect();
+        if let Some(first) = given.first_mut() {
+            *first = state.content().into();
+        }
+
+        let mut all: Vec<&mut Dynamic> = given.iter_mut().collect();
+        let result = context.call_fn_raw(self.name, true, is_method, &mut all)?;
+
+        let changed = given.into_iter().next().filter(|_| self.changes);
+        if let Some(content) = changed.and_then(|changed| changed.try_cast::<Map>()) {
+            state.change(content)?;
+        }
+        Ok(result)
+    }
+}
+
+fn state_in(value: &Dynamic) -> Option<State> {
+    value.read_lock::<State>().map(|state| state.clone())
 }

@@ -1,6 +1,9 @@
 //! What outlives one reading of a script.
 
-use rhai::Map;
+use crate::base::failure::Kind;
+use crate::script::host::error::{EvalError, throw_new};
+use crate::script::host::known_map;
+use rhai::{Array, Dynamic, Map};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -26,6 +29,32 @@ impl State {
         self.told.borrow_mut().insert(note.to_owned())
     }
 
+    /// Sets an entry.
+    pub(in crate::script) fn set(&self, key: &str, value: Dynamic) -> Result<(), EvalError> {
+        let value = value.flatten();
+        if has_function(&value) {
+            let message = format!(
+                "`state.{key}` cannot hold a function: the next version of the script could not \
+                 call it; store data, and call functions with `hot(\"name\", [..])`"
+            );
+            return Err(throw_new(Kind::State, message));
+        }
+
+        self.map.borrow_mut().insert(key.into(), value);
+        Ok(())
+    }
+
+    /// Makes it hold what a word of maps has made of its content.
+    pub(in crate::script) fn change(&self, content: Map) -> Result<(), EvalError> {
+        let changed = State::default();
+        for (key, value) in content {
+            changed.set(&key, value)?;
+        }
+
+        self.put_back(changed.content());
+        Ok(())
+    }
+
     /// Returns what it holds.
     pub(in crate::script) fn content(&self) -> Map {
         self.map.borrow().clone()
@@ -35,4 +64,15 @@ impl State {
     pub(in crate::script) fn put_back(&self, content: Map) {
         self.map.replace(content);
     }
+}
+
+fn has_function(value: &Dynamic) -> bool {
+    if let Some(list) = value.read_lock::<Array>() {
+        return list.iter().any(has_function);
+    }
+    if let Some(map) = known_map::as_map(value) {
+        return map.values().any(has_function);
+    }
+
+    value.is_fnptr()
 }

@@ -22,6 +22,9 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashSet};
 use std::rc::{Rc, Weak};
 
+/// What the names of all files begin with.
+pub(in crate::script) const FOLDER: &str = "stdlib/";
+
 /// The files, by name.
 const FILES: &[(&str, &str)] = &[
     ("evolve", include_str!("../../../stdlib/evolve.rhai")),
@@ -76,7 +79,7 @@ impl StdlibFile {
     }
 
     fn source(&self) -> String {
-        format!("stdlib/{}.rhai", self.name)
+        format!("{FOLDER}{}.rhai", self.name)
     }
 
     fn ast(&self, engine: &Engine) -> &AST {
@@ -111,6 +114,12 @@ impl StdlibFile {
             return None;
         }
         self.options.get_or_init(|| options_of(self.ast(engine))).get(name).cloned()
+    }
+
+    /// Returns the parameters of a function that it offers.
+    pub(in crate::script) fn params(&self, name: &str, count: usize) -> Option<Vec<&'static str>> {
+        let mut found = offers(self.text).filter(|offered| offered.name == name);
+        found.find(|offered| offered.params.len() == count).map(|offered| offered.params)
     }
 
     /// Makes a module of the functions that it offers.

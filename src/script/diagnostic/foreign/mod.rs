@@ -9,6 +9,7 @@ mod division;
 mod members;
 mod modules;
 mod quotes;
+mod rust;
 mod shapes;
 mod signs;
 mod statements;
@@ -22,7 +23,7 @@ use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
 use members::MEMBERS;
 use statements::{HEADS, KEYWORDS, RESERVED, STATEMENTS};
-use tables::{CALLS, CONVERSIONS, METHODS, OPTIONS, TYPES, VALUES};
+use tables::{CALLS, CONVERSIONS, METHODS, OPTIONS, RESERVED_METHODS, TYPES, VALUES};
 use words::{NAMES, PASSED, SAME, WORDS};
 
 /// A form of another language, which no script of ours can have.
@@ -97,12 +98,15 @@ pub(in crate::script) fn instead_of_conversion(name: &str) -> Option<&'static st
 
 /// Says what a word of another language is called here, or what to write instead of it.
 pub fn explained(word: &str) -> Option<ForeignWord> {
+    let plain = word.replace('-', "_");
+    let word = plain.as_str();
     let statement = STATEMENTS.iter().find(|(known, ..)| *known == word);
     let (said, help) = if let Some((_, said, help)) = statement {
         ((*said).to_owned(), *help)
     } else {
         let member = MEMBERS.iter().find(|(known, _)| *known == word).map(|(_, help)| *help);
-        (message(word), member.or_else(|| instead_of(word))?)
+        let method = || METHODS.iter().find(|(_, known, _)| *known == word).map(|(.., help)| *help);
+        (message(word), member.or_else(|| instead_of(word)).or_else(method)?)
     };
     let same = SAME.iter().find(|(known, _)| *known == word).map(|(_, own)| *own);
     Some(ForeignWord { message: said, help, same })
@@ -111,6 +115,11 @@ pub fn explained(word: &str) -> Option<ForeignWord> {
 /// Says what to write instead of a method of a value of a known type.
 pub(in crate::script) fn instead_of_method(kind: &str, name: &str) -> Option<&'static str> {
     METHODS.iter().find(|(of, known, _)| *of == kind && *known == name).map(|(.., help)| *help)
+}
+
+/// Says what to write instead of a method whose name is a reserved word.
+pub(in crate::script) fn instead_of_reserved_method(name: &str) -> Option<&'static str> {
+    RESERVED_METHODS.iter().find(|(known, _)| *known == name).map(|(_, help)| *help)
 }
 
 /// Says what to write instead of a call with a number of arguments that only other languages take.

@@ -27,7 +27,10 @@ impl ForeignText<'_> {
         let piece = &self.all[at];
         let quote = |at: usize| self.said(at).chars().next().filter(|c| matches!(c, '"' | '\''));
 
+        // What stands between three quotes and three more is a text of Python.
+        let is_quoted = self.text[..piece.start].matches("\"\"\"").count() % 2 == 1;
         if piece.class == LexemeClass::Word
+            && !is_quoted
             && self.is_joined(at)
             && quote(at + 1).is_some_and(|quote| self.is_closed(at + 1, quote))
             && let Some((_, help)) =

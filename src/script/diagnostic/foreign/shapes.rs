@@ -18,7 +18,7 @@ impl ForeignText<'_> {
         match self.said(at) {
             "let" | "const" => self.declared(at),
             "for" => self.looped(at),
-            "if" | "while" => self.unbraced(at),
+            "if" | "while" => self.unbraced(at).or_else(|| self.of_rust(at)),
             "fn" | "function" if self.said(at + 1) == "(" => {
                 let message = "a function without a name is written between bars".to_owned();
                 Some((at, self.close(at + 1)?, message, "write `|x| x + 1`"))
@@ -27,7 +27,8 @@ impl ForeignText<'_> {
                 .swapped(at)
                 .or_else(|| self.annotated(at))
                 .or_else(|| self.defaulted(at))
-                .or_else(|| self.exclaimed(at)),
+                .or_else(|| self.exclaimed(at))
+                .or_else(|| self.of_rust(at)),
         }
     }
 

@@ -60,6 +60,8 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
         "write a text in backticks, `` `${a} and ${b}` ``, and `format(x, 2)` for digits",
     ),
     ("string", "join", "write `list.join(\", \")`"),
+    ("string", "answer", "leave it out: a reply is the text itself"),
+    ("string", "reply", "leave it out: a reply is the text itself"),
     ("string", "message", "leave it out: a reply is the text itself"),
     ("string", "output", "leave it out: a reply is the text itself"),
     ("string", "repeat", "write `let line = \"\"; line.pad(3, \"-\");`"),
@@ -76,6 +78,18 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("string", "to_lower", "write `text.lower()`"),
     ("array", "sort", "write `list.sorted()`"),
     ("array", "reverse", "write `list.reversed()`"),
+];
+
+/// Methods of other languages whose names are reserved words here.
+pub(super) const RESERVED_METHODS: &[(&str, &str)] = &[
+    ("debug", "write `log.info(\"..\")`"),
+    ("eval", "call the function that is meant: scripts read no code"),
+    (
+        "match",
+        "write `text.contains(part)` or `text.split(part)`; scripts have no regular expressions",
+    ),
+    ("new", "call the function alone: `branch()`"),
+    ("print", "write `print(x)`"),
 ];
 
 /// Words that other languages call with this many arguments, and kaizen does not.
@@ -97,6 +111,7 @@ pub(super) const CALLS: &[(&str, bool, usize, &str)] = &[
         "write `list.remove(0)` for an item at a place, or `list.pop()` for the last one",
     ),
     ("pop", true, 2, "write `map.remove(\"key\") ?? default`"),
+    ("parse", true, 0, "write `text.parse_int()`, or `text.parse_float()`"),
     ("print", false, 0, "write `print(\"\")` for an empty line"),
     ("push", true, 2, "write `list.append([a, b])` to add several items"),
     ("range", false, 1, "write `0..10`, such as in `for i in 0..10 { .. }`"),
