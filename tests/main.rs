@@ -87,4 +87,5 @@ mod cli {
     mod typical;
     mod verdicts;
     mod watch;
+    mod wishes;
 }
