@@ -88,4 +88,5 @@ mod cli {
     mod typical;
     mod verdicts;
     mod watch;
+    mod wishes;
 }

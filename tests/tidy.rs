@@ -147,6 +147,7 @@ const PARSERS: &[(&str, &str)] = &[
     ("base/spelled.rs", "the forms in which other programs spell a text"),
     ("base/strand.rs", "addresses as the journal has them"),
     ("base/secret.rs", "whatever may hold a secret"),
+    ("base/credential.rs", "addresses, headers and arguments that may hold a secret"),
     ("base/wildcard.rs", "patterns of names"),
     ("cli/app/usage.rs", "arguments that kaizen does not know"),
     ("cli/render/paint.rs", "words for outcomes in tables"),

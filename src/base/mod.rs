@@ -3,6 +3,7 @@
 pub mod bounds;
 pub mod clock;
 pub mod count;
+pub mod credential;
 pub mod csv;
 pub mod deadline;
 pub mod exit;

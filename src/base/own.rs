@@ -5,7 +5,7 @@ use crate::base::file;
 use nix::fcntl::OFlag;
 use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -48,9 +48,7 @@ pub fn create(path: &Path) -> io::Result<File> {
 
 /// Reads a text.
 pub fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    open_to_read(path)?.read_to_string(&mut text)?;
-    Ok(text)
+    file::text(open_to_read(path)?)
 }
 
 /// Writes a file, whole or not at all, which others may read if they may read such files.

@@ -10,8 +10,11 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -25,11 +28,14 @@ const WORDS: &[&str] = &[
     "auth",
     "authorization",
     "bearer",
+    "cookie",
     "credential",
     "credentials",
+    "jwt",
     "key",
     "keyring",
     "keys",
+    "pass",
     "passphrase",
     "passphrases",
     "passwd",
@@ -40,6 +46,18 @@ const WORDS: &[&str] = &[
     "secrets",
     "sig",
     "signature",
+    "token",
+];
+/// How words end that are written as one, such as `ACCESSTOKEN`.
+const ENDINGS: &[&str] = &[
+    "accesskey",
+    "apikey",
+    "encryptionkey",
+    "password",
+    "privatekey",
+    "secret",
+    "secretkey",
+    "signingkey",
     "token",
 ];
 /// Words beside which `TOKENS` in the name of a variable means a number.
@@ -99,6 +117,11 @@ static LENGTH: AtomicUsize = AtomicUsize::new(LENGTH_MIN);
 static MORE_NAMES: RwLock<Vec<Wildcard>> = RwLock::new(Vec::new());
 /// Whether there is any: nothing has to be looked for before.
 static IS_ANY: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// What is taken out besides while some work goes on, by its forms.
+    static KEPT: RefCell<Vec<(String, Vec<SecretForm>)>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Why a text is not taken out although it is a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -255,8 +278,10 @@ pub fn is_secret_name(name: &str) -> bool {
 /// Tells whether a parameter of this name, or a part of an address, holds a secret.
 pub fn is_secret_parameter(name: &str) -> bool {
     let is_password = name.to_uppercase().contains("PASSWORD");
-    let has_word = || name_words(name).iter().any(|word| WORDS.contains(&word.as_str()));
-    is_password || has_word() || is_named(name)
+    let is_secret = |word: &String| {
+        WORDS.contains(&word.as_str()) || ENDINGS.iter().any(|ending| word.ends_with(ending))
+    };
+    is_password || name_words(name).iter().any(is_secret) || is_named(name)
 }
 
 /// Tells whether the settings name this variable.
@@ -288,63 +313,10 @@ fn name_words(name: &str) -> Vec<String> {
     words
 }
 
-/// Takes passwords and parts that look like secrets out of the addresses in a text.
-#[must_use]
-pub fn without_credentials(text: &str) -> String {
-    split_credentials(text).0
-}
-
-/// Returns the passwords and the parts that look like secrets in the addresses in a text.
-pub fn credentials(text: &str) -> Vec<String> {
-    split_credentials(text).1
-}
-
 /// Tells whether a secret, or a part of an address that is one, was taken out of a text.
 pub fn was_taken_out(text: &str) -> bool {
     let is_address = text.contains("://");
     text == SHOWN || text.contains("://***@") || is_address && text.contains(SHOWN)
-}
-
-/// Returns a text without credentials, and these.
-fn split_credentials(text: &str) -> (String, Vec<String>) {
-    let mut credentials = Vec::new();
-    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        clean.push_str(before);
-        let (address, more) = after.split_at(after.find(is_end).unwrap_or(after.len()));
-        let (server, path) =
-            address.split_at(address.find(['/', '?', '#']).unwrap_or(address.len()));
-
-        // The last `@` parts them, for a password may hold one as well.
-        match server.rsplit_once('@') {
-            Some((user, host)) => {
-                let password = user.split_once(':').map_or(user, |(_, password)| password);
-                credentials.push(password.to_owned());
-                clean.push_str(&format!("***@{host}"));
-            }
-            None => clean.push_str(server),
-        }
-
-        for part in path.split_inclusive(['?', '&', '#', ';']) {
-            let end = part.trim_end_matches(['?', '&', '#', ';']).len();
-            match part[..end].split_once('=') {
-                Some((name, value)) if is_secret_parameter(name) && !value.is_empty() => {
-                    credentials.push(value.to_owned());
-                    clean.push_str(&format!("{name}={SHOWN}{}", &part[end..]));
-                }
-                _ => clean.push_str(part),
-            }
-        }
-
-        rest = more;
-    }
-
-    clean.push_str(rest);
-    (clean, credentials)
 }
 
 /// Returns the beginning of a text, this many characters. Secrets are taken out first: of a part of one,
@@ -390,6 +362,13 @@ fn holds(text: &str, of: impl Fn(&SecretForm) -> &str) -> bool {
 /// Takes every secret out of a text, in whichever form it stands there. The text must be no JSON:
 /// numbers and keys would be hit as well; see `clean`.
 pub fn scrub(text: &str) -> Cow<'_, str> {
+    match without_kept(text) {
+        Some(clean) => Cow::Owned(without_known(&clean).into_owned()),
+        None => without_known(text),
+    }
+}
+
+fn without_known(text: &str) -> Cow<'_, str> {
     if !IS_ANY.load(Ordering::Acquire) {
         return Cow::Borrowed(text);
     }
@@ -397,6 +376,33 @@ pub fn scrub(text: &str) -> Cow<'_, str> {
     let forms = FORMS.read().unwrap_or_else(PoisonError::into_inner);
     let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
     without(text, &forms, &values).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Does some work, during which these secrets are taken out of whatever that work says: what is cut later holds
+/// no part of one. Nothing else is rid of them.
+pub async fn keeping<T>(secrets: &[Secret], work: impl Future<Output = T>) -> T {
+    let of = |secret: &Secret| (secret.value.clone(), forms(&secret.value));
+    let due = secrets.iter().filter(|secret| weakness(&secret.value).is_none());
+    let mut own: Vec<_> = due.map(of).collect();
+    let mut work = pin!(work);
+
+    poll_fn(move |context| {
+        // Whatever is polled in between knows nothing of them.
+        KEPT.with_borrow_mut(|kept| std::mem::swap(kept, &mut own));
+        let polled = work.as_mut().poll(context);
+        KEPT.with_borrow_mut(|kept| std::mem::swap(kept, &mut own));
+        polled
+    })
+    .await
+}
+
+fn without_kept(text: &str) -> Option<String> {
+    KEPT.with_borrow(|kept| {
+        kept.iter().fold(None, |clean: Option<String>, (value, forms)| {
+            let known = std::slice::from_ref(value);
+            without(clean.as_deref().unwrap_or(text), forms, known).or(clean)
+        })
+    })
 }
 
 /// Takes secrets out of a text in place.
@@ -531,8 +537,8 @@ mod tests {
     fn a_text_that_lacks_its_secret_is_known_by_what_stands_in_the_place() {
         let lacking = [
             SHOWN.to_owned(),
-            without_credentials("see http://user:password@host/a"),
-            without_credentials("http://host/a?token=0123456789&b=1"),
+            "see http://***@host/a".to_owned(),
+            format!("http://host/a?token={SHOWN}&b=1"),
             format!("http://host/{SHOWN}/a"),
         ];
         let whole = ["", "a [secret] b", "***@host", "http://host/a?b=1"];

@@ -1,6 +1,8 @@
 //! Finds a text however it is escaped: as in JSON, in addresses and in HTML, in upper and in lower
 //! case, in part or as a whole, and once more within another text of JSON or another address.
 
+use crate::base::visible::is_ignorable;
+
 /// What HTML calls the characters that stand in keys.
 const ENTITIES: &[(&str, char)] = &[
     ("amp", '&'),
@@ -53,6 +55,8 @@ const PERCENTS_MAX: usize = 6;
 const BREAK_MAX: usize = 80;
 /// Most bytes between two numbers in hex, besides what such a number begins with.
 const SEPARATOR_MAX: usize = 24;
+/// Most bytes of the number of a colour.
+const COLOUR_MAX: usize = 20;
 
 /// Whether the text that is looked for may be broken into lines where it stands.
 #[derive(Clone, Copy, PartialEq)]
@@ -165,12 +169,31 @@ fn length(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
         .or_else(|| by_percent(text, wanted, lines))
 }
 
-/// Goes on behind a letter that was found. A new line may begin there.
+/// Goes on behind a letter that was found. A new line may begin there, or something that nobody sees.
 fn behind(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
-    length(text, wanted, lines).or_else(|| {
+    let found = length(text, wanted, lines).or_else(|| {
+        let unseen = unseen(text).filter(|_| !wanted.is_empty())?;
+        Some(unseen + behind(&text[unseen..], wanted, lines)?)
+    });
+
+    found.or_else(|| {
         let skipped = after_break(text.as_bytes()).filter(|_| lines == Lines::Several)?;
         Some(skipped + length(&text[skipped..], wanted, lines)?)
     })
+}
+
+/// Returns how many bytes a text begins with that nobody sees: an invisible character, or a colour of a
+/// terminal.
+fn unseen(text: &str) -> Option<usize> {
+    let c = text.chars().next()?;
+    if is_ignorable(c) {
+        return Some(c.len_utf8());
+    }
+
+    let colour = text.strip_prefix("\u{1b}[")?;
+    let end =
+        colour.find(|c: char| !c.is_ascii_digit() && c != ';').filter(|end| *end <= COLOUR_MAX)?;
+    colour[end..].starts_with('m').then(|| text.len() - colour.len() + end + 1)
 }
 
 /// Returns how many bytes a letter may take at the beginning of a text, in each way to write it.
@@ -291,6 +314,12 @@ fn of_language(text: &str) -> Option<(char, usize)> {
 }
 
 fn of_address(text: &str) -> Option<(char, usize)> {
+    // As `escape` of JavaScript writes what is no letter of ASCII.
+    if let Some(units) = text.strip_prefix("%u") {
+        let c = char::from_u32(u32::from_str_radix(units.get(..4)?, 16).ok()?)?;
+        return Some((c, 6));
+    }
+
     let mut bytes = Vec::new();
     let mut taken = 0;
     while bytes.len() < 4 {
@@ -432,6 +461,9 @@ mod tests {
             "sk&hyphen;a&sol;b&plus;c d&amp;&lt;é😀&quot;&bsol;",
             "sk-a/b+c d&amp;amp;&amp;lt;é😀&amp;#34;&amp;#x5c;",
             "sk-a&#47b+c d&AMP;&LT;&#233&#x1F600&QUOT;&#92",
+            "sk-a%u002Fb%u002bc d%u0026<%u00e9😀\"\\",
+            "s\u{ad}k-a/\u{200b}\u{200b}b+c d&<é\u{feff}😀\"\\",
+            "s\u{1b}[1;31mk-a/b\u{1b}[0m+c d&<é😀\"\u{1b}[m\\",
         ] {
             let found = find(&format!("<{text}>"), wanted, 0);
             let expected = (!text.contains("eacute")).then(|| (1, text.len() + 1));

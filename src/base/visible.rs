@@ -140,7 +140,7 @@ fn is_active(c: char, keeps_lines: bool) -> bool {
 
 /// Tells whether Unicode has a character left out where it is not supported, so that nobody sees it:
 /// `Default_Ignorable_Code_Point` of Unicode 16, with what is kept for it.
-fn is_ignorable(c: char) -> bool {
+pub(super) fn is_ignorable(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'

@@ -25,11 +25,13 @@ use crate::journal::history::HistoryError;
 use crate::model::registry::ModelError;
 use crate::optimizer::evidence::knowledge::KnowledgeError;
 use crate::store::{self, StoreError};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::IsTerminal;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -317,6 +319,15 @@ pub fn run() -> ExitCode {
 
 /// Prints the help or the version that was asked for, or what is wrong with the command line.
 fn tell_usage(error: &clap::Error) -> ExitCode {
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        // clap does not say which one.
+        let odd = std::env::args_os().filter(|argument| argument.to_str().is_none());
+        let odd: Vec<String> =
+            odd.map(|it| format!("`{}`", it.as_bytes().escape_ascii())).collect();
+        say(&format!("error: what must be text is not valid UTF-8: {}", odd.join(", ")));
+        return Exit::Usage.into();
+    }
+
     let text = error.render();
     // The error repeats arguments. Where one could steer a terminal, nothing else may be a command to it.
     let is_plain = |argument: OsString| {

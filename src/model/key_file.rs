@@ -2,11 +2,22 @@
 
 use crate::base::file;
 use crate::base::json::BYTE_ORDER_MARK;
+use crate::model::spec::KeyRef;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 /// Largest file with a key, in bytes.
 const KEY_FILE_MAX: u64 = 16 << 10;
+
+/// Returns the key that a description names, if it is there: one that is missing is told by the first call
+/// that needs it.
+pub(super) fn value_of(key: &KeyRef, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    match key {
+        KeyRef::Env(name) => lookup(name),
+        KeyRef::File(path) => read(path).ok(),
+        KeyRef::Nothing => None,
+    }
+}
 
 /// Reads a file that holds a key and nothing else.
 pub(super) fn read(path: &str) -> io::Result<String> {

@@ -20,6 +20,7 @@ pub mod spec;
 pub mod tool;
 pub mod transport;
 pub mod tuning;
+pub mod variable;
 
 use crate::base::unit::Money;
 use crate::model::call_error::{CallError, Retry};

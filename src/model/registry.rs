@@ -16,6 +16,7 @@ use crate::model::provider::server::{Protocol, Server};
 use crate::model::provider::watched::StreamUse;
 use crate::model::spec::{KeyRef, LimitField, ModelSpec, checked, split};
 use crate::model::transport::Transport;
+use crate::model::variable::OddVariable;
 use crate::model::{Model, key_file};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -87,6 +88,7 @@ pub struct Models {
     aliases: BTreeMap<String, ModelSpec>,
     default: RefCell<Option<String>>,
     lookup: Lookup,
+    is_odd: Rc<dyn Fn(&str) -> bool>,
     clients: Rc<Clients>,
     denials: RefCell<Arc<Denials>>,
     limiters: Rc<RefCell<Limiters>>,
@@ -119,6 +121,7 @@ impl Models {
             aliases,
             default: RefCell::new(default),
             lookup: Rc::new(lookup),
+            is_odd: Rc::new(|_| false),
             clients: Rc::default(),
             denials: RefCell::default(),
             limiters: Rc::default(),
@@ -130,6 +133,12 @@ impl Models {
         }
     }
 
+    /// Lets variables be told that are set to what is no text, which otherwise seem not to be set.
+    #[must_use]
+    pub fn telling_odd(self, is_odd: impl Fn(&str) -> bool + 'static) -> Models {
+        Models { is_odd: Rc::new(is_odd), ..self }
+    }
+
     /// Returns the same models for another run: with a seed of its own, and the connections and
     /// limiters of this one.
     #[must_use]
@@ -138,6 +147,7 @@ impl Models {
             aliases: self.aliases.clone(),
             default: self.default.clone(),
             lookup: self.lookup.clone(),
+            is_odd: self.is_odd.clone(),
             clients: self.clients.clone(),
             denials: self.denials.clone(),
             limiters: self.limiters.clone(),
@@ -274,6 +284,14 @@ impl Models {
         self.get(name)
     }
 
+    /// Does the same, unless the variable is set to what is no text.
+    pub fn text_variable(&self, name: &str) -> Result<Option<String>, OddVariable> {
+        match self.get(name) {
+            None if (self.is_odd)(name) => Err(OddVariable::of(name)),
+            found => Ok(found),
+        }
+    }
+
     /// Fetches a page of the web once; a redirect is told, not followed.
     pub async fn page(
         &self,
@@ -291,7 +309,7 @@ impl Models {
 
     /// Makes the key of a server that is no model known as a secret, before anybody can read it.
     pub fn learn_key(&self, key: &KeyRef) {
-        if let Some(key) = value_of(key, &*self.lookup) {
+        if let Some(key) = key_file::value_of(key, &*self.lookup) {
             drop(Secret::new(key.trim()));
         }
     }
@@ -466,9 +484,9 @@ impl Models {
 
     /// Returns the value of a variable that holds a key, unless it is denied.
     fn key_in(&self, variable: &str) -> Result<Option<String>, CallError> {
-        let Some(key) = self.get(variable) else { return Ok(None) };
+        let Some(key) = self.text_variable(variable).transpose() else { return Ok(None) };
         self.denials.borrow().check_variable(variable)?;
-        Ok(Some(key))
+        key.map(Some).map_err(|error| CallError::Setup { message: error.to_string() })
     }
 
     /// Reads a file that holds a key, unless it is denied.
@@ -519,20 +537,10 @@ impl Models {
 /// Makes every key known as a secret, also those that nobody has used yet.
 fn learn_keys(aliases: &BTreeMap<String, ModelSpec>, lookup: &dyn Fn(&str) -> Option<String>) {
     let own = PROVIDERS.iter().filter_map(|(_, variable)| lookup((*variable)?));
-    let named = aliases.values().filter_map(|spec| value_of(spec.key.as_ref()?, lookup));
+    let named = aliases.values().filter_map(|spec| key_file::value_of(spec.key.as_ref()?, lookup));
 
     for key in own.chain(named) {
         drop(Secret::new(key.trim()));
-    }
-}
-
-/// Returns the key that a description names, if it is there: one that is missing is told by the first call
-/// that needs it.
-fn value_of(key: &KeyRef, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    match key {
-        KeyRef::Env(name) => lookup(name),
-        KeyRef::File(path) => key_file::read(path).ok(),
-        KeyRef::Nothing => None,
     }
 }
 

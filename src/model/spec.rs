@@ -1,6 +1,6 @@
 //! What a user says about a model: `[models.NAME]` in kaizen.toml, or `imodel(#{..})` in a script.
 
-use crate::base::secret::without_credentials;
+use crate::base::credential::{credentials, without_credentials};
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::model::limiter::ServerLimits;
@@ -214,6 +214,7 @@ pub(super) fn checked(url: &str) -> Result<String, ModelError> {
         let server = host.split('/').next().unwrap_or("");
         !server.is_empty()
             && !server.contains('@')
+            && credentials(url).is_empty()
             && !host.contains(|c: char| {
                 // What follows these would swallow the path that is asked.
                 c.is_whitespace() || matches!(c, '?' | '#' | '\\')

@@ -2,6 +2,7 @@
 
 use crate::store::reader::EmbeddedReader;
 use crate::store::{Reader, RemoteFault, StoreError};
+use rusqlite::ErrorCode;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -69,10 +70,19 @@ pub fn rewrite(reader: &Reader, path: &Path) -> Result<(), StoreError> {
     reader.connection.execute_batch("VACUUM").map_err(fail)
 }
 
-/// Copies a store, as it is at this moment, into a new file. Others may write meanwhile.
-pub fn copy(reader: &Reader, path: &Path, target: &Path) -> Result<(), StoreError> {
+/// Copies a store, as it is at this moment, into an empty file. Others may write meanwhile. `wanted` is what the
+/// file is called in errors.
+pub fn copy(reader: &Reader, path: &Path, target: &Path, wanted: &Path) -> Result<(), StoreError> {
     let reader = file(reader, path, COPY_INSTEAD)?;
-    let fail = |source| StoreError::sqlite(path.to_owned(), source);
+    let fail = |source: rusqlite::Error| {
+        // The store is only read, so what cannot be written is the copy.
+        let is_of_copy = matches!(
+            source.sqlite_error_code(),
+            Some(ErrorCode::DiskFull | ErrorCode::CannotOpen | ErrorCode::ReadOnly)
+        );
+        let place = if is_of_copy { wanted } else { path };
+        StoreError::sqlite(place.to_owned(), source)
+    };
     // A name may be no text, and must not be taken for an address or for a word of SQLite's own.
     let target = std::path::absolute(target).unwrap_or_else(|_| target.to_owned());
     let name = target.as_os_str().as_bytes();

@@ -208,3 +208,20 @@ fn input_without_an_end_is_refused() {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), expected), "{line}");
     }
 }
+
+#[test]
+fn init_ends_whatever_stands_in_the_place_of_a_file() {
+    for name in [".gitignore", "kaizen.toml", "scripts/main.rhai"] {
+        for what in ODD {
+            let project = Project::new();
+            let _socket = put(&project, name, what);
+            let ran = ends(project.command(&["init"]));
+            assert_eq!(ran.code, Some(0), "{what} as {name}: {}", ran.stderr);
+            assert!(
+                ran.stdout.contains(&format!("kept     {name}, which exists")),
+                "{}",
+                ran.stdout
+            );
+        }
+    }
+}

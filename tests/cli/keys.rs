@@ -170,6 +170,19 @@ fn a_project_that_may_be_somebody_elses_is_asked_about() {
         assert!(ran.stderr.contains(expected.unwrap_or("")), "{folder}: {}", ran.stderr);
     }
 
+    // However the home folder is written.
+    let home = outer.path().join("home");
+    std::os::unix::fs::symlink(&home, outer.path().join("link")).unwrap();
+    std::os::unix::fs::symlink("link", outer.path().join("link2")).unwrap();
+    for written in ["link", "link2", "home/../home", "home/p/..", "home/.", "./home//", "link/p/.."]
+    {
+        let mut command = outer.command(&["run", "s.rhai"]);
+        command.env("HOME", format!("{}/{written}", outer.path().display()));
+        let ran = Ran::from(command.current_dir(home.join("p")).output().unwrap());
+        assert_eq!(ran.code, Some(6), "{written}: {}", ran.stderr);
+        assert!(ran.stderr.contains("is above the home folder"), "{written}: {}", ran.stderr);
+    }
+
     // Only an administrator can give a file to somebody else.
     let other = Some(nix::unistd::Uid::from_raw(65534));
     if nix::unistd::chown(&outer.path().join("kaizen.toml"), other, None).is_ok() {

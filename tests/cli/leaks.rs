@@ -369,3 +369,100 @@ fn what_an_address_in_a_parameter_gives_away_is_neither_shown_nor_kept() {
         assert_eq!(project.kaizen(&["run", "--resume", "-p", &given]).code, Some(1), "{address}");
     }
 }
+
+/// A server that repeats whatever it was asked, as Express does by default.
+fn echoing(status: u16) -> Server {
+    Server::start(move |_, _, _| Act::Echo(status))
+}
+
+#[test]
+fn what_a_server_repeats_of_an_address_or_a_header_is_neither_shown_nor_kept() {
+    let requests = [
+        "http_get(`URL/a?access_token=${t}`)",
+        "http_get(`URL/a?x=1&%74oken=${t}#z`)",
+        "http_get(`URL/a;jwt=${t}`)",
+        "http_get(`URL/a`, #{ headers: #{ authorization: `Bearer ${t}` } })",
+        "http_get(`URL/a`, #{ headers: #{ Authorization: `Basic dTpjYW5hcnktNDcxMS1hYmM=` } })",
+        "http_get(`URL/a`, #{ headers: #{ \"x-api-key\": t } })",
+        "http_get(`URL/a`, #{ headers: #{ cookie: `a=1; session=${t}` } })",
+        "http_get(`URL/a`, #{ headers: #{ \"X-Auth-Token\": t } })",
+    ];
+    for status in [200, 400, 404, 500] {
+        let server = echoing(status);
+        let project = Project::new();
+        for request in requests {
+            let request = request.replace("URL", &server.url);
+            let script = format!(
+                "let t = env(`T`); let got = attempt(|| {request}); print(got.value ?? got.error.message);\n\
+                 print(attempt(|| command(`echo`, [`canary-4711-`])).error.message)"
+            );
+            project.file("s.rhai", &script);
+            let mut command = project.command(&["run", "s.rhai", "--no-prompt"]);
+            command.args(["--allow-net=127.0.0.1", "--allow-env=T"]).env("T", "canary-4711-abc");
+            let ran = Ran::from(command.output().unwrap());
+            assert_eq!(ran.code, Some(0), "{request}: {}", ran.stderr);
+            let seen = format!("{}{}{}", ran.stdout, ran.stderr, stored(&project));
+            assert!(!seen.contains("canary-4711-a"), "{status} {request}: {}", ran.stdout);
+            assert!(!seen.contains("Y2FuYXJ5") && !seen.contains("jYW5hcnkt"), "{request}: {seen}");
+        }
+    }
+}
+
+#[test]
+fn what_a_server_repeats_is_cut_after_its_secrets_are_out() {
+    let server = echoing(400);
+    let project = Project::new();
+    let script = "let t = env(`T`);\n\
+                  for limit in [60, 80, 120, 200, 300, 500] { for k in 1..30 {\n\
+                  let place = `p`; place.pad(limit - k, `p`);\n\
+                  let url = `URL/${place}?token=${t}`;\n\
+                  print(attempt(|| http_get(url)).error.message); } }";
+    project.file("s.rhai", &script.replace("URL", &server.url));
+    let mut command = project.command(&["run", "s.rhai", "--no-prompt"]);
+    command.args(["--allow-net=127.0.0.1", "--allow-env=T"]).env("T", "canary-4711-abc");
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let seen = format!("{}{}{}", ran.stdout, ran.stderr, stored(&project));
+    assert!(!seen.contains("cana"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_script_hides_nothing_by_naming_it_in_an_address() {
+    let server = echoing(200);
+    let project = Project::new();
+    let script = format!(
+        "http_get(`{}/?token=touch-evil`, #{{ headers: #{{ authorization: `touch-evil` }} }});\n\
+         print(`touch-evil`); command(`sh`, [`touch-evil`])",
+        server.url
+    );
+    let ran = run(&project, &script, &["--allow-net=127.0.0.1"]);
+    assert!(ran.stdout.contains("touch-evil"), "{}{}", ran.stdout, ran.stderr);
+}
+
+#[test]
+fn an_address_in_a_variable_is_known_whatever_that_is_called() {
+    for (value, canary) in [
+        ("postgres://u:canary-4711@h/db", "canary-4711"),
+        ("https://h/x?token=canary-4711&a=1", "canary-4711"),
+        ("redis://:canary-4711@h:1/0", "canary-4711"),
+        ("amqps://u:canary%2D4711@h", "canary-4711"),
+        ("see https://canary-4711@h/ and http://i/?sig=canary-4712", "canary-471"),
+        ("https://h/#id_token=canary-4711", "canary-4711"),
+    ] {
+        for script in [
+            "print(env(`U`)); log.info(env(`U`)); throw env(`U`)",
+            "let u = env(`U`); print(u.len); let p = u.split(`canary`); print(`canary${p[1]}`)",
+            "print(command(`sh`, [`-c`, `echo $U`]).stdout)",
+            "write_text(`o.txt`, env(`U`)); print(read_text(`o.txt`))",
+        ] {
+            let project = Project::new();
+            project.file("s.rhai", script);
+            let mut command = project.command(&["run", "s.rhai", "--allow-env=U"]);
+            command.args(["--allow-run=sh", "--allow-write=o.txt"]).env("U", value);
+            let ran = Ran::from(command.output().unwrap());
+            let file = std::fs::read_to_string(project.path().join("o.txt")).unwrap_or_default();
+            let seen = format!("{}{}{}{file}", ran.stdout, ran.stderr, stored(&project));
+            assert!(!seen.contains(canary), "{value} {script}: {}{}", ran.stdout, ran.stderr);
+        }
+    }
+}

@@ -253,3 +253,44 @@ fn a_file_that_is_replaced_keeps_its_mode() {
         std::fs::remove_file(project.path().join(&name)).unwrap();
     }
 }
+
+#[test]
+fn init_writes_nothing_outside_of_the_project() {
+    for (link, target) in [
+        ("scripts", "../secret"),
+        ("scripts/lib", "../../secret"),
+        ("tests", "../secret"),
+        ("tests", ".."),
+        ("scripts", "tests/../../secret"),
+    ] {
+        let place = Place::new();
+        std::fs::create_dir_all(place.own("tests")).unwrap();
+        if link == "tests" {
+            std::fs::remove_dir(place.own("tests")).unwrap();
+        }
+        let path = place.own(link);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        symlink(target, &path).unwrap();
+
+        for arguments in [&["init"][..], &["init", "."], &["init", "../p"]] {
+            let ran = place.run(arguments);
+            assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{link}: {}", ran.stderr);
+            let expected = format!(
+                "`{}` is a link out of the project, to `{target}`; remove it, and run `kaizen init` \
+                 again",
+                path.display()
+            );
+            let stderr = ran.stderr.replace("/./", "/").replace("/p/../p/", "/p/");
+            assert!(stderr.contains(&expected), "{link}: {stderr}");
+        }
+        let left: Vec<_> = std::fs::read_dir(place.outer.path().join("secret")).unwrap().collect();
+        assert_eq!(left.len(), 1, "{link} {left:?}");
+    }
+
+    // A link within the project is its own business.
+    let place = Place::new();
+    std::fs::create_dir(place.own("sources")).unwrap();
+    symlink("sources", place.own("scripts")).unwrap();
+    assert_eq!(place.run(&["init"]).code, Some(0));
+    assert!(place.own("sources/main.rhai").exists());
+}

@@ -340,3 +340,100 @@ fn what_was_learned_is_read_wherever_the_store_lies() {
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     }
 }
+
+#[test]
+fn a_grant_may_name_a_path_that_is_no_text() {
+    let project = Project::new();
+    for name in [&b"caf\xe9"[..], b"\xff", b"a\xc3b", b"bytes:x", b"x,\xfe"] {
+        let path = project.path().join(OsStr::from_bytes(name));
+        let (parent, outside) = (project.path().join("p"), path.join("o.txt"));
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::create_dir_all(&parent).unwrap();
+        std::fs::write(&outside, "theirs").unwrap();
+        std::fs::write(parent.join("kaizen.toml"), "").unwrap();
+        let link = parent.join("link");
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        std::fs::write(parent.join("s.rhai"), "print(read_text(`link/o.txt`))").unwrap();
+
+        let run = |option: &str, place: &Path| {
+            let mut argument = std::ffi::OsString::from(option);
+            argument.push(place);
+            let mut command = project.command(&["run", "s.rhai"]);
+            Ran::from(command.arg(argument).current_dir(&parent).output().unwrap())
+        };
+        // A comma parts the items of a list.
+        let is_list = name.contains(&b',');
+        let expected = if is_list { Some(6) } else { Some(0) };
+        let ran = run("--allow-read=", &path);
+        assert_eq!(ran.code, expected, "{name:?}: {}", ran.stderr);
+        let ran = run("--allow-read=", &Path::new("..").join(OsStr::from_bytes(name)));
+        assert_eq!(ran.code, expected, "{name:?}: {}", ran.stderr);
+        assert_eq!(run("--allow-write=", &path).code, Some(6), "{name:?}");
+
+        if is_list {
+            continue;
+        }
+
+        // What an error advises can be passed.
+        let refused = run("--no-prompt", Path::new("")).stderr;
+        let advised = refused.split('`').find(|text| text.starts_with("--allow-read=")).unwrap();
+        let ran = run(advised, Path::new(""));
+        assert_eq!(ran.code, expected, "{name:?}: {advised}: {}", ran.stderr);
+
+        let mut both = project.command(&["run", "s.rhai", "--allow-read"]);
+        let mut denial = std::ffi::OsString::from("--deny-read=");
+        denial.push(&path);
+        let ran = Ran::from(both.arg(denial).current_dir(&parent).output().unwrap());
+        assert_eq!(ran.code, Some(6), "{name:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn an_argument_that_is_no_text_is_named_where_text_is_needed() {
+    let project = Project::new();
+    project.file("s.rhai", "1");
+    let mut told = String::new();
+    for option in
+        ["--allow-net=", "--allow-env=", "--deny-run=", "--approve=", "--max-time=", "-pa="]
+    {
+        let mut argument = std::ffi::OsString::from(option);
+        argument.push(OsStr::from_bytes(b"x\xff"));
+        let ran = Ran::from(project.command(&["run", "s.rhai"]).arg(argument).output().unwrap());
+        told += &format!("{:?} {}", ran.code, ran.stderr);
+    }
+    expect_test::expect![[r#"
+        Some(3) error: --allow-net: `bytes:x\xff`: it is not valid UTF-8 text
+        Some(3) error: --allow-env: `bytes:x\xff`: it is not valid UTF-8 text
+        Some(3) error: --deny-run: `bytes:x\xff`: it is not valid UTF-8 text
+        Some(2) error: what must be text is not valid UTF-8: `--approve=x\xff`
+        Some(2) error: what must be text is not valid UTF-8: `--max-time=x\xff`
+        Some(2) error: what must be text is not valid UTF-8: `-pa=x\xff`
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_told_from_one_that_is_not_set() {
+    let project = Project::new();
+    let odd = OsStr::from_bytes(b"sk-\xff\xfe-4711");
+    let script = "print(attempt(|| env(`NU_TOKEN`)).error.message); print(env(`NONE`));\n\
+                  print(attempt(|| branch(`openai/m`).chat(`x`)).error.message);\n\
+                  print(attempt(|| branch(#{ model: #{ provider: `openai`, model: `m`,\n\
+                  key: `env:NU_TOKEN` } }).chat(`x`)).error.message);";
+    project.file("s.rhai", script);
+    let mut command = project.command(&["run", "s.rhai", "--allow-env=NU_TOKEN,NONE"]);
+    command.env("NU_TOKEN", odd).env("OPENAI_API_KEY", odd);
+    let ran = Ran::from(command.output().unwrap());
+    let mut told = ran.stdout;
+    let mut command = project.command(&["models"]);
+    let models = Ran::from(command.env("OPENAI_API_KEY", odd).output().unwrap()).stdout;
+    told.extend(models.lines().filter(|line| line.contains("OPENAI_API_KEY")));
+    expect_test::expect![[r#"
+        the value of the variable `NU_TOKEN` is not valid UTF-8 text
+
+        the value of the variable `OPENAI_API_KEY` is not valid UTF-8 text
+        the value of the variable `NU_TOKEN` is not valid UTF-8 text
+        openai     OPENAI_API_KEY is not valid UTF-8 text"#]]
+    .assert_eq(&told);
+}

@@ -721,3 +721,24 @@ fn a_grant_that_a_script_lacks_is_told_before_its_first_call_is_paid() {
             HOME
     "#]].assert_eq(&said);
 }
+
+#[test]
+fn a_relative_folder_in_path_finds_no_program() {
+    for path in [".", "", "bin", "./bin", "../inside/bin", ":", "bin:/no-such-folder"] {
+        let place = Place::new();
+        std::fs::create_dir(place.project.join("bin")).unwrap();
+        for name in ["own-tool", "bin/own-tool"] {
+            let tool = place.project.join(name);
+            std::fs::write(&tool, "#!/bin/sh\necho planted\n").unwrap();
+            std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+                .unwrap();
+        }
+        std::fs::write(place.project.join("s.rhai"), "print(command(`own-tool`, []).stdout)")
+            .unwrap();
+        let mut command = place.outer.command(&["run", "s.rhai", "--allow-run=own-tool"]);
+        command.current_dir(&place.project).env("PATH", path);
+        let ran = Ran::from(command.output().unwrap());
+        assert!(ran.code != Some(0) && !ran.stdout.contains("planted"), "{path}: {ran:?}");
+        assert!(ran.stderr.contains("No such file or directory"), "{path}: {}", ran.stderr);
+    }
+}

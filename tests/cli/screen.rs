@@ -279,3 +279,97 @@ fn a_far_time_that_a_run_sleeps_until_is_shown() {
     terminal.until("sleeping until 2");
     terminal.hang_up();
 }
+
+/// Runs a script on a terminal, says yes to its first question and no to the second, and returns both questions
+/// and what follows.
+fn after_a_yes(project: &Project, script: &str, arguments: &[&str]) -> [String; 3] {
+    let mut terminal = on_terminal(project, script, arguments);
+    let first = terminal.until("[N]o ");
+    type_line(&mut terminal, "y");
+    let second = terminal.until("[N]o ");
+    type_line(&mut terminal, "n");
+    let rest = terminal.until("false]");
+    [first, second, rest]
+}
+
+#[test]
+fn a_yes_to_a_program_is_none_to_other_input() {
+    let long = "#".repeat(600);
+    let inputs = [
+        ("`echo a`".to_owned(), "`touch evil`".to_owned()),
+        ("``".to_owned(), "`touch evil`".to_owned()),
+        ("`echo a`".to_owned(), "`echo a\ntouch evil`".to_owned()),
+        // Alike as far as they are shown.
+        (format!("`{long}\necho abcde`"), format!("`{long}\ntouch evil`")),
+        ("`echo ${env(\"A_KEY\")}`".to_owned(), "`echo ${env(\"B_KEY\")}`".to_owned()),
+    ];
+    for (harmless, other) in inputs {
+        let project = Project::new();
+        let script = format!(
+            "let runs = |input| attempt(|| command(`sh`, [`-s`], #{{ stdin: input }})).ok;\n\
+             print([runs.call({harmless}), runs.call({harmless}), runs.call({other})]);"
+        );
+        let mut command = project.command(&["run", "s.rhai", "--allow-env=A_KEY,B_KEY"]);
+        command.env("A_KEY", "canary-1-abcdef").env("B_KEY", "canary-2-abcdef");
+        project.file("s.rhai", &script);
+        let mut terminal = OnTerminal::start(command);
+        let first = terminal.until("[N]o ");
+        type_line(&mut terminal, "y");
+        terminal.until("[N]o ");
+        type_line(&mut terminal, "n");
+        let rest = terminal.until("false]");
+        assert!(rest.contains("[true, true, false]"), "{other}: {rest:?}");
+        assert!(!project.path().join("evil").exists(), "{other}");
+        assert!(!format!("{first}{rest}").contains("canary"), "{first:?}");
+    }
+}
+
+#[test]
+fn a_question_shows_what_a_program_is_given_to_read() {
+    let project = Project::new();
+    let script = format!(
+        "let runs = |program, input| attempt(|| command(program, [], #{{ stdin: input }})).ok;\n\
+         print([runs.call(`cat`, \"a\\n\\u001b[2K\"), runs.call(`cat`, `{}`)]);",
+        "x".repeat(700)
+    );
+    let [first, second, _] = after_a_yes(&project, &script, &[]);
+    assert!(first.contains(r#"running `cat` and the input "a\n\u001b[2K". Allow?"#), "{first:?}");
+    let shown = format!(r#"and the input "{} .." (700 bytes in total). Allow?"#, "x".repeat(500));
+    let second: String = second.split("\r\n").collect();
+    assert!(second.contains(&shown), "{second:?}");
+}
+
+#[test]
+fn a_yes_to_a_program_is_none_to_what_takes_its_place() {
+    for (first, then) in [
+        ("#!/bin/sh\ntrue\n", "#!/bin/sh\ntouch evil\n"),
+        // Of the same length.
+        ("#!/bin/sh\ntouch good\n", "#!/bin/sh\ntouch evil\n"),
+    ] {
+        let project = Project::new();
+        project.file("x", first);
+        let path = project.path().join("x");
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let script = format!(
+            "let runs = || attempt(|| command(`./x`, [])).ok;\n\
+             let before = [runs.call(), runs.call()]; write_text(`x`, `{then}`);\n\
+             print(before + [runs.call()]);"
+        );
+        let [_, _, rest] = after_a_yes(&project, &script, &["--allow-write=x"]);
+        assert!(rest.contains("[true, true, false]"), "{rest:?}");
+        assert!(!project.path().join("evil").exists());
+    }
+}
+
+#[test]
+fn a_no_to_a_host_holds_with_a_dot_at_its_end() {
+    let project = Project::new();
+    let script = "let asks = |host| attempt(|| http_get(`http://${host}/`)).ok;\n\
+                  print([asks.call(`a.invalid`), asks.call(`a.invalid.`), asks.call(`A.invalid`)]);";
+    let mut terminal = on_terminal(&project, script, &[]);
+    terminal.until("[N]o ");
+    type_line(&mut terminal, "n");
+    let rest = terminal.until("false]");
+    assert!(rest.contains("[false, false, false]") && !rest.contains("Allow?"), "{rest:?}");
+}

@@ -12,6 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Act {
     /// Answers with status, further header lines, and body.
     Answer(u16, String, Vec<u8>),
+    /// Answers with a status and with the head of the request.
+    Echo(u16),
     /// Waits, in milliseconds, then does the other thing.
     After(u64, Box<Act>),
     /// Waits until this many requests are in flight, then does the other thing.
@@ -127,7 +129,7 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Seen>) {
     let mut buffer = Vec::new();
     while let Some((head, body)) = read(&mut stream, &mut buffer).await {
         let path = head.split(' ').nth(1).unwrap_or("").to_owned();
-        seen.heads.lock().expect("no panic").push(head);
+        seen.heads.lock().expect("no panic").push(head.clone());
         let number = {
             let mut bodies = seen.bodies.lock().expect("no panic");
             bodies.push(body.clone());
@@ -135,7 +137,12 @@ async fn serve(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Seen>) {
         };
         let now = seen.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         seen.most.fetch_max(now, Ordering::SeqCst);
-        let act = script(number, &path, &body);
+        let act = match script(number, &path, &body) {
+            Act::Echo(status) => {
+                Act::Answer(status, "content-type: text/plain\r\n".into(), head.into_bytes())
+            }
+            other => other,
+        };
         let goes_on = perform(&mut stream, act, &seen).await;
         seen.in_flight.fetch_sub(1, Ordering::SeqCst);
         if !goes_on {
@@ -188,6 +195,7 @@ async fn perform(stream: &mut TcpStream, act: Act, seen: &Seen) -> bool {
             }
             Box::pin(perform(stream, *act, seen)).await
         }
+        Act::Echo(_) => unreachable!("it was made an answer"),
         Act::Answer(status, headers, body) => {
             let head =
                 format!("HTTP/1.1 {status} X\r\n{headers}content-length: {}\r\n\r\n", body.len());

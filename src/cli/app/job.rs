@@ -1,13 +1,14 @@
 //! One run of a script: what it is given, and how its end is told. Shared by `run`, `watch` and
 //! `plan`.
 
+use crate::base::clock;
 use crate::base::count::counted;
+use crate::base::credential::{public, without_credentials};
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::path_text::text_of;
 use crate::base::unit::Money;
-use crate::base::{clock, secret};
 use crate::cli::app::asking::{lost_asker, person_asker};
 use crate::cli::app::cause;
 use crate::cli::app::exit::{Exit, exit_of_cause, exit_of_failure};
@@ -311,7 +312,7 @@ impl ScriptJob<'_> {
     /// Returns the parameters as they are kept and shown: without what addresses in them give away.
     fn shown_params(&self) -> Map<String, Value> {
         let shown = |value: &Value| match value {
-            Value::String(text) => secret::without_credentials(text).into(),
+            Value::String(text) => without_credentials(text).into(),
             other => other.clone(),
         };
         self.params.iter().map(|(name, value)| (name.clone(), shown(value))).collect()
@@ -324,12 +325,9 @@ impl ScriptJob<'_> {
         files.extend(open.code.take());
 
         let models = self.project.config.models().map(|(alias, spec, _)| {
-            let mut spec = spec.clone();
-            // An address may bear a password.
-            if let Some(Value::String(url)) = spec.get_mut("base_url") {
-                *url = secret::without_credentials(url);
-            }
-            (alias.to_owned(), Value::Object(spec))
+            // An address may bear a password, and a field for the server a key.
+            let spec = spec.iter().map(|(key, value)| (key.clone(), public(key, value)));
+            (alias.to_owned(), Value::Object(spec.collect()))
         });
         RunSources { files: file_hashes(&open.surroundings.root, files), models: models.collect() }
     }

@@ -3,8 +3,9 @@
 //! queue is dropped and counted, so that no run waits for a collector.
 
 use crate::base::clock;
+use crate::base::credential::without_credentials;
 use crate::base::secret::{self, Secret};
-use crate::cli::app::project::variable;
+use crate::cli::app::project::raw_variable;
 use crate::cli::{Global, print_data, say};
 use crate::executor::Executor;
 use crate::model::denial::Denials;
@@ -139,7 +140,7 @@ pub(in crate::cli) fn push(
         queue: Rc::new(RefCell::new(Some(sender))),
         tally,
         done,
-        endpoint: secret::without_credentials(&settings.endpoint),
+        endpoint: without_credentials(&settings.endpoint),
     };
     push.listen(executor);
     Some(push)
@@ -149,10 +150,11 @@ pub(in crate::cli) fn push(
 fn headers(settings: &OtelSettings, denials: &Denials) -> Result<Vec<(String, String)>, String> {
     let each = settings.headers.iter().map(|(name, of)| {
         denials.check_variable(of).map_err(|error| error.to_string())?;
-        let value = variable(of).ok_or_else(|| {
+        let value = raw_variable(of).ok_or_else(|| {
             format!("the variable `{of}` of header `{name}` in `otel.headers` is not set")
         })?;
 
+        let value = value.into_string().unwrap_or_else(|odd| odd.to_string_lossy().into_owned());
         let value = value.trim().to_owned();
         if !value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
             return Err(format!("the variable `{of}` of header `{name}` is not plain text"));

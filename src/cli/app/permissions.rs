@@ -1,6 +1,7 @@
 //! What scripts may touch, from the command line and the configuration; and asking people for it.
 
 use crate::base::clock;
+use crate::base::path_text::{path_of, text_of};
 use crate::base::secret::scrub;
 use crate::base::visible::shown;
 use crate::base::wildcard::Wildcard;
@@ -15,9 +16,10 @@ use crate::script::host::rule::Rule;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{FlushArg, tcflush};
 use std::cell::RefCell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -37,34 +39,34 @@ pub(in crate::cli) const LOOK: Duration = Duration::from_millis(50);
 pub(in crate::cli) struct Grants {
     /// Allow reading these files and folders in addition to the project's. Without a list: all.
     #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    allow_read: Vec<String>,
+    allow_read: Vec<OsString>,
     /// Allow writing these files and folders. Without a list: all.
     #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    allow_write: Vec<String>,
+    allow_write: Vec<OsString>,
     /// Allow access to these hosts. Without a list: all.
     #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    allow_net: Vec<String>,
+    allow_net: Vec<OsString>,
     /// Allow reading these environment variables, including as keys of models. Without a list: all.
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    allow_env: Vec<String>,
+    allow_env: Vec<OsString>,
     /// Allow running these programs. The programs themselves are not restricted. Without a list: all.
     #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    allow_run: Vec<String>,
+    allow_run: Vec<OsString>,
     /// Deny reading these files and folders, overriding every grant. Without a list: all.
     #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    deny_read: Vec<String>,
+    deny_read: Vec<OsString>,
     /// Deny writing these files and folders.
     #[arg(long, value_name = "PATH,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    deny_write: Vec<String>,
+    deny_write: Vec<OsString>,
     /// Deny access to these hosts.
     #[arg(long, value_name = "HOST,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    deny_net: Vec<String>,
+    deny_net: Vec<OsString>,
     /// Deny reading these environment variables.
     #[arg(long, value_name = "NAME,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    deny_env: Vec<String>,
+    deny_env: Vec<OsString>,
     /// Deny running these programs.
     #[arg(long, value_name = "PROGRAM,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING)]
-    deny_run: Vec<String>,
+    deny_run: Vec<OsString>,
     /// Grant everything.
     #[arg(short = 'A', long)]
     allow_all: bool,
@@ -77,7 +79,7 @@ pub(in crate::cli) struct Grants {
 }
 
 impl Grants {
-    fn of(&self, right: Right) -> [(&'static str, &Vec<String>); 2] {
+    fn of(&self, right: Right) -> [(&'static str, &Vec<OsString>); 2] {
         let (allow, deny) = match right {
             Right::Read => (&self.allow_read, &self.deny_read),
             Right::Write => (&self.allow_write, &self.deny_write),
@@ -106,15 +108,15 @@ impl Grants {
                         continue;
                     }
                     // Options add up, so each item may stand in one of its own.
-                    for item in list.split(',') {
+                    for item in items(list) {
                         let is_path = match right {
                             Right::Read | Right::Write => true,
-                            Right::Run => item.contains('/'),
+                            Right::Run => item.as_bytes().contains(&b'/'),
                             Right::Net | Right::Env => false,
                         };
                         let mut option = OsString::from(format!("{name}="));
                         if is_path && !item.is_empty() {
-                            option.push(here.join(item));
+                            option.push(here.join(path_of(&rule_text(item))));
                         } else {
                             option.push(item);
                         }
@@ -213,13 +215,14 @@ fn add_of_options(
     let here = std::env::current_dir()?;
     for right in Right::ALL {
         for (word, lists) in grants.of(right) {
-            for text in lists.iter().flat_map(|list| list.split(',')) {
+            for item in lists.iter().flat_map(|list| items(list)) {
                 // Only an option without a list means everything of its kind. In a list, what is
                 // empty may be a variable of a shell that is not set.
-                let rule = if text == EVERYTHING {
+                let text = rule_text(item);
+                let rule = if item == EVERYTHING {
                     Ok(Rule::Any)
                 } else {
-                    Rule::parse(right, text, &here)
+                    Rule::parse(right, &text, &here)
                 };
                 let rule = rule.and_then(|rule| {
                     if word == "allow" {
@@ -230,12 +233,22 @@ fn add_of_options(
                 });
 
                 let option = format!("--{word}-{}", right.word());
-                let rule = rule.map_err(|reason| wrong(option, text, reason))?;
+                let rule = rule.map_err(|reason| wrong(option, &text, reason))?;
                 add(permissions, word == "allow", right, rule);
             }
         }
     }
     Ok(())
+}
+
+/// Returns the items of a list. A path may be no text.
+fn items(list: &OsStr) -> impl Iterator<Item = &OsStr> {
+    list.as_bytes().split(|byte| *byte == b',').map(OsStr::from_bytes)
+}
+
+/// Returns the text of a rule. Bytes that are no text are escaped, as they are where paths are shown.
+fn rule_text(item: &OsStr) -> String {
+    item.to_str().map_or_else(|| text_of(Path::new(item)), str::to_owned)
 }
 
 fn wrong(origin: String, rule: &str, reason: String) -> ConfigError {

@@ -105,7 +105,9 @@ impl Project {
             }
         }
 
-        let home = raw_variable("HOME").map(PathBuf::from);
+        let place = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+        // However it is written, and through whatever links it leads.
+        let home = raw_variable("HOME").and_then(|home| place(Path::new(&home)));
         let device = |path: &Path| path.metadata().ok().map(|meta| meta.dev());
         // What lies above a border may be somebody else's.
         let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
@@ -113,10 +115,10 @@ impl Project {
             let above = |what: &str| {
                 format!("`{}` is above {what} `{}`", self.root.display(), folder.display())
             };
-            if home.as_deref() == Some(folder) {
+            if home.is_some() && home == place(folder) {
                 doubts.push(above("the home folder"));
             }
-            if REPOSITORIES.iter().any(|mark| folder.join(mark).exists()) {
+            if REPOSITORIES.iter().any(|mark| folder.join(mark).symlink_metadata().is_ok()) {
                 doubts.push(above("the repository"));
             }
             if folder.parent().is_some_and(|parent| device(parent) != device(folder)) {
@@ -237,6 +239,7 @@ impl Project {
         }
 
         let models = Models::new(aliases, self.config.model(), seed, variable);
+        let models = models.telling_odd(|name| raw_variable(name).is_some_and(is_odd));
         for (server, _) in self.config.servers() {
             if let Reach::Address { key: Some(key), .. } = &server.reach {
                 models.learn_key(key);
@@ -299,6 +302,11 @@ impl Project {
 /// Looks up a variable of the environment; an empty one counts as unset.
 pub(in crate::cli) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Tells whether a value is no text.
+pub(in crate::cli) fn is_odd(value: OsString) -> bool {
+    value.into_string().is_err()
 }
 
 /// Does the same for what may be no text, such as a path.

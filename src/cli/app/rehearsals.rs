@@ -3,6 +3,7 @@
 
 use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
+use crate::base::file;
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Strand;
 use crate::cli::app::exit::Exit;
@@ -520,8 +521,7 @@ fn texts(script: &str, host: &Host) -> Vec<String> {
     let files = host.files();
     let imported = files.keys().filter(|path| path.extension().is_some_and(|end| end == "rhai"));
     // One that cannot be read has no texts that it compares replies with.
-    let imported =
-        imported.filter_map(|path: &std::path::PathBuf| std::fs::read_to_string(path).ok());
+    let imported = imported.filter_map(|path: &std::path::PathBuf| file::read_text(path).ok());
     std::iter::once(script.to_owned()).chain(imported).collect()
 }
 

@@ -1,6 +1,7 @@
 //! Trust: a project's own wishes, which servers get its prompts and what its scripts may touch,
 //! count only once its user has seen them. Trust is bound to the very wishes: others ask again.
 
+use crate::base::credential::{public, public_command, without_credentials};
 use crate::base::visible::on_one_line;
 use crate::base::wildcard::Wildcard;
 use crate::base::{own, secret};
@@ -14,6 +15,7 @@ use crate::model::registry::key_variable;
 use crate::model::spec::{KeyRef, ModelSpec, is_on_this_machine};
 use anyhow::Context;
 use serde_json::{Map, Value, json};
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,58 @@ use std::path::{Path, PathBuf};
     "this project is not trusted, so nothing was run; review these lines, then run `kaizen trust`"
 )]
 pub(in crate::cli) struct UntrustedProject;
+
+/// A line of kaizen.toml that needs trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wish {
+    /// The line as it is: trust is bound to it.
+    exact: String,
+    /// The line as anybody may see it. It ends up in the logs of other programs.
+    shown: String,
+}
+
+impl Wish {
+    /// Makes a wish of a text that holds no secret.
+    fn plain(text: String) -> Wish {
+        Wish { exact: text.clone(), shown: text }
+    }
+
+    /// Makes a wish of a setting; `shown` is its value as anybody may see it.
+    fn of(key: &str, exact: &impl fmt::Debug, shown: &impl fmt::Debug) -> Wish {
+        Wish { exact: format!("{key} = {exact:?}"), shown: format!("{key} = {shown:?}") }
+    }
+
+    /// Returns what it is known by from one time to the next.
+    fn mark(&self) -> String {
+        mark(&self.exact)
+    }
+}
+
+fn mark(exact: &str) -> String {
+    blake3::hash(exact.as_bytes()).to_hex().to_string()
+}
+
+/// What was trusted before, line by line.
+struct TrustedLines(Vec<(String, String)>);
+
+impl TrustedLines {
+    /// Reads an entry. Earlier versions stored the lines themselves, which may hold keys: of one of those that
+    /// is gone, only the name is shown.
+    fn read(entry: &Value) -> TrustedLines {
+        let texts = |key: &str| {
+            let list = entry[key].as_array().into_iter().flatten();
+            list.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<String>>()
+        };
+
+        let wishes = texts("wishes");
+        let marks = texts("lines");
+        if marks.len() == wishes.len() {
+            return TrustedLines(marks.into_iter().zip(wishes).collect());
+        }
+        let name = |line: &str| line.split(" = ").next().unwrap_or_default().to_owned();
+        TrustedLines(wishes.iter().map(|line| (mark(line), name(line))).collect())
+    }
+}
 
 /// The options of `trust`.
 #[derive(Debug, clap::Args)]
@@ -59,7 +113,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if global.json {
         let trusted = trusted || !arguments.show || wishes.is_empty();
-        print_data(json!({ "wishes": wishes, "trusted": trusted }));
+        let lines: Vec<&str> = wishes.iter().map(|wish| wish.shown.as_str()).collect();
+        print_data(json!({ "wishes": lines, "trusted": trusted }));
     } else {
         show(&wishes, None);
     }
@@ -74,7 +129,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         return Ok(Exit::Ok);
     }
 
-    known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
+    known.insert(root, entry(&wishes));
     save(&file, &known)?;
     say("trusted; kaizen asks again if these lines change");
 
@@ -94,13 +149,19 @@ pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result
     let before = known.get(&root).cloned();
     // The hash is that of all wishes, so a change of one asks again.
     if before.as_ref().is_some_and(|entry| entry["hash"] == hash(&wishes).as_str()) {
+        // Earlier versions stored the lines themselves, which may hold keys.
+        if before != Some(entry(&wishes)) {
+            known.insert(root, entry(&wishes));
+            // It is trusted in any case.
+            let _ = save(&file, &known);
+        }
         return Ok(());
     }
 
-    let before = before.as_ref().and_then(|entry| entry["wishes"].as_array());
+    let before = before.as_ref().map(TrustedLines::read);
     let what = if before.is_some() { "has changed its requests" } else { "requests" };
     say(&format!("the kaizen.toml of `{}` {what}:", project.root.display()));
-    show(&wishes, before);
+    show(&wishes, before.as_ref());
 
     if !may_ask {
         anyhow::bail!(UntrustedProject);
@@ -111,15 +172,22 @@ pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result
         anyhow::bail!(UntrustedProject);
     }
 
-    known.insert(root, json!({ "hash": hash(&wishes), "wishes": secret::clean(json!(wishes)) }));
+    known.insert(root, entry(&wishes));
     save(&file, &known)
+}
+
+/// Returns what is stored of trust.
+fn entry(wishes: &[Wish]) -> Value {
+    let lines: Vec<String> = wishes.iter().map(Wish::mark).collect();
+    let shown: Vec<&str> = wishes.iter().map(|wish| wish.shown.as_str()).collect();
+    json!({ "hash": hash(wishes), "lines": lines, "wishes": secret::clean(json!(shown)) })
 }
 
 /// Returns what the project wishes beyond the harmless, line by line: to be used although it may be
 /// somebody else's, servers elsewhere, keys that are not a provider's own, and permissions.
-fn wishes(project: &Project) -> Vec<String> {
+fn wishes(project: &Project) -> Vec<Wish> {
     let own = project.root.join("kaizen.toml");
-    let mut wishes = project.doubts();
+    let mut wishes: Vec<Wish> = project.doubts().into_iter().map(Wish::plain).collect();
 
     for (alias, spec, origin) in project.config.models().filter(|(.., o)| o.is_file(&own)) {
         let text = |key: &str| spec.get(key).and_then(Value::as_str);
@@ -132,7 +200,9 @@ fn wishes(project: &Project) -> Vec<String> {
         debug_assert!(origin.is_file(&own));
         for key in ["use", "provider", "base_url", "key"] {
             if let Some(value) = text(key) {
-                wishes.push(format!("models.{alias}.{key} = {value:?}"));
+                let shown = public(key, &value.into());
+                let shown = shown.as_str().unwrap_or_default();
+                wishes.push(Wish::of(&format!("models.{alias}.{key}"), &value, &shown));
             }
         }
     }
@@ -150,12 +220,13 @@ fn wishes(project: &Project) -> Vec<String> {
         // Another store gets everything that runs ask and are answered, by an address from any variable.
         let is_of_store = matches!(key, "engine.store" | "engine.unsafe_durability");
         if is_of_store || key.starts_with("secrets.") || sends && key.starts_with("otel.") {
-            wishes.push(format!("{key} = {value}"));
+            let exact = format!("{key} = {value}");
+            wishes.push(Wish { exact, shown: format!("{key} = {}", public(key, value)) });
         }
     }
 
     for rules in project.config.permissions().iter().filter(|rules| rules.origin.is_file(&own)) {
-        wishes.push(format!("permissions.{} = {:?}", rules.key, rules.list));
+        wishes.push(Wish::plain(format!("permissions.{} = {:?}", rules.key, rules.list)));
     }
 
     wishes
@@ -163,26 +234,27 @@ fn wishes(project: &Project) -> Vec<String> {
 
 /// Returns what an MCP server wishes: to be started or reached, with what of the environment, and which
 /// of its tools need no consent.
-fn wishes_of(spec: &ServerSpec) -> Vec<String> {
+fn wishes_of(spec: &ServerSpec) -> Vec<Wish> {
+    let name = |key: &str| format!("mcp.{}.{key}", spec.name);
+    let wish = |key: &str, value: String| Wish::plain(format!("{} = {value}", name(key)));
     let mut wishes = Vec::new();
-    let mut wish = |key: &str, value: String| {
-        wishes.push(format!("mcp.{}.{key} = {value}", spec.name));
-    };
 
     match &spec.reach {
         Reach::Program { command, env } => {
-            wish("command", format!("{command:?}"));
+            let shown = public_command(command.clone());
+            wishes.push(Wish::of(&name("command"), command, &shown));
             if !env.is_empty() {
-                wish("env", format!("{env:?}"));
+                wishes.push(Wish::of(&name("env"), env, env));
             }
         }
         Reach::Address { url, key } => {
-            wish("url", format!("{url:?}"));
-            match key {
-                Some(KeyRef::Env(name)) => wish("key", format!("\"env:{name}\"")),
-                Some(KeyRef::File(path)) => wish("key", format!("\"file:{path}\"")),
-                Some(KeyRef::Nothing) | None => {}
-            }
+            wishes.push(Wish::of(&name("url"), url, &without_credentials(url)));
+            let place = match key {
+                Some(KeyRef::Env(name)) => Some(format!("env:{name}")),
+                Some(KeyRef::File(path)) => Some(format!("file:{path}")),
+                Some(KeyRef::Nothing) | None => None,
+            };
+            wishes.extend(place.map(|place| wish("key", format!("\"{place}\""))));
         }
     }
 
@@ -190,12 +262,12 @@ fn wishes_of(spec: &ServerSpec) -> Vec<String> {
         patterns.iter().map(|pattern| pattern.text().to_owned()).collect()
     };
     if !spec.read.is_empty() {
-        wish("read", format!("{:?}", texts(&spec.read)));
+        wishes.push(wish("read", format!("{:?}", texts(&spec.read))));
     }
     match &spec.approve {
         Consent::Effects => {}
-        Consent::Never => wish("approve", "\"never\"".to_owned()),
-        Consent::Of(patterns) => wish("approve", format!("{:?}", texts(patterns))),
+        Consent::Never => wishes.push(wish("approve", "\"never\"".to_owned())),
+        Consent::Of(patterns) => wishes.push(wish("approve", format!("{:?}", texts(patterns)))),
     }
 
     wishes
@@ -215,25 +287,27 @@ fn wishes_key(spec: &Map<String, Value>) -> bool {
 }
 
 /// Shows wishes; with those of before, how they differ.
-fn show(wishes: &[String], before: Option<&Vec<Value>>) {
-    let known = |wish: &String| {
-        before.is_none_or(|before| before.iter().any(|known| known.as_str() == Some(wish)))
+fn show(wishes: &[Wish], before: Option<&TrustedLines>) {
+    let marks: Vec<String> = wishes.iter().map(Wish::mark).collect();
+    let is_known = |mark: &String| {
+        before.is_none_or(|TrustedLines(lines)| lines.iter().any(|(known, _)| known == mark))
     };
 
-    for wish in wishes {
-        let mark = if known(wish) { ' ' } else { '+' };
-        say(&format!("  {mark} {}", on_one_line(wish)));
+    for (wish, mark) in wishes.iter().zip(&marks) {
+        let sign = if is_known(mark) { ' ' } else { '+' };
+        say(&format!("  {sign} {}", on_one_line(&wish.shown)));
     }
 
-    for gone in before.into_iter().flatten().filter_map(Value::as_str) {
-        if !wishes.iter().any(|wish| wish == gone) {
+    for (mark, gone) in before.into_iter().flat_map(|TrustedLines(lines)| lines) {
+        if !marks.contains(mark) {
             say(&format!("  - {}", on_one_line(gone)));
         }
     }
 }
 
-fn hash(wishes: &[String]) -> String {
-    blake3::hash(wishes.join("\n").as_bytes()).to_hex().to_string()
+fn hash(wishes: &[Wish]) -> String {
+    let lines: Vec<&str> = wishes.iter().map(|wish| wish.exact.as_str()).collect();
+    mark(&lines.join("\n"))
 }
 
 /// Returns what a project is known by: its folder. Two folders never share a name, whatever bytes are

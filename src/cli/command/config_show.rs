@@ -1,7 +1,7 @@
 //! `kaizen config show`: every setting and, with `--origin`, where it came from; `kaizen config schema`: the
 //! keys for editors.
 
-use crate::base::secret::{SHOWN, is_secret_parameter, without_credentials};
+use crate::base::credential::public;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::settings;
@@ -27,23 +27,6 @@ enum Action {
     },
     /// Print the JSON schema of kaizen.toml, which editors use to complete and check it.
     Schema,
-}
-
-/// Returns a value without what is nobody's business: a key that stands there itself, also in fields
-/// that go to the server as they are, and passwords of addresses.
-fn public(key: &str, value: &Value) -> Value {
-    let is_place = |text: &str| text.starts_with("env:") || text.starts_with("file:");
-
-    match value {
-        Value::String(text) if is_secret_parameter(key) && !is_place(text) => SHOWN.into(),
-        Value::String(text) => without_credentials(text).into(),
-        Value::Array(items) => items.iter().map(|item| public(key, item)).collect(),
-        Value::Object(fields) => {
-            let public = |(key, value): (&String, &Value)| (key.clone(), public(key, value));
-            Value::Object(fields.iter().map(public).collect())
-        }
-        other => other.clone(),
-    }
 }
 
 /// Shows the configuration.

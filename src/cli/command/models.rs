@@ -3,7 +3,7 @@
 
 use crate::cli::app::exit::Exit;
 use crate::cli::app::probe::{ProbeResult, permit, probe};
-use crate::cli::app::project::{Project, variable};
+use crate::cli::app::project::{Project, is_odd, raw_variable, variable};
 use crate::cli::command::run::block_on;
 use crate::cli::render::paint::Mood;
 use crate::cli::render::table::{self, PrintedRow};
@@ -136,6 +136,9 @@ fn show(listed: &[ModelRow]) {
             let (state, mood) = match key {
                 None => ("needs no key".to_owned(), Some(Mood::Good)),
                 Some(key) if variable(key).is_some() => (format!("{key} is set"), Some(Mood::Good)),
+                Some(key) if raw_variable(key).is_some_and(is_odd) => {
+                    (format!("{key} is not valid UTF-8 text"), None)
+                }
                 Some(key) => (format!("{key} is not set"), None),
             };
             PrintedRow { cells: vec![(*provider).to_owned(), state], mood }

@@ -1,8 +1,10 @@
 //! `kaizen new DIR` and `kaizen init`: a project that runs at once, offline.
 
+use crate::base::file;
 use crate::cli::app::exit::Exit;
 use crate::cli::command::template::{Template, TemplateFile};
 use crate::cli::{print_line, say};
+use crate::script::host::files::real;
 use anyhow::Context;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -59,6 +61,13 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 pub(in crate::cli) fn init(arguments: &InitArguments) -> anyhow::Result<Exit> {
     let folder = &arguments.directory;
     for file in arguments.template.files() {
+        if let Some(text) = detour(folder, file.name) {
+            say(&format!("error: {text}"));
+            return Ok(Exit::Usage);
+        }
+    }
+
+    for file in arguments.template.files() {
         let name = file.name;
         if create(folder, &file)? {
             print_line(&format!("created  {name}"));
@@ -66,7 +75,7 @@ pub(in crate::cli) fn init(arguments: &InitArguments) -> anyhow::Result<Exit> {
         }
 
         let is_ignored = || {
-            let text = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            let text = file::read_text(&folder.join(name)).unwrap_or_default();
             text.lines().any(|line| line.trim().trim_end_matches('/') == ".kaizen")
         };
         let advice =
@@ -83,6 +92,23 @@ fn next_steps(template: Template) {
     for step in template.steps() {
         print_line(&format!("  {step}"));
     }
+}
+
+/// Says which folder on the way to a file leads out of the project by a link: nothing is written there.
+fn detour(folder: &Path, name: &str) -> Option<String> {
+    let folder = std::path::absolute(folder).ok()?;
+    let path = folder.join(name);
+    let parents = path.ancestors().skip(1).take_while(|parent| *parent != folder);
+    let is_outside = |parent: &&Path| !real(parent).starts_with(real(&folder));
+
+    // The outermost one is the link itself.
+    let link = parents.filter(is_outside).last()?;
+    let target = std::fs::read_link(link).unwrap_or_else(|_| real(link));
+    Some(format!(
+        "`{}` is a link out of the project, to `{}`; remove it, and run `kaizen init` again",
+        link.display(),
+        target.display()
+    ))
 }
 
 /// Writes a file unless one of its name exists, and tells whether it has.

@@ -1,8 +1,9 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
 use crate::base::count::counted;
+use crate::base::credential::learn_credentials;
 use crate::base::rng::Rng;
-use crate::base::secret::{self, Secret, is_secret_parameter, weakness};
+use crate::base::secret::{Secret, is_secret_parameter, was_taken_out, weakness};
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, ScriptJob};
@@ -150,9 +151,7 @@ impl RunOptions {
             }
 
             // What is within an address is taken out of it where that is kept, and known elsewhere.
-            for credential in secret::credentials(value) {
-                drop(Secret::new(&credential));
-            }
+            learn_credentials(value);
 
             params.insert(name.to_owned(), value.into());
         }
@@ -426,8 +425,7 @@ fn set_up(
 
 /// Tells, and says so, that a parameter is missing which the journal does not hold.
 fn lacks_secret(params: &Map<String, Value>) -> bool {
-    let lacking =
-        params.iter().find(|(_, value)| value.as_str().is_some_and(secret::was_taken_out));
+    let lacking = params.iter().find(|(_, value)| value.as_str().is_some_and(was_taken_out));
 
     if let Some((name, _)) = lacking {
         say(&format!(

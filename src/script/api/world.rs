@@ -4,9 +4,10 @@
 use super::data::folder;
 use super::define::def;
 use crate::base::clock;
+use crate::base::credential::{credentials, learn_variable, of_headers, without_credentials};
 use crate::base::failure::{Failure, Kind};
 use crate::base::process::{Group, end_with_parent};
-use crate::base::secret::{Secret, is_secret_name, weakness, without_credentials};
+use crate::base::secret::{Secret, keeping};
 use crate::executor::lost::Repeat;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::model::call_error::CallError;
@@ -17,6 +18,7 @@ use crate::script::host::executable::Executable;
 use crate::script::host::fiber::wait;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
+use crate::script::host::permission::ProgramInput;
 use crate::script::host::right::{Right, Target};
 use crate::script::host::rule::Rule;
 use crate::script::host::servers::INHERITED;
@@ -60,7 +62,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         Fetches a page as text. Hosts, including redirect targets, need a grant: `--allow-net=HOST`,
         or `net` under [permissions] in kaizen.toml. A status other than success is an error with a
         `kind`, as for models. Options: `headers` (a map, without those of the connection, such as
-        `host`), `timeout_ms` (60 s). The answer is journaled: a resumed run does not fetch it
+        `host`), `timeout_ms` (60 s). Tokens that the address or the headers hold are removed from
+        the page and from errors. The answer is journaled: a resumed run does not fetch it
         again.
         ```rhai
         try { http_get("http://127.0.0.1:1/") } catch (e) { print(e.kind); }
@@ -79,7 +82,8 @@ pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "env(name: string) -> any",
         r#"
-        Returns an environment variable, or `()` if it is not set. It needs a grant:
+        Returns an environment variable, or `()` if it is not set; a value that is no text is an error.
+        It needs a grant:
         `--allow-env=NAME`, or `env` under [permissions] in kaizen.toml. If its name looks like that
         of a secret (a word of it is KEY, TOKEN, SECRET, PASSWORD, CREDENTIALS, AUTH or the like), or
         is listed in `names` under [secrets] in kaizen.toml, its value is removed from journal and
@@ -201,7 +205,10 @@ async fn fetch(
     limit: Duration,
 ) -> Result<Value, Failure> {
     let mut url = url.to_owned();
+    let mut secrets: Vec<Secret> = apart(of_headers(&headers)).collect();
+
     for _ in 0..=MOVES_MAX {
+        secrets.extend(apart(credentials(&url)));
         let (name, port) = host_of(&url).ok_or_else(|| {
             let shown = without_credentials(&url);
             let message =
@@ -213,8 +220,10 @@ async fn fetch(
         let target = Target::Host(&name, port);
         host.with.permissions.demand_host(&target).await?;
 
-        match host.with.models.page(&url, &headers, limit).await.map_err(|e| refusal(&url, &e))? {
-            PageReply::Page(text) => return Ok(text.into()),
+        // A server may repeat what it was sent.
+        let asked = keeping(&secrets, host.with.models.page(&url, &headers, limit)).await;
+        match asked.map_err(|e| refusal(&url, &e, &secrets))? {
+            PageReply::Page(text) => return Ok(without(&secrets, text).into()),
             PageReply::Moved(to) => {
                 if host_of(&to) != Some((name, port)) {
                     // What is meant for one host is no other's.
@@ -229,25 +238,33 @@ async fn fetch(
     Err(Failure::new(Kind::Network, format!("`{url}`: it redirected more than {MOVES_MAX} times")))
 }
 
-fn refusal(url: &str, error: &CallError) -> Failure {
+/// Wraps secrets that a script names, which is all that says so.
+fn apart(values: Vec<String>) -> impl Iterator<Item = Secret> {
+    values.into_iter().map(Secret::apart)
+}
+
+fn without(secrets: &[Secret], text: String) -> String {
+    secrets.iter().fold(text, |text, secret| secret.take_out(text))
+}
+
+fn refusal(url: &str, error: &CallError, secrets: &[Secret]) -> Failure {
     let failure = Failure::from(error.clone());
     let message = match error {
         CallError::Unreachable { .. } | CallError::Network { .. } => failure.message.clone(),
         _ => format!("`{url}`: {}", failure.message),
     };
-    Failure { message: without_credentials(&message), ..failure }
+    Failure { message: without(secrets, without_credentials(&message)), ..failure }
 }
 
 fn variable(host: &Rc<Inner>, name: &str) -> Result<Dynamic, EvalError> {
     let demanded = host.with.permissions.demand(Right::Env, &Target::Name(name), name);
     demanded.map_err(|failure| throw(&failure))?;
-    let Some(value) = host.with.models.variable(name) else { return Ok(Dynamic::UNIT) };
+    let found = host.with.models.text_variable(name);
+    let found = found.map_err(|error| throw_new(Kind::Option, error.to_string()))?;
+    let Some(value) = found else { return Ok(Dynamic::UNIT) };
 
-    if is_secret_name(name) {
-        drop(Secret::new(value.trim()));
-        if let Some(weakness) = weakness(value.trim()) {
-            host.note(&format!("the value of `{name}` is not treated as a secret: {weakness}"));
-        }
+    if let Some(weakness) = learn_variable(name, &value) {
+        host.note(&format!("the value of `{name}` is not treated as a secret: {weakness}"));
     }
 
     Ok(value.into())
@@ -273,9 +290,10 @@ fn run(host: &Rc<Inner>, program: &str, arguments: Array, map: Map) -> Result<Dy
     let guess = json!({ "code": 0, "stdout": "", "stderr": "" });
     let permit = async || {
         let found = executable(host, program, &variables(host));
-        host.with.permissions.demand_program(&found, &arguments).await
+        let given = ProgramInput { arguments: &arguments, stdin: &input };
+        host.with.permissions.demand_program(&found, given).await
     };
-    let work = async || execute(host, program, &arguments, input, limit).await;
+    let work = async || execute(host, program, &arguments, &input, limit).await;
     once(host, (what, repeat), guess, permit, work)
         .map(|told| KnownMap::of_shape(&shape::COMMAND, told))
 }
@@ -295,12 +313,12 @@ async fn execute(
     host: &Rc<Inner>,
     program: &str,
     arguments: &[String],
-    input: String,
+    stdin: &str,
     limit: Duration,
 ) -> Result<Value, Failure> {
     let variables = variables(host);
     let found = executable(host, program, &variables);
-    host.with.permissions.demand_program(&found, arguments).await?;
+    host.with.permissions.demand_program(&found, ProgramInput { arguments, stdin }).await?;
 
     let failed = |error: &dyn std::fmt::Display| {
         Failure::new(Kind::Command, format!("running `{program}`: {error}"))
@@ -322,7 +340,7 @@ async fn execute(
 
     // However this is left, the program ends, and all that it has started.
     let group = Group::of(child.id());
-    let whole = ended(&mut child, group, input);
+    let whole = ended(&mut child, group, stdin);
     let Ok(whole) = tokio::time::timeout(limit, whole).await else {
         return Err(failed(&format!("it timed out after {} ms", limit.as_millis())));
     };
@@ -345,9 +363,7 @@ fn variables(host: &Inner) -> Vec<(String, String)> {
     let values = allowed.filter_map(|name| {
         let value = host.with.models.variable(&name)?;
         // A program may print what it is given.
-        if is_secret_name(&name) {
-            drop(Secret::new(value.trim()));
-        }
+        learn_variable(&name, &value);
         Some((name, value))
     });
 
@@ -358,7 +374,7 @@ fn variables(host: &Inner) -> Vec<(String, String)> {
 async fn ended(
     child: &mut Child,
     group: Option<Group>,
-    input: String,
+    input: &str,
 ) -> Result<(ExitStatus, String, String), String> {
     let stdin = child.stdin.take();
     let stdout = child.stdout.take();

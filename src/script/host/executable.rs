@@ -4,7 +4,6 @@
 use crate::base::wildcard::Wildcard;
 use crate::script::host::files::{plain, real};
 use nix::unistd::{AccessFlags, access};
-use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -39,9 +38,21 @@ impl Executable {
         &self.named
     }
 
-    /// Returns what to run: the very place that was looked at, or the name if it was not found.
-    pub(in crate::script) fn to_run(&self) -> &OsStr {
-        self.places.first().map_or(OsStr::new(&self.named), |place| place.as_os_str())
+    /// Returns what to run: the very place that was looked at, also if nothing was found there. A bare name
+    /// would be looked for in other folders too.
+    pub(in crate::script) fn to_run(&self) -> PathBuf {
+        let found = self.places.first().cloned();
+        let missed = || folders(&self.path).next().unwrap_or(Path::new("/")).join(&self.named);
+        found.unwrap_or_else(missed)
+    }
+
+    /// Returns what changes if another program is put in its place, or if it is written again.
+    pub(in crate::script) fn version(&self) -> Option<[i128; 6]> {
+        let meta = self.places.last()?.metadata().ok()?;
+        let [device, inode, length] = [meta.dev(), meta.ino(), meta.len()].map(i128::from);
+        // The time of the last change cannot be set, while that of the last writing can.
+        let [seconds, nanos] = [meta.ctime(), meta.ctime_nsec()].map(i128::from);
+        Some([device, inode, length, i128::from(meta.mtime()), seconds, nanos])
     }
 
     /// Tells whether a denial is one of this program, by any of its names or by where it lies. If the
@@ -92,8 +103,14 @@ fn look_up(named: &str, folder: &Path, path: &str) -> Option<PathBuf> {
         return Some(folder.join(named));
     }
 
-    let mut places = path.split(':').map(|part| folder.join(part).join(named));
+    let mut places = folders(path).map(|folder| folder.join(named));
     places.find(|place| place.is_file() && access(place, AccessFlags::X_OK).is_ok())
+}
+
+/// Returns the folders of a `PATH`. A relative one would lie in whatever project one is in, so it counts as
+/// none.
+fn folders(path: &str) -> impl Iterator<Item = &Path> {
+    path.split(':').map(Path::new).filter(|folder| folder.is_absolute())
 }
 
 /// Returns a place, and where each link from there leads.

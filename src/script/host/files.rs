@@ -1,6 +1,7 @@
 //! Opening files that a script names, in places that were looked at before: nothing that changes in
 //! between leads elsewhere, since no link is followed on the way.
 
+use crate::base::path_text::text_of;
 use crate::base::{file, own};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, renameat};
@@ -138,7 +139,7 @@ fn walk(folder: &Path, make: bool) -> io::Result<OwnedFd> {
 pub(in crate::script) fn shown(path: &Path) -> String {
     let here = Path::new(".").canonicalize().ok();
     let inside = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
-    inside.unwrap_or_else(|| path.to_owned()).display().to_string()
+    text_of(&inside.unwrap_or_else(|| path.to_owned()))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! What is not granted is refused; what is denied is refused whatever is granted.
 
 use crate::base::failure::{Failure, Kind};
-use crate::base::secret::scrub;
+use crate::base::secret::{scrub, shortened};
 use crate::base::spelling::nearest;
 use crate::base::visible::on_one_line;
 use crate::base::wildcard::Wildcard;
@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+
+/// Most characters of the input of a program that a question shows.
+const STDIN_SHOWN_MAX: usize = 500;
 
 /// What people answer when they are asked for a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,13 @@ pub enum Patience {
 /// Asks people for a grant; the text says what is wanted.
 pub type Ask = Rc<dyn Fn(String, Patience) -> LocalBoxFuture<'static, GrantAnswer>>;
 
+/// What a program is given. It decides what the program does, as much as its name.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::script) struct ProgramInput<'a> {
+    pub(in crate::script) arguments: &'a [String],
+    pub(in crate::script) stdin: &'a str,
+}
+
 /// What people have answered, in this run.
 #[derive(Debug, Default)]
 struct Answers {
@@ -51,7 +61,7 @@ struct Answers {
     granted: RefCell<Vec<(Right, Rule)>>,
     /// Tools that may be called from now on.
     approved: RefCell<Vec<Wildcard>>,
-    /// What was granted or refused by the very words of the question.
+    /// What was granted or refused for just what the question was about.
     told: RefCell<BTreeMap<String, bool>>,
     /// Taken while a question is open: one is answered after the other.
     turn: tokio::sync::Mutex<()>,
@@ -227,14 +237,14 @@ impl Permissions {
         }
     }
 
-    /// Does the same for a program with these arguments.
+    /// Does the same for a program that is given this.
     pub(in crate::script) async fn demand_program(
         &self,
         program: &Executable,
-        arguments: &[String],
+        input: ProgramInput<'_>,
     ) -> Result<(), Failure> {
         let target = Target::Program(program);
-        self.accept(Right::Run, &target, program.named(), Some(arguments), Patience::Task).await
+        self.accept(Right::Run, &target, program.named(), Some(input), Patience::Task).await
     }
 
     /// Does the same for a host, in a task.
@@ -297,7 +307,7 @@ impl Permissions {
         right: Right,
         target: &Target<'_>,
         shown: &str,
-        arguments: Option<&[String]>,
+        input: Option<ProgramInput<'_>>,
         patience: Patience,
     ) -> Result<(), Failure> {
         let word = right.word();
@@ -307,7 +317,7 @@ impl Permissions {
         if let Target::Path(path) = target {
             procfs::accept(&self.granted(), self.denied(), path, &format!("{deed} `{shown}`"))?;
         }
-        if self.has(right, target) || self.asked(right, target, arguments, patience).await {
+        if self.has(right, target) || self.asked(right, target, input, patience).await {
             return Ok(());
         }
 
@@ -337,7 +347,7 @@ impl Permissions {
         &self,
         right: Right,
         target: &Target<'_>,
-        arguments: Option<&[String]>,
+        input: Option<ProgramInput<'_>>,
         patience: Patience,
     ) -> bool {
         let Some(ask) = &self.ask else { return false };
@@ -350,18 +360,19 @@ impl Permissions {
 
         // What is granted is what the question shows, whatever becomes of links meanwhile.
         let rule = exactly(target);
-        let question = question(right, target, &rule, arguments);
-        if let Some(answer) = self.answers.told.borrow().get(&question) {
+        let question = question(right, target, &rule, input);
+        let subject = subject(&question, target, input);
+        if let Some(answer) = self.answers.told.borrow().get(&subject) {
             return *answer;
         }
 
-        let answer = ask(question.clone(), patience).await;
-        // A program is granted with its arguments, since others would do other things.
-        if answer == GrantAnswer::All || answer == GrantAnswer::This && arguments.is_none() {
+        let answer = ask(question, patience).await;
+        // A program is granted with what it is given, since with something else it would do other things.
+        if answer == GrantAnswer::All || answer == GrantAnswer::This && input.is_none() {
             let rule = if answer == GrantAnswer::All { Rule::Any } else { rule };
             self.answers.granted.borrow_mut().push((right, rule));
         } else {
-            self.answers.told.borrow_mut().insert(question, answer == GrantAnswer::This);
+            self.answers.told.borrow_mut().insert(subject, answer == GrantAnswer::This);
         }
         answer != GrantAnswer::No
     }
@@ -372,7 +383,7 @@ fn question(
     right: Right,
     target: &Target<'_>,
     rule: &Rule,
-    arguments: Option<&[String]>,
+    input: Option<ProgramInput<'_>>,
 ) -> String {
     let mut text = format!("{} `{target}`", right.deed());
     if let (Target::Path(path), Rule::Path(_, leads_to)) = (target, rule)
@@ -380,12 +391,33 @@ fn question(
     {
         text.push_str(&format!(", a link to `{}`", leads_to.display()));
     }
-    if let Some(arguments) = arguments.filter(|arguments| !arguments.is_empty()) {
-        // Quoted, so that nobody wonders where one ends.
-        text.push_str(&format!(" with {}", serde_json::json!(arguments)));
+    // Quoted, so that nobody wonders where one ends.
+    if let Some(input) = input.filter(|input| !input.arguments.is_empty()) {
+        text.push_str(&format!(" with {}", serde_json::json!(input.arguments)));
+    }
+    if let Some(stdin) = input.map(|input| input.stdin).filter(|stdin| !stdin.is_empty()) {
+        let shown = shortened(stdin, STDIN_SHOWN_MAX);
+        text.push_str(&format!(" and the input {}", serde_json::json!(shown)));
+        if stdin.chars().count() > STDIN_SHOWN_MAX {
+            text.push_str(&format!(" ({} bytes in total)", stdin.len()));
+        }
     }
 
     on_one_line(&scrub(&text)).into_owned()
+}
+
+/// Returns what an answer is remembered by. The question alone is not enough: it shows no secrets and only
+/// the beginning of a long input, and the program may be another one by now.
+fn subject(question: &str, target: &Target<'_>, input: Option<ProgramInput<'_>>) -> String {
+    match (target, input) {
+        (Target::Program(program), Some(ProgramInput { arguments, stdin })) => {
+            let exact = serde_json::json!([program.version(), arguments, stdin]).to_string();
+            format!("{question}\n{}", blake3::hash(exact.as_bytes()))
+        }
+        // With a dot at its end, it is the same host.
+        (Target::Host(host, port), _) => format!("{}:{port}", host.trim_end_matches('.')),
+        _ => question.to_owned(),
+    }
 }
 
 /// Returns the rule that covers just this target, hidden or not.

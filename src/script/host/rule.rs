@@ -1,6 +1,7 @@
 //! What one grant or denial covers, as people write it. What can match nothing is refused, with what to
 //! write in its place.
 
+use crate::base::path_text::{path_of, text_of};
 use crate::base::wildcard::Wildcard;
 use crate::model::provider::host::HostPattern;
 use crate::script::host::files::{plain, real};
@@ -30,6 +31,9 @@ impl Rule {
         let text = text.trim();
         if text.is_empty() {
             return Err("it is empty".to_owned());
+        }
+        if !matches!(right, Right::Read | Right::Write) && path_of(text).to_str().is_none() {
+            return Err("it is not valid UTF-8 text".to_owned());
         }
 
         match right {
@@ -95,7 +99,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rule::Any => f.write_str("everything"),
-            Rule::Path(given, _) => write!(f, "{}", given.display()),
+            Rule::Path(given, _) => f.write_str(&text_of(given)),
             Rule::Host(host) => host.fmt(f),
             Rule::Name(name) | Rule::Program(name, _) => name.fmt(f),
         }
@@ -109,7 +113,7 @@ pub(in crate::script) fn is_hidden(path: &Path) -> bool {
 
 /// Reads a path; one that can match nothing is refused.
 fn path_rule(text: &str, base: &Path) -> Result<Rule, String> {
-    let path = plain(&base.join(text));
+    let path = plain(&base.join(path_of(text)));
     let real = real(&path);
 
     // A file may have any name, so one that is there is meant.
@@ -117,7 +121,10 @@ fn path_rule(text: &str, base: &Path) -> Result<Rule, String> {
         return Ok(Rule::Path(path, real));
     }
 
-    refuse_odd_path(text)?;
+    // Bytes that are no text are not written by mistake.
+    if path_of(text).to_str().is_some() {
+        refuse_odd_path(text)?;
+    }
     refuse_place(&real)?;
     Ok(Rule::Path(path, real))
 }

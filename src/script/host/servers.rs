@@ -1,15 +1,15 @@
 //! MCP servers of a project, for scripts and for commands: whether one may be started or reached, and
 //! with which environment. What a project asks for needs trust and no grant; a denial holds all the same.
 
+use crate::base::credential::learn_variable;
 use crate::base::failure::{Failure, Kind};
-use crate::base::secret::{Secret, is_secret_name};
 use crate::mcp::spec::{Reach, ServerSpec};
 use crate::mcp::{Launch, Launcher, ServerFault, ServerProgram};
 use crate::model::provider::page::host_of;
 use crate::model::registry::Models;
 use crate::model::spec::KeyRef;
 use crate::script::host::executable::Executable;
-use crate::script::host::permission::Permissions;
+use crate::script::host::permission::{Permissions, ProgramInput};
 use crate::script::host::right::{Right, Target};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -64,7 +64,7 @@ pub(in crate::script) async fn demand(
             let Some((named, arguments)) = command.split_first() else { return Ok(()) };
             let path = models.variable("PATH").filter(|_| !permissions.denies_variable("PATH"));
             let found = Executable::find(named, folder, path.as_deref());
-            permissions.demand_program(&found, arguments).await?;
+            permissions.demand_program(&found, ProgramInput { arguments, stdin: "" }).await?;
 
             for name in env {
                 permissions.demand_variable(name).await?;
@@ -106,8 +106,8 @@ fn program(
         allowed.filter_map(|name| models.variable(&name).map(|value| (name, value))).collect();
 
     // What is handed on may come back in a result.
-    for (_, value) in env.iter().filter(|(name, _)| is_secret_name(name)) {
-        drop(Secret::new(value.trim()));
+    for (name, value) in &env {
+        learn_variable(name, value);
     }
 
     let path = env.iter().find(|(name, _)| name == "PATH").map(|(_, path)| path.as_str());
@@ -115,7 +115,7 @@ fn program(
     permissions.refuse_denied(Right::Run, &Target::Program(&found), named)?;
 
     Ok(ServerProgram {
-        path: found.to_run().to_owned(),
+        path: found.to_run().into(),
         named: named.clone(),
         arguments: arguments.to_vec(),
         env,

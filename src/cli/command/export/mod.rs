@@ -323,7 +323,9 @@ fn copy(
 ) -> anyhow::Result<Exit> {
     let context = || format!("writing `{}`", output.display());
     let draft = Draft::of(output).with_context(context)?;
-    store::copy(connection, &project.store_path(), &draft.path).with_context(context)?;
+    // SQLite would take a folder that is missing for a fault of the store.
+    own::create(&draft.path).with_context(context)?;
+    store::copy(connection, &project.store_path(), &draft.path, output).with_context(context)?;
     let copied = store::open(&draft.path).with_context(context)?;
     store::check(&copied, &draft.path)?;
 

@@ -1,5 +1,6 @@
 //! What was typed before, kept between sessions, but never with a secret in it.
 
+use crate::base::credential::credentials;
 use crate::base::secret::is_secret_name;
 use crate::base::{file as base_file, own};
 use crate::cli::app::project::{raw_variable, variable};
@@ -20,8 +21,11 @@ impl Secrets {
     pub(super) fn collect(models: &Models) -> Secrets {
         let mut found: Vec<String> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| is_secret_name(name))
-            .map(|(_, value)| value)
+            .flat_map(|(name, value)| {
+                let mut found = credentials(&value);
+                found.extend(is_secret_name(&name).then_some(value));
+                found
+            })
             .collect();
 
         for (_, spec) in models.aliases() {
@@ -86,6 +90,12 @@ mod tests {
             "DB_PWD",
             "X_CREDENTIALS",
             "AUTH",
+            "DB_PASS",
+            "ACCESSTOKEN",
+            "PRIVATEKEY",
+            "ENCRYPTIONKEY",
+            "SESSION_COOKIE",
+            "JWT",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
@@ -99,6 +109,9 @@ mod tests {
             "TOKENIZERS_PARALLELISM",
             "MONKEY",
             "AUTHOR",
+            "HOTKEY",
+            "PASSENGER",
+            "BYPASS",
         ] {
             assert!(!is_secret_name(name), "{name}");
         }
