@@ -79,6 +79,7 @@ mod cli {
     mod signals;
     mod slips;
     mod slips_of_flow;
+    mod slips_of_kinds;
     mod slips_of_values;
     mod slips_of_words;
     mod start;

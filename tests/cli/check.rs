@@ -224,6 +224,52 @@ const VALID: &[&str] = &[
      print(branch(#{ tools: [t] }).act(\"t\", #{ x: 1 }));",
     "let t = tool(\"t\", \"Adds.\", \"x: integer\", |args| { args += #{ y: 2 }; args.y + args.x });\n\
      print(branch(#{ tools: [t] }).act(\"t\", #{ x: 1 }));",
+    // Keys that are variables of loops and parameters, and lists of a map that are changed by them.
+    "let d = #{ a: [2, 1] };\nfor (w, i) in [\"a\"] { d[w].push(i); d[w].sort(); }\nprint(d);\n\
+     state.d = d;\nfor w in [\"a\"] { state.d[w].push(1); }\nprint(state.d);",
+    "fn add(d, k, v) { d[k].push(v); d[k].reverse(); d }\nprint(add(#{ a: [] }, \"a\", 1));",
+    "let m = #{ k: \"a\" };\nlet k = m.k;\nlet d = #{ a: [\" b \"] };\nd[k].push(1);\nd[k][0].trim();\nprint(d);",
+    // Divisions without a rest, of numbers that may change, and where a whole number is wanted.
+    "let l = [1, 2, 3, 4];\nlet n = 10;\nconst H = 100;\nprint((3 * 100) / 4); print(l.len / 2);\n\
+     print(n / 5); print((n * 4) / 2); print(H / 4); print(\"abcd\".len / 2);",
+    "let c = #{ right: 0, all: 0 };\nfor x in [1, 2] { c.all += 1; c.right += 0.5; }\nprint(c.right / c.all);\n\
+     let e = #{ a: 1.0, b: 2 };\nprint(e.a / e.b);\nlet half = |x| x / 2;\nprint([1.5].map(half));",
+    "let d = #{ a: 1, b: 2 };\nd.set(\"a\", 1.5);\nprint(d.a / d.b);\nlet u = used();\n\
+     print(\"abc\".sub_string((u.calls + 3) / 2));",
+    // Copies of lists of kaizen's own values that are read.
+    "let b = branch(\"demo/echo\");\nb.chat(\"x\");\nlet h = b.messages;\nh.push(1);\nprint(h);\n\
+     b.communicate(\"y\");\nprint(b.messages.pop());\nprint(session().default_branch.messages.len);",
+    // Closures that use a variable beside the chain that they are given in.
+    "let m = #{ a: \"x\" };\nprint(map(m.keys(), |k| m[k]));\nstate.x = [1];\nprint(state.x.map(|x| state.x.len));\n\
+     let l = [|x| 1];\nprint(l[0].call(|y| l.len)); print((l + []).map(|f| l.len));",
+    "let b = branch(\"demo/echo\");\nfn names(b) { b.messages.map(|m| b.name) }\nprint(names(b));\n\
+     print(b.messages.map(|m| b.name));\nlet k = 0;\nlet d = [[1]];\nprint(d[k].map(|x| k));\n\
+     print(d.contains(d.map(|x| x)[0]));",
+    "fn all_of(s) { s.keys().map(|k| s[k]) }\nstate.a = 1;\nprint(all_of(state));",
+    "let xs = [1];\nlet count = |x| xs.len;\nprint(count.call(1));\nfor xs in [[2]] { print(xs.map(count)); }\n\
+     fn f(xs) { xs.len }\nprint(f([2]));",
+    "let s = session();\ns.on(\"op_ended\", |e| print(s.branches.len));\nlet g = builder(\"g\");\n\
+     g.add_operation(|i, c| g.draw(\"mermaid\"), #{ name: \"b\" });\ns.flow(g);",
+    // Functions of the script behind a dot.
+    "fn shout() { this + \"!\" }\nfn both(x) { x }\nfn both() { this }\nfn trim(a, b) { a }\nlet s = \" a\";\n\
+     s.trim();\nprint(s.shout()); print(s.both()); print(both(1)); print(trim(1, 2));",
+    "fn f(x) { x }\nlet m = #{ f: |x| x };\nprint(m.f(1));\nlet o = #{};\no[\"g\"] = || 3;\nfn g(a) { a }\n\
+     print(o.g()); print(f(1)); print(g(1));",
+    "/// @override\nfn len(a) { 7 }\nprint([1].len()); print(len(1));",
+    // Words with forms for several types.
+    "let l = [1, 2];\nl.remove(0);\nl.insert(0, \"x\");\nprint(l.get(0)); print(l.contains(1)); print(2 in 0..3);\n\
+     let m = #{ a: 1 };\nprint(m.get(\"a\"));\nm.remove(\"a\");\nlet s = \"abc\";\ns.remove(\"b\");\n\
+     print(\"a\" in s); print(\"a,b\".split(\",\"));",
+    "let b = blob(3, 1);\nb.push(2);\nb.remove(0);\nprint(b.get(0)); print(b.contains(2));\nb.append(65);\n\
+     state.a = 1;\nstate.remove(\"a\");\nprint(state.keys());",
+    "print([1] + [2]); print(#{ a: 1 } + #{ b: 2 }); print(\"a\" + [1]); print([1] + \"a\"); print(\"abc\" - \"b\");\n\
+     print(true < false); print(-(2.5)); print(\"a\" + 1 + true);\nlet l = [1];\nl += 2;\nl += [3];\nprint(l);",
+    // Words that are passed by their names.
+    "fn trim2(x) { x.trim(); x }\nprint([\" a \"].map(\"trim2\")); print([2].map(\"to_string\"));\n\
+     print([[1]].map(\"pop\")); print([\"a\"].map(Fn(\"upper\")));",
+    // Times.
+    "let t = timestamp();\nprint(t.elapsed < 60.0); print(t == t); print(type_of(t)); print(t.to_string() != \"\");\n\
+     print(timestamp() - t < 60.0); print([1].map(|x| t.elapsed > 60.0)); print(t != ());\nt += 5;\nprint(t.elapsed < 9.0);",
 ];
 
 #[test]

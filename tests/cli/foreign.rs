@@ -564,7 +564,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `type_of(x) == "string"`
         > let r = range(0, "a"); print(r);
         K0031 1:18 `range`: argument 2 is a string, expected an int
-            it is called as `range(from: int, to: int) -> range` or `range(range: range, step: float) -> range` or `range(range: range, step: int) -> range`
+            it is called as `range(from: int, to: int) -> range`
         > let s = "a"; print(s.toUpperCase());
         K0021 1:22 `toUpperCase` is from another language
             write `text.upper()`

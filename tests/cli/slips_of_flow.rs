@@ -566,6 +566,8 @@ fn a_division_whose_parameters_may_be_fractions_passes() {
         > fn part(a, b) { a / b } print(part(1, 2)); print([1.5].map(|x| part(x, 2)));
         > fn half(n) { n / 2 } print([4.0].map(half)); print(half(3));
         > fn half(n) { n / 2 } print(half(3)); print(3.5.half());
+        K0004 1:48 the script's own `half` is not called behind a dot
+            write `half(value)`
         > fn rate(a, b) { (a / b).to_int() } print(rate(7, 2));
     "#]]
     .assert_eq(&said_of(&texts));

@@ -325,7 +325,7 @@ fn part<'a>(choice: &'a Value, key: &str) -> Option<&'a Value> {
 /// Returns why a choice ended, or what stands in the place for it. Some servers put it beside the text.
 fn reason(choice: &Value) -> Option<&Value> {
     let places = [Some(choice), part(choice, "delta"), part(choice, "message")];
-    let places = places.into_iter().flatten();
+    let mut places = places.into_iter().flatten();
     let mut found = None;
 
     for reason in places.clone().filter_map(|place| place.get("finish_reason")) {
@@ -336,7 +336,7 @@ fn reason(choice: &Value) -> Option<&Value> {
     }
 
     // Other names of it count only where the usual one says nothing.
-    let other = places.filter_map(other_reason).next();
+    let other = places.find_map(other_reason);
     let says_nothing = |known: &&Value| known.is_null() || known.as_str() == Some("");
     found.filter(|known| !says_nothing(known)).or(other).or(found)
 }

@@ -84,7 +84,9 @@ impl Arguments<'_> {
         let fault = Diagnostic::at(codes::ARGUMENT, said, file.name, file.text, at);
         let help = match foreign_call(name, &given) {
             Some(help) => help.to_owned(),
-            None => format!("it is called as {}", forms::in_a_row(name, forms.iter().copied())),
+            None => {
+                format!("it is called as {}", forms::in_a_row(name, of_receiver(&forms, &given)))
+            }
         };
         Some(Diagnostic { help: Some(help), ..fault })
     }
@@ -129,6 +131,13 @@ impl Arguments<'_> {
     }
 }
 
+/// Returns the forms that take the first of these types, or all of them if there are none.
+fn of_receiver<'a>(forms: &[&'a CallForm], given: &[String]) -> Vec<&'a CallForm> {
+    let is_own = |form: &&CallForm| form.params.first() == given.first();
+    let own: Vec<&CallForm> = forms.iter().copied().filter(is_own).collect();
+    if own.is_empty() { forms.to_vec() } else { own }
+}
+
 /// Says what to write instead of a call that fits in another language.
 pub(super) fn foreign_call(name: &str, given: &[String]) -> Option<&'static str> {
     let first = given.first().map_or("any", String::as_str);
@@ -136,6 +145,10 @@ pub(super) fn foreign_call(name: &str, given: &[String]) -> Option<&'static str>
         ("int", "string") => foreign::instead_of("int"),
         ("map", "function") => foreign::instead_of_call("map", false, 1),
         ("contains_key", "map") => Some("write `\"key\" in map`"),
+        ("remove", "array") => {
+            Some("write `list.filter(|x| x != item)`: `remove` takes the place of an item")
+        }
+        ("keys", "array") => Some("write `0..list.len` for the places of a list"),
         ("pop", "map") => Some("write `map.remove(\"key\")`"),
         ("add_operation", "builder") if given.get(2).is_some_and(|kind| kind == "string") => {
             Some("write `g.add_operation(\"communicate\", #{ instruction: \"..\" })`")

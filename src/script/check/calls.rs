@@ -240,6 +240,10 @@ impl CallScope<'_> {
         let name = call.expr.name.as_str();
         let given = call.expr.args.len();
         let forms = self.forms.all(name);
+        if let Some(help) = self.without_this(call, kind.as_ref()) {
+            let message = format!("the script's own `{name}` is not called behind a dot");
+            return Some(Diagnostic { help: Some(help), ..at(codes::ARGUMENTS, message) });
+        }
         // `x.f(a)` calls `f(x, a)`, or a script function `f(a)` with `this`.
         let takes =
             |form: &CallForm| form.arity == given + 1 || form.is_script && form.arity == given;
@@ -293,6 +297,32 @@ impl CallScope<'_> {
 
         let fault = at(codes::ARGUMENTS, wrong_count(name, &own, given, true));
         Some(Diagnostic { help: Some(called_as(name, &own, (true, given))), ..fault })
+    }
+
+    /// Says how one of the script's own functions is called that stands behind a dot, where it would get one
+    /// argument too few: the value before the dot is its `this`.
+    fn without_this(&self, call: &Call<'_>, before: Option<&ValueKind>) -> Option<String> {
+        let name = call.expr.name.as_str();
+        let given = call.expr.args.len();
+        let forms = self.forms.all(name);
+
+        let is_own = |arity: usize| forms.iter().any(|form| form.is_script && form.arity == arity);
+        // A word of kaizen or of the language may have the same name, and an import a function that has `this`.
+        let is_other = self.forms.hides(name)
+            || forms.iter().any(|form| !form.is_script && form.arity == given + 1);
+        let is_imported = self.modules.values().any(|offer| {
+            offer.functions.iter().any(|(known, arity)| known == name && *arity == given)
+        });
+        let may_be_held =
+            self.keys.contains(name) || before.is_some_and(|of| self.is_open(of, name));
+        let is_wrong = self.forms.is_of_script(name) && is_own(given + 1) && !is_own(given);
+        if !is_wrong || is_other || is_imported || may_be_held {
+            return None;
+        }
+
+        let subject = call.variable.unwrap_or("value");
+        let more = if given == 0 { "" } else { ", .." };
+        Some(format!("write `{name}({subject}{more})`"))
     }
 
     /// Tells whether a value of this kind may have methods that nobody knows.

@@ -37,7 +37,7 @@ impl Kinds<'_> {
 
 /// Returns the chain in which the last node of a path is a part, from the first value on. In `a.b().c`, what
 /// follows a dot hangs on the part before it.
-fn chain_around<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
+pub(super) fn chain_around<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
     let Some(ASTNode::Expr(mut part)) = path.last().copied() else { return None };
 
     let mut chain = None;

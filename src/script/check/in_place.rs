@@ -28,6 +28,9 @@ pub(super) const RETURNING: &[(&str, &str)] = &[
 /// Words that change their value, and return what they took from it.
 pub(super) const TAKING: &[&str] = &["drain", "pop", "remove", "retain", "shift", "splice"];
 
+/// Words that collect what a function returns for each item.
+const COLLECTING: &[&str] = &["map", "parallel"];
+
 /// What is wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
@@ -54,8 +57,10 @@ impl Checker<'_> {
     /// Finds words in place whose result is used.
     pub(super) fn in_place(&mut self, file: &File<'_>, kinds: &Kinds<'_>, bodies: &Bodies) {
         let mut slips = Vec::new();
+        let mut named = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             slips.extend(slip(kinds, bodies, path));
+            named.extend(passed_by_name(kinds, path));
             true
         });
 
@@ -77,7 +82,49 @@ impl Checker<'_> {
             // Whoever calls the function may not want anything from it.
             self.push(if fault == Fault::Last { found.warning() } else { found });
         }
+
+        for (word, by, position) in named {
+            let message = format!(
+                "`{word}` works in place and returns nothing, so `{by}` gives a list of `()`"
+            );
+            let instead = RETURNING.iter().find(|(known, _)| *known == word);
+            let help = match instead {
+                Some((_, other)) => {
+                    let (_, rest) = other.split_once('.').unwrap_or(("", other));
+                    format!("write `{by}(|x| x.{rest})`")
+                }
+                None => format!("write `{by}(|x| {{ x.{word}(); x }})`"),
+            };
+            let found = Diagnostic::at(codes::IN_PLACE, message, file.name, file.text, position);
+            self.push_new(Diagnostic { help: Some(help), ..found });
+        }
     }
+}
+
+/// Finds a word in place that is given by its name to a word that collects what it returns: the first word, the
+/// second one, and the place.
+fn passed_by_name(kinds: &Kinds<'_>, path: &[ASTNode<'_>]) -> Option<(String, String, Position)> {
+    let by = call(path)?;
+    if !COLLECTING.contains(&by.expr.name.as_str()) || kinds.is_of_script(path, &by) {
+        return None;
+    }
+
+    let argument = by.expr.args.get(usize::from(!by.is_method))?;
+    let name = match argument {
+        Expr::StringConstant(name, _) => name.as_str(),
+        Expr::FnCall(made, _) if made.name == "Fn" => match made.args.as_slice() {
+            [Expr::StringConstant(name, _)] => name.as_str(),
+            _ => return None,
+        },
+        _ => return None,
+    };
+
+    let mut forms = kinds.forms.all(name).iter().filter(|form| form.arity == 1).peekable();
+    let is_known = forms.peek().is_some() && !kinds.forms.is_of_script(name);
+    let is_mute = forms.all(|form| form.returns_nothing() && form.changes_a_value());
+    let start = argument.start_position();
+    let position = if start.is_none() { by.position } else { start };
+    (is_known && is_mute).then(|| (name.to_owned(), by.expr.name.to_string(), position))
 }
 
 /// Says what to write instead.

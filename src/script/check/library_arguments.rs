@@ -128,7 +128,7 @@ fn wrong_example(call: &Call<'_>, kinds: &Kinds<'_>, function: &str) -> Option<W
     let is_wrong = |item: &Expr| match item {
         Expr::Array(pair, _) => pair.len() != 2,
         Expr::DynamicConstant(value, _) => {
-            !value.read_lock::<rhai::Array>().is_some_and(|pair| pair.len() == 2)
+            value.read_lock::<rhai::Array>().is_none_or(|pair| pair.len() != 2)
         }
         other => kinds.kind(other, function).is_some_and(|kind| kind.word() != "array"),
     };

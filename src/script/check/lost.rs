@@ -1,8 +1,10 @@
 //! Changes of copies that nothing reads afterwards: of the arguments of a function, of the items of a `for`,
 //! and of what `let` takes out of a list or a map. In Python and JavaScript they change the value itself.
 
+use crate::script::check::call::is_in_brackets;
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::closure::name_of;
+use crate::script::check::copied::CopiedPart;
 use crate::script::check::in_place::{Bodies, changes_in_place, gives_nothing};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::used::{ResultUse, is};
@@ -130,6 +132,8 @@ enum LoopItems {
     Of(String),
     /// The numbers of a range.
     Numbers,
+    /// A list that can only be read.
+    Copied(CopiedPart),
 }
 
 /// A variable that a `let` makes.
@@ -137,6 +141,8 @@ struct OwnVariable {
     statement: StatementId,
     /// How the part of another value is written that it takes, if it does.
     part: Option<String>,
+    /// The property that can only be read, if the part is one or is in it.
+    copied: Option<CopiedPart>,
     /// The loops around it, in which it is made anew.
     loops: Vec<StatementId>,
 }
@@ -176,6 +182,7 @@ impl CopyTable {
             Stmt::Var(variable, ..) => {
                 let own = OwnVariable {
                     statement,
+                    copied: kinds.copied_part(&variable.1, kinds.function_of(path)),
                     part: part(&variable.1).filter(|_| !is_handle(kinds, path, &variable.1)),
                     loops: loops(path).collect(),
                 };
@@ -184,8 +191,9 @@ impl CopyTable {
             Stmt::For(each, _) => {
                 let of = &each.2.expr;
                 let kind = kinds.kind(of, kinds.function_of(path));
-                let items = match of {
-                    Expr::Variable(name, ..) => LoopItems::Of(name.1.to_string()),
+                let items = match (of, kinds.copied_part(of, kinds.function_of(path))) {
+                    (Expr::Variable(name, ..), _) => LoopItems::Of(name.1.to_string()),
+                    (_, Some(part)) => LoopItems::Copied(part),
                     _ if kind.is_some_and(|kind| kind.word() == "range") => LoopItems::Numbers,
                     _ => LoopItems::Of("list".to_owned()),
                 };
@@ -289,6 +297,11 @@ impl CopyTable {
                     "`for` goes over copies of the items: write \
                      `for i in 0..{list}.len {{ .. }}`, and change `{list}[i]`"
                 ),
+                Some(LoopItems::Copied(part)) => format!(
+                    "`for` goes over copies of the items, and {} can only be read: {}",
+                    part.named(),
+                    part.instead()
+                ),
                 Some(LoopItems::Numbers) | None => {
                     format!("`for` sets `{name}` in each turn; write `while` for other steps")
                 }
@@ -298,6 +311,13 @@ impl CopyTable {
                 let mut own = self.own.get(&key).into_iter().flatten();
 
                 let made = own.find(|own| own.statement == *statement);
+                if let Some(copied) = made.and_then(|own| own.copied.as_ref()) {
+                    return format!(
+                        "`let` takes a copy of {}: {}",
+                        copied.named(),
+                        copied.instead()
+                    );
+                }
                 let part = made.and_then(|own| own.part.clone());
                 format!("`let` takes a copy: change `{}` itself", part.unwrap_or_default())
             }
@@ -370,7 +390,7 @@ fn is_change(known: &KnownValues<'_>, path: &[ASTNode<'_>], binder: Binder) -> b
     let Some((parent, above)) = parents.split_last() else { return false };
     match parent {
         ASTNode::Expr(chain @ (Expr::Dot(pair, ..) | Expr::Index(pair, ..)))
-            if is(&pair.lhs, *variable) =>
+            if is(&pair.lhs, *variable) && !is_in_brackets(parents) =>
         {
             let links = links(&pair.rhs);
             let is_call = |link: &&Expr| matches!(link, Expr::MethodCall(..));

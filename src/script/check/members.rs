@@ -28,7 +28,9 @@ impl Kinds<'_> {
             }
             ValueKind::Answer(names) => names.iter().any(|known| known == name).then_some(None),
             ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
-            ValueKind::Data("string" | "array" | "int" | "float" | "bool" | "char")
+            ValueKind::Data(
+                "string" | "array" | "int" | "float" | "bool" | "char" | "timestamp",
+            )
             | ValueKind::List(_)
                 if !is_index =>
             {
@@ -36,7 +38,7 @@ impl Kinds<'_> {
                 let getters = self.forms.all(&format!("get${name}"));
                 getters.iter().find(|form| fits_first(form, kind)).map(ValueKind::data_of)
             }
-            ValueKind::Data("string" | "array" | "float" | "bool" | "char")
+            ValueKind::Data("string" | "array" | "float" | "bool" | "char" | "timestamp")
             | ValueKind::List(_) => None,
             ValueKind::Data(_) => Some(None),
         };

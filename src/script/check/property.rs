@@ -54,7 +54,7 @@ impl Checker<'_> {
 
 /// Tells whether the last node of a path is what follows in a chain: of `a["x"].y`, `"x"].y` is a node, and
 /// no property of a text.
-fn continues_a_chain(path: &[ASTNode<'_>], chain: &Expr) -> bool {
+pub(super) fn continues_a_chain(path: &[ASTNode<'_>], chain: &Expr) -> bool {
     let [.., ASTNode::Expr(Expr::Dot(pair, flags, _) | Expr::Index(pair, flags, _)), _] = path
     else {
         return false;

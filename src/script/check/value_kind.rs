@@ -76,11 +76,10 @@ impl ValueKind {
 
 /// Tells whether a function may be called on a value of a type.
 pub(super) fn fits_first(form: &CallForm, kind: &str) -> bool {
-    // What is no type of kaizen's own is a type of the language, such as `blob`.
+    // What has no word in scripts may be anything.
     let is_other = |first: &str| {
         let is_open = first == "any" || first == "?";
-        let is_certain = type_word::is_certain(first) || first == "blob";
-        if HANDLES.contains(&kind) { !is_open } else { is_certain }
+        if HANDLES.contains(&kind) { !is_open } else { type_word::is_certain(first) }
     };
     form.is_script || form.params.first().is_none_or(|first| first == kind || !is_other(first))
 }

@@ -3,7 +3,6 @@
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
-use crate::script::diagnostic::forms::Forms;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::options;
@@ -18,11 +17,11 @@ struct PropertyWrite {
 
 impl Checker<'_> {
     /// Finds properties of kaizen's own values that are set although nothing can set them.
-    pub(super) fn writes(&mut self, file: &File<'_>, kinds: &Kinds<'_>, forms: &Forms<'_>) {
+    pub(super) fn writes(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut found = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             let write = write_in(kinds, path);
-            found.extend(write.filter(|write| !can_set(forms, write)));
+            found.extend(write.filter(|write| !kinds.can_set(&write.of, &write.name)));
             true
         });
 
@@ -34,12 +33,6 @@ impl Checker<'_> {
             self.push(Diagnostic { help, ..fault });
         }
     }
-}
-
-/// Tells whether the property can be set.
-fn can_set(forms: &Forms<'_>, PropertyWrite { of, name, .. }: &PropertyWrite) -> bool {
-    let setters = forms.all(&format!("set${name}"));
-    setters.iter().any(|form| form.params.first() == Some(of))
 }
 
 /// Returns the property that a statement sets, if it is one of kaizen's own values.

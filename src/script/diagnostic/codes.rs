@@ -77,11 +77,9 @@ pub const CODES: &[Code] = &[
     found(
         SYNTAX,
         "the script does not parse",
-        "Something is missing or in the wrong place. The position is where parsing stopped; the \
-         missing part often belongs at the end of the previous statement. Rhai ends statements \
-         with `;`, \
-         writes maps as `#{ key: value }`, and reserves words such as `new`, `use`, `case`, \
-         `sync` and `thread`.",
+        "Something is missing or in the wrong place. The position is where parsing stopped; the missing part often \
+         belongs at the end of the previous statement. Rhai ends statements with `;`, writes maps as `#{ key: value \
+         }`, and reserves words such as `new`, `use`, `case`, `sync` and `thread`.",
         "let x = 1\nlet y = 2;",
     ),
     found(
@@ -105,7 +103,8 @@ pub const CODES: &[Code] = &[
     found(
         ARGUMENTS,
         "wrong number of arguments",
-        "The function exists, but not with this number of arguments. `x.f(a)` is `f(x, a)`.",
+        "The function exists, but not with this number of arguments. Of a function of kaizen, `x.f(a)` is `f(x, \
+         a)`. For one of the script's own, write `f(x, a)`: behind a dot, `x` is its `this`.",
         "sleep(1, 2);",
     ),
     found(
@@ -197,20 +196,19 @@ pub const CODES: &[Code] = &[
     found(
         IN_PLACE,
         "a function that works in place returns nothing",
-        "Functions such as `trim`, `replace`, `sort`, `reverse`, `push` and `make_lower` change the \
-         variable that they are called on, and return `()`. In a condition, an assignment or an \
-         argument, this `()` is used instead of the changed value. Use the function that returns a new \
-         value (`trimmed`, `replaced`, `sorted`, `reversed`, `lower`), or make the call a separate \
-         statement. The arguments of a function are copies, so changes to them are lost unless the \
-         function returns them.",
+        "Functions such as `trim`, `replace`, `sort`, `reverse`, `push` and `make_lower` change the variable that \
+         they are called on, and return `()`. In a condition, an assignment or an argument, this `()` is used \
+         instead of the changed value. Use the function that returns a new value (`trimmed`, `replaced`, `sorted`, \
+         `reversed`, `lower`), or make the call a separate statement. The arguments of a function are copies, so \
+         changes to them are lost unless the function returns them.",
         "let answer = \" yes \";\nprint(answer.trim() == \"yes\");",
     ),
     found(
         DIVISION,
         "a division of whole numbers drops the fraction",
-        "`2 / 3` is 0: a whole number divided by a whole number is a whole number. Make one of them a \
-         fraction: `2.0 / 3`, or `right.to_float() / total`; or use `percent(right, total)`. If you \
-         want the whole number, write `(a / b).to_int()`.",
+        "`2 / 3` is 0: a whole number divided by a whole number is a whole number. Make one of them a fraction: \
+         `2.0 / 3`, or `right.to_float() / total`; or use `percent(right, total)`. If you want the whole number, \
+         write `(a / b).to_int()`.",
         "let right = 2;\nprint(right / [1, 2, 3].len());",
     ),
     found(
@@ -261,9 +259,10 @@ pub const CODES: &[Code] = &[
     found(
         LOST,
         "a change of a copy that is lost",
-        "The arguments of a function, the items of a `for` and what `let` takes out of a list are copies. \
-         The script changes such a copy, and nothing reads it afterwards, so the change has no effect. \
-         Return the changed value from the function, or change the list itself: `list[i].done = true`.",
+        "The arguments of a function, the items of a `for` and what `let` takes out of a list are copies. The \
+         script changes such a copy, and nothing reads it afterwards, so the change has no effect. Return the \
+         changed value from the function, or change the list itself: `list[i].done = true`. What a property of \
+         kaizen's own values gives is a copy too: `branch.messages.push(..)` adds nothing to the branch.",
         "fn finish(task) {\n    task.done = true;\n}\nlet task = #{ done: false };\nfinish(task);\n\
          print(task.done);",
     ),
@@ -285,9 +284,10 @@ pub const CODES: &[Code] = &[
     found(
         ARGUMENT,
         "invalid argument",
-        "The function takes this number of arguments, but one of them has the wrong type or is not one of \
-         the allowed words; or the value of an option has the wrong type or is out of range. The help \
-         shows how to call the function.",
+        "The function takes this number of arguments, but one of them has the wrong type or is not one of the \
+         allowed words; or the value of an option has the wrong type or is out of range. Or a closure uses the \
+         variable on which the function is called: `m.keys().map(|k| m[k])` fails, and `map(m.keys(), |k| m[k])` \
+         works. The help shows how to call the function.",
         "retry(|| 1, 3);",
     ),
     run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),

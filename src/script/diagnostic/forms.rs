@@ -65,6 +65,8 @@ pub(in crate::script) struct Forms<'e> {
     /// The functions of scripts besides.
     added: Vec<(String, CallForm)>,
     own: HashSet<String>,
+    /// Functions of scripts that stand for others of the same name.
+    hiding: HashSet<String>,
     whole: OnceCell<FormsByName>,
 }
 
@@ -78,6 +80,7 @@ impl<'e> Forms<'e> {
             named: FormsByName::new(),
             added: Vec::new(),
             own: HashSet::new(),
+            hiding: HashSet::new(),
             whole: OnceCell::new(),
         }
     }
@@ -101,6 +104,11 @@ impl<'e> Forms<'e> {
                 is_script: true,
             };
 
+            let is_hidden = |other: &CallForm| other.arity == form.arity;
+            let known = self.named.get(function.name);
+            if known.is_some_and(|known| known.iter().any(is_hidden)) {
+                self.hiding.insert(function.name.to_owned());
+            }
             if self.words.may_name(function.name) {
                 hide(&mut self.named, function.name, &form);
             }
@@ -129,6 +137,11 @@ impl<'e> Forms<'e> {
     /// Tells whether a script defines a function of this name.
     pub(in crate::script) fn is_of_script(&self, name: &str) -> bool {
         self.own.contains(name)
+    }
+
+    /// Tells whether a function of a script stands for another one of this name.
+    pub(in crate::script) fn hides(&self, name: &str) -> bool {
+        self.hiding.contains(name)
     }
 
     /// Returns all names.

@@ -36,8 +36,13 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
         return Some(format!("`{name}` does not work for {}", given.join(" and ")));
     }
 
+    // A word of kaizen for other values says nothing of one of the language with the same name.
+    let takes_first = |form: &CallForm| match (given.first(), form.params.first()) {
+        (Some(given), Some(wanted)) => fits(given, wanted),
+        _ => true,
+    };
     let own = Forms::of_engine(engine, false);
-    let is_own = !own.all(name).is_empty();
+    let is_own = own.all(name).iter().any(takes_first);
     let forms = if is_own { own } else { Forms::of_engine(engine, true) };
     let forms: Vec<&CallForm> =
         forms.all(name).iter().filter(|form| form.arity == given.len()).collect();
@@ -48,6 +53,12 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
         .and_then(|form| form.params.first())
         .is_some_and(|first| given.first() == Some(first) && is_handle(first));
     arguments(name, &forms, &given, is_method).map(|(_, said)| said)
+}
+
+/// Returns the function that was given a closure which uses what the function is called on; the language says
+/// `argument #2 of function 'map'`.
+pub(in crate::script) fn word_in_use(locked: &str) -> Option<&str> {
+    locked.split_once(" of function '")?.1.strip_suffix('\'')
 }
 
 /// Says that a closure was called with the wrong number of arguments. Nobody knows its name, and the signature

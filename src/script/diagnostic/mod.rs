@@ -360,11 +360,13 @@ fn explain(engine: &Engine, raised: &EvalAltResult, failure: &Failure) -> (Strin
             };
             (message, is_word.then(help).flatten())
         }
-        EvalAltResult::ErrorDataRace(..) => {
-            let help = "a closure uses the variable whose method it is passed to; call the method \
-                 as a function, which works on a copy: `parallel(list, |item| ..)` instead of \
-                 `list.parallel(|item| ..)`";
-            (message, Some(help.to_owned()))
+        EvalAltResult::ErrorDataRace(locked, _) => {
+            let word = mismatch::word_in_use(locked).unwrap_or("parallel");
+            let help = format!(
+                "a closure uses the variable whose method it is passed to; call the method as a function, \
+                 which works on a copy: `{word}(list, |item| ..)` instead of `list.{word}(|item| ..)`"
+            );
+            (message, Some(help))
         }
         _ => (message, None),
     }

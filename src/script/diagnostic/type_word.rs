@@ -18,8 +18,21 @@ pub(in crate::script) const HANDLES: &[&str] = &[
 ];
 
 /// The types of the language's own values.
-const PLAIN: &[&str] =
-    &["string", "int", "float", "bool", "char", "array", "map", "function", "range", "()"];
+const PLAIN: &[&str] = &[
+    "string",
+    "int",
+    "float",
+    "bool",
+    "char",
+    "array",
+    "map",
+    "function",
+    "range",
+    "timestamp",
+    "()",
+];
+/// Further types, of which no value is known before a script runs.
+const OTHERS: &[&str] = &["blob", "state"];
 
 /// Returns the word for a type of Rhai's, if it is one of the language's own and somebody can do something
 /// with its values.
@@ -30,7 +43,7 @@ pub(in crate::script) fn plain(kind: &str) -> Option<&'static str> {
 
 /// Tells whether a word stands for one type.
 pub(in crate::script) fn is_certain(word: &str) -> bool {
-    PLAIN.contains(&word) || HANDLES.contains(&word)
+    PLAIN.contains(&word) || HANDLES.contains(&word) || OTHERS.contains(&word)
 }
 
 /// Tells whether a type is one of kaizen's own.

@@ -140,6 +140,13 @@ fn plain(error: &EvalAltResult) -> Failure {
             );
             Failure::new(Kind::Script, message)
         }
+        EvalAltResult::ErrorDataRace(name, _) if let Some(word) = mismatch::word_in_use(name) => {
+            let message = format!(
+                "`{word}` is given a function that uses the variable before the dot, which is in use \
+                 until `{word}` returns"
+            );
+            Failure::new(Kind::Script, message)
+        }
         EvalAltResult::ErrorDataRace(name, _) => {
             // Of a variable that was captured, the language does not keep the name.
             let what = if name.is_empty() { "a value".to_owned() } else { format!("`{name}`") };

@@ -152,7 +152,7 @@ impl StateWord {
         let result = context.call_fn_raw(self.name, true, is_method, &mut all)?;
 
         let changed = given.into_iter().next().filter(|_| self.changes);
-        if let Some(content) = changed.and_then(|changed| changed.try_cast::<Map>()) {
+        if let Some(content) = changed.and_then(Dynamic::try_cast::<Map>) {
             state.change(content)?;
         }
         Ok(result)

@@ -209,9 +209,9 @@ fn asking(executor: &Rc<Executor>, n: usize, calls: u64, fails: bool) -> OpKind 
                 let instruction = format!("ask {call} in {n}");
                 let prompt = Prompt { instruction, ..Prompt::default() };
                 let strand = &scope.strand;
-                let asker = Asker { strand, scope: Some(&scope), tries: None };
+                let by = Asker { strand, scope: Some(&scope), tries: None };
                 let asked = executor.ask(
-                    asker,
+                    by,
                     "ask",
                     branch.get(),
                     BranchQuestion::Once(&prompt, Keep::Exchange),

@@ -1,0 +1,393 @@
+//! What the variables of a script are set to, and the fields of its maps.
+
+use crate::script::check::checker::File;
+use crate::script::check::closure::closure_in;
+use crate::script::check::functions::ScriptFunction;
+use crate::script::check::kinds::Kinds;
+use crate::script::check::whole::READING;
+use crate::script::lexer::names_closure;
+use rhai::{ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How deep variables are followed to the number that they hold.
+const DEPTH_MAX: usize = 8;
+
+/// A value that a variable gets, and the function in which it gets it.
+pub(super) struct GivenValue {
+    pub(super) expr: Expr,
+    pub(super) function: String,
+}
+
+/// What the variables of a script are set to, by their names, and the fields of its maps as `map.field`.
+#[derive(Default)]
+pub(super) struct GivenValues {
+    given: BTreeMap<String, Vec<GivenValue>>,
+    /// Variables that get what is not known: parameters, items of lists, errors.
+    unknown: BTreeSet<String>,
+    /// Variables whose value may be changed in place.
+    changed: BTreeSet<String>,
+    /// Variables that count the turns of a loop.
+    counters: BTreeSet<String>,
+}
+
+impl GivenValues {
+    pub(super) fn of(file: &File<'_>, kinds: &Kinds<'_>) -> GivenValues {
+        let mut values = GivenValues::default();
+        let functions = OwnFunctions::of(file, kinds);
+        for function in file.functions.iter() {
+            let params = function.params().iter().cloned();
+            if functions.is_known(&function.name, function.params().len()) {
+                params.for_each(|name| {
+                    values.given.entry(name).or_default();
+                });
+            } else {
+                values.unknown.extend(params);
+            }
+        }
+
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let function = || kinds.function_of(path).to_owned();
+            match path.last() {
+                Some(
+                    ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _)),
+                ) => {
+                    match functions.params(call) {
+                        // A function of the script gets copies.
+                        Some(params) => values.set_all(params, &call.args, &function()),
+                        None => values.pass(call),
+                    }
+                }
+                Some(ASTNode::Stmt(statement)) => values.add(statement, function),
+                // What a method does with its list, nobody says here; a place of it may be set.
+                Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
+                    if let Some((params, args)) = functions.params_of_held(&pair.lhs, &pair.rhs) {
+                        values.set_all(params, args, &function());
+                    }
+                    let is_quiet = match &pair.rhs {
+                        Expr::MethodCall(call, _) => READING.contains(&call.name.as_str()),
+                        rest => matches!(rest, Expr::Property(..)),
+                    };
+                    if let (false, Expr::Variable(name, ..)) = (is_quiet, &pair.lhs) {
+                        values.changed.insert(name.1.to_string());
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+
+        values
+    }
+
+    /// Returns the names whose values are all known.
+    pub(super) fn known(&self) -> impl Iterator<Item = &str> {
+        let names = self.given.keys().map(String::as_str);
+        names.filter(|name| !self.unknown.contains(*name))
+    }
+
+    pub(super) fn of_name(&self, name: &str) -> &[GivenValue] {
+        self.given.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn is_changed(&self, name: &str) -> bool {
+        self.changed.contains(name)
+    }
+
+    /// Tells whether a variable holds a map that is written out, whose fields are set by their names alone.
+    pub(super) fn is_plain_map(&self, name: &str) -> bool {
+        let given = self.of_name(name);
+        let is_map = |value: &GivenValue| match &value.expr {
+            Expr::Map(..) => true,
+            Expr::DynamicConstant(value, _) => value.is_map(),
+            _ => false,
+        };
+        !given.is_empty()
+            && given.iter().all(is_map)
+            && !self.unknown.contains(name)
+            && !self.is_changed(name)
+    }
+
+    /// Tells whether both numbers are known, or a factor of the first one, and a division drops nothing.
+    pub(super) fn is_exact(&self, left: &Expr, right: &Expr) -> bool {
+        let Some(divisor) = self.number(right, 0) else { return false };
+        let is_multiple = |number: i64| number.checked_rem(divisor).is_none_or(|rest| rest == 0);
+        if let Some(divided) = self.number(left, 0) {
+            return is_multiple(divided);
+        }
+
+        match left {
+            Expr::FnCall(call, _) if call.name == "*" => {
+                call.args.iter().filter_map(|factor| self.number(factor, 0)).any(is_multiple)
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the number that an expression gives, whenever it is reached.
+    fn number(&self, expr: &Expr, depth: usize) -> Option<i64> {
+        if depth > DEPTH_MAX {
+            return None;
+        }
+
+        match expr {
+            Expr::IntegerConstant(number, _) => Some(*number),
+            Expr::Variable(name, ..) => self.number(self.only(&name.1)?, depth + 1),
+            Expr::FnCall(call, _) => match call.args.as_slice() {
+                [only] if call.name == "-" => self.number(only, depth + 1)?.checked_neg(),
+                [left, right] => {
+                    let left = self.number(left, depth + 1)?;
+                    let right = self.number(right, depth + 1)?;
+                    match call.name.as_str() {
+                        "+" => left.checked_add(right),
+                        "-" => left.checked_sub(right),
+                        "*" => left.checked_mul(right),
+                        "/" => left.checked_div(right),
+                        "%" => left.checked_rem(right),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            },
+            Expr::Dot(pair, ..) => match &pair.rhs {
+                Expr::Property(property, _) if property.2 == "len" => self.length(&pair.lhs),
+                Expr::MethodCall(call, _) if call.name == "len" && call.args.is_empty() => {
+                    self.length(&pair.lhs)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Returns how long a text or list is that is written out.
+    fn length(&self, expr: &Expr) -> Option<i64> {
+        let written = match expr {
+            Expr::Variable(name, ..) => self.only(&name.1)?,
+            other => other,
+        };
+        let length = match written {
+            Expr::Array(items, _) => items.len(),
+            Expr::StringConstant(text, _) => text.chars().count(),
+            Expr::DynamicConstant(value, _) => value.read_lock::<rhai::Array>()?.len(),
+            _ => return None,
+        };
+        i64::try_from(length).ok()
+    }
+
+    /// Returns the only value that a variable ever has.
+    fn only(&self, name: &str) -> Option<&Expr> {
+        let [only] = self.of_name(name) else { return None };
+        let is_open =
+            [&self.unknown, &self.changed, &self.counters].iter().any(|of| of.contains(name));
+        (!is_open).then_some(&only.expr)
+    }
+
+    /// Notes the variables that a function is given, which may change the first of them.
+    fn pass(&mut self, call: &FnCallExpr) {
+        // An operator changes nothing.
+        if READING.contains(&call.name.as_str()) || !call.name.starts_with(char::is_alphabetic) {
+            return;
+        }
+        let variables = call.args.iter().filter_map(|argument| match argument {
+            Expr::Variable(name, ..) => Some(name.1.to_string()),
+            _ => None,
+        });
+        self.changed.extend(variables);
+    }
+
+    fn set_all(&mut self, params: &[String], values: &[Expr], function: &str) {
+        for (name, value) in params.iter().zip(values) {
+            self.set(name, value, function);
+        }
+    }
+
+    /// Notes a value of a variable, and the fields that it has if it is a map.
+    fn set(&mut self, name: &str, value: &Expr, function: &str) {
+        let mut give = |name: String, expr: Expr| {
+            let given = GivenValue { expr, function: function.to_owned() };
+            self.given.entry(name).or_default().push(given);
+        };
+
+        match value {
+            Expr::Map(map, _) => {
+                map.0.iter().for_each(|(key, value)| {
+                    give(format!("{name}.{}", key.name), value.clone());
+                });
+            }
+            Expr::DynamicConstant(constant, _) => {
+                if let Some(map) = constant.read_lock::<rhai::Map>() {
+                    map.iter()
+                        .for_each(|(key, value)| give(format!("{name}.{key}"), constant_of(value)));
+                }
+            }
+            _ => {}
+        }
+        give(name.to_owned(), value.clone());
+    }
+
+    fn add(&mut self, statement: &Stmt, function: impl Fn() -> String) {
+        match statement {
+            Stmt::Var(variable, ..) => {
+                self.set(&variable.0.name, &variable.1, &function());
+            }
+            Stmt::Assignment(assignment) => match &assignment.1.lhs {
+                Expr::Variable(name, ..) => self.set(&name.1, &assignment.1.rhs, &function()),
+                Expr::Index(pair, ..) => {
+                    if let Expr::Variable(name, ..) = &pair.lhs {
+                        self.changed.insert(name.1.to_string());
+                    }
+                }
+                place => {
+                    if let Some((_, field)) = field(place) {
+                        self.set(&field, &assignment.1.rhs, &function());
+                    }
+                }
+            },
+            Stmt::For(each, _) => {
+                let item = &each.0;
+                let counter = &each.1;
+
+                match &each.2.expr {
+                    Expr::FnCall(range, _) if matches!(range.name.as_str(), ".." | "..=") => {
+                        range.args.iter().for_each(|end| self.set(&item.name, end, &function()));
+                    }
+                    _ => {
+                        self.unknown.insert(item.name.to_string());
+                    }
+                }
+
+                if let Some(counter) = counter {
+                    self.given.entry(counter.name.to_string()).or_default();
+                    self.counters.insert(counter.name.to_string());
+                }
+            }
+            Stmt::TryCatch(flow, _) => {
+                if let Expr::Variable(name, ..) = &flow.expr {
+                    self.unknown.insert(name.1.to_string());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Returns the map and the name of a field of a variable: `c` and `c.right`.
+pub(super) fn field(expr: &Expr) -> Option<(&str, String)> {
+    let Expr::Dot(pair, ..) = expr else { return None };
+    match (&pair.lhs, &pair.rhs) {
+        (Expr::Variable(name, ..), Expr::Property(property, _)) => {
+            Some((name.1.as_str(), format!("{}.{}", name.1, property.2)))
+        }
+        _ => None,
+    }
+}
+
+/// Writes a value that is no whole number as none.
+fn constant_of(value: &Dynamic) -> Expr {
+    match value.as_int() {
+        Ok(number) => Expr::IntegerConstant(number, Position::NONE),
+        Err(_) => Expr::Unit(Position::NONE),
+    }
+}
+
+/// The functions of a file whose parameters get nothing but what calls of the file pass to them.
+struct OwnFunctions {
+    params: BTreeMap<(String, usize), Vec<String>>,
+    /// The closures that variables hold which are only called, by the names of the variables.
+    held: BTreeMap<String, String>,
+}
+
+impl OwnFunctions {
+    fn of(file: &File<'_>, kinds: &Kinds<'_>) -> OwnFunctions {
+        let mut params = BTreeMap::new();
+        for function in file.functions.iter().filter(|function| !names_closure(&function.name)) {
+            let names = function.params();
+            params.insert((function.name.clone(), names.len()), names.to_vec());
+        }
+
+        // What is a value, or is called behind a dot, may get anything.
+        let mut open: BTreeSet<String> = BTreeSet::new();
+        let mut called: BTreeSet<(String, usize)> = BTreeSet::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            match path.last() {
+                Some(ASTNode::Expr(Expr::Variable(name, ..))) => {
+                    open.insert(name.1.to_string());
+                }
+                Some(ASTNode::Expr(Expr::StringConstant(text, _))) => {
+                    open.insert(text.to_string());
+                }
+                Some(ASTNode::Expr(Expr::MethodCall(call, _))) => {
+                    open.insert(call.name.to_string());
+                }
+                Some(
+                    ASTNode::Stmt(Stmt::FnCall(call, _)) | ASTNode::Expr(Expr::FnCall(call, _)),
+                ) => {
+                    called.insert((call.name.to_string(), call.args.len()));
+                }
+                _ => {}
+            }
+            true
+        });
+
+        params.retain(|key, _| !open.contains(&key.0) && called.contains(key));
+        let held = held(file, kinds);
+        for closure in held.values() {
+            let names = file.functions.named(closure).next().map(ScriptFunction::params);
+            let names = names.unwrap_or_default();
+            params.insert((closure.clone(), names.len()), names.to_vec());
+        }
+        OwnFunctions { params, held }
+    }
+
+    fn is_known(&self, name: &str, arity: usize) -> bool {
+        self.params.contains_key(&(name.to_owned(), arity))
+    }
+
+    /// Returns the parameters of the function that is called.
+    fn params(&self, call: &FnCallExpr) -> Option<&[String]> {
+        let key = (call.name.to_string(), call.args.len());
+        let params = self.params.get(&key).filter(|_| !call.is_qualified())?;
+        Some(params)
+    }
+
+    /// Returns the parameters of the closure that `variable.call(..)` calls, and what it gives them.
+    fn params_of_held<'a>(&self, of: &Expr, method: &'a Expr) -> Option<(&[String], &'a [Expr])> {
+        let (Expr::Variable(name, ..), Expr::MethodCall(call, _)) = (of, method) else {
+            return None;
+        };
+        let closure = self.held.get(name.1.as_str()).filter(|_| call.name == "call")?;
+        let params = self.params.get(&(closure.clone(), call.args.len()))?;
+        Some((params, &call.args))
+    }
+}
+
+/// Returns the closures that variables hold of which nothing is done but to call them.
+fn held(file: &File<'_>, kinds: &Kinds<'_>) -> BTreeMap<String, String> {
+    let mut held: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for ((_, variable), closure) in kinds.set_once(file, closure_in) {
+        held.entry(variable).and_modify(|known| *known = None).or_insert(closure);
+    }
+
+    let mut uses: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::Variable(name, ..))) => {
+                uses.entry(name.1.to_string()).or_default().0 += 1;
+            }
+            Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
+                if let (Expr::Variable(name, ..), Expr::MethodCall(call, _)) =
+                    (&pair.lhs, &pair.rhs)
+                    && call.name == "call"
+                {
+                    uses.entry(name.1.to_string()).or_default().1 += 1;
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+
+    let is_called = |name: &String| uses.get(name).is_some_and(|(all, calls)| all == calls);
+    let sure = held.into_iter().filter(|(name, _)| is_called(name));
+    sure.filter_map(|(name, closure)| Some((name, closure?))).collect()
+}
