@@ -24,7 +24,7 @@ impl Key {
         Key::of_identity(&model.identity(), request)
     }
 
-    /// Computes the key that a request had in journals of versions up to 0.2, if it had another one.
+    /// Computes the key that a request had in journals of 0.1.0, if it had another one.
     pub fn earlier(model: &Model, request: &Request) -> Option<Key> {
         model.earlier_identity().map(|identity| Key::of_identity(&identity, request))
     }

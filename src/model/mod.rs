@@ -241,7 +241,7 @@ impl Model {
         }
     }
 
-    /// Returns what told a demo model from every other in journals of versions up to 0.2, if that is
+    /// Returns what told a demo model from every other in journals of 0.1.0, if that is
     /// something else.
     pub fn earlier_identity(&self) -> Option<String> {
         let Transport::Demo(demo) = &self.transport else { return None };

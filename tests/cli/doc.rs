@@ -237,7 +237,8 @@ fn what_people_look_for_is_found_by_other_words_than_those_of_the_language() {
 
           command  Runs a program in the script's folder, without a shell, waits for it and returns `#{
                    code, stdout, stderr }`.
-          env      Returns an environment variable, or `()` if it is not set.
+          env      Returns an environment variable, or `()` if it is not set; a value that is no text is an
+                   error.
         $ kaizen doc has key
         has key: write `"key" in map`
 
