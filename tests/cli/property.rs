@@ -206,8 +206,8 @@ try { r.ok } catch { failure("x").knd }
         error K0030 3:41 `inputs` has no `alpa` | did you mean `alpha`?
         error K0030 4:49 `inputs` has no `bta` | did you mean `beta`?
         error K0030 4:66 `usage` has no property `inptu` | did you mean `input`?
-        error K0030 5:31 `inputs` has no `alpha` | it is empty
-        error K0030 5:68 `inputs` has no `beta` | it is empty
+        error K0030 5:31 `inputs` has no `alpha` | name the operation in `depends_on` among the options of this one
+        error K0030 5:68 `inputs` has no `beta` | name the operation in `depends_on` among the options of this one
         error K0030 8:22 `metrics` has no property `succes_rate` | did you mean `success_rate`?
         error K0030 9:14 a report cannot be indexed with `[..]` | write `.completed_operations`
         error K0030 10:14 a report has no property `complete_operations` | did you mean `completed_operations`?
@@ -278,7 +278,7 @@ knowledge(5);
         error K0031 21:6 `task`: argument 1 is an int, expected a function | it is called as `task(function: function) -> task`
         error K0031 22:6 `json`: argument 1 is an int, expected a string | it is called as `json(text: string) -> any`
         error K0031 23:8 `branch`: argument 1 is an int, expected a map or a model or a string | it is called as `branch(model: model) -> branch` or `branch(model: string) -> branch` or `branch(options: map) -> branch`
-        error K0031 24:12 `add_edge`: argument 1 is a string, expected a node; argument 2 is a string, expected a node | it is called as `add_edge(builder: builder, source: node, target: node)`
+        error K0031 24:3 `add_edge` takes nodes, not the names of operations | keep the nodes: `let a = g.add_operation(..);`, then `g.add_edge(a, b)`
         error K0031 25:11 `knowledge`: argument 1 is an int, expected a string | it is called as `knowledge(path: string) -> knowledge`
     "#]].assert_eq(&checked(script));
 }

@@ -204,10 +204,10 @@ fn each_call_is_shown_in_the_file_that_makes_it() {
     let project = Project::new();
     project.file("s.rhai", "let who = \"no\" + \"model\";\n\nvote(who, \"q\")\n");
     expect![[r#"
-        = note: in copy, called at stdlib/patterns.rhai:173
-        = note: in a closure, called at stdlib/patterns.rhai:174
-        = note: in most_frequent, called at stdlib/patterns.rhai:174
-        = note: in vote, called at stdlib/patterns.rhai:176
+        = note: in copy, called at stdlib/patterns.rhai:180
+        = note: in a closure, called at stdlib/patterns.rhai:181
+        = note: in most_frequent, called at stdlib/patterns.rhai:181
+        = note: in vote, called at stdlib/patterns.rhai:183
         = note: in vote, called at s.rhai:3
     "#]]
     .assert_eq(&frames(&project));
