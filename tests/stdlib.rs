@@ -123,9 +123,13 @@ fn what_is_no_score_is_an_error_at_once_wherever_a_judge_is_called() {
         ("#{ feedback: \"x\" }", "a map without a `score`"),
         ("|x| x", "a function"),
     ];
+    // What stands there literally is found before the run.
+    let judged = |call: &str, said: &str| {
+        format!("fn given(x) {{ x }}\n{}", call.replace("JUDGE", &format!("given({said})")))
+    };
     for (place, call) in JUDGED.iter().enumerate() {
         for (said, told) in none {
-            let (ran, done) = Project::new().script(&call.replace("JUDGE", said));
+            let (ran, done) = Project::new().script(&judged(call, said));
             assert_eq!(ran.code, Some(1), "{call} {said}: {}", ran.stderr);
             let expected =
                 format!("a judge must return a number from 0 to 1, or true or false, not {told}");
@@ -140,7 +144,7 @@ fn what_is_no_score_is_an_error_at_once_wherever_a_judge_is_called() {
             );
         }
         for said in ["0.5", "true", "0", "1", "#{ score: false, feedback: \"x\" }"] {
-            let (ran, _) = Project::new().script(&call.replace("JUDGE", said));
+            let (ran, _) = Project::new().script(&judged(call, said));
             assert_eq!(ran.code, Some(0), "{call} {said}: {}", ran.stderr);
         }
     }
