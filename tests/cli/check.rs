@@ -212,6 +212,8 @@ const VALID: &[&str] = &[
     "/// @override\nfn extract(a, b, c) { c }\nprint(extract(\"x\", 1, -1));",
     "fn become(v) { this = v; }\nlet x = 1;\nx.become(\"a\");\nprint(x == \"a\"); print(x.len);",
     "fn become(v) { this = v; }\nlet x = 1;\nx.become(\"a\");\nprint(switch x { \"a\" => 1, _ => 2 });",
+    "let o = optimizer();\nlet judge = |a| { let a = json(a); a.ok };\n\
+     print(o.run(\"t\", #{ d: |i, b| \"{\\\"ok\\\": true}\" }, \"x\", #{ judge: judge }));",
     // A list as a case, and words that are looked for in a text.
     "print(switch [1] { [1] => \"one\", _ => \"more\" });",
     "let x = 1;\nprint(\"64\" in type_of(x)); print(type_of(x) in \"i64 f64\");",

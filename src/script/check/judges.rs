@@ -5,6 +5,7 @@ use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::tools::changed;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
@@ -197,6 +198,7 @@ fn properties(
         place == Some(0) && judge.judges_texts || place == Some(1) && judge.has_text_input
     };
     let known = kinds.properties("string");
+    let changed = changed(file, kinds);
 
     let mut found = Vec::new();
     file.ast.walk(&mut |path: &[ASTNode]| {
@@ -212,7 +214,9 @@ fn properties(
 
         let read = property.2.as_str();
         let is_known = known.contains(&read) || kinds.set.contains(read);
-        if kinds.function_of(path) == judge.closure && of_text(&name.1) && !is_known {
+        let is_changed = changed.contains(&(judge.closure.clone(), name.1.to_string()));
+        if kinds.function_of(path) == judge.closure && of_text(&name.1) && !is_known && !is_changed
+        {
             found.push(JudgeFault {
                 code: codes::PROPERTY,
                 message: no_property("a string", read),

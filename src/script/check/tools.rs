@@ -132,7 +132,7 @@ fn missing(file: &File<'_>, kinds: &Kinds<'_>, tools: &[ToolFields]) -> Vec<Diag
 }
 
 /// Returns the variables that are set again or changed in place, by function and name: they may hold anything.
-fn changed(file: &File<'_>, kinds: &Kinds<'_>) -> HashSet<(String, String)> {
+pub(super) fn changed(file: &File<'_>, kinds: &Kinds<'_>) -> HashSet<(String, String)> {
     let mut changed = HashSet::new();
     file.ast.walk(&mut |path: &[ASTNode]| {
         let mut note = |name: &str| {
