@@ -183,6 +183,8 @@ struct ForeignPiece<'a> {
 struct ForeignText<'a> {
     text: &'a str,
     all: Vec<ForeignPiece<'a>>,
+    /// Where each `"""` begins, in order.
+    triples: Vec<usize>,
 }
 
 /// What a form is among others.
@@ -313,7 +315,8 @@ impl<'a> ForeignText<'a> {
             }
         }
 
-        ForeignText { text, all }
+        let triples = text.match_indices("\"\"\"").map(|(at, _)| at).collect();
+        ForeignText { text, all, triples }
     }
 
     fn role(&self, (first, last, ..): &ForeignSpan) -> ForeignRole {

@@ -16,6 +16,11 @@ impl ForeignText<'_> {
         (is_first && is_triple).then(|| (at, at + 1, message, help))
     }
 
+    /// Tells whether a place lies between three quotes and three more: within a text of Python.
+    fn is_in_triple(&self, start: usize) -> bool {
+        self.triples.partition_point(|&triple| triple + 3 <= start) % 2 == 1
+    }
+
     /// Tells whether a text ends with the quote that it begins with.
     fn is_closed(&self, at: usize, quote: char) -> bool {
         let said = self.said(at);
@@ -27,11 +32,9 @@ impl ForeignText<'_> {
         let piece = &self.all[at];
         let quote = |at: usize| self.said(at).chars().next().filter(|c| matches!(c, '"' | '\''));
 
-        // What stands between three quotes and three more is a text of Python.
-        let is_quoted = self.text[..piece.start].matches("\"\"\"").count() % 2 == 1;
         if piece.class == LexemeClass::Word
-            && !is_quoted
             && self.is_joined(at)
+            && !self.is_in_triple(piece.start)
             && quote(at + 1).is_some_and(|quote| self.is_closed(at + 1, quote))
             && let Some((_, help)) =
                 PREFIXES.iter().find(|(prefix, _)| prefix.eq_ignore_ascii_case(piece.said))
