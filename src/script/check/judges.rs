@@ -5,7 +5,6 @@ use crate::script::check::call::{Call, call};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
-use crate::script::check::tools::changed;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
@@ -198,33 +197,19 @@ fn properties(
         place == Some(0) && judge.judges_texts || place == Some(1) && judge.has_text_input
     };
     let known = kinds.properties("string");
-    let changed = changed(file, kinds);
 
     let mut found = Vec::new();
-    file.ast.walk(&mut |path: &[ASTNode]| {
-        let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last() else { return true };
-        let part = match &pair.rhs {
-            Expr::Dot(rest, ..) | Expr::Index(rest, ..) => &rest.lhs,
-            only => only,
-        };
-        let (Expr::Variable(name, ..), Expr::Property(property, position)) = (&pair.lhs, part)
-        else {
-            return true;
-        };
-
-        let read = property.2.as_str();
-        let is_known = known.contains(&read) || kinds.set.contains(read);
-        let is_changed = changed.contains(&(judge.closure.clone(), name.1.to_string()));
-        if kinds.function_of(path) == judge.closure && of_text(&name.1) && !is_known && !is_changed
-        {
+    for read in kinds.reads_of_unchanged(file) {
+        let property = read.property.as_str();
+        let is_known = known.contains(&property) || kinds.set.contains(property);
+        if read.function == judge.closure && of_text(&read.variable) && !is_known {
             found.push(JudgeFault {
                 code: codes::PROPERTY,
-                message: no_property("a string", read),
-                help: foreign::instead_of_method("string", read).map(str::to_owned),
-                position: *position,
+                message: no_property("a string", property),
+                help: foreign::instead_of_method("string", property).map(str::to_owned),
+                position: read.position,
             });
         }
-        true
-    });
+    }
     found
 }

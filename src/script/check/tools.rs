@@ -12,7 +12,6 @@ use crate::session::tool;
 use crate::session::tool::{arguments_schema, check_name, check_names};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use serde_json::Value;
-use std::collections::HashSet;
 
 /// How many arguments a function of a tool takes at most: those of the call, and what is known of it.
 const PARAMETERS_MAX: usize = 2;
@@ -97,72 +96,23 @@ impl ToolFields {
 
 /// Finds fields that the arguments of a tool do not have.
 fn missing(file: &File<'_>, kinds: &Kinds<'_>, tools: &[ToolFields]) -> Vec<Diagnostic> {
-    let changed = changed(file, kinds);
     let mut found = Vec::new();
-    file.ast.walk(&mut |path: &[ASTNode]| {
-        let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last() else { return true };
-        let property = match &pair.rhs {
-            Expr::Dot(chain, ..) | Expr::Index(chain, ..) => &chain.lhs,
-            other => other,
-        };
-        let (Expr::Variable(args, ..), Expr::Property(property, position)) = (&pair.lhs, property)
-        else {
-            return true;
-        };
+    for read in kinds.reads_of_unchanged(file) {
+        let is_it =
+            |tool: &&ToolFields| tool.closure == read.function && tool.args == read.variable;
+        let Some(tool) = tools.iter().find(is_it) else { continue };
 
-        let function = kinds.function_of(path);
-        let is_it = |tool: &&ToolFields| tool.closure == function && tool.args == args.1.as_str();
-        let Some(tool) = tools.iter().find(is_it) else { return true };
-        if changed.contains(&(tool.closure.clone(), tool.args.clone())) {
-            return true;
-        }
-
-        let name = property.2.as_str();
+        let name = read.property.as_str();
         if !tool.names.iter().any(|known| known == name) && !kinds.set.contains(name) {
             let message = format!("the arguments of tool `{}` have no `{name}`", tool.tool);
             let near = suggest(name, tool.names.iter().map(String::as_str));
-            let fault = at_place(file, message, *position);
+            let fault = at_place(file, message, read.position);
             // A model may give more than the schema asks for.
             let fault = if tool.is_closed { fault } else { fault.warning() };
             found.push(fault.suggesting(near));
         }
-        true
-    });
+    }
     found
-}
-
-/// Returns the variables that are set again or changed in place, by function and name: they may hold anything.
-pub(super) fn changed(file: &File<'_>, kinds: &Kinds<'_>) -> HashSet<(String, String)> {
-    let mut changed = HashSet::new();
-    file.ast.walk(&mut |path: &[ASTNode]| {
-        let mut note = |name: &str| {
-            changed.insert((kinds.function_of(path).to_owned(), name.to_owned()));
-        };
-
-        match path.last() {
-            Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => note(&variable.0.name),
-            Some(ASTNode::Stmt(Stmt::For(each, _))) => {
-                note(&each.0.name);
-                each.1.iter().for_each(|counter| note(&counter.name));
-            }
-            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
-                if let Expr::Variable(name, ..) = &assignment.1.lhs {
-                    note(&name.1);
-                }
-            }
-            Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
-                if let (Expr::Variable(name, ..), Expr::MethodCall(call, _)) =
-                    (&pair.lhs, &pair.rhs)
-                    && FILLING.contains(&call.name.as_str())
-                {
-                    note(&name.1);
-                }
-            }
-            _ => {}
-        }
-        true
-    });
-    changed
 }
 
 fn at_place(file: &File<'_>, reason: String, at: Position) -> Diagnostic {

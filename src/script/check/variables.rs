@@ -1,9 +1,19 @@
-//! What variables are set to.
+//! What variables are set to, and what is read of them.
 
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
-use rhai::{ASTNode, Expr, Stmt};
-use std::collections::HashMap;
+use crate::script::check::tools::FILLING;
+use rhai::{ASTNode, Expr, Position, Stmt};
+use std::collections::{HashMap, HashSet};
+
+/// A property that a script reads of a variable.
+pub(super) struct PropertyRead {
+    /// The function in which it stands, or nothing at the top level.
+    pub(super) function: String,
+    pub(super) variable: String,
+    pub(super) property: String,
+    pub(super) position: Position,
+}
 
 impl Kinds<'_> {
     /// Returns what `of` says of the values that variables are set to, by function and name. Of one that is set
@@ -27,6 +37,68 @@ impl Kinds<'_> {
 
             let key = (self.function_of(path).to_owned(), name);
             found.entry(key).and_modify(|known| *known = None).or_insert(value);
+            true
+        });
+
+        found
+    }
+
+    /// Returns the variables that are set again or changed in place, by function and name: they may hold anything.
+    fn changed(&self, file: &File<'_>) -> HashSet<(String, String)> {
+        let mut changed = HashSet::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let mut note = |name: &str| {
+                changed.insert((self.function_of(path).to_owned(), name.to_owned()));
+            };
+
+            match path.last() {
+                Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => note(&variable.0.name),
+                Some(ASTNode::Stmt(Stmt::For(each, _))) => {
+                    note(&each.0.name);
+                    each.1.iter().for_each(|counter| note(&counter.name));
+                }
+                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                    if let Expr::Variable(name, ..) = &assignment.1.lhs {
+                        note(&name.1);
+                    }
+                }
+                Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
+                    if let (Expr::Variable(name, ..), Expr::MethodCall(call, _)) =
+                        (&pair.lhs, &pair.rhs)
+                        && FILLING.contains(&call.name.as_str())
+                    {
+                        note(&name.1);
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+        changed
+    }
+
+    /// Returns the properties that the script reads of variables which hold what they were given.
+    pub(super) fn reads_of_unchanged(&self, file: &File<'_>) -> Vec<PropertyRead> {
+        let changed = self.changed(file);
+        let mut found = Vec::new();
+
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let Some(ASTNode::Expr(Expr::Dot(pair, ..))) = path.last() else { return true };
+            let first = match &pair.rhs {
+                Expr::Dot(rest, ..) | Expr::Index(rest, ..) => &rest.lhs,
+                only => only,
+            };
+
+            if let (Expr::Variable(variable, ..), Expr::Property(property, position)) =
+                (&pair.lhs, first)
+            {
+                let of = (self.function_of(path).to_owned(), variable.1.to_string());
+                if !changed.contains(&of) {
+                    let (function, variable) = of;
+                    let property = property.2.to_string();
+                    found.push(PropertyRead { function, variable, property, position: *position });
+                }
+            }
             true
         });
 
