@@ -9,6 +9,9 @@ use serde_json::Value;
 /// What ends a part of an address.
 const PART_ENDS: [char; 4] = ['?', '&', '#', ';'];
 
+/// Length from which a part that mixes digits with letters of both cases is taken for a key, in bytes.
+const RANDOM_MIN: usize = 12;
+
 /// Takes passwords and parts that look like secrets out of the addresses in a text.
 #[must_use]
 pub fn without_credentials(text: &str) -> String {
@@ -96,32 +99,80 @@ fn is_place(text: &str) -> bool {
     text.starts_with("env:") || text.starts_with("file:")
 }
 
-/// Returns a program and its arguments as anybody may see them: `--token=x`, `--token x`, `TOKEN=x` and
-/// `Token: x` lose their value, unless it is a path.
+/// Returns a value that a setting cannot have, as a message may show it: nothing of what a secret should be.
+#[must_use]
+pub fn refused(key: &str, value: &Value) -> String {
+    let own = key.rsplit('.').next().unwrap_or(key);
+    if is_secret_parameter(own) {
+        return "..".to_owned();
+    }
+
+    match value {
+        Value::String(text) if own == "command" => {
+            let words = text.split(' ').map(str::to_owned).collect();
+            Value::from(public_command(words).join(" ")).to_string()
+        }
+        value => public(key, value).to_string(),
+    }
+}
+
+/// Returns a program and its arguments as anybody may see them: `--token=x`, `--token x`, `TOKEN=x`, `Token: x` and
+/// `--header=Token: x` lose their value, unless it is a path.
 pub fn public_command(arguments: Vec<String>) -> Vec<String> {
     let mut is_due = false;
-    let is_path = |text: &str| text.starts_with(['/', '.', '~']) || is_place(text);
 
     let shown = arguments.into_iter().map(|text| {
         let was_due = std::mem::take(&mut is_due);
-        if was_due && !text.starts_with('-') && !is_path(&text) {
+        let is_option = text.starts_with('-') && !is_random(&text);
+        if was_due && !is_option && !is_path(&text) {
             return SHOWN.to_owned();
         }
 
-        let at = text.find("://").unwrap_or(text.len());
-        if let Some(end) = text[..at].find(['=', ':']) {
-            let name = &text[..end];
-            let value = text[end + 1..].trim_start();
-            if is_secret_parameter(name) && !value.is_empty() && !is_path(value) {
-                let kept = text.len() - value.len();
-                return format!("{}{SHOWN}", &text[..kept]);
-            }
-        } else {
-            is_due = text.starts_with('-') && is_secret_parameter(&text);
+        if let Some(start) = named_secret(&text) {
+            return format!("{}{SHOWN}", &text[..start]);
         }
+
+        is_due = text.starts_with('-') && is_secret_parameter(&text);
         without_credentials(&text)
     });
     shown.collect()
+}
+
+/// Finds where the value begins of the first name in an argument that says it is a secret.
+fn named_secret(text: &str) -> Option<usize> {
+    // In an address, colons and equal signs have another meaning.
+    let end = text.find("://").unwrap_or(text.len());
+    let mut begin = 0;
+
+    for (at, _) in text[..end].match_indices(['=', ':']) {
+        let name = &text[begin..at];
+        begin = at + 1;
+
+        let value = text[begin..].trim_start();
+        // `-HToken: x` and `-eTOKEN=x` have the letter of the option before the name.
+        let behind_letter = name.strip_prefix('-').and_then(|name| name.get(1..));
+        let is_secret = is_secret_parameter(name) || behind_letter.is_some_and(is_secret_parameter);
+        if is_secret && !value.is_empty() && !is_path(value) {
+            return Some(text.len() - value.len());
+        }
+    }
+
+    None
+}
+
+fn is_path(text: &str) -> bool {
+    is_place(text) || text.starts_with(['/', '.', '~']) && !text.split('/').any(is_random)
+}
+
+/// Tells whether a part of a path or of an argument looks like a key. Names that people choose rarely mix digits
+/// with letters of both cases.
+fn is_random(part: &str) -> bool {
+    let has = |is: fn(&char) -> bool| part.chars().any(|c| is(&c));
+    part.len() >= RANDOM_MIN
+        && !part.contains('.')
+        && has(char::is_ascii_lowercase)
+        && has(char::is_ascii_uppercase)
+        && has(char::is_ascii_digit)
 }
 
 /// Returns a text without credentials, and these.
@@ -155,7 +206,7 @@ fn split_credentials(text: &str) -> (String, Vec<String>) {
                     credentials.push(value.to_owned());
                     clean.push_str(&format!("{name}={SHOWN}{}", &part[end..]));
                 }
-                _ => clean.push_str(part),
+                _ => clean.push_str(&without_named_steps(part, &mut credentials)),
             }
         }
 
@@ -164,6 +215,22 @@ fn split_credentials(text: &str) -> (String, Vec<String>) {
 
     clean.push_str(rest);
     (clean, credentials)
+}
+
+/// Takes the key out of a path such as `/token/KEY/x`: behind a step that is called so, one that looks like a key.
+fn without_named_steps(path: &str, credentials: &mut Vec<String>) -> String {
+    let mut is_named = false;
+
+    let steps = path.split('/').map(|step| {
+        let key = step.trim_end_matches(PART_ENDS);
+        let was_named = std::mem::replace(&mut is_named, is_secret_parameter(&decoded(step)));
+        if was_named && is_random(key) {
+            credentials.push(key.to_owned());
+            return format!("{SHOWN}{}", &step[key.len()..]);
+        }
+        step.to_owned()
+    });
+    steps.collect::<Vec<_>>().join("/")
 }
 
 /// Returns a part of an address as servers read it.
@@ -188,6 +255,7 @@ mod tests {
             "http://h/?accesstoken=C1234567&privatekey=D1234567",
             "postgres://u:C%40123456@h/db",
             "http://h/?page=1&max_tokens=3&code=US",
+            "http://h/v1/token/Canary1234567/x?a=1 http://h/token/refresh http://h/key/Canary1234567?b",
         ];
         let shown: Vec<String> = texts
             .map(|text| format!("{} {:?}", without_credentials(text), credentials(text)))
@@ -200,7 +268,8 @@ mod tests {
             http://h/?jwt=[secret]#access_token=[secret] ["C1234567", "D1234567"]
             http://h/?accesstoken=[secret]&privatekey=[secret] ["C1234567", "D1234567"]
             postgres://***@h/db ["C%40123456", "C@123456"]
-            http://h/?page=1&max_tokens=3&code=US []"#]]
+            http://h/?page=1&max_tokens=3&code=US []
+            http://h/v1/token/[secret]/x?a=1 http://h/token/refresh http://h/key/[secret]?b ["Canary1234567", "Canary1234567"]"#]]
         .assert_eq(&shown.join("\n"));
     }
 
@@ -217,6 +286,9 @@ mod tests {
             "x https://h/m?token=C1234567 postgres://u:C1234567@h/db",
             "x --url=https://u:C1234567@h/ --key=https://u:C1234567@h/",
             "x --key=env:NAME --max-tokens 12",
+            "x --env=API_TOKEN=C1234567 -eAPI_TOKEN=C1234567 -HX-Api-Key:C1234567",
+            "x --token=/Canary1234567 --token -Canary1234567 --token -v",
+            "x --key=/Users/Me/own.pem --token=/run/secrets/token",
         ];
         let shown: Vec<String> = commands
             .map(|text| public_command(text.split(' ').map(str::to_owned).collect()).join(" "))
@@ -231,10 +303,19 @@ mod tests {
             x -H Authorization:[secret]
             x https://h/m?token=[secret] postgres://***@h/db
             x --url=https://***@h/ --key=[secret]
-            x --key=env:NAME --max-tokens 12"#]]
+            x --key=env:NAME --max-tokens 12
+            x --env=API_TOKEN=[secret] -eAPI_TOKEN=[secret] -HX-Api-Key:[secret]
+            x --token=[secret] --token [secret] --token -v
+            x --key=/Users/Me/own.pem --token=/run/secrets/token"#]]
         .assert_eq(&shown.join("\n"));
         let header = ["x", "-H", "Authorization: Bearer C1234567"].map(str::to_owned).to_vec();
         assert_eq!(public_command(header), ["x", "-H", "Authorization: [secret]"]);
+        let joined =
+            ["--header=Authorization: Bearer C1234567", "-HAuthorization: Bearer C1234567"];
+        assert_eq!(
+            public_command(joined.map(str::to_owned).to_vec()),
+            ["--header=Authorization: [secret]", "-HAuthorization: [secret]"]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! may never end.
 
 use crate::base::json;
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
@@ -11,6 +12,9 @@ use std::path::Path;
 
 /// Largest file that is read whole, in bytes.
 pub const FILE_MAX: u64 = 64 << 20;
+
+/// How many files have to be free at the start: for the runtime, the store and a server.
+const DESCRIPTORS_MIN: usize = 16;
 
 /// Reads a file of at most `FILE_MAX` bytes.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -86,6 +90,19 @@ pub fn writable(path: &Path) -> io::Result<()> {
     match std::fs::metadata(path) {
         Ok(meta) if !meta.is_file() => Err(not_a_file()),
         // What is wrong besides is told when it is written.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Tells that the system lets the program open too few files for its work.
+pub fn descriptors() -> io::Result<()> {
+    let opened: io::Result<Vec<File>> =
+        (0..DESCRIPTORS_MIN).map(|_| File::open("/dev/null")).collect();
+    match opened {
+        Err(error) if error.raw_os_error() == Some(Errno::EMFILE as i32) => {
+            let reason = "too few files may be open at once; allow more with `ulimit -n 1024`";
+            Err(io::Error::other(reason))
+        }
         Ok(_) | Err(_) => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! What every floor may use: ids, time, chance, units. Knows nothing of language models.
 
 pub mod bounds;
+pub mod certificates;
 pub mod clock;
 pub mod count;
 pub mod credential;

@@ -6,6 +6,47 @@ use std::borrow::Cow;
 /// What ends lines on Windows, before the line feed.
 const CARRIAGE_RETURN: char = '\r';
 
+/// Settings whose values are shown where a text cannot be parsed.
+const SHOWN: &[&str] = &[
+    "as_of",
+    "concurrency",
+    "confirm_over",
+    "context",
+    "deny_net",
+    "deny_read",
+    "deny_run",
+    "deny_write",
+    "durability",
+    "in",
+    "keep",
+    "learn_from_demo",
+    "max_calls",
+    "max_cost",
+    "max_size",
+    "max_time",
+    "max_tokens",
+    "min_length",
+    "model",
+    "name",
+    "names",
+    "net",
+    "operations",
+    "out",
+    "paths",
+    "per",
+    "price",
+    "provider",
+    "quiet_ms",
+    "read",
+    "reuse",
+    "run",
+    "suspend_after",
+    "temperature",
+    "timeout_ms",
+    "use",
+    "write",
+];
+
 /// In which part of a TOML text a letter stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TextPart {
@@ -28,6 +69,32 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     }
 
     plain
+}
+
+/// Hides what may be a secret in the lines of a text that the message of a parser shows. Every column stays where it
+/// was, because the message points at one.
+pub fn without_secrets(message: &str) -> String {
+    let shown = message.lines().map(|line| match line.split_once(" | ") {
+        Some((number, code)) if number.trim().parse::<usize>().is_ok() => {
+            format!("{number} | {}", masked(code))
+        }
+        _ => line.to_owned(),
+    });
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// Hides letters and digits of a line's value, unless the name before it tells that it is no secret.
+fn masked(line: &str) -> String {
+    let is_head = line.trim_start().starts_with('[') && !line.contains(['"', '\'', '=']);
+    let end = line.find('=').map_or(0, |at| at + 1);
+    let name = line[..end].trim_end_matches('=').trim().trim_matches('"');
+    let own = name.rsplit('.').next().unwrap_or(name);
+
+    if is_head || SHOWN.contains(&own) && !line[end..].contains('=') {
+        return line.to_owned();
+    }
+    let hidden = |c: char| if c.is_alphanumeric() { '*' } else { c };
+    format!("{}{}", &line[..end], line[end..].chars().map(hidden).collect::<String>())
 }
 
 /// Makes spaces of what looks like one outside of strings and comments.
@@ -101,5 +168,33 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(plain(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_parsed_is_shown_without_what_may_be_a_secret() {
+        let lines = [
+            "key = \"C1234567",
+            "key=C1234567",
+            "use = \"openai/x",
+            "use = \"openai/x\" key = \"C1234567\"",
+            "models.a.max_cost = 5,0",
+            "  \"x-api-key=C1234567\",,",
+            "[models.a",
+            "[\"C1234567\", 1]",
+            "store = \"postgres://u:C1234567@h/db",
+        ];
+        let shown = lines.map(|line| without_secrets(&format!("at line 3\n3 | {line}\n  | ^")));
+        let shown = shown.map(|text| text.lines().nth(1).unwrap_or_default().to_owned());
+        expect_test::expect![[r#"
+            3 | key = "********
+            3 | key=********
+            3 | use = "openai/x
+            3 | use = "******/*" *** = "********"
+            3 | models.a.max_cost = 5,0
+            3 |   "x-api-key=********",,
+            3 | [models.a
+            3 | ["********", *]
+            3 | store = "********://*:********@*/**"#]]
+        .assert_eq(&shown.join("\n"));
     }
 }

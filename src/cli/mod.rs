@@ -5,6 +5,7 @@ mod command;
 mod render;
 mod ui;
 
+use crate::base::file;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
 use crate::base::visible;
@@ -280,6 +281,11 @@ pub fn run() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return tell_usage(&usage::with_parameter(error)),
     };
+
+    if let Err(error) = file::descriptors() {
+        say(&format!("error: {error}"));
+        return Exit::Refused.into();
+    }
 
     // Gone to before all else, because the paths that follow begin there.
     if let Some(folder) = &arguments.folder

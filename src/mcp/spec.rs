@@ -1,5 +1,6 @@
 //! What a project says about an MCP server: `[mcp.NAME]` in kaizen.toml.
 
+use crate::base::credential::refused;
 use crate::base::spelling::nearest;
 use crate::base::wildcard::Wildcard;
 use crate::model::provider::page::host_of;
@@ -217,7 +218,7 @@ impl Fields<'_> {
         // Somebody may have written a secret where only its name belongs.
         let found = match key {
             "key" | "env" | "url" => "..".to_owned(),
-            _ => self.map.get(key).map(Value::to_string).unwrap_or_default(),
+            _ => self.map.get(key).map(|found| refused(key, found)).unwrap_or_default(),
         };
         SpecError::WrongValue { server: self.server.into(), key, wanted: wanted.into(), found }
     }

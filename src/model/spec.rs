@@ -1,6 +1,6 @@
 //! What a user says about a model: `[models.NAME]` in kaizen.toml, or `imodel(#{..})` in a script.
 
-use crate::base::credential::{credentials, without_credentials};
+use crate::base::credential::{credentials, refused, without_credentials};
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::model::limiter::ServerLimits;
@@ -288,7 +288,7 @@ fn share(key: &str, value: &Value) -> Result<f64, ModelError> {
 }
 
 pub(super) fn wrong(key: &str, wanted: &'static str, found: &Value) -> ModelError {
-    ModelError::WrongValue { key: key.to_owned(), wanted, found: found.to_string() }
+    ModelError::WrongValue { key: key.to_owned(), wanted, found: refused(key, found) }
 }
 
 fn unknown_key(key: &str, is_demo: bool) -> ModelError {

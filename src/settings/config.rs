@@ -4,6 +4,7 @@
 pub(crate) use crate::base::time_text::duration;
 
 use crate::base::bounds::Bounds;
+use crate::base::credential::refused;
 use crate::base::spelling::nearest;
 use crate::base::unit::Money;
 use crate::base::wildcard::Wildcard;
@@ -12,7 +13,7 @@ use crate::mcp::spec::{ServerSpec, SpecError};
 use crate::script::OPERATIONS_MAX;
 use crate::script::host::rule::variable_name;
 use crate::settings::otel::{self, OtelSettings};
-use crate::settings::{self, Fallback, value_of};
+use crate::settings::{self, Fallback, SettingKind, value_of};
 use crate::store::durability::Durability;
 use crate::view::span::SpanContent;
 use serde_json::{Map, Value};
@@ -193,7 +194,7 @@ impl Config {
 
         let table: Map<String, Value> =
             toml::from_str(&toml_text::plain(&text)).map_err(|error| {
-                let message = error.to_string().trim_end().to_owned();
+                let message = toml_text::without_secrets(error.to_string().trim_end());
                 ConfigError::Syntax { path: path.to_owned(), message }
             })?;
 
@@ -480,8 +481,16 @@ pub(crate) fn wrong(
     wanted: &'static str,
     found: &Value,
 ) -> ConfigError {
-    // Neither TOML nor the command line has a null: it was a number that JSON does not have.
-    let found = if found.is_null() { "nan or inf".to_owned() } else { found.to_string() };
+    let kind = settings::find(key).map(|entry| entry.kind);
+    let found = match kind {
+        // Neither TOML nor the command line has a null: it was a number that JSON does not have.
+        _ if found.is_null() => "nan or inf".to_owned(),
+        // Somebody may have written a secret where only its variable belongs.
+        Some(SettingKind::Address | SettingKind::Headers | SettingKind::Reference) => {
+            "..".to_owned()
+        }
+        _ => refused(key, found),
+    };
     ConfigError::WrongValue { origin: origin.to_string(), key: key.to_owned(), wanted, found }
 }
 

@@ -183,6 +183,36 @@ fn a_pipe_beside_the_store_is_named() {
 }
 
 #[test]
+fn certificates_are_read_from_a_file() {
+    for what in ["pipe", "device", "folder"] {
+        let project = Project::new();
+        put(&project, "certificates", what);
+        project.file("s.rhai", "http_get(`https://127.0.0.1:1/`)");
+        let mut command = project.command(&["run", "s.rhai", "--allow-net"]);
+        let path = project.path().join("certificates");
+        command.env("SSL_CERT_FILE", &path);
+        let ran = ends(command);
+        let expected = format!("SSL_CERT_FILE names `{}`, which is not a file", path.display());
+        assert!(ran.stderr.contains(&expected), "{what}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn too_few_open_files_are_told_before_anything_is_done() {
+    for most in 4..19 {
+        let project = Project::new();
+        project.file("s.rhai", "1");
+        let line = format!("ulimit -n {most}; exec {} run s.rhai", env!("CARGO_BIN_EXE_kaizen"));
+        let mut command = Command::new("sh");
+        command.args(["-c", &line]).current_dir(project.path()).env("HOME", project.path());
+        let ran = ends(command);
+        let expected =
+            "error: too few files may be open at once; allow more with `ulimit -n 1024`\n";
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), expected), "{most}");
+    }
+}
+
+#[test]
 fn input_without_an_end_is_refused() {
     let too_long = "error: cannot read the input: it has more than 1048576 bytes (`INPUT_MAX`)\n";
     let many = "error: cannot read the input: it has more than 4096 lines (`INPUT_LINES_MAX`)\n";

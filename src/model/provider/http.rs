@@ -1,5 +1,6 @@
 //! What all providers that are reached over HTTP share: the clients, and a broken connection.
 
+use crate::base::certificates;
 use crate::model::call_error::CallError;
 use crate::model::denial::Denials;
 use crate::model::provider::page::host_of;
@@ -88,7 +89,10 @@ impl Clients {
             .http1_ignore_invalid_headers_in_responses(true)
             .pool_idle_timeout(Duration::from_secs(30));
 
-        if !secure {
+        if secure {
+            certificates::check()
+                .map_err(|error| CallError::Setup { message: error.to_string() })?;
+        } else {
             builder = builder.tls_certs_only([]);
         }
         if local {

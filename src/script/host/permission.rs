@@ -15,7 +15,7 @@ use crate::script::host::rule::{Rule, said};
 use crate::script::host::{fiber, procfs};
 use futures::future::LocalBoxFuture;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -61,6 +61,8 @@ struct Answers {
     granted: RefCell<Vec<(Right, Rule)>>,
     /// Tools that may be called from now on.
     approved: RefCell<Vec<Wildcard>>,
+    /// Calls of tools that are not asked about again.
+    declined: RefCell<HashSet<String>>,
     /// What was granted or refused for just what the question was about.
     told: RefCell<BTreeMap<String, bool>>,
     /// Taken while a question is open: one is answered after the other.
@@ -293,11 +295,19 @@ impl Permissions {
             return Ok(true);
         }
 
-        let text = format!("calling the tool `{tool}` with {args}");
-        let question = on_one_line(&scrub(&text)).into_owned();
+        let call = format!("calling the tool `{tool}` with {args}");
+        if self.answers.declined.borrow().contains(&call) {
+            return Ok(false);
+        }
+
+        let question = on_one_line(&scrub(&call)).into_owned();
         let answer = ask(question, Patience::Task).await;
-        if answer == GrantAnswer::All {
-            self.answers.approved.borrow_mut().push(Wildcard::new(tool));
+        match answer {
+            GrantAnswer::All => self.answers.approved.borrow_mut().push(Wildcard::new(tool)),
+            GrantAnswer::No => {
+                self.answers.declined.borrow_mut().insert(call);
+            }
+            GrantAnswer::This => {}
         }
         Ok(answer != GrantAnswer::No)
     }
@@ -500,5 +510,28 @@ mod tests {
         let demand = |name| some.demand(Right::Env, &Target::Name(name), name).is_ok();
         assert!(demand("A") && demand("A") && !demand("B") && !demand("B") && !demand("SECRET_A"));
         assert_eq!(*asked.borrow(), ["reading the variable `A`", "reading the variable `B`"]);
+    }
+
+    #[test]
+    fn a_call_of_a_tool_that_was_declined_is_not_asked_about_again() {
+        let asked: Rc<RefCell<Vec<String>>> = Rc::default();
+        let log = asked.clone();
+        let some = Permissions::default().asking(Rc::new(move |what, _| {
+            log.borrow_mut().push(what);
+            Box::pin(std::future::ready(GrantAnswer::No))
+        }));
+
+        let demand = |tool, sum| {
+            let args = serde_json::json!({ "sum": sum });
+            futures::executor::block_on(some.demand_approval(tool, &args)).ok()
+        };
+        assert_eq!([demand("pay", 1), demand("pay", 1), demand("pay", 2)], [Some(false); 3]);
+        assert_eq!(
+            *asked.borrow(),
+            [
+                r#"calling the tool `pay` with {"sum":1}"#,
+                r#"calling the tool `pay` with {"sum":2}"#
+            ]
+        );
     }
 }

@@ -2,6 +2,7 @@
 //! synchronous: who reads waits on its own thread, which may be in the midst of another runtime.
 
 use super::fault::LineFault;
+use crate::base::{certificates, file};
 use crate::store::server::{RemoteAddress, RemoteFault};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
@@ -232,12 +233,14 @@ fn tls(root: Option<&Path>) -> Result<ClientConfig, LineFault> {
     let refuse = |reason: String| LineFault::from(RemoteFault::Tls { reason });
     let mut roots = Vec::new();
     if let Some(root) = root {
-        let unread = |error| refuse(format!("cannot read `{}`: {error}", root.display()));
-        let certificates = CertificateDer::pem_file_iter(root).map_err(unread)?;
-        for certificate in certificates {
-            roots.push(certificate.map_err(unread)?);
+        let unread = |reason: String| refuse(format!("cannot read `{}`: {reason}", root.display()));
+        let text = file::read(root).map_err(|error| unread(error.to_string()))?;
+        for certificate in CertificateDer::pem_slice_iter(&text) {
+            roots.push(certificate.map_err(|error| unread(error.to_string()))?);
         }
     }
+
+    certificates::check().map_err(|error| refuse(error.to_string()))?;
 
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Verifier::new_with_extra_roots(roots, provider.clone())
