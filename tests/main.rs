@@ -40,6 +40,7 @@ mod cli {
     mod forecast;
     mod foreign;
     mod forged;
+    mod forks;
     mod given;
     mod guesses;
     mod guide_file;

@@ -5,9 +5,11 @@ use crate::base::id::RunId;
 use crate::embed::error::Error;
 use crate::embed::setup::Setup;
 use crate::executor::recall::Figures;
-use crate::journal::event::{Event, RunStatus};
+use crate::journal::chain::{self, RunEvents};
+use crate::journal::event::RunStatus;
 use crate::journal::history::{self, HistoryError};
 use crate::journal::known_replies::Replies;
+use crate::journal::lineage::Lineage;
 use crate::journal::past::{Failures, Past};
 use crate::journal::trace::Trace;
 use crate::journal::waits::Waits;
@@ -15,9 +17,6 @@ use crate::metrics::fold::Flows;
 use crate::store::{self, Reader};
 use serde_json::{Map, Value};
 use std::rc::Rc;
-
-/// Longest chain of runs that continue one another.
-const CHAIN_MAX: usize = 100;
 
 /// A run that another one continues.
 pub(super) struct EarlierRun {
@@ -27,13 +26,10 @@ pub(super) struct EarlierRun {
     pub(super) replies: Replies,
     pub(super) past: Rc<Past>,
     pub(super) figures: Figures,
-    /// The run that began the work.
-    pub(super) origin: RunId,
+    /// The work that the run belongs to.
+    pub(super) lineage: Lineage,
     pub(super) waits: Waits,
 }
-
-/// A run, and what happened in it, each with its time.
-type RunEvents = (RunId, Vec<(i64, Event)>);
 
 impl From<HistoryError> for Error {
     fn from(error: HistoryError) -> Error {
@@ -50,7 +46,12 @@ pub(super) fn find(setup: &Setup, wanted: &str) -> Result<EarlierRun, Error> {
     };
 
     let failures = failures_of(&store, &id, row.status)?;
-    let chain = chain(&store, id)?;
+    let events = history::read(&store, &id)?.events;
+    let earlier =
+        chain::earlier(&id, &events, |run| history::read(&store, run).map(|log| log.events))?;
+    let lineage = Lineage::resuming(&id, |run| history::start(&store, run))?;
+    let chain = [vec![(id, events)], earlier].concat();
+
     let mut replies = Replies::default();
     for (run, events) in chain.iter().rev() {
         replies.learn(run, events.iter().map(|(_, event)| event));
@@ -59,7 +60,6 @@ pub(super) fn find(setup: &Setup, wanted: &str) -> Result<EarlierRun, Error> {
     let past = Past::of(chain.iter().map(|(run, events)| (run, events.as_slice())), failures);
     let nothing = || Error::setup(format!("run {wanted} has no recorded events"));
     let (id, events) = chain.first().ok_or_else(nothing)?;
-    let (origin, _) = chain.last().ok_or_else(nothing)?;
     let trace = Trace::fold(events);
     let start = trace.start.ok_or_else(nothing)?;
 
@@ -70,7 +70,7 @@ pub(super) fn find(setup: &Setup, wanted: &str) -> Result<EarlierRun, Error> {
         replies,
         past: Rc::new(past),
         figures: figures(&chain),
-        origin: origin.clone(),
+        lineage,
         waits: trace.waits.unwrap_or_default(),
     })
 }
@@ -86,23 +86,6 @@ fn failures_of(store: &Reader, id: &RunId, status: Option<RunStatus>) -> Result<
         },
         Some(RunStatus::Ok | RunStatus::Interrupted | RunStatus::Replaced) => Failures::Forgotten,
     })
-}
-
-/// Reads a run and those that it continued, the newest first.
-fn chain(store: &Reader, newest: RunId) -> Result<Vec<RunEvents>, Error> {
-    let mut chain: Vec<RunEvents> = Vec::new();
-    let mut next = Some(newest);
-    while let Some(run) = next.take()
-        && chain.len() < CHAIN_MAX
-    {
-        let events = history::read(store, &run)?.events;
-        next = events.iter().find_map(|(_, event)| match event {
-            Event::RunStarted { resumes, .. } => resumes.clone(),
-            _ => None,
-        });
-        chain.push((run, events));
-    }
-    Ok(chain)
 }
 
 /// Returns the figures of all flows that had ended. Those of the run in which a flow took its time come first.

@@ -120,6 +120,7 @@ async fn run(desk: &Desk, order: &RunOrder) -> RunEnd {
         reuse: false,
         terms: Box::new(Terms {
             text: Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()),
+            lineage: earlier.as_ref().map(|run| run.lineage.clone()).unwrap_or_default(),
             ..Terms::default()
         }),
     };
@@ -199,7 +200,7 @@ fn set_up(
     if let Some(earlier) = earlier {
         executor = executor
             .reusing(Rc::new(Reuse::new(earlier.replies.clone())))
-            .retelling(earlier.past.clone(), earlier.origin.clone())
+            .retelling(earlier.past.clone(), earlier.lineage.clone())
             .reporting(earlier.figures.clone());
     }
     let executor = Rc::new(executor);

@@ -318,6 +318,7 @@ impl Executor {
                 self.answer_to_news(asked)
             }
         };
+        self.turns.go_on();
 
         let called = match answer {
             Answer::Ask => {

@@ -148,7 +148,10 @@ impl Executor {
         // The journal knows what was asked without the secrets in it.
         let what = &what.clone().without_secrets();
         let at = strand.count(what);
-        let Some(told) = self.memory.answer_at(what, &at) else { return (at, None) };
+        let Some(told) = self.memory.answer_at(what, &at) else {
+            self.turns.go_on();
+            return (at, None);
+        };
 
         if let Some(place) = told.place {
             self.turns.pass_by(place);
@@ -163,7 +166,10 @@ impl Executor {
         what: &Inquiry,
     ) -> (Spot, Option<Value>) {
         let at = strand.count(what);
-        let Some(told) = self.memory.answer_at(what, &at) else { return (at, None) };
+        let Some(told) = self.memory.answer_at(what, &at) else {
+            self.turns.go_on();
+            return (at, None);
+        };
 
         if let Some(place) = told.place {
             self.turns.known(place).await;

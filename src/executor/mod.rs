@@ -51,6 +51,7 @@ use crate::journal::Journal;
 use crate::journal::event::ComparisonVerdict;
 use crate::journal::event::Event;
 use crate::journal::inquiry::Inquiry;
+use crate::journal::lineage::Lineage;
 use crate::journal::past::Past;
 use crate::journal::waits::PendingQuestion;
 use crate::metrics::Metrics;
@@ -215,11 +216,11 @@ impl Executor {
     }
 
     /// Goes through a run again: what happened in it happens in this one, in the same order, as long
-    /// as the script does the same. `origin` is the run that began the work.
+    /// as the script does the same.
     #[must_use]
-    pub fn retelling(mut self, past: Rc<Past>, origin: RunId) -> Executor {
+    pub fn retelling(mut self, past: Rc<Past>, lineage: Lineage) -> Executor {
         self.turns.expect(past.ends());
-        self.memory.resume(past, origin);
+        self.memory.resume(past, lineage);
         self
     }
 
@@ -241,9 +242,25 @@ impl Executor {
         self.turns.drive(main).await
     }
 
-    /// Returns the run that began the work: this one, or the first of those that it resumes.
+    /// Returns the run that began the work: this one, or the first of those that it resumes or was forked from.
     pub fn origin(&self) -> &RunId {
         self.memory.origin()
+    }
+
+    /// Returns the runs in which the work of this one was done so far.
+    pub fn workers(&self) -> Vec<RunId> {
+        self.memory.workers()
+    }
+
+    /// Tells whether the run, or the one that began its work, was forked from another one.
+    pub fn is_forked(&self) -> bool {
+        self.memory.is_forked()
+    }
+
+    /// Returns the run that does what is done now, for names of what lasts: the one that began the work, and for what
+    /// a fork does in its own way the fork.
+    pub fn worker(&self) -> &RunId {
+        self.memory.worker(self.turns.newest_place())
     }
 
     /// Tells whether calls are only counted: nothing that lasts may be done.

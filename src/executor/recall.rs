@@ -7,6 +7,7 @@ use crate::base::strand::{Address, Spot, Strand};
 use crate::journal::event::Timer;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
+use crate::journal::lineage::Lineage;
 use crate::journal::past::{Past, PastQuestion, PastTry};
 use crate::metrics::Metrics;
 use serde_json::Value;
@@ -35,8 +36,9 @@ pub(super) struct RecalledAnswer {
 pub(super) struct Recall {
     /// Decides everything random that a script asks for.
     seed: u64,
-    /// The run that began the work: this one, or the first of those that it resumes.
-    origin: RunId,
+    /// This run, and the work that it belongs to.
+    run: RunId,
+    lineage: Lineage,
     /// What happened in the recorded run.
     past: Option<Rc<Past>>,
     /// The figures of that run's flows.
@@ -53,10 +55,11 @@ pub(super) struct Recall {
 
 impl Recall {
     /// Creates the memory of a run that resumes none.
-    pub(super) fn new(seed: u64, origin: RunId) -> Recall {
+    pub(super) fn new(seed: u64, run: RunId) -> Recall {
         Recall {
             seed,
-            origin,
+            run,
+            lineage: Lineage::default(),
             past: None,
             figures: Figures::default(),
             answers: RefCell::default(),
@@ -66,10 +69,10 @@ impl Recall {
         }
     }
 
-    /// Remembers the run that is resumed, and the one that began the work.
-    pub(super) fn resume(&mut self, past: Rc<Past>, origin: RunId) {
+    /// Remembers what happened in the run that is resumed, and the work that it belongs to.
+    pub(super) fn resume(&mut self, past: Rc<Past>, lineage: Lineage) {
         self.past = Some(past);
-        self.origin = origin;
+        self.lineage = lineage;
     }
 
     /// Remembers the figures of the flows of the resumed run.
@@ -82,8 +85,23 @@ impl Recall {
         self.still = Some(Cell::new(start));
     }
 
+    /// Returns the run that began the work, whether or not it was forked.
     pub(super) fn origin(&self) -> &RunId {
-        &self.origin
+        self.lineage.first(&self.run)
+    }
+
+    pub(super) fn workers(&self) -> Vec<RunId> {
+        let forked = self.lineage.forks.iter().map(|fork| &fork.run);
+        forked.chain(&self.lineage.began).cloned().collect()
+    }
+
+    pub(super) fn is_forked(&self) -> bool {
+        !self.lineage.forks.is_empty()
+    }
+
+    /// Returns the run in which the work was done that follows the end at a place.
+    pub(super) fn worker(&self, place: u64) -> &RunId {
+        self.lineage.at(place, &self.run)
     }
 
     /// Returns when a plan begins, on the clock of people and on that of measured times.

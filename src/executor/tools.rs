@@ -246,7 +246,7 @@ impl Executor {
         let own = CallContext {
             scope: Rc::new(scope),
             id: call.request.id.clone(),
-            key: key(self.origin().0.as_str(), &call.request.deed),
+            key: key(self.worker().0.as_str(), &call.request.deed),
             deed: call.request.deed.clone(),
             step: call.request.step,
         };

@@ -85,7 +85,7 @@ impl Event {
 }
 
 fn clean_terms(terms: &mut Terms) {
-    terms.model.iter_mut().for_each(scrub_in);
+    terms.model.iter_mut().chain(&mut terms.fork_at).for_each(scrub_in);
     if let Some(sources) = &mut terms.sources {
         let RunSources { files, models } = sources;
         *files = with_clean_paths(std::mem::take(files));

@@ -16,6 +16,7 @@ use crate::base::word::words;
 use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
+use crate::journal::lineage::Lineage;
 use crate::journal::part::RequestPart;
 use crate::journal::waits::{PendingQuestion, Waits};
 use crate::model::opaque::OpaquePart;
@@ -148,6 +149,12 @@ pub struct Terms {
     /// Whether it asks again what the run had asked that it begins like.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fork: bool,
+    /// The operation at which a fork goes its own way; programs before 0.2 did not note it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fork_at: Option<String>,
+    /// The work that the run belongs to; programs before 0.2 did not note it.
+    #[serde(skip_serializing_if = "Lineage::is_none")]
+    pub lineage: Lineage,
     /// What it was made of; programs before 0.2 did not note it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sources: Option<RunSources>,

@@ -1,11 +1,14 @@
 //! Forgetting old runs, so that a store does not grow for ever. What was learned from them stays.
 
 use crate::base::id::RunId;
+use crate::journal::event::Event;
+use crate::journal::history;
 use crate::journal::inspection::holds;
 use crate::store::{
     ReadError, Reader, RunChoice, Size, StoreChange, StoreError, StoreMark, mark, remove_mark,
     rewrite, shrink, size,
 };
+use std::collections::HashSet;
 use std::path::Path;
 
 /// What was forgotten.
@@ -24,7 +27,7 @@ pub struct PruneOptions {
     pub before: Option<i64>,
     /// The oldest runs, until what is left takes at most this many bytes.
     pub bytes_max: Option<u64>,
-    /// Runs that stay in any case.
+    /// Runs that stay in any case, with those that they go on from.
     pub kept: Vec<RunId>,
 }
 
@@ -43,13 +46,14 @@ pub fn prune(
     // What is missing already stays marked.
     let marked = mark(path).filter(|mark| is_held(store, mark));
 
+    let kept = with_earlier(store, &wanted.kept);
     for (run, started_at) in oldest(store).map_err(fail)? {
         let is_old = wanted.before.is_some_and(|before| started_at < before);
         let is_too_much = wanted.bytes_max.is_some_and(|most| used > most);
         if !is_old && !is_too_much {
             break;
         }
-        if wanted.kept.contains(&run) {
+        if kept.contains(&run) {
             continue;
         }
 
@@ -79,6 +83,26 @@ pub fn prune(
     }
 
     Ok((pruned, before, size(store, path)?))
+}
+
+/// Returns runs and those that they go on from: what these have paid for is not in their journals before they have
+/// come as far.
+fn with_earlier(store: &Reader, runs: &[RunId]) -> HashSet<RunId> {
+    let mut found = HashSet::new();
+    for run in runs {
+        let mut next = Some(run.clone());
+        while let Some(run) = next.take()
+            && found.insert(run.clone())
+        {
+            // A start that cannot be read names no other run.
+            let start = history::start(store, &run).ok().flatten();
+            next = start.and_then(|start| match start {
+                Event::RunStarted { resumes, .. } => resumes,
+                _ => None,
+            });
+        }
+    }
+    found
 }
 
 /// Tells whether the event that a store is marked with is in it.

@@ -25,8 +25,8 @@ pub use patience::on_wait;
 #[cfg(feature = "shared")]
 pub use postgres::ServerReader;
 pub use reader::{
-    EventPlace, EventsEnd, FrozenStore, ObservationChoice, ReadError, Reader, RunChoice,
-    StoredAnnotation, StoredEvent, StoredExecution, StoredFailures, StoredObservation,
+    EventPlace, EventsEnd, FrozenStore, NamedOutcome, ObservationChoice, ReadError, Reader,
+    RunChoice, StoredAnnotation, StoredEvent, StoredExecution, StoredFailures, StoredObservation,
     StoredOutcome, StoredRun, StoredSums, StoredValue, WholeObservation,
 };
 pub use room::{Size, copy, rewrite, shrink, size};

@@ -9,8 +9,8 @@ pub use events::{EventPlace, EventsEnd, StoredEvent};
 #[cfg(feature = "shared")]
 pub(in crate::store) use learned::{JUDGED, NEWEST, SEEN, WHOLE, WRONG, WRONG_MESSAGE, source_of};
 pub use learned::{
-    ObservationChoice, StoredExecution, StoredFailures, StoredObservation, StoredOutcome,
-    StoredSums, WholeObservation,
+    NamedOutcome, ObservationChoice, StoredExecution, StoredFailures, StoredObservation,
+    StoredOutcome, StoredSums, WholeObservation,
 };
 pub(in crate::store) use learned::{SUMS, read_sums};
 pub use runs::{RunChoice, StoredAnnotation, StoredRun};

@@ -15,6 +15,7 @@ use kaizen::journal::Journal;
 use kaizen::journal::event::{Event, RunKind};
 use kaizen::journal::inquiry::{Inquiry, Topic};
 use kaizen::journal::known_replies::Replies;
+use kaizen::journal::lineage::Lineage;
 use kaizen::journal::past::{Failures, Past};
 use kaizen::model::registry::Models;
 use kaizen::script::host::permission::Permissions;
@@ -90,12 +91,17 @@ fn executor(seed: u64, run: &RunId, beginning: &Beginning<'_>) -> Executor {
         Beginning::Resumed(chain) => {
             let origin = chain.last().unwrap().0.clone();
             let reuse = Rc::new(Reuse::new(replies(chain)));
-            executor.reusing(reuse).retelling(past(chain), origin)
+            executor
+                .reusing(reuse)
+                .retelling(past(chain), Lineage { began: Some(origin), ..Lineage::default() })
         }
         Beginning::Replayed(trace) => {
             let chain = [(trace.run.clone(), trace.events.clone())];
             let reuse = Rc::new(Reuse::replaying(replies(&chain)));
-            executor.reusing(reuse).retelling(past(&chain), trace.run.clone())
+            executor.reusing(reuse).retelling(
+                past(&chain),
+                Lineage { began: Some(trace.run.clone()), ..Lineage::default() },
+            )
         }
     }
 }

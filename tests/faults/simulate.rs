@@ -23,6 +23,7 @@ use kaizen::flow::op::{Op, OpKind};
 use kaizen::journal::Journal;
 use kaizen::journal::event::Event;
 use kaizen::journal::known_replies::Replies;
+use kaizen::journal::lineage::Lineage;
 use kaizen::journal::past::{Failures, Past};
 use kaizen::model::Model;
 use kaizen::model::call_error::{CallError, Retry};
@@ -84,7 +85,7 @@ async fn run(
     let executor = Rc::new(match &replies {
         Some((replies, past)) => executor
             .reusing(Rc::new(Reuse::new(replies.clone())))
-            .retelling(past.clone(), RunId::fresh()),
+            .retelling(past.clone(), Lineage::default()),
         None => executor,
     });
     let (events, is_resumed) = (Rc::new(RefCell::new(Vec::new())), replies.is_some());

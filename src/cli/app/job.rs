@@ -146,7 +146,7 @@ impl ScriptJob<'_> {
 
         let executor = match &self.again {
             Some(again) => executor
-                .retelling(again.past.clone(), again.origin.clone())
+                .retelling(again.past.clone(), again.lineage.clone())
                 .reporting(again.figures.clone()),
             None => executor,
         };
@@ -343,6 +343,8 @@ impl ScriptJob<'_> {
         // Held from before the start is kept, so that nobody else takes the run up meanwhile.
         open.lease.replace(self.project.try_lease(executor.journal().run())?);
 
+        let fork_at = self.again.as_ref().and_then(|again| again.fork_at.clone());
+        let lineage = self.again.as_ref().map(|again| again.lineage.clone());
         let started = Event::RunStarted {
             script,
             params: self.shown_params(),
@@ -352,6 +354,9 @@ impl ScriptJob<'_> {
             what: Some(what),
             reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
             terms: Box::new(Terms {
+                fork: fork_at.is_some(),
+                fork_at,
+                lineage: lineage.unwrap_or_default(),
                 sources: Some(self.sources(open)),
                 ..self.project.terms.clone()
             }),

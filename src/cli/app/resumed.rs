@@ -1,6 +1,6 @@
 //! Going on from a run that did not end well.
 
-use crate::base::count::{counted, listed};
+use crate::base::count::counted;
 use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
@@ -11,9 +11,11 @@ use crate::cli::command::plan::is_same;
 use crate::cli::command::show;
 use crate::executor::lost::LostDecision;
 use crate::executor::recall::Figures;
+use crate::journal::chain::{self, RunEvents};
 use crate::journal::event::{Event, RunKind, RunStatus, Terms};
 use crate::journal::history::{self, RunRow};
 use crate::journal::known_replies::Replies;
+use crate::journal::lineage::Lineage;
 use crate::journal::past::{Failures, Past};
 use crate::journal::seal::JournalEnd;
 use crate::journal::trace::Trace;
@@ -28,8 +30,6 @@ use std::rc::Rc;
 
 /// How far back a run is looked for.
 const LOOK_BACK: usize = 500;
-/// Longest chain of runs that resume one another.
-const CHAIN_MAX: usize = 100;
 
 /// What a run that did not end well has left.
 #[derive(Debug)]
@@ -63,8 +63,10 @@ pub(in crate::cli) struct ResumeInput {
     pub(in crate::cli) past: Rc<Past>,
     /// The figures of the flows that had ended.
     pub(in crate::cli) figures: Figures,
-    /// The run that began the work.
-    pub(in crate::cli) origin: RunId,
+    /// The work that the run belongs to.
+    pub(in crate::cli) lineage: Lineage,
+    /// The operation at which it goes its own way, if it is a fork.
+    pub(in crate::cli) fork_at: Option<String>,
     /// What becomes of effects in doubt, if the command line says it.
     pub(in crate::cli) lost: Option<LostDecision>,
     /// The answer with which it is resumed, and the question to it.
@@ -92,52 +94,6 @@ impl fmt::Display for ResumedRun {
     }
 }
 
-/// Returns the events before the operation called `step` began.
-fn before<'a>(
-    run: &RunId,
-    events: &'a [(i64, Event)],
-    step: &str,
-) -> Result<&'a [(i64, Event)], String> {
-    let trace = Trace::fold(events);
-    let started = trace.find(step).filter_map(|(_, operation)| operation.started).min();
-    if let Some(started) = started {
-        return Ok(&events[..started.place]);
-    }
-
-    let names: BTreeSet<String> = trace.operations.keys().map(|op| trace.name(*op)).collect();
-    let names: Vec<String> = names.into_iter().collect();
-    Err(format!("run {run} has no operation `{step}`; it has: {}", listed(&names)))
-}
-
-/// Tells whether something began that a fork does again, on purpose.
-fn is_begun(event: &Event) -> bool {
-    match event {
-        Event::EffectBegan { .. }
-        | Event::Asked { .. }
-        | Event::Answered { .. }
-        | Event::SleepBegan { .. }
-        | Event::Suspended { .. } => true,
-
-        Event::RunStarted { .. }
-        | Event::EffectEnded { .. }
-        | Event::TimePassed { .. }
-        | Event::FlowStarted { .. }
-        | Event::Expanded { .. }
-        | Event::OpStarted { .. }
-        | Event::RequestPart { .. }
-        | Event::AttemptStarted { .. }
-        | Event::AttemptEnded { .. }
-        | Event::CallRefused { .. }
-        | Event::ToolStarted { .. }
-        | Event::ToolEnded { .. }
-        | Event::OpEnded { .. }
-        | Event::FlowEnded { .. }
-        | Event::Logged { .. }
-        | Event::Sealed { .. }
-        | Event::RunEnded { .. } => false,
-    }
-}
-
 /// Finds the run to fork, with what it was answered before `step`.
 pub(in crate::cli) fn find_until(
     wanted: &str,
@@ -153,14 +109,19 @@ pub(in crate::cli) fn find_until(
     };
 
     let events = damage::events(&store, &row.id)?;
-    let events = match before(&row.id, &events, step) {
+    let events = match chain::before(&row.id, &events, step) {
         Ok(events) => events,
         Err(reason) => return Ok(Err(reason)),
     };
 
-    let run = row.id.clone();
-    let events = events.iter().filter(|(_, event)| !is_begun(event)).cloned().collect();
-    Ok(collect(&row, &[(run, events)], Failures::Told))
+    let lineage = Lineage::resuming(&row.id, |run| history::start(&store, run))?;
+    let forked = collect(&row, &[(row.id.clone(), events)], Failures::Told, lineage);
+    Ok(forked.map(|mut forked| {
+        let ends = forked.again.past.ends().count() as u64;
+        forked.again.lineage = forked.again.lineage.forked_after(ends);
+        forked.again.fork_at = Some(step.to_owned());
+        forked
+    }))
 }
 
 /// Finds the run to resume, the one that is `wanted` or the last one, of the script if one is given,
@@ -260,21 +221,20 @@ fn goes_on(run: &RunId, before: &Event, after: &Event) -> bool {
     }
 }
 
-/// A run, and what happened in it, each with its time.
-type RunEvents = (RunId, Vec<(i64, Event)>);
-
 /// Returns the runs that resumed one of the runs that a run resumes, in another way, with what
 /// happened in them: what they paid for need not be paid for again.
 fn others_of(store: &Reader, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
-    let mut own = vec![row.id.clone()];
-    while let Some(run) = own.last()
-        && let Some(Event::RunStarted { resumes: Some(before), .. }) = history::start(store, run)?
-        && own.len() < CHAIN_MAX
+    let mut known = BTreeSet::from([row.id.clone()]);
+    let mut newest = row.id.clone();
+    // What a fork was forked from has asked on its own.
+    while let Some(Event::RunStarted { resumes: Some(before), terms, .. }) =
+        history::start(store, &newest)?
+        && !terms.fork
+        && known.insert(before.clone())
     {
-        own.push(before);
+        newest = before;
     }
 
-    let mut known: BTreeSet<RunId> = own.iter().cloned().collect();
     let mut others = Vec::new();
     for later in history::runs(store, LOOK_BACK)?.into_iter().rev() {
         let Some(Event::RunStarted { resumes: Some(before), terms, .. }) =
@@ -386,14 +346,11 @@ pub(in crate::cli) fn read(
         )));
     }
 
-    while let Some(before) = chain.last().and_then(|(_, events)| resumes(events))
-        && chain.len() < CHAIN_MAX
-    {
-        let events = damage::events(store, &before)?;
-        chain.push((before, events));
-    }
+    let earlier = chain::earlier(&row.id, &chain[0].1, |run| damage::events(store, run))?;
+    chain.extend(earlier);
 
-    Ok(collect(row, &chain, failures))
+    let lineage = Lineage::resuming(&row.id, |run| history::start(store, run))?;
+    Ok(collect(row, &chain, failures, lineage))
 }
 
 /// Collects what a chain of runs has left, the newest first.
@@ -401,6 +358,7 @@ fn collect(
     row: &RunRow,
     chain: &[(RunId, Vec<(i64, Event)>)],
     failures: Failures,
+    lineage: Lineage,
 ) -> Result<ResumedRun, String> {
     let mut replies = Replies::default();
     for (run, events) in chain.iter().rev() {
@@ -408,7 +366,7 @@ fn collect(
     }
 
     let past = Past::of(chain.iter().map(|(run, events)| (run, events.as_slice())), failures);
-    let Some(((run, events), (origin, _))) = chain.first().zip(chain.last()) else {
+    let Some((run, events)) = chain.first() else {
         return Err(format!("run {} has no recorded events", row.id));
     };
 
@@ -430,7 +388,8 @@ fn collect(
         again: ResumeInput {
             past: Rc::new(past),
             figures: figures(chain),
-            origin: origin.clone(),
+            lineage,
+            fork_at: None,
             lost: None,
             answer: None,
         },
@@ -476,11 +435,4 @@ fn figures(chain: &[(RunId, Vec<(i64, Event)>)]) -> Figures {
     }
 
     figures
-}
-
-fn resumes(events: &[(i64, Event)]) -> Option<RunId> {
-    match started(events)? {
-        Event::RunStarted { resumes, .. } => resumes.clone(),
-        _ => None,
-    }
 }

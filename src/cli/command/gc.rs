@@ -8,6 +8,7 @@ use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::waiting;
 use crate::cli::{Global, print_data, say};
+use crate::journal::event::RunStatus;
 use crate::journal::history;
 use crate::journal::prune::{PruneOptions, prune};
 use serde_json::json;
@@ -68,7 +69,13 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let running =
         rows.iter().filter(|row| condition(row) == Condition::Running).map(|row| row.id.clone());
     let waiting = waiting::all(&store)?.into_iter().map(|waiting| waiting.row.id);
-    let kept = running.chain(newest).chain(waiting).collect();
+    // One that did not end well may be resumed, and then needs the runs that it goes on from.
+    let unfinished = rows
+        .iter()
+        .filter(|row| row.status != Some(RunStatus::Ok))
+        .filter(|row| before.is_some_and(|before| row.started_at >= before))
+        .map(|row| row.id.clone());
+    let kept = running.chain(newest).chain(waiting).chain(unfinished).collect();
     let wanted = PruneOptions { before, bytes_max, kept };
     let dry = arguments.dry_run;
     let (pruned, was, is) = prune(&store, &project.store_path(), &wanted, dry)?;

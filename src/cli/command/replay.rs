@@ -225,7 +225,7 @@ async fn go_through(
     let concurrency = project.config.concurrency();
     let executor = Executor::new(Journal::off(resumed.run), seed, concurrency)
         .reusing(reuse.clone())
-        .retelling(resumed.again.past, resumed.again.origin)
+        .retelling(resumed.again.past, resumed.again.lineage)
         .reporting(resumed.again.figures);
 
     let progress = Progress::new(ProgressMode::None, false);

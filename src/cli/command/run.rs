@@ -19,6 +19,7 @@ use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, print_of_script, say};
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::event::{RunKind, RunStatus, Terms};
+use crate::journal::lineage::Lineage;
 use crate::script::{ScriptError, Sink, State};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -119,6 +120,8 @@ impl RunSettings {
             max_tokens: self.max_tokens,
             max_calls: self.max_calls,
             fork: false,
+            fork_at: None,
+            lineage: Lineage::default(),
             sources: None,
         }
     }
@@ -309,7 +312,6 @@ pub(in crate::cli) fn run_from(
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
     let Some(mut project) = project_of(&given, arguments)? else { return Ok(Exit::Usage) };
-    project.terms.fork = resumed.is_some() && arguments.resume.is_none();
     project.terms.text = Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned());
 
     let writer = Rc::new(project.start_writer()?);

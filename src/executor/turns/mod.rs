@@ -110,6 +110,8 @@ pub struct Turns {
     own: OwnPlace,
     /// How many ends were told.
     told: Cell<u64>,
+    /// The last place in the journal of what was told. What the journal does not have comes after all places.
+    newest_place: Cell<u64>,
     /// How many wait for something outside.
     waiting: Cell<usize>,
     /// Somebody polls the run at this moment.
@@ -226,6 +228,16 @@ impl Turns {
         self.told.get()
     }
 
+    /// Returns the last place in the journal of what was told.
+    pub(super) fn newest_place(&self) -> u64 {
+        self.newest_place.get()
+    }
+
+    /// Notes that the run does what no recorded run has done.
+    pub(super) fn go_on(&self) {
+        self.newest_place.set(u64::MAX);
+    }
+
     /// Tells whether something new has come although others of the journal were yet to be told: the
     /// script, or what it asks again, goes another way than the recorded run.
     pub(super) fn has_strayed(&self) -> bool {
@@ -271,6 +283,7 @@ impl Turns {
 
     /// Takes an end of the journal for told. The time until then has passed.
     pub(super) fn pass_by(&self, place: u64) {
+        self.newest_place.set(self.newest_place.get().max(place));
         let came_at = self.queues.borrow_mut().untold.remove(&place).flatten();
         self.wake_next();
         self.skip_to(self.began.get().saturating_add(came_at.unwrap_or_default()));

@@ -109,6 +109,11 @@ pub fn keep(extra: &mut Map<String, Value>, task: &str, features: &Features) {
     }
 }
 
+/// Returns the task type that was told with an execution, if it was kept.
+pub fn told_task(extra: &Map<String, Value>) -> Option<&str> {
+    extra.get(OF_TASK)?.as_str()
+}
+
 /// Returns what was kept with an execution: the task type that was told, and the features.
 pub fn kept(extra: &str) -> Option<(String, Features)> {
     // Most executions have none, and reading every one's figures takes time.

@@ -8,7 +8,9 @@ mod snapshot;
 
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::Lesson;
+use crate::base::id::RunId;
 use crate::optimizer::evidence::audit::Audit;
+use crate::optimizer::evidence::earlier::EarlierExecutions;
 use crate::optimizer::evidence::feature::Features;
 use crate::optimizer::evidence::insights::Cells;
 use crate::optimizer::evidence::knowledge::amendment::Amendment;
@@ -22,6 +24,7 @@ use crate::store::{
     self, ObservationChoice, ObservationRow, ReadError, Reader, RemoteFault, StoreChange,
     StoreError,
 };
+use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
@@ -96,6 +99,8 @@ pub struct Knowledge {
     unread: UnreadableRows,
     /// Whether it begins with what a store knows, and changes nothing there.
     is_copy: bool,
+    /// What a resumed run may record again.
+    earlier: Option<Rc<RefCell<EarlierExecutions>>>,
 }
 
 impl fmt::Debug for Knowledge {
@@ -107,7 +112,7 @@ impl fmt::Debug for Knowledge {
 impl Knowledge {
     fn over(reader: Reader, writer: Option<Rc<Writer>>, keeps: bool) -> Knowledge {
         let unread = UnreadableRows::default();
-        Knowledge { reader, writer, keeps, unread, is_copy: false }
+        Knowledge { reader, writer, keeps, unread, is_copy: false, earlier: None }
     }
 
     /// Returns what could not be read so far, in words. Everything else was used.
@@ -148,6 +153,33 @@ impl Knowledge {
         Ok(Knowledge { is_copy: true, ..Knowledge::over(reader, None, false) })
     }
 
+    /// Knows which executions a resumed run may record again.
+    #[must_use]
+    pub fn after(self, earlier: Rc<RefCell<EarlierExecutions>>) -> Knowledge {
+        Knowledge { earlier: Some(earlier), ..self }
+    }
+
+    /// Finds the executions that a run may record again whose work began in other runs.
+    pub fn earlier(
+        &self,
+        run: &RunId,
+        workers: Vec<RunId>,
+    ) -> Result<EarlierExecutions, KnowledgeError> {
+        let mut recorded = Vec::new();
+        for worker in &workers {
+            recorded.extend(self.reader()?.executions_of(&worker.0)?);
+        }
+        Ok(EarlierExecutions::new(run.clone(), workers, recorded))
+    }
+
+    /// Gives an observation the name of the one that it repeats, if it repeats one.
+    fn named(&self, mut seen: Observation) -> Observation {
+        if let Some(earlier) = &self.earlier {
+            seen.execution = earlier.borrow_mut().name(&seen);
+        }
+        seen
+    }
+
     /// Records observations, all or none. Those that `counts` accepts and that say something about
     /// their pattern change what is recommended.
     pub async fn record(
@@ -155,6 +187,7 @@ impl Knowledge {
         seen: Vec<Observation>,
         counts: impl Fn(ObservationSource) -> bool,
     ) -> Result<(), KnowledgeError> {
+        let seen = seen.into_iter().map(|seen| self.named(seen)).collect();
         let change = StoreChange::Observations(rows(seen, counts));
         let Some(writer) = &self.writer else { return Ok(self.reader.apply_here(&change)?) };
 
@@ -170,7 +203,7 @@ impl Knowledge {
         seen: Observation,
         counts: impl Fn(ObservationSource) -> bool,
     ) -> Result<(), KnowledgeError> {
-        let row = row_of(seen, counts);
+        let row = row_of(self.named(seen), counts);
         match &self.writer {
             Some(writer) => Ok(writer.gather(row)?),
             None => Ok(self.reader.apply_here(&StoreChange::Observations(vec![row]))?),

@@ -1,6 +1,7 @@
 //! What was observed, and where it is kept: everything that is learned follows from it.
 
 pub mod audit;
+pub mod earlier;
 pub mod feature;
 pub mod guide_file;
 pub(in crate::optimizer) mod hindsight;

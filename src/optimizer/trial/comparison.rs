@@ -469,7 +469,7 @@ impl Course {
         };
 
         let mut seen =
-            known.unwrap_or_else(|| done.seen(format!("{}{at} compare", executor.origin())));
+            known.unwrap_or_else(|| done.seen(format!("{}{at} compare", executor.worker())));
         if done.metrics.calls == 0 {
             self.plan.known.time(pattern.as_str(), input, &mut seen);
         }

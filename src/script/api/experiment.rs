@@ -318,9 +318,9 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
 
     // Counted, so that the execution has the same name when the run is resumed.
     let at = setting.strand.count(&"run");
-    let name = format!("{}{at} run", host.executor().origin());
+    let name = || format!("{}{at} run", host.executor().worker());
     let ScriptChoice { value: choice, execution, is_known } =
-        choose_once(host, o, what, question, Some(&name))?;
+        choose_once(host, o, what, question, Some(&name()))?;
 
     let kind = choice["task_type"].as_str().unwrap_or(task.as_str());
     let kind = TaskType::new(kind).map_err(|error| raise(host, error.into()))?;
@@ -333,7 +333,9 @@ fn run(mut given: TrialRequest<'_>, input: &Dynamic) -> Result<Dynamic, EvalErro
     let strand = setting.strand.next();
     let done = wait(setting.execute(&task, arm, &input, around.as_ref(), &strand));
     let done = done.map_err(|stop| host.raise(stop))?;
-    let seen = done.seen(execution.unwrap_or(name));
+    // A fork may execute in its own way what was chosen in the run that it was forked from.
+    let execution = execution.filter(|_| !host.executor().is_forked()).unwrap_or_else(name);
+    let seen = done.seen(execution);
 
     if is_news(host, o, seen.is_demo, seen.is_reused && !is_known) {
         let mut observation = seen.observation(&kind, &arm.pattern);

@@ -18,6 +18,7 @@ use crate::script::host::options::Options;
 use crate::script::host::{convert, known_map, shape, tasks};
 use rhai::{Array, Dynamic, Engine, Map};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -74,6 +75,7 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<OptimizerHandle, EvalError> {
         _ => Knowledge::in_memory(),
     };
     let knowledge = knowledge.map_err(|error| raise(host, error.into()))?;
+    let knowledge = if memory { knowledge } else { after_earlier(host, knowledge)? };
 
     let counts_demo = learn_from_demo || host.learn_from_demo.get();
     let run = host.executor().journal().run().clone();
@@ -84,6 +86,25 @@ fn create(host: &Rc<Inner>, map: Map) -> Result<OptimizerHandle, EvalError> {
         .choosing(manner.objective, manner.manner, seed);
 
     Ok(OptimizerHandle { optimizer, among, is_memory: memory })
+}
+
+/// Lets the knowledge of a resumed run know what the runs before have recorded, once for all its optimizers.
+fn after_earlier(host: &Rc<Inner>, knowledge: Knowledge) -> Result<Knowledge, EvalError> {
+    let executor = host.executor();
+    if !executor.is_resuming() {
+        return Ok(knowledge);
+    }
+
+    let earlier = match host.earlier.get() {
+        Some(earlier) => earlier.clone(),
+        None => {
+            let run = executor.journal().run();
+            let found = knowledge.earlier(run, executor.workers());
+            let found = found.map_err(|error| raise(host, error.into()))?;
+            host.earlier.get_or_init(|| Rc::new(RefCell::new(found))).clone()
+        }
+    };
+    Ok(knowledge.after(earlier))
 }
 
 fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, EvalError> {
@@ -137,7 +158,7 @@ fn named(host: &Rc<Inner>, o: &OptimizerHandle) -> Optimizer {
 
 fn name_here(host: &Rc<Inner>, o: &OptimizerHandle) -> Option<String> {
     let at = tasks::current().strand.count(&"record");
-    (!o.is_memory).then(|| format!("{}{at}", host.executor().origin()))
+    (!o.is_memory).then(|| format!("{}{at}", host.executor().worker()))
 }
 
 /// Tells whether an execution is no new experience.
@@ -568,7 +589,7 @@ fn import(host: &Rc<Inner>, o: &OptimizerHandle, path: &str) -> Result<i64, Eval
     }
 
     let at = tasks::current().strand.count(&"import");
-    let name = (!o.is_memory).then(|| format!("{}{at}", host.executor().origin()));
+    let name = (!o.is_memory).then(|| format!("{}{at}", host.executor().worker()));
     let take_in = || {
         let file = super::data::source(host, path)?;
         let taken_in = wait(o.optimizer.naming(name).import_knowledge(&file));

@@ -6,6 +6,7 @@ use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::mcp::Servers;
 use crate::model::registry::Models;
+use crate::optimizer::evidence::earlier::EarlierExecutions;
 use crate::script::diagnostic::mismatch;
 use crate::script::host::background::Background;
 use crate::script::host::captures::Captures;
@@ -20,7 +21,7 @@ use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Engine};
 use serde_json::{Map, Value};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
@@ -92,6 +93,8 @@ pub(crate) struct Inner {
     pub(in crate::script) plan: RefCell<Option<Rc<Executor>>>,
     /// Whether what the demo model does counts as experience.
     pub(in crate::script) learn_from_demo: Cell<bool>,
+    /// What a resumed run may record again, once it has an optimizer.
+    pub(in crate::script) earlier: OnceCell<Rc<RefCell<EarlierExecutions>>>,
     /// Where functions were handed over.
     pub(in crate::script) places: HandoverPlaces,
     /// The test that is running, if one is.
@@ -123,6 +126,7 @@ impl Inner {
             newest: RefCell::default(),
             background: RefCell::default(),
             broken: RefCell::default(),
+            earlier: OnceCell::new(),
             places: HandoverPlaces::default(),
             test: RefCell::default(),
             unsaved: RefCell::default(),

@@ -8,7 +8,7 @@ use crate::store::row::{Amendment, ObservationRow};
 use crate::store::server::RemoteFault;
 use crate::store::sums::{PatternSums, Sums, UNSAID, UNSAID_MESSAGE};
 use crate::store::{
-    ObservationChoice, ReadError, StoredExecution, StoredFailures, StoredObservation,
+    NamedOutcome, ObservationChoice, ReadError, StoredExecution, StoredFailures, StoredObservation,
     StoredOutcome, StoredSums, WholeObservation,
 };
 use tokio_postgres::Row;
@@ -149,6 +149,26 @@ impl ServerReader {
             Ok(StoredExecution { source: source(column(&row, 0)?), kind: column(&row, 1)? })
         };
         self.row(sql, &[&name])?.map(execution).transpose()
+    }
+
+    pub(in crate::store) fn executions_of(
+        &self,
+        run: &str,
+    ) -> Result<Vec<NamedOutcome>, ReadError> {
+        let sql = "select execution, task_type, pattern, success_rate, score, kind, extra from observations
+            where starts_with(execution, $1) order by seq";
+        let outcome = |row: &Row| {
+            Ok(NamedOutcome {
+                name: column(row, 0)?,
+                task: column(row, 1)?,
+                pattern: column(row, 2)?,
+                success_rate: column(row, 3)?,
+                score: column(row, 4)?,
+                kind: column(row, 5)?,
+                extra: column::<Option<String>>(row, 6)?.unwrap_or_default(),
+            })
+        };
+        self.rows(sql, &[&run])?.iter().map(outcome).collect()
     }
 
     pub(in crate::store) fn rules(&self) -> Result<Option<u32>, ReadError> {

@@ -1,9 +1,9 @@
 //! What can be asked of a store, whichever kind it is.
 
 use super::{
-    EventPlace, EventsEnd, ObservationChoice, ReadError, Reader, RunChoice, StoredAnnotation,
-    StoredEvent, StoredExecution, StoredFailures, StoredObservation, StoredRun, StoredSums,
-    WholeObservation,
+    EventPlace, EventsEnd, NamedOutcome, ObservationChoice, ReadError, Reader, RunChoice,
+    StoredAnnotation, StoredEvent, StoredExecution, StoredFailures, StoredObservation, StoredRun,
+    StoredSums, WholeObservation,
 };
 use crate::base::id::RunId;
 
@@ -156,6 +156,11 @@ impl Reader {
     /// Returns an execution by its name, if it was recorded.
     pub fn execution(&self, name: &str) -> Result<Option<StoredExecution>, ReadError> {
         ask!(self, store => store.execution(name))
+    }
+
+    /// Returns the executions whose names begin with the id of a run, the oldest first.
+    pub fn executions_of(&self, run: &str) -> Result<Vec<NamedOutcome>, ReadError> {
+        ask!(self, store => store.executions_of(run))
     }
 
     /// Returns the newest rules by which anybody has learned from the store; `None` if nobody has.

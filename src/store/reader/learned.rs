@@ -125,6 +125,25 @@ pub struct StoredExecution {
     pub kind: Option<String>,
 }
 
+/// An execution that has a name, and how it went.
+#[derive(Debug)]
+pub struct NamedOutcome {
+    /// What it is known by.
+    pub name: String,
+    /// The task type.
+    pub task: String,
+    /// The pattern.
+    pub pattern: String,
+    /// Share of the operations that gave a value, 0 to 1.
+    pub success_rate: f64,
+    /// How good the result is, 0 to 1; `None` when nobody judged it.
+    pub score: Option<f64>,
+    /// The kind of its failure.
+    pub kind: Option<String>,
+    /// What else is kept of it, as a JSON object.
+    pub extra: String,
+}
+
 /// The sums of a pattern for one task type, as far as they can be read.
 #[derive(Debug)]
 pub struct StoredSums<'a> {
@@ -316,6 +335,32 @@ impl EmbeddedReader {
             Ok(StoredExecution { source: source_of(&word), kind: row.get(1)? })
         });
         Ok(found.optional()?)
+    }
+
+    /// Returns the executions whose names begin with the id of a run, the oldest first. One that cannot be read is left
+    /// out.
+    pub(super) fn executions_of(&self, run: &str) -> Result<Vec<NamedOutcome>, ReadError> {
+        let sql = "SELECT execution, task_type, pattern, success_rate, score, kind, extra FROM observations
+            WHERE execution >= ?1 AND execution < ?1 || char(1114111) ORDER BY seq";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([run])?;
+
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let read = || {
+                Ok::<_, rusqlite::Error>(NamedOutcome {
+                    name: row.get(0)?,
+                    task: row.get(1)?,
+                    pattern: row.get(2)?,
+                    success_rate: row.get(3)?,
+                    score: row.get(4)?,
+                    kind: row.get(5)?,
+                    extra: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
+                })
+            };
+            found.extend(read().ok());
+        }
+        Ok(found)
     }
 
     /// Returns the newest rules by which anybody has learned from the store; `None` if nobody has.

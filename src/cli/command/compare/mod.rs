@@ -42,6 +42,7 @@ use crate::script::{Host, Program, ScriptError, State, Surroundings};
 use crate::session::branch::Branch;
 use crate::session::scope::Scope;
 use serde_json::{Map, Value, json};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -234,6 +235,13 @@ async fn go(
     };
 
     let knowledge = Knowledge::open(&job.project.store_path(), job.writer.clone())?;
+    let executor = &open.executor;
+    let knowledge = if executor.is_resuming() {
+        let earlier = knowledge.earlier(executor.journal().run(), executor.workers())?;
+        knowledge.after(Rc::new(RefCell::new(earlier)))
+    } else {
+        knowledge
+    };
     let demo = job.project.config.learn_from_demo();
     let optimizer = Optimizer::new(Rc::new(knowledge), Policy::default(), demo)
         .of_run(open.executor.journal().run().clone());

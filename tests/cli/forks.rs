@@ -1,0 +1,162 @@
+//! Chains of runs: forks of forks, long rows of resumed runs, and what is learned in them.
+
+use crate::support::process::until;
+use crate::support::server::{Act, Server, answer};
+use crate::support::{Project, Ran};
+use std::time::Duration;
+
+fn numbering() -> Server {
+    Server::start(|number, _, _| answer(&format!("#{number}")))
+}
+
+fn observations(project: &Project) -> String {
+    let sql = "select pattern, success_rate from observations order by seq";
+    project.kaizen(&["sql", sql]).stdout
+}
+
+/// Runs a command that must succeed.
+fn well(project: &Project, arguments: &[&str]) -> Ran {
+    let ran = project.kaizen(arguments);
+    assert_eq!(ran.code, Some(0), "{arguments:?}: {}", ran.stderr);
+    ran
+}
+
+#[test]
+fn forks_of_forks_and_of_resumed_runs_are_told_the_same() {
+    let project = Project::new();
+    let server = numbering();
+    let script = "
+        let g = builder(\"g\");
+        g.add_operation(\"chat\", #{ name: \"a\", instruction: \"a \" + run_id });
+        g.add_operation(\"chat\", #{ name: \"b\", instruction: \"b \" + run_id, depends_on: [\"a\"] });
+        g.add_operation(\"chat\", #{ name: \"c\", instruction: \"c \" + run_id, depends_on: [\"b\"] });
+        print(session(branch()).flow(g).operation_results);
+        print(run_id);
+        if param(\"fails\", false) { throw \"later\" }";
+    project.with_server(&server).file("s.rhai", script);
+
+    let failed = project.kaizen(&["run", "s.rhai", "-p", "fails=true"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
+    let id = failed.stdout.lines().nth(1).unwrap().to_owned();
+    let commands: [&[&str]; 5] = [
+        &["resume", "@", "-p", "fails=false"],
+        &["fork", "@", "--at", "c"],
+        &["fork", "@", "--at", "c"],
+        &["run", "--resume=@"],
+        &["fork", "@", "--at", "b"],
+    ];
+
+    let mut asked = Vec::new();
+    for command in commands {
+        let before = server.bodies().len();
+        let ran = well(&project, command);
+        asked.push(server.bodies().len() - before);
+        assert_eq!(ran.stdout.lines().nth(1), Some(id.as_str()), "{command:?}: {}", ran.stdout);
+        let replayed = well(&project, &["replay"]);
+        assert_eq!(replayed.stdout, ran.stdout, "{command:?}: {}", replayed.stderr);
+    }
+    assert_eq!(asked, [0, 1, 1, 0, 2]);
+}
+
+#[test]
+fn a_fork_that_was_killed_takes_nothing_of_what_the_forked_run_did_later() {
+    let project = Project::new();
+    // The fifth request is the second one of the fork.
+    let server = Server::start(
+        |number, _, _| {
+            if number == 4 { Act::Hang } else { answer(&format!("#{number}")) }
+        },
+    );
+    let script = "let b = branch(); let told = []; for n in 0..3 { told.push(b.chat(`q${n}`)); } print(told);";
+    project.with_server(&server).file("s.rhai", script);
+    assert_eq!(well(&project, &["run", "s.rhai"]).stdout, "[\"#0\", \"#1\", \"#2\"]\n");
+
+    let mut fork = project.command(&["fork", "@", "--at", "1", "-q"]).spawn().unwrap();
+    until(Duration::from_secs(30), "the fork asks", || server.bodies().len() == 5);
+    // Starts of calls are journaled within 10 ms.
+    std::thread::sleep(Duration::from_millis(100));
+    fork.kill().unwrap();
+    fork.wait().unwrap();
+
+    let resumed = well(&project, &["run", "--resume"]);
+    assert_eq!(resumed.stdout, "[\"#0\", \"#3\", \"#5\"]\n", "{}", resumed.stderr);
+    assert_eq!(well(&project, &["replay"]).stdout, resumed.stdout);
+}
+
+#[test]
+fn a_fork_learns_what_it_does_in_its_own_way() {
+    let project = Project::new();
+    let server = numbering();
+    let script = "
+        let o = optimizer();
+        for n in 0..3 { branch().chat(`q${n}`); o.record_execution(\"t\", `p${n}`, #{ success_rate: 1.0 }); }
+        let t = tool(\"pay\", \"Pays.\", \"sum: number\", |x, info| info.key);
+        print(branch().act(t, #{ sum: 1 }));";
+    project.with_server(&server).file("s.rhai", script);
+    let first = well(&project, &["run", "s.rhai"]);
+    let fork = well(&project, &["fork", "@", "--at", "2"]);
+    assert_eq!(observations(&project), "pattern,success_rate\np0,1.0\np1,1.0\np2,1.0\np2,1.0\n");
+    assert_ne!(fork.stdout, first.stdout, "a fork pays again");
+
+    // What the fork did is not done once more by whoever resumes it, nor by a fork of it.
+    well(&project, &["run", "--resume=@"]);
+    well(&project, &["fork", "@", "--at", "1"]);
+    let patterns = observations(&project).replace(",1.0", "").replace('\n', " ");
+    assert_eq!(patterns, "pattern,success_rate p0 p1 p2 p2 p1 p2 ");
+}
+
+#[test]
+fn what_was_tried_again_is_learned_and_what_moved_is_not_learned_twice() {
+    let project = Project::new();
+    let server = Server::start(|number, _, _| match number {
+        1 => crate::support::server::refusal(400, "no"),
+        _ => answer(&format!("#{number}")),
+    });
+    let script = |first: &str| {
+        format!(
+            "let o = optimizer();\n{first}\n\
+             o.record_execution(\"t\", \"old\", #{{ success_rate: 1.0 }});\n\
+             print(branch().chat(\"one\"));\n\
+             print(o.run(\"t\", #{{ a: |x| branch().chat(\"two\") }}, 1).value);"
+        )
+    };
+    project.with_server(&server).file("s.rhai", &script(""));
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(5));
+    assert_eq!(observations(&project), "pattern,success_rate\nold,1.0\na,0.0\n");
+
+    let new = "o.record_execution(\"t\", \"new\", #{ success_rate: 0.5 });";
+    project.file("s.rhai", &script(new));
+    assert_eq!(well(&project, &["run", "s.rhai", "--resume"]).stdout, "#0\n#2\n");
+    assert_eq!(observations(&project), "pattern,success_rate\nold,1.0\na,0.0\nnew,0.5\na,1.0\n");
+
+    well(&project, &["run", "--resume=@"]);
+    assert_eq!(observations(&project).lines().count(), 5);
+}
+
+#[test]
+fn a_chain_keeps_its_beginning_however_long_it_is_and_whatever_gc_deletes() {
+    let project = Project::new();
+    let server = numbering();
+    let script = "
+        let o = optimizer();
+        print(branch().chat(\"first \" + run_id));
+        o.record_execution(\"t\", \"p\", #{ success_rate: 1.0 });
+        let n = 0;
+        while ask(\"Next?\") != \"stop\" { n += 1; }
+        print(n); print(run_id);";
+    project.with_server(&server).file("s.rhai", script);
+    let first = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(first.code, Some(9), "{}", first.stderr);
+
+    for n in 0..103 {
+        assert_eq!(project.kaizen(&["answer", "@", "go"]).code, Some(9), "{n}");
+    }
+    well(&project, &["gc", "--keep", "0s"]);
+    let last = well(&project, &["answer", "@", "stop"]);
+    let id = last.stdout.lines().nth(2).unwrap();
+    assert_eq!(last.stdout, format!("#0\n103\n{id}\n"));
+    assert!(server.bodies()[0].contains(id), "{id}");
+    assert_eq!(server.bodies().len(), 1);
+    assert_eq!(observations(&project), "pattern,success_rate\np,1.0\n");
+    assert_eq!(well(&project, &["replay"]).stdout, last.stdout);
+}
