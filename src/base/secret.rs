@@ -77,7 +77,7 @@ const OWN_WORDS: &str = "
     attempt_started attempts attributes avg_performance avoided_until best_pattern
     blames_pattern budget_used_up bytes_after bytes_before cache_read cache_write call_refused
     calls_left calls_max calls_of_unknown_price cancelled_operations candidates cassettes
-    communicate comparison comparisons completed completed_operations condition confidence
+    communicate comparison comparisons completed completed_operations concurrency condition confidence
     conventions cost_half cost_unknown critical_path critical_path_seconds critical_path_time
     cut_operations demo_calls depends_on description difference earlier_runs ended_at
     ended_early endpoint error_rate exchange exchanges execution execution_time executions

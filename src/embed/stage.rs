@@ -120,6 +120,7 @@ async fn run(desk: &Desk, order: &RunOrder) -> RunEnd {
         reuse: false,
         terms: Box::new(Terms {
             text: Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()),
+            concurrency: desk.setup.concurrency,
             lineage: earlier.as_ref().map(|run| run.lineage.clone()).unwrap_or_default(),
             ..Terms::default()
         }),

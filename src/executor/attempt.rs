@@ -295,8 +295,8 @@ impl Executor {
 
         // A call of the recorded run waited for its turn then, so it does now.
         let was_asked = matches!(&source, ReplySource::Then(then) if !then.was_reused);
-        let waits = may_ask || was_asked;
-        let _permit = if waits { self.budgets.permit().await } else { None };
+        let _permit =
+            if may_ask || was_asked { self.budgets.permit(was_asked).await } else { None };
 
         let has_begun = reserve.as_mut().map(Reserve::begun).unwrap_or_default();
         let mut guard = self.begin_call(scope, asked, has_begun.clone(), attempt)?;

@@ -220,6 +220,7 @@ impl Executor {
     #[must_use]
     pub fn retelling(mut self, past: Rc<Past>, lineage: Lineage) -> Executor {
         self.turns.expect(past.ends());
+        self.budgets.bound_told(past.concurrency());
         self.memory.resume(past, lineage);
         self
     }

@@ -27,6 +27,8 @@ pub(super) struct Budgets {
     next: Cell<u64>,
     /// Bounds the calls in flight, if the run has a bound.
     calls: Option<Semaphore>,
+    /// Bounds those of the recorded run while it is told again, as they were bounded then.
+    told_calls: Option<Semaphore>,
 }
 
 /// The budget of a flow or a question, for as long as it runs.
@@ -49,9 +51,15 @@ impl Budgets {
             next: Cell::new(0),
             account: Budget::new(Bounds::default()),
             known: Budget::new(Bounds::default()),
-            // As many as there can be is no bound.
-            calls: concurrency.map(|most| Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            calls: concurrency.map(bound),
+            told_calls: None,
         }
+    }
+
+    /// Bounds the calls of the recorded run as they were bounded then. With less room, what a script was told of
+    /// their order would not come again.
+    pub(super) fn bound_told(&mut self, concurrency: Option<usize>) {
+        self.told_calls = concurrency.map(bound);
     }
 
     /// Bounds the whole run.
@@ -131,9 +139,10 @@ impl Budgets {
     }
 
     /// Waits until another call may be in flight. Without a bound there is no permit to hold.
-    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed.
-        self.calls.as_ref()?.acquire().await.ok()
+    pub(super) async fn permit(&self, told: bool) -> Option<SemaphorePermit<'_>> {
+        let calls = if told { &self.told_calls } else { &self.calls };
+        // The semaphores are never closed.
+        calls.as_ref()?.acquire().await.ok()
     }
 
     /// Tells whether the budget that a call has to keep depends on tokens.
@@ -145,4 +154,9 @@ impl Budgets {
     pub(super) fn of(&self, purse: Purse) -> Option<Rc<Budget>> {
         self.purses.borrow().get(&purse).or(self.run.as_ref()).cloned()
     }
+}
+
+// As many as there can be is no bound.
+fn bound(most: usize) -> Semaphore {
+    Semaphore::new(most.min(Semaphore::MAX_PERMITS))
 }

@@ -74,6 +74,14 @@ pub fn before(
     Err(format!("run {run} has no operation `{step}`; it has: {}", listed(&names)))
 }
 
+/// Returns how many calls a run made at once at most, if that was bounded.
+pub(super) fn concurrency(events: &[(i64, Event)]) -> Option<usize> {
+    events.iter().find_map(|(_, event)| match event {
+        Event::RunStarted { terms, .. } => terms.concurrency,
+        _ => None,
+    })
+}
+
 /// Tells whether something began that a fork does again, on purpose.
 fn is_begun(event: &Event) -> bool {
     match event {

@@ -146,6 +146,9 @@ pub struct Terms {
     /// Most calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_calls: Option<u64>,
+    /// Most calls at once; nothing if there is no bound, and if a program before 0.2 wrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<usize>,
     /// Whether it asks again what the run had asked that it begins like.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub fork: bool,

@@ -5,6 +5,7 @@ use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
+use crate::journal::chain::concurrency;
 use crate::journal::doubts::Doubts;
 use crate::journal::end_times::end_times;
 use crate::journal::event::{Event, RunStatus, Timer};
@@ -90,6 +91,8 @@ pub struct Past {
     given_up: HashSet<(Key, Spot)>,
     /// What was told by each word, oldest first, in a journal that does not say where.
     by_word: RefCell<HashMap<Inquiry, VecDeque<Value>>>,
+    /// Most calls that were made at once; nothing if there was no bound.
+    concurrency: Option<usize>,
     /// Whether requests stand in the journal without the place where they were made.
     is_by_arrival: bool,
 }
@@ -100,14 +103,18 @@ impl Past {
         chain: impl IntoIterator<Item = (&'a RunId, &'a [(i64, Event)])>,
         failures: Failures,
     ) -> Past {
+        let mut bounds = Vec::new();
         let chain = chain.into_iter().enumerate().map(|(age, (run, events))| {
+            bounds.push(concurrency(events));
             let of_servers = if age == 0 { failures } else { failures_then(events) };
             Reading::of(run, events, failures, of_servers)
         });
         let chain: Vec<Reading<'_>> = chain.collect();
         let times = end_times(chain.iter().rev().map(|reading| reading.ends.as_slice()));
 
-        let mut past = Past::default();
+        let bound = bounds.into_iter().collect::<Option<Vec<usize>>>();
+        let concurrency = bound.and_then(|bounds| bounds.into_iter().max());
+        let mut past = Past { concurrency, ..Past::default() };
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
             past.begun.extend(reading.begun);
@@ -171,6 +178,11 @@ impl Past {
         let time = |place: u64| usize::try_from(place - 1).ok().and_then(|n| self.times.get(n));
 
         places.map(move |place| (place, time(place).copied().flatten()))
+    }
+
+    /// Returns how many calls were made at once at most; nothing if there was no bound.
+    pub fn concurrency(&self) -> Option<usize> {
+        self.concurrency
     }
 
     /// Returns how the `number`th try of a call ended, from 0.

@@ -37,6 +37,7 @@ use crate::model::transport::{TextWatch, Transport};
 use crate::model::tuning::LimitChange;
 use crate::schema;
 use crate::schema::lower::Dialect;
+use serde_json::Value;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -45,6 +46,8 @@ use std::rc::Rc;
 pub struct Model {
     /// What people call it: `provider/name`.
     pub label: String,
+    /// What it is made from again, if that is not the label: an alias, or its whole description.
+    pub described: Option<Rc<Value>>,
     /// Settings that every call starts from.
     pub settings: Settings,
     transport: Transport,
@@ -63,10 +66,18 @@ impl Model {
         whole.split_once('/').map_or(whole, |(_, name)| name)
     }
 
+    /// Notes what it is made from again.
+    #[must_use]
+    pub fn described_by(mut self, described: impl Into<Value>) -> Model {
+        self.described = Some(Rc::new(described.into()));
+        self
+    }
+
     /// Creates the demo model as it is when nothing is said about it.
     pub fn demo() -> Model {
         Model {
             label: "demo/echo".to_owned(),
+            described: None,
             settings: Settings::default(),
             transport: Transport::Demo(Demo::default()),
             limiter: Limiter::new(ServerLimits::default()),
@@ -88,6 +99,7 @@ impl Model {
         let limiter = Limiter::new(limits);
         Model {
             label,
+            described: None,
             settings,
             transport: Transport::Simulated(speaker),
             limiter,

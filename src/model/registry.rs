@@ -189,10 +189,10 @@ impl Models {
     /// Finds a model by its alias, or by provider and name.
     pub fn resolve(&self, name: &str) -> Result<Model, ModelError> {
         if let Some(model) = self.given.get(name) {
-            return Ok(model.clone());
+            return Ok(model.clone().described_by(name));
         }
         if let Some(spec) = self.aliases.get(name) {
-            return self.resolve_spec(spec);
+            return Ok(self.resolve_spec(spec)?.described_by(name));
         }
 
         match split(name) {
@@ -242,6 +242,7 @@ impl Models {
 
         Ok(Model {
             label: format!("{}/{}", spec.provider, spec.model),
+            described: None,
             settings: spec.settings.clone(),
             limiter: self.limiter(spec),
             price: spec.price.clone().or_else(known),

@@ -1,7 +1,7 @@
 //! Questions to the store in SQL: read-only, over views that stay when the tables change.
 
 use crate::base::word::words;
-use crate::store::{ReadError, Reader};
+use crate::store::{ReadError, Reader, TEXT_KIND};
 use rusqlite::types::ValueRef;
 use serde_json::Value;
 
@@ -115,8 +115,9 @@ impl View {
     }
 }
 
-/// Makes the views, for this connection alone.
+/// Makes the views, for this connection alone. An event that is no JSON takes nothing else with it.
 const VIEWS: &str = "
+    CREATE TEMP VIEW sound_events AS SELECT * FROM events WHERE json_valid(body);
     CREATE TEMP VIEW v_calls AS SELECT e.run AS run, e.op AS op,
         json_extract(e.body, '$.attempt') AS attempt, json_extract(s.body, '$.model') AS model,
         coalesce(json_extract(e.body, '$.demo'), 0) AS demo,
@@ -133,15 +134,15 @@ const VIEWS: &str = "
         json_extract(e.body, '$.cost') / 1e9 AS cost,
         json_extract(e.body, '$.failure.kind') AS kind,
         json_extract(e.body, '$.failure.message') AS message
-        FROM events e LEFT JOIN events s ON s.run = e.run AND s.seq = (
-            SELECT max(b.seq) FROM events b WHERE b.run = e.run AND b.seq < e.seq AND b.op = e.op
+        FROM sound_events e LEFT JOIN sound_events s ON s.run = e.run AND s.seq = (
+            SELECT max(b.seq) FROM sound_events b WHERE b.run = e.run AND b.seq < e.seq AND b.op = e.op
                 AND b.kind = 'attempt_started'
                 AND json_extract(b.body, '$.attempt') = json_extract(e.body, '$.attempt'))
         WHERE e.kind = 'attempt_ended';
     CREATE TEMP VIEW v_ops AS WITH planned AS MATERIALIZED (
         SELECT f.run AS run, json_extract(o.value, '$.op') AS op,
             json_extract(o.value, '$.name') AS name
-        FROM events f, json_each(f.body, '$.ops') o WHERE f.kind IN ('flow_started', 'expanded'))
+        FROM sound_events f, json_each(f.body, '$.ops') o WHERE f.kind IN ('flow_started', 'expanded'))
         SELECT e.run AS run, e.op AS op, json_extract(e.body, '$.flow') AS flow,
         coalesce(p.name, json_extract(s.body, '$.name')) AS name,
         json_extract(e.body, '$.outcome') AS outcome,
@@ -150,35 +151,35 @@ const VIEWS: &str = "
             WHERE t.run = e.run AND t.seq = e.seq - 1 AND t.kind = 'text'), json_extract(e.body, '$.value')) AS value,
         json_extract(e.body, '$.failure.kind') AS kind,
         json_extract(e.body, '$.failure.message') AS message
-        FROM events e LEFT JOIN planned p ON p.run = e.run AND p.op = e.op
-        LEFT JOIN events s ON s.run = e.run AND s.seq = (
-            SELECT max(b.seq) FROM events b WHERE b.run = e.run AND b.seq < e.seq AND b.op = e.op
+        FROM sound_events e LEFT JOIN planned p ON p.run = e.run AND p.op = e.op
+        LEFT JOIN sound_events s ON s.run = e.run AND s.seq = (
+            SELECT max(b.seq) FROM sound_events b WHERE b.run = e.run AND b.seq < e.seq AND b.op = e.op
                 AND b.kind = 'op_started')
         WHERE e.kind = 'op_ended'
         UNION ALL SELECT e.run, json_extract(r.value, '$[0]'), json_extract(e.body, '$.flow'),
         p.name, 'completed',
         strftime('%Y-%m-%dT%H:%M:%fZ', json_extract(r.value, '$[1]') / 1e6, 'unixepoch'),
         json_extract(r.value, '$[2]') / 1e6, json_extract(r.value, '$[3]'), NULL, NULL
-        FROM events e, json_each(e.body, '$.ops') r
+        FROM sound_events e, json_each(e.body, '$.ops') r
         LEFT JOIN planned p ON p.run = e.run AND p.op = json_extract(r.value, '$[0]')
         WHERE e.kind = 'ops_ran';
     CREATE TEMP VIEW v_runs AS SELECT r.id AS run, r.script AS script, r.status AS status,
         strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1e6, 'unixepoch') AS started_at,
         (r.ended_at - r.started_at) / 1e6 AS seconds, json_extract(b.body, '$.params') AS params,
         json_extract(b.body, '$.seed') AS seed, json_extract(b.body, '$.program') AS program,
-        (SELECT count(*) FROM events c WHERE c.run = r.id AND c.kind = 'attempt_ended'
+        (SELECT count(*) FROM sound_events c WHERE c.run = r.id AND c.kind = 'attempt_ended'
             AND json_extract(c.body, '$.reused') IS NULL) AS calls,
-        (SELECT coalesce(sum(json_extract(c.body, '$.cost')), 0) / 1e9 FROM events c
+        (SELECT coalesce(sum(json_extract(c.body, '$.cost')), 0) / 1e9 FROM sound_events c
             WHERE c.run = r.id AND c.kind = 'attempt_ended'
                 AND json_extract(c.body, '$.reused') IS NULL) AS cost,
-        (SELECT count(*) FROM events c WHERE c.run = r.id AND c.kind = 'attempt_ended'
+        (SELECT count(*) FROM sound_events c WHERE c.run = r.id AND c.kind = 'attempt_ended'
             AND json_extract(c.body, '$.reused') IS NULL
             AND json_extract(c.body, '$.cost') IS NULL) AS unknown_costs,
         json_extract(l.body, '$.value') AS value,
         json_extract(l.body, '$.failure.message') AS failure
-        FROM runs r LEFT JOIN events b ON b.run = r.id AND b.seq = 0
-        LEFT JOIN events l ON l.run = r.id AND l.kind = 'run_ended'
-            AND l.seq = (SELECT max(seq) FROM events m WHERE m.run = r.id);
+        FROM runs r LEFT JOIN sound_events b ON b.run = r.id AND b.seq = 0
+        LEFT JOIN sound_events l ON l.run = r.id AND l.kind = 'run_ended'
+            AND l.seq = (SELECT max(seq) FROM sound_events m WHERE m.run = r.id);
     CREATE TEMP VIEW v_patterns AS SELECT task_type, pattern, n,
         success_sum / n AS success_rate, time_sum / time_n AS seconds,
         score_sum / score_n AS score, cost_sum / cost_n AS cost, tokens_sum / tokens_n AS tokens,
@@ -192,7 +193,7 @@ const VIEWS: &str = "
         json_extract(body, '$.value.case.input') AS input,
         json_extract(body, '$.value.score') AS score, json_extract(body, '$.value.time') AS seconds,
         json_extract(body, '$.value.cost') AS cost, json_extract(body, '$.value.error[1]') AS error
-        FROM events WHERE kind = 'told' AND json_extract(body, '$.value.case.number') IS NOT NULL;
+        FROM sound_events WHERE kind = 'told' AND json_extract(body, '$.value.case.number') IS NOT NULL;
     PRAGMA query_only = ON;
 ";
 
@@ -213,13 +214,14 @@ pub enum QueryError {
     Sqlite(#[from] ReadError),
 }
 
-/// Answers a question: hands over the names of the columns once, and then each row.
+/// Answers a question: hands over the names of the columns once, and then each row. Returns how many events cannot be
+/// read, so that the views do not have them.
 pub fn ask(
     reader: &Reader,
     question: &str,
     head: &mut dyn FnMut(&[String]),
     row: &mut dyn FnMut(&[Value]),
-) -> Result<(), QueryError> {
+) -> Result<u64, QueryError> {
     let Some(store) = reader.file() else { return Err(QueryError::OnServer) };
 
     store.connection.execute_batch(VIEWS).map_err(ReadError::from)?;
@@ -236,7 +238,11 @@ pub fn ask(
         let cells = (0..names.len()).map(|at| found.get_ref(at).map(cell));
         row(&cells.collect::<Result<Vec<_>, _>>().map_err(ReadError::from)?);
     }
-    Ok(())
+
+    let sql =
+        format!("SELECT count(*) FROM events WHERE kind <> '{TEXT_KIND}' AND NOT json_valid(body)");
+    let unsound = store.connection.query_row(&sql, [], |row| row.get::<_, i64>(0));
+    Ok(unsound.map_err(ReadError::from)?.unsigned_abs())
 }
 
 /// Tells whether a statement begins as a question does.

@@ -94,3 +94,27 @@ fn runs_are_written_as_lines_of_json() {
     let written = std::fs::read_to_string(project.path().join("run.jsonl")).unwrap();
     assert_eq!(written.lines().count(), one.len());
 }
+
+#[test]
+fn a_query_answers_without_an_event_that_cannot_be_read() {
+    let project = Project::new();
+    let server = Server::start(|number, _, _| answer(&format!("#{number}")));
+    project.with_server(&server).file("s.rhai", "branch().chat(`one`); branch().chat(`two`);");
+    for _ in 0..2 {
+        assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    }
+
+    let store = rusqlite::Connection::open(project.path().join(".kaizen/kaizen.db")).unwrap();
+    let damage = "UPDATE events SET body = '{' WHERE kind = 'attempt_ended' AND run =
+        (SELECT min(run) FROM events) AND seq = (SELECT max(seq) FROM events e WHERE
+        e.run = events.run AND e.kind = 'attempt_ended')";
+    assert_eq!(store.execute(damage, []).unwrap(), 1);
+    drop(store);
+
+    let ran = project.kaizen(&["sql", "select reply from v_calls order by 1"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "reply\n#0\n#2\n#3\n"), "{}", ran.stderr);
+    assert_eq!(
+        ran.stderr,
+        "note: 1 event that cannot be read is left out; `kaizen doctor` lists the damage\n"
+    );
+}

@@ -160,3 +160,99 @@ fn a_chain_keeps_its_beginning_however_long_it_is_and_whatever_gc_deletes() {
     assert_eq!(observations(&project), "pattern,success_rate\np,1.0\n");
     assert_eq!(well(&project, &["replay"]).stdout, last.stdout);
 }
+
+#[test]
+fn a_replay_finds_another_failure_and_calls_that_are_not_made() {
+    for (then, now, said) in [
+        (
+            "throw \"x\"",
+            "throw \"y\"",
+            "it now fails with `thrown: y`; it failed with `thrown: x` before",
+        ),
+        (
+            "branch().chat(\"b\");",
+            "",
+            "it now does less: not all that the run was told was asked for",
+        ),
+        ("now();", "", "it now does less: not all that the run was told was asked for"),
+    ] {
+        let project = Project::new();
+        let server = numbering();
+        let script = |last: &str| format!("branch().chat(\"a\"); {last}; ()");
+        project.with_server(&server).file("s.rhai", &script(then));
+        project.kaizen(&["run", "s.rhai"]);
+        assert_eq!(well(&project, &["replay"]).code, Some(0));
+
+        project.file("s.rhai", &script(now));
+        let replayed = project.kaizen(&["replay"]);
+        assert_eq!(replayed.code, Some(7), "{then}: {}", replayed.stderr);
+        assert!(replayed.stderr.contains(said), "{then}: {}", replayed.stderr);
+    }
+}
+
+#[test]
+fn a_lower_concurrency_changes_nothing_of_what_was_told() {
+    let project = Project::new();
+    let server = Server::start(|number, _, body| {
+        if body.contains("last") && number < 4 {
+            return Act::Hang;
+        }
+        let wait = [("w0", 120), ("w1", 80), ("w2", 40)];
+        let wait = wait.iter().find(|(word, _)| body.contains(word)).map_or(1, |(_, wait)| *wait);
+        Act::After(wait, Box::new(answer(&format!("#{number}"))))
+    });
+    let script = "
+        let ends = [];
+        [0, 1, 2].parallel(|n| { branch().chat(`w${n}`); ends.push(n); });
+        print(ends);
+        branch().chat(\"last\");
+        ()";
+    project.with_server(&server).file("s.rhai", script);
+
+    let mut run = project.command(&["run", "s.rhai", "-q"]).spawn().unwrap();
+    until(Duration::from_secs(30), "the last call", || server.bodies().len() == 4);
+    std::thread::sleep(Duration::from_millis(100));
+    run.kill().unwrap();
+    run.wait().unwrap();
+
+    let resumed = well(&project, &["run", "--resume", "--concurrency", "1"]);
+    assert_eq!(resumed.stdout, "[2, 1, 0]\n");
+    let mut replay = project.command(&["replay"]);
+    let replayed = Ran::from(replay.env("KAIZEN_CONCURRENCY", "1").output().unwrap());
+    assert_eq!((replayed.code, replayed.stdout), (Some(0), resumed.stdout), "{}", replayed.stderr);
+}
+
+#[test]
+fn a_saved_branch_goes_on_at_its_own_server() {
+    let project = Project::new();
+    let (own, other) = (numbering(), numbering());
+    let script = format!(
+        "let a = branch(); a.chat(\"one\");
+         print(branch_from(a.to_map()).chat(\"two\"));
+         let m = imodel(#{{ provider: \"openai\", model: \"m\", base_url: \"{}\" }});
+         print(branch_from(branch(m).to_map()).chat(\"three\"));",
+        own.url
+    );
+    project.with_server(&own).file("s.rhai", &script);
+    let mut command = project.command(&["run", "s.rhai"]);
+    command.env("OPENAI_BASE_URL", &other.url).env("OPENAI_API_KEY", "sk-some-long-key");
+    let ran = Ran::from(command.output().unwrap());
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "#1\n#2\n"), "{}", ran.stderr);
+    assert_eq!(other.bodies().len(), 0);
+}
+
+#[test]
+fn a_knowledge_file_takes_only_what_can_be_read_again() {
+    let project = Project::new();
+    for rate in ["\"x\"", "85", "-1", "true", "[]"] {
+        let script = format!(
+            "let k = knowledge(\"k.json\"); \
+             k.save_pattern_success(\"t\", \"p\", #{{ success_rate: {rate} }});"
+        );
+        project.file("s.rhai", &script);
+        let ran = project.kaizen(&["run", "s.rhai", "--allow-write=."]);
+        assert!(ran.code == Some(1) || ran.code == Some(3), "{rate}: {}", ran.stderr);
+        assert!(ran.stderr.contains("success_rate"), "{rate}: {}", ran.stderr);
+        assert!(!project.path().join("k.json").exists(), "{rate}");
+    }
+}

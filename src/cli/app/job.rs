@@ -3,7 +3,7 @@
 
 use crate::base::clock;
 use crate::base::count::counted;
-use crate::base::credential::{public, without_credentials};
+use crate::base::credential::without_credentials;
 use crate::base::failpoint::{self, Failpoint};
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
@@ -29,7 +29,7 @@ use crate::executor::people::PersonChannel;
 use crate::executor::replies::reuse::Reuse;
 use crate::executor::standstill::{FAR, Suspension};
 use crate::journal::Journal;
-use crate::journal::event::{Event, RunKind, RunSources, RunStatus, Terms};
+use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::seal::JournalEnd;
 use crate::journal::waits::Waits;
 use crate::mcp::Servers;
@@ -81,7 +81,7 @@ pub(in crate::cli) struct OpenJob {
     /// Says that this process works on the run, once it has begun.
     lease: RefCell<Option<Lease>>,
     /// Files with code that the script's own host has not read.
-    code: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
+    pub(super) code: RefCell<BTreeMap<PathBuf, Option<blake3::Hash>>>,
     /// Sends spans of the run to a collector, if there is one.
     spans: RefCell<Option<SpanPush>>,
 }
@@ -318,20 +318,6 @@ impl ScriptJob<'_> {
         self.params.iter().map(|(name, value)| (name.clone(), shown(value))).collect()
     }
 
-    /// Returns what a run is made of that is about to begin. Its script is compiled, so what that imports is
-    /// known.
-    fn sources(&self, open: &OpenJob) -> RunSources {
-        let mut files = open.host.files();
-        files.extend(open.code.take());
-
-        let models = self.project.config.models().map(|(alias, spec, _)| {
-            // An address may bear a password, and a field for the server a key.
-            let spec = spec.iter().map(|(key, value)| (key.clone(), public(key, value)));
-            (alias.to_owned(), Value::Object(spec.collect()))
-        });
-        RunSources { files: file_hashes(&open.surroundings.root, files), models: models.collect() }
-    }
-
     /// Does the same for a run of more than the one script.
     pub(in crate::cli) fn launch_as(
         &self,
@@ -343,8 +329,6 @@ impl ScriptJob<'_> {
         // Held from before the start is kept, so that nobody else takes the run up meanwhile.
         open.lease.replace(self.project.try_lease(executor.journal().run())?);
 
-        let fork_at = self.again.as_ref().and_then(|again| again.fork_at.clone());
-        let lineage = self.again.as_ref().map(|again| again.lineage.clone());
         let started = Event::RunStarted {
             script,
             params: self.shown_params(),
@@ -353,13 +337,7 @@ impl ScriptJob<'_> {
             resumes: self.resumes.clone(),
             what: Some(what),
             reuse: self.reuse.as_ref().is_some_and(|reuse| reuse.is_wide()),
-            terms: Box::new(Terms {
-                fork: fork_at.is_some(),
-                fork_at,
-                lineage: lineage.unwrap_or_default(),
-                sources: Some(self.sources(open)),
-                ..self.project.terms.clone()
-            }),
+            terms: Box::new(self.terms(open)),
         };
 
         if let Some(settings) = self.project.config.otel() {

@@ -8,6 +8,7 @@ pub(in crate::cli) mod damage;
 pub(in crate::cli) mod exit;
 pub(in crate::cli) mod help;
 pub(in crate::cli) mod job;
+mod job_terms;
 pub(in crate::cli) mod number;
 pub(in crate::cli) mod otel;
 pub(in crate::cli) mod output;

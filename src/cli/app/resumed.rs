@@ -28,9 +28,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// How far back a run is looked for.
-const LOOK_BACK: usize = 500;
-
 /// What a run that did not end well has left.
 #[derive(Debug)]
 pub(in crate::cli) struct ResumedRun {
@@ -71,6 +68,18 @@ pub(in crate::cli) struct ResumeInput {
     pub(in crate::cli) lost: Option<LostDecision>,
     /// The answer with which it is resumed, and the question to it.
     pub(in crate::cli) answer: Option<(PendingQuestion, Value)>,
+}
+
+impl ResumeInput {
+    /// Returns the terms of the run that goes through another one, with the work that it continues.
+    pub(in crate::cli) fn terms(&self, own: &Terms) -> Terms {
+        Terms {
+            fork: self.fork_at.is_some(),
+            fork_at: self.fork_at.clone(),
+            lineage: self.lineage.clone(),
+            ..own.clone()
+        }
+    }
 }
 
 impl fmt::Display for ResumedRun {
@@ -195,19 +204,24 @@ fn failures_of(store: &Reader, row: &RunRow) -> anyhow::Result<Failures> {
 
 /// Returns the newest of the runs that resumed a run, each from the one before, or the run itself.
 fn newest_of(store: &Reader, row: RunRow) -> anyhow::Result<RunRow> {
-    let mut newest = row;
+    let starts = history::starts(store)?;
+    let mut newest = row.id.clone();
+    let mut before = history::start(store, &newest)?;
 
-    // Newer runs come first, and each resumes an older one.
-    for later in history::runs(store, LOOK_BACK)?.into_iter().rev() {
-        let starts = (history::start(store, &newest.id)?, history::start(store, &later.id)?);
-        if let (Some(before), Some(after)) = starts
-            && goes_on(&newest.id, &before, &after)
+    // Newer runs come later, and each resumes an older one.
+    for (later, after) in starts {
+        if let Some(known) = &before
+            && goes_on(&newest, known, &after)
         {
-            newest = later;
+            (newest, before) = (later, Some(after));
         }
     }
 
-    Ok(newest)
+    if newest == row.id {
+        return Ok(row);
+    }
+    // It may have been deleted meanwhile.
+    Ok(history::run(store, &newest)?.unwrap_or(row))
 }
 
 /// Tells whether a run continues the work of another one: with the same parameters, and to its end.
@@ -236,16 +250,12 @@ fn others_of(store: &Reader, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
     }
 
     let mut others = Vec::new();
-    for later in history::runs(store, LOOK_BACK)?.into_iter().rev() {
-        let Some(Event::RunStarted { resumes: Some(before), terms, .. }) =
-            history::start(store, &later.id)?
-        else {
-            continue;
-        };
+    for (later, start) in history::starts(store)? {
+        let Event::RunStarted { resumes: Some(before), terms, .. } = start else { continue };
         // A fork asks again on purpose.
-        if !terms.fork && known.contains(&before) && known.insert(later.id.clone()) {
-            let events = damage::events(store, &later.id)?;
-            others.push((later.id, events));
+        if !terms.fork && known.contains(&before) && known.insert(later.clone()) {
+            let events = damage::events(store, &later)?;
+            others.push((later, events));
         }
     }
 
@@ -292,7 +302,7 @@ fn choose(
     };
 
     let mut found = None;
-    for row in history::runs(store, LOOK_BACK)?.into_iter().filter(own) {
+    for row in history::runs(store, usize::MAX)?.into_iter().filter(own) {
         if !is_other(&row)? {
             found = Some(row);
             break;

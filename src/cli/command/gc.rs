@@ -2,6 +2,7 @@
 
 use crate::base::clock::micros;
 use crate::base::count::counted;
+use crate::base::id::RunId;
 use crate::cli::app::condition::{Condition, condition};
 use crate::cli::app::config::{duration, size};
 use crate::cli::app::exit::Exit;
@@ -11,6 +12,7 @@ use crate::cli::{Global, print_data, say};
 use crate::journal::event::RunStatus;
 use crate::journal::history;
 use crate::journal::prune::{PruneOptions, prune};
+use crate::store::Reader;
 use serde_json::json;
 
 /// The options of `gc`.
@@ -63,19 +65,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         micros().saturating_sub(keep)
     });
 
-    // Runs under way, suspended ones and the newest one stay, whatever the bounds say.
-    let rows = history::runs(&store, usize::MAX)?;
-    let newest = rows.first().map(|row| row.id.clone());
-    let running =
-        rows.iter().filter(|row| condition(row) == Condition::Running).map(|row| row.id.clone());
-    let waiting = waiting::all(&store)?.into_iter().map(|waiting| waiting.row.id);
-    // One that did not end well may be resumed, and then needs the runs that it goes on from.
-    let unfinished = rows
-        .iter()
-        .filter(|row| row.status != Some(RunStatus::Ok))
-        .filter(|row| before.is_some_and(|before| row.started_at >= before))
-        .map(|row| row.id.clone());
-    let kept = running.chain(newest).chain(waiting).chain(unfinished).collect();
+    let kept = kept(&store, before)?;
     let wanted = PruneOptions { before, bytes_max, kept };
     let dry = arguments.dry_run;
     let (pruned, was, is) = prune(&store, &project.store_path(), &wanted, dry)?;
@@ -112,6 +102,23 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     Ok(Exit::Ok)
+}
+
+/// Returns the runs that stay whatever the bounds say: those under way, suspended ones and the newest one.
+fn kept(store: &Reader, before: Option<i64>) -> anyhow::Result<Vec<RunId>> {
+    let rows = history::runs(store, usize::MAX)?;
+    let newest = rows.first().map(|row| row.id.clone());
+    let running =
+        rows.iter().filter(|row| condition(row) == Condition::Running).map(|row| row.id.clone());
+    let waiting = waiting::all(store)?.into_iter().map(|waiting| waiting.row.id);
+
+    // One that did not end well may be resumed, and then needs the runs that it goes on from.
+    let unfinished = rows
+        .iter()
+        .filter(|row| row.status != Some(RunStatus::Ok))
+        .filter(|row| before.is_some_and(|before| row.started_at >= before))
+        .map(|row| row.id.clone());
+    Ok(running.chain(newest).chain(waiting).chain(unfinished).collect())
 }
 
 /// Writes a number of bytes for people.

@@ -2,9 +2,10 @@
 //! written; a request that the run has not made is an error.
 
 use crate::base::count::counted;
-use crate::base::failure::Kind;
+use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::base::id::RunId;
+use crate::base::secret::scrub;
 use crate::base::visible::hanging;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::ScriptJob;
@@ -155,7 +156,7 @@ fn replay(
     if let Some((_, damage)) = log.damage.first() {
         return Ok(ReplayResult::Unknown(format!("its journal is damaged: {damage}")));
     }
-    let Some(RunEnd { status, value, .. }) = Trace::fold(&log.events).end else {
+    let Some(ended) = Trace::fold(&log.events).end else {
         return Ok(ReplayResult::Unknown("it has not finished".to_owned()));
     };
 
@@ -187,7 +188,7 @@ fn replay(
         }
     };
 
-    block_on(go_through(global, &project, resumed, &text, (status, &value), shown))?
+    block_on(go_through(global, &project, resumed, &text, &ended, shown))?
 }
 
 async fn go_through(
@@ -195,7 +196,7 @@ async fn go_through(
     project: &Project,
     resumed: ResumedRun,
     text: &str,
-    (status, value): (RunStatus, &Value),
+    ended: &RunEnd,
     shown: bool,
 ) -> anyhow::Result<ReplayResult> {
     let seed = resumed.seed;
@@ -243,7 +244,7 @@ async fn go_through(
     };
 
     let result = open.host.run(&program).await;
-    let went = judge(global, &open.executor, &reuse, result, (status, value), shown)?;
+    let went = judge(global, &open.executor, &reuse, result, ended, shown)?;
 
     // The run may have had grants that this replay does not have.
     Ok(match (went, open.host.refused()) {
@@ -260,7 +261,7 @@ fn judge(
     executor: &Executor,
     reuse: &Reuse,
     result: Result<Value, ScriptError>,
-    (status, value): (RunStatus, &Value),
+    ended: &RunEnd,
     shown: bool,
 ) -> anyhow::Result<ReplayResult> {
     if reuse.gave_up() {
@@ -270,6 +271,7 @@ fn judge(
 
     // Where a run was interrupted is not journaled: it was somewhere after its last event.
     // One that was suspended had come to what it waits for.
+    let status = ended.status;
     let is_cut = matches!(status, RunStatus::Interrupted | RunStatus::Waiting);
     if is_cut && !executor.turns().is_retelling() {
         return Ok(ReplayResult::Same { replies: executor.reused() });
@@ -286,13 +288,17 @@ fn judge(
         return Ok(ReplayResult::Otherwise(failure.message));
     }
 
+    let mut failed = None;
     let (now, given) = match result {
         Ok(given) if executor.unforgiven() == 0 => (RunStatus::Ok, given),
         Ok(given) => (RunStatus::Failed, given),
         Err(ScriptError::Failed(both)) if both.0.kind == Kind::Interrupted => {
             return Ok(ReplayResult::Unknown("it was interrupted".to_owned()));
         }
-        Err(ScriptError::Failed(_)) => (RunStatus::Failed, Value::Null),
+        Err(ScriptError::Failed(both)) => {
+            failed = Some(both.0);
+            (RunStatus::Failed, Value::Null)
+        }
         Err(ScriptError::Store(error)) => return Err(error.into()),
         Err(ScriptError::Suspended(_)) => (RunStatus::Waiting, Value::Null),
         Err(ScriptError::Refused(_)) => {
@@ -305,11 +311,33 @@ fn judge(
             "it now ends with status `{now}`; it ended with `{status}` before"
         )));
     }
-    if given != *value {
+    if given != ended.value {
         return Ok(ReplayResult::Otherwise(format!(
-            "it now returns {given}; it returned {value} before"
+            "it now returns {given}; it returned {} before",
+            ended.value
         )));
+    }
+    if let Some(reason) = other_failure(failed.as_ref(), ended.failure.as_ref()) {
+        return Ok(ReplayResult::Otherwise(reason));
+    }
+    if executor.turns().is_retelling() {
+        let reason = "it now does less: not all that the run was told was asked for";
+        return Ok(ReplayResult::Otherwise(reason.to_owned()));
     }
 
     Ok(ReplayResult::Same { replies: executor.reused() })
+}
+
+/// Says how a script fails now, if it failed in another way before. The journal has no secrets.
+fn other_failure(now: Option<&Failure>, then: Option<&Failure>) -> Option<String> {
+    let (now, then) = now.zip(then)?;
+    let message = scrub(&now.message);
+    let is_same = now.kind == then.kind && *message == *then.message;
+    let said = || {
+        format!(
+            "it now fails with `{}: {message}`; it failed with `{}: {}` before",
+            now.kind, then.kind, then.message
+        )
+    };
+    (!is_same).then(said)
 }

@@ -119,6 +119,7 @@ impl RunSettings {
             max_cost: self.max_cost,
             max_tokens: self.max_tokens,
             max_calls: self.max_calls,
+            concurrency: None,
             fork: false,
             fork_at: None,
             lineage: Lineage::default(),

@@ -1,5 +1,6 @@
 //! `kaizen sql 'select ..'`: queries of the store, read-only.
 
+use crate::base::count::counted;
 use crate::base::secret::scrub;
 use crate::base::visible::on_one_line;
 use crate::base::{csv, visible};
@@ -78,9 +79,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             RowFormat::Jsonl => print_data(object(&names.borrow(), cells)),
         },
     );
-    if let Err(error) = asked {
-        return Ok(refuse(&error));
-    }
+    let unread = match asked {
+        Ok(unread) => unread,
+        Err(error) => return Ok(refuse(&error)),
+    };
 
     if format == RowFormat::Table {
         let names = names.borrow();
@@ -89,6 +91,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         if left > 0 {
             say(&format!("{left} more rows are not shown; write them with `-f csv`"));
         }
+    }
+    if unread > 0 {
+        let events =
+            counted(unread, "event that cannot be read is", "events that cannot be read are");
+        say(&format!("note: {events} left out; `kaizen doctor` lists the damage"));
     }
     Ok(Exit::Ok)
 }

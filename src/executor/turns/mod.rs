@@ -11,6 +11,7 @@ pub(crate) mod driver;
 mod owed;
 mod own_clock;
 mod own_time;
+mod retold;
 pub mod siblings;
 mod stillness;
 
@@ -226,27 +227,6 @@ impl Turns {
     /// Returns how many ends were told. As long as it stays the same, nobody has waited.
     pub(crate) fn count_of_ends(&self) -> u64 {
         self.told.get()
-    }
-
-    /// Returns the last place in the journal of what was told.
-    pub(super) fn newest_place(&self) -> u64 {
-        self.newest_place.get()
-    }
-
-    /// Notes that the run does what no recorded run has done.
-    pub(super) fn go_on(&self) {
-        self.newest_place.set(u64::MAX);
-    }
-
-    /// Tells whether something new has come although others of the journal were yet to be told: the
-    /// script, or what it asks again, goes another way than the recorded run.
-    pub(super) fn has_strayed(&self) -> bool {
-        self.has_strayed.get()
-    }
-
-    /// Tells whether ends of the recorded run are yet to be told.
-    pub(crate) fn is_retelling(&self) -> bool {
-        !self.has_strayed.get() && !self.queues.borrow().untold.is_empty()
     }
 
     /// Waits for the turn of an end that stands in the journal.

@@ -40,7 +40,8 @@ impl EarlierExecutions {
         workers: Vec<RunId>,
         recorded: impl IntoIterator<Item = NamedOutcome>,
     ) -> EarlierExecutions {
-        let (names, left) = (HashSet::new(), HashMap::new());
+        let names = HashSet::new();
+        let left = HashMap::new();
         let mut earlier = EarlierExecutions { run, workers, names, left };
 
         for NamedOutcome { name, task, pattern, success_rate, score, kind, extra } in recorded {

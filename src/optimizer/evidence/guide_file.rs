@@ -76,6 +76,12 @@ impl Entry {
         Entry::new(FAILED, task, pattern, scrub(error).into_owned().into())
     }
 
+    /// Returns what it is known by, whatever else is saved.
+    pub fn digest(&self) -> String {
+        let whole = format!("{} {} {}", self.section, self.key, self.value);
+        blake3::hash(whole.as_bytes()).to_hex()[..16].to_owned()
+    }
+
     fn new(section: &'static str, task: &str, pattern: &str, value: Value) -> Entry {
         // As it is when it is read again: some numbers are written shorter than they are.
         let read = serde_json::from_str(&value.to_string()).unwrap_or(value);

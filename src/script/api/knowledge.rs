@@ -7,6 +7,8 @@ use crate::base::failure::Kind;
 use crate::journal::event::Event;
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::optimizer::evidence::guide_file::{Entry, GuideFile};
+use crate::optimizer::evidence::observation::Observation;
+use crate::optimizer::evidence::pattern::{Pattern, TaskType};
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::fiber::wait;
@@ -122,6 +124,10 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
         move |k: &mut KnowledgeHandle, task: &str, pattern: &str, metrics: Map| {
             let fields = convert::to_fields(&metrics);
             let fields = fields.map_err(|reason| throw_new(Kind::Option, reason))?;
+            // A file that holds what no execution can be is refused as a whole when it is read.
+            let of = TaskType::new(task).map_err(raise)?;
+            Observation::success(of, Pattern::new(pattern).map_err(raise)?, &fields)
+                .map_err(|error| throw_new(Kind::Option, error.to_string()))?;
             save_once(&inner, k, &Entry::success(task, pattern, fields))
         },
     );
@@ -143,8 +149,13 @@ fn changes(engine: &mut Engine, host: &Rc<Inner>) {
 fn save_once(host: &Rc<Inner>, k: &KnowledgeHandle, entry: &Entry) -> Result<(), EvalError> {
     let executor = host.executor();
     let name = k.borrow().path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let what = Inquiry::About(Topic::Knowledge, name);
-    let (at, known) = executor.recall(&tasks::current().strand, &what);
+    // By what is saved, because the script may have been changed before the run is resumed.
+    let what = Inquiry::About(Topic::Knowledge, format!("{name} {}", entry.digest()));
+    let strand = &tasks::current().strand;
+    let (at, known) = executor.recall(strand, &what);
+    // Earlier programs noted the file alone.
+    let known =
+        known.or_else(|| executor.recall(strand, &Inquiry::About(Topic::Knowledge, name)).1);
     let known = known.and_then(|told| told.as_u64()).map(|n| usize::try_from(n).unwrap_or(0));
 
     if known.is_none() && executor.is_dry() {

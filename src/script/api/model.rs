@@ -67,7 +67,9 @@ fn by_map(host: &Rc<Inner>, map: &Map) -> Result<Model, EvalError> {
         permit(host, &mut spec).map_err(|failure| throw(&failure))?;
     }
 
-    host.with.models.resolve_spec(&spec).map_err(|error| throw_new(Kind::Model, error.to_string()))
+    let model = host.with.models.resolve_spec(&spec);
+    let model = model.map_err(|error| throw_new(Kind::Model, error.to_string()))?;
+    Ok(model.described_by(fields))
 }
 
 /// Accepts the server and the key that a script names. Servers of the project's models and of this

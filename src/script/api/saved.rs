@@ -9,9 +9,11 @@ use rhai::Map;
 
 /// Makes plain data of a branch.
 pub(super) fn to_map(branch: &Branch) -> Map {
+    let label = || branch.model.label.as_str().into();
+    let model = branch.model.described.as_deref().cloned().unwrap_or_else(label);
     let exchanges: Vec<&Exchange> = branch.exchanges().collect();
     let value = serde_json::json!({
-        "model": branch.model.label,
+        "model": model,
         "system": branch.system,
         "name": branch.name,
         "exchanges": exchanges,
