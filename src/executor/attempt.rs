@@ -461,8 +461,7 @@ impl Executor {
         self.refuse(scope, asked, failure.unwrap_or_else(|| Failure::new(Kind::Budget, "refused")))
     }
 
-    /// Journals a change of the number of calls that are made at once, and what else was learned of
-    /// the server.
+    /// Journals a change of the number of calls that are made at once, and what else was learned of the server.
     fn tell_tuned(&self, model: &Model) -> Result<(), StoreError> {
         if model.take_learned() {
             let text = format!(

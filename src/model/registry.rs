@@ -188,11 +188,10 @@ impl Models {
 
     /// Finds a model by its alias, or by provider and name.
     pub fn resolve(&self, name: &str) -> Result<Model, ModelError> {
-        if let Some(model) = self.given.get(name) {
-            return Ok(model.clone().described_by(name));
-        }
-        if let Some(spec) = self.aliases.get(name) {
-            return Ok(self.resolve_spec(spec)?.described_by(name));
+        let given = self.given.get(name).cloned().map(Ok);
+        let known = given.or_else(|| self.aliases.get(name).map(|spec| self.resolve_spec(spec)));
+        if let Some(model) = known {
+            return Ok(model?.described_by(name));
         }
 
         match split(name) {
