@@ -1,6 +1,7 @@
 //! Children of `kaizen mcp`: this program again, with other arguments. What they write is read up to
 //! limits, and each ends with the group that it leads.
 
+use crate::base::exit::Exit;
 use crate::base::process::{Group, end_with_parent};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -156,17 +157,28 @@ impl RunChild {
         }
     }
 
-    /// Waits for its end, and returns what it last wrote to stderr. It is killed if it takes too long.
-    pub(super) async fn end(mut self) -> String {
+    /// Waits for its end. It is killed if it takes too long.
+    pub(super) async fn end(mut self) -> ChildEnd {
         // Whatever came of it, the group is ended next.
-        let _ = tokio::time::timeout(GRACE, self.child.wait()).await;
+        let ended = tokio::time::timeout(GRACE, self.child.wait()).await;
         drop(self.group.take());
 
-        match self.stderr.take() {
+        let stderr = match self.stderr.take() {
             Some(stderr) => stderr.await.unwrap_or_default(),
             None => String::new(),
-        }
+        };
+        let code = ended.ok().and_then(Result::ok).and_then(|status| status.code());
+        ChildEnd { stderr, has_lost_store: code == Some(i32::from(Exit::Store.code())) }
     }
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub(super) struct ChildEnd {
+    /// What it last wrote to stderr.
+    pub(super) stderr: String,
+    /// Its store could not be used, so what it did last is lost.
+    pub(super) has_lost_store: bool,
 }
 
 /// Reads what comes on stderr to its end, and keeps the last of it.

@@ -1,6 +1,7 @@
 //! What a call of `kaizen mcp` answers: the end of a run, or a page of what a command says.
 
 use crate::base::secret::scrub;
+use crate::cli::command::mcp::child::ChildEnd;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -130,10 +131,16 @@ impl RunWitness {
         }));
     }
 
-    /// Returns what the client is answered. `stderr` is what the run last said there.
-    pub(super) fn answer(self, stderr: &str) -> CallToolResult {
+    /// Returns what the client is answered when the run has ended.
+    pub(super) fn answer(self, end: &ChildEnd) -> CallToolResult {
+        let stderr = end.stderr.as_str();
         let Some(mut done) = self.done else {
             let ended = match &self.run {
+                Some(run) if end.has_lost_store => {
+                    format!(
+                        "run {run} ended because its store cannot be used; what it did last is lost"
+                    )
+                }
                 Some(run) => format!(
                     "run {run} ended without a result, but its progress is saved: `show_run` shows it, \
                      and `kaizen run --resume={run}` continues it"
@@ -246,12 +253,28 @@ mod tests {
         witness.see(json!({ "type": "print", "text": long }));
         witness.see(json!({ "type": "done", "status": "failed", "value": long, "error": { "message": long } }));
 
-        let answer = text(&witness.answer(""));
+        let answer = text(&witness.answer(&ChildEnd::default()));
         assert!(answer.to_string().len() <= ANSWER_MAX);
         assert_eq!((&answer["run"], &answer["status"]), (&json!("r1"), &json!("failed")));
         assert_eq!(
             answer["value_left_out"],
             "600002 bytes; `show_run` with `events: true` returns it in full"
         );
+    }
+
+    #[test]
+    fn a_run_that_lost_its_store_is_not_said_to_be_saved() {
+        let answered = |has_lost_store| {
+            let mut witness = RunWitness::default();
+            witness.see(json!({ "type": "launch", "run": "r1" }));
+            let end = ChildEnd { stderr: "error: gone".to_owned(), has_lost_store };
+            json!(witness.answer(&end))["content"][0]["text"].clone()
+        };
+        expect_test::expect![[r#"
+            [
+              "run r1 ended because its store cannot be used; what it did last is lost\nerror: gone",
+              "run r1 ended without a result, but its progress is saved: `show_run` shows it, and `kaizen run --resume=r1` continues it\nerror: gone"
+            ]"#]]
+            .assert_eq(&format!("{:#}", json!([answered(true), answered(false)])));
     }
 }

@@ -278,8 +278,7 @@ impl ProjectService {
             };
             let _ = tokio::time::timeout(GRACE, rest).await;
         }
-        let stderr = child.end().await;
-        witness.answer(&stderr)
+        witness.answer(&child.end().await)
     }
 }
 
