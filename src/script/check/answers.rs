@@ -2,7 +2,7 @@
 //! and answers with what led to them.
 
 use crate::schema;
-use crate::script::check::value_kind::ValueKind;
+use crate::script::check::value_kind::{AnswerField, ValueKind};
 use crate::script::host::{convert, shape};
 use rhai::{Expr, FnCallExpr, Ident};
 use serde_json::Value;
@@ -44,6 +44,13 @@ pub(super) fn given_by(call: &FnCallExpr) -> Option<ValueKind> {
     answer_of(name, options)
 }
 
+/// Returns what a literal schema among the options of a call asks for: what their `check` is given.
+pub(super) fn checked_by(call: &FnCallExpr) -> Option<ValueKind> {
+    let Some(Expr::Map(options, _)) = call.args.last() else { return None };
+    let schema = options.0.iter().find(|(key, _)| key.name == "schema");
+    schema.and_then(|(_, schema)| fields(schema)).map(ValueKind::Answer)
+}
+
 /// Returns the name that a call gives an operation literally, and the kind of its result.
 pub(super) fn given_by_operation(call: &FnCallExpr) -> Option<(String, Option<ValueKind>)> {
     let Some(Expr::Map(options, _)) = call.args.last() else { return None };
@@ -79,12 +86,13 @@ fn answer_of(word: &str, options: &[(Ident, Expr)]) -> Option<ValueKind> {
         (Some(Expr::BoolConstant(true, _)), _) => Some(ValueKind::Map(&shape::TRACED)),
         (Some(trace), _) if !matches!(trace, Expr::BoolConstant(false, _)) => None,
         (_, Some(schema)) => fields(schema).map(ValueKind::Answer),
-        (_, None) => is_text.then_some(ValueKind::Data("string")),
+        // What is parsed has its schema beside its options.
+        (_, None) => (word != "parse").then_some(ValueKind::Data("string")),
     }
 }
 
 /// Returns the fields of a literal schema of a map, if a value has no others.
-fn fields(schema: &Expr) -> Option<Vec<String>> {
+fn fields(schema: &Expr) -> Option<Vec<AnswerField>> {
     let literal = schema.get_literal_value(None).filter(|literal| !literal.is_unit())?;
     let schema = convert::to_value(&literal).ok()?;
     // A text without a colon is no schema of a map, but it may be what is to be read.
@@ -95,6 +103,13 @@ fn fields(schema: &Expr) -> Option<Vec<String>> {
     let is_plain = combining.iter().all(|word| schema.get(word).is_none());
     let is_closed =
         schema.get("additionalProperties").is_none_or(|more| *more == Value::Bool(false));
-    let names = schema["properties"].as_object()?.keys().cloned().collect();
-    (is_map && is_plain && is_closed).then_some(names)
+    let fields = schema["properties"].as_object()?.iter().map(field).collect();
+    (is_map && is_plain && is_closed).then_some(fields)
+}
+
+fn field((name, schema): (&String, &Value)) -> AnswerField {
+    let words = schema["enum"].as_array().and_then(|all| {
+        all.iter().map(|word| word.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+    });
+    AnswerField { name: name.clone(), words }
 }

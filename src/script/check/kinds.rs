@@ -5,7 +5,7 @@
 use crate::script::check::answers;
 use crate::script::check::call::{EACH, PLANNERS};
 use crate::script::check::checker::File;
-use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
+use crate::script::check::closure::{closure_in, closures_in, name_of, option, settles};
 use crate::script::check::defaults;
 use crate::script::check::functions::{ScriptFunction, ScriptFunctions};
 use crate::script::check::value_kind::ValueKind;
@@ -228,7 +228,7 @@ impl<'a> Kinds<'a> {
             Stmt::For(each, _) => {
                 let item = match self.kind(&each.2.expr, function) {
                     Some(ValueKind::List(shape)) => Some(ValueKind::Map(shape)),
-                    _ => None,
+                    _ => self.operation_name(&each.2.expr, function),
                 };
                 bind(&each.0.name, item);
                 if let Some(counter) = &each.1 {
@@ -278,12 +278,23 @@ impl<'a> Kinds<'a> {
                 let given = vec![inputs.clone(), branch()];
                 let mut found: Vec<_> = direct().map(|name| (name, given.clone())).collect();
 
-                if let Some(Expr::Map(options, _)) = call.args.last() {
-                    let when = options.0.iter().filter(|(key, _)| key.name == "when");
-                    let when = when.filter_map(|(_, value)| closure_in(value));
-                    found.extend(when.map(|name| (name, vec![inputs.clone()])));
-                }
+                found.extend(option(call, "when").map(|name| (name, vec![inputs.clone()])));
+                let checked = vec![answers::checked_by(call)];
+                found.extend(option(call, "check").map(|name| (name, checked.clone())));
                 found
+            }
+            "add_edge" => {
+                let place = usize::from(receiver.is_none() || call.args.len() == 4);
+                let source = call.args.get(place).and_then(|node| self.kind(node, function));
+                let result = match source {
+                    Some(ValueKind::Node(name)) => self.results.get(&name).cloned().flatten(),
+                    _ => None,
+                };
+                option(call, "when").map(|name| (name, vec![result.clone()])).collect()
+            }
+            "operate" | "react" => {
+                let checked = vec![answers::checked_by(call)];
+                option(call, "check").map(|name| (name, checked.clone())).collect()
             }
             "on" => {
                 let kind = call.args.first().filter(|_| receiver.is_some() || call.args.len() == 2);
