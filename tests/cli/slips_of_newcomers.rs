@@ -383,6 +383,8 @@ fn what_operations_give_is_known_in_conditions_checks_and_loops() {
          g.expand(a, |t| #{ instruction: t }); session().flow(g);",
         "let g = builder(\"g\"); let a = g.add_operation(|| [1], #{ name: \"a\" }); g.expand(a, |t| t * 2); session().flow(g);",
         "print(branch().operate(\"x\", #{ schema: \"label: good | bad\", check: |v| v.lable != \"\" }).label);",
+        "let form = \"label: good | bad\"; let b = branch(); print(b.operate(\"x\", #{ schema: form }).lable); print(b.parse(\"x\", form).lable);",
+        "let form = \"label: good | bad\"; form += \", why: string\"; print(branch().parse(\"x\", form).why);",
         "let g = builder(\"g\");\n\
          g.add_operation(\"operate\", #{ name: \"a\", instruction: \"x\", schema: \"n: integer\", check: |v| v.m > 1 }); session().flow(g);",
     ];
@@ -420,6 +422,12 @@ fn what_operations_give_is_known_in_conditions_checks_and_loops() {
         > print(branch().operate("x", #{ schema: "label: good | bad", check: |v| v.lable != "" }).label);
         K0030 1:74 the schema of this answer has no field `lable`
             did you mean `label`?
+        > let form = "label: good | bad"; let b = branch(); print(b.operate("x", #{ schema: form }).lable); print(b.parse("x", form).lable);
+        K0030 1:91 the schema of this answer has no field `lable`
+            did you mean `label`?
+        K0030 1:124 the schema of this answer has no field `lable`
+            did you mean `label`?
+        > let form = "label: good | bad"; form += ", why: string"; print(branch().parse("x", form).why);
         > let g = builder("g");
         > g.add_operation("operate", #{ name: "a", instruction: "x", schema: "n: integer", check: |v| v.m > 1 }); session().flow(g);
         K0030 2:95 the schema of this answer has no field `m`

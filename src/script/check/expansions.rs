@@ -107,7 +107,7 @@ fn expanded_texts(file: &File<'_>, kinds: &Kinds<'_>) -> Vec<Diagnostic> {
         } else if let Some(Expr::Map(options, _)) = call.args.last() {
             let named = options.0.iter().find(|(key, _)| key.name == "name");
             if let Some((_, Expr::StringConstant(name, _))) = named {
-                planned.entry(name.to_string()).or_default().push(given_result(call));
+                planned.entry(name.to_string()).or_default().push(given_result(call, kinds));
             }
         }
         true
@@ -129,9 +129,9 @@ fn expanded_texts(file: &File<'_>, kinds: &Kinds<'_>) -> Vec<Diagnostic> {
 }
 
 /// Returns what the operation gives that a call plans.
-fn given_result(call: &FnCallExpr) -> GivenResult {
+fn given_result(call: &FnCallExpr, kinds: &Kinds<'_>) -> GivenResult {
     let is_asked = call.args.iter().any(|argument| matches!(argument, Expr::StringConstant(..)));
-    match answers::checked_by(call) {
+    match answers::checked_by(call, &kinds.texts) {
         Some(_) if is_asked => GivenResult::Map,
         _ if asks_for_text(call) => GivenResult::Text,
         _ => GivenResult::Other,

@@ -97,16 +97,12 @@ impl ResultReader<'_> {
             }
 
             Stmt::Block(block) => self.block(block.statements()),
-            Stmt::If(flow, _) => {
+            Stmt::If(flow, _) | Stmt::TryCatch(flow, _) => {
                 self.block(flow.body.statements());
                 self.block(flow.branch.statements());
             }
             Stmt::Switch(cases, _) => {
                 cases.1.expressions.iter().for_each(|case| self.value(&case.rhs));
-            }
-            Stmt::TryCatch(flow, _) => {
-                self.block(flow.body.statements());
-                self.block(flow.branch.statements());
             }
             other => self.add(unknown(other.position())),
         }

@@ -9,6 +9,7 @@ use crate::script::check::closure::{closure_in, closures_in, name_of, option, se
 use crate::script::check::defaults;
 use crate::script::check::functions::{ScriptFunction, ScriptFunctions};
 use crate::script::check::value_kind::ValueKind;
+use crate::script::check::variables::{HeldTexts, held_texts};
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::type_word::{self, HANDLES};
 use crate::script::host::shape;
@@ -41,6 +42,8 @@ pub(super) struct Kinds<'a> {
     changing: HashSet<String>,
     /// Whether edges of graphs are made otherwise than by `depends_on`.
     has_other_edges: bool,
+    /// The texts that variables hold for good.
+    pub(super) texts: HeldTexts,
     /// What the operations give that the script names, as far as it is known and the same wherever it names one so.
     pub(super) results: HashMap<String, Option<ValueKind>>,
 }
@@ -79,6 +82,7 @@ impl<'a> Kinds<'a> {
             keys: HashSet::new(),
             changing: HashSet::new(),
             has_other_edges: false,
+            texts: held_texts(file),
             results: HashMap::new(),
         };
         kinds.note_changes(file);
@@ -131,7 +135,8 @@ impl<'a> Kinds<'a> {
                     let name = call.name.as_str();
                     self.has_other_edges |= ["add_edge", "then", ">>", ">>="].contains(&name);
                     if PLANNERS.contains(&name)
-                        && let Some((operation, gives)) = answers::given_by_operation(call)
+                        && let Some((operation, gives)) =
+                            answers::given_by_operation(call, &self.texts)
                     {
                         let known = self.results.entry(operation).or_insert_with(|| gives.clone());
                         if *known != gives {
@@ -279,7 +284,7 @@ impl<'a> Kinds<'a> {
                 let mut found: Vec<_> = direct().map(|name| (name, given.clone())).collect();
 
                 found.extend(option(call, "when").map(|name| (name, vec![inputs.clone()])));
-                let checked = vec![answers::checked_by(call)];
+                let checked = vec![answers::checked_by(call, &self.texts)];
                 found.extend(option(call, "check").map(|name| (name, checked.clone())));
                 found
             }
@@ -293,7 +298,7 @@ impl<'a> Kinds<'a> {
                 option(call, "when").map(|name| (name, vec![result.clone()])).collect()
             }
             "operate" | "react" => {
-                let checked = vec![answers::checked_by(call)];
+                let checked = vec![answers::checked_by(call, &self.texts)];
                 option(call, "check").map(|name| (name, checked.clone())).collect()
             }
             "on" => {
@@ -534,7 +539,9 @@ impl<'a> Kinds<'a> {
             return ValueKind::of(held);
         }
 
-        if let Some(kind) = answers::given_by(call).or_else(|| defaults::given_by(call)) {
+        if let Some(kind) =
+            answers::given_by(call, &self.texts).or_else(|| defaults::given_by(call))
+        {
             return Some(kind);
         }
         ValueKind::returned(forms())

@@ -168,10 +168,12 @@ fn parameter_calls(ast: &AST) -> Vec<ParameterCall> {
         }
         // What comes after an end of the script may not be reached.
         is_certain &= !matches!(path.last(), Some(ASTNode::Stmt(Stmt::Return(..))))
-            && !path.last().and_then(call_of).is_some_and(|call| call.name == "exit");
+            && path.last().and_then(call_of).is_none_or(|call| call.name != "exit");
 
-        if let Some(ASTNode::Expr(Expr::FnCall(call, position)))
-        | Some(ASTNode::Stmt(Stmt::FnCall(call, position))) = path.last()
+        if let Some(
+            ASTNode::Expr(Expr::FnCall(call, position))
+            | ASTNode::Stmt(Stmt::FnCall(call, position)),
+        ) = path.last()
             && call.name == "param"
         {
             found.push(ParameterCall {
