@@ -46,6 +46,7 @@ mod misused_words;
 mod models;
 mod never;
 mod numbers;
+mod operation_inputs;
 mod operation_names;
 mod operators;
 mod option_values;
