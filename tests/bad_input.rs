@@ -127,6 +127,45 @@ fn an_unknown_parameter_gets_a_suggestion() {
 }
 
 #[test]
+fn values_of_parameters_are_checked_before_a_call_is_paid() {
+    let project = Project::new();
+    let start = "print(branch(\"demo/echo\").chat(\"x\"));\n";
+    project.file(
+        "s.rhai",
+        &format!("{start}if param(\"fail\", true) {{ print(param(\"n\", 3, #{{ max: 5 }})); }}"),
+    );
+    let run = |pair| project.kaizen(&["run", "s.rhai", "-p", pair]);
+    for (pair, said) in [
+        ("fail=False", "parameter `fail` must be true or false, not `False`"),
+        ("n=ten", "parameter `n` must be a whole number, not `ten`"),
+        ("n=9", "parameter `n` must be at most 5, not 9"),
+    ] {
+        let ran = run(pair);
+        check(&ran, 2, &[said, "nothing was spent"]);
+        assert_eq!(ran.stdout, "", "{pair}");
+    }
+    check(&run("fail=false"), 0, &[]);
+
+    project.file("need.rhai", &format!("{start}print(param(\"topic\"));"));
+    let ran = project.kaizen(&["run", "need.rhai"]);
+    check(&ran, 2, &["run it with `-p topic=VALUE`", "need.rhai:2:7"]);
+    assert_eq!(ran.stdout, "");
+
+    // What may not be reached, or is caught, is left to the run.
+    for script in [
+        "if 1 > 2 { param(\"topic\") }",
+        "fn f() { param(\"topic\") } print(1);",
+        "print(1); exit(); param(\"topic\")",
+        "let n = 1; try { n = param(\"n\", 2); } catch { n = 3; } print(n);",
+        "let n = if 1 > 2 { param(\"n\", 2) } else { param(\"n\", \"x\") }; print(n);",
+    ] {
+        project.file("may.rhai", script);
+        let given: &[&str] = if script.contains("\"n\"") { &["-p", "n=x"] } else { &[] };
+        check(&project.kaizen(&[&["run", "may.rhai"], given].concat()), 0, &[]);
+    }
+}
+
+#[test]
 fn an_unknown_setting_gets_a_suggestion() {
     let project = Project::new();
     project.file("kaizen.toml", "[limits]\noperation = 5\n").file("s.rhai", "1");

@@ -279,7 +279,7 @@ pub fn run() -> ExitCode {
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     let arguments = match parsed {
         Ok(arguments) => arguments,
-        Err(error) => return tell_usage(&usage::with_parameter(error)),
+        Err(error) => return tell_usage(&usage::explained(error)),
     };
 
     if let Err(error) = file::descriptors() {

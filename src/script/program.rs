@@ -19,12 +19,13 @@ use crate::script::host::tasks::{self, Task};
 use crate::script::host::{
     convert, home, language, limits, map_access, modules, options, source, stdlib,
 };
+use crate::script::lexer::names_closure;
 use crate::script::reference::completion::{self, Word};
 use crate::script::reference::entry;
 use crate::session::scope;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
-use rhai::{AST, Dynamic, Engine, Scope};
+use rhai::{AST, Dynamic, Engine, Scope, Stmt};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -87,6 +88,27 @@ impl fmt::Debug for Host {
 }
 
 impl Program {
+    /// Returns a function to call, if the script only defines functions, so that running it does nothing.
+    pub fn uncalled(&self) -> Option<String> {
+        let does_something = |statement: &Stmt| match statement {
+            Stmt::Noop(_) | Stmt::Import(..) | Stmt::Export(..) => false,
+            Stmt::Var(variable, ..) => !variable.1.is_constant(),
+            _ => true,
+        };
+        if self.ast.statements().iter().any(does_something) {
+            return None;
+        }
+
+        let mut functions: Vec<&str> = self
+            .ast
+            .iter_functions()
+            .filter(|function| function.params.is_empty() && !names_closure(function.name))
+            .map(|function| function.name)
+            .collect();
+        functions.sort_by_key(|name| (*name != "main", *name));
+        functions.first().map(|name| (*name).to_owned())
+    }
+
     /// Returns its parameters, each once; `None` if the name of one is computed.
     pub fn parameters(&self) -> Option<Vec<ScriptParameter>> {
         parameter::parameters(&self.ast)
@@ -201,8 +223,9 @@ impl Host {
         let (ast, mut found) = check::read(&self.engine, &self.inner, name, text, scope);
 
         if let Some(ast) = &ast {
-            found.extend(parameter::check_params(ast, &self.inner.with.params, name));
+            found.extend(parameter::check_params(ast, &self.inner.with.params, name, text));
             found.extend(test_functions::faults(ast, name, text));
+            found.extend(test_functions::unasserted(ast, name, text));
         }
         (ast, found)
     }
@@ -210,6 +233,7 @@ impl Host {
     /// Runs a script to its end and returns its value. One whose last value is no data, such as a
     /// branch, has no value to show.
     pub async fn run(&self, program: &Program) -> Result<Value, ScriptError> {
+        self.needs_nothing(program)?;
         let value = self.evaluate(program, Task::default()).await?;
         Ok(convert::to_value(&value).unwrap_or_else(|reason| {
             // A handle is the value of many last lines, and nobody expects to see one.
@@ -227,12 +251,25 @@ impl Host {
         program: &Program,
         scope: Option<Rc<scope::Scope>>,
     ) -> Result<Value, ScriptError> {
+        self.needs_nothing(program)?;
         let value = self.evaluate(program, scope.map(Task::of).unwrap_or_default()).await?;
         convert::to_value(&value).map_err(|reason| {
             let name = self.inner.script_name();
             let message = format!("the value of `{name}` must be plain data: {reason}");
             let shown = Diagnostic::new(Kind::Script.code(), message.clone());
             ScriptError::Failed(Box::new((Failure::new(Kind::Script, message), shown)))
+        })
+    }
+
+    /// Fails if a parameter is missing that the script will ask for: before it pays for anything.
+    fn needs_nothing(&self, program: &Program) -> Result<(), ScriptError> {
+        let name = self.inner.script_name();
+        let place = (name.as_str(), program.text.as_str());
+        let missing = parameter::missing_parameter(&program.ast, &self.inner.with.params, place);
+        missing.map_or(Ok(()), |shown| {
+            let mut failure = Failure::new(Kind::Param, shown.message.clone());
+            failure.place.clone_from(&shown.place);
+            Err(ScriptError::Failed(Box::new((failure, shown))))
         })
     }
 

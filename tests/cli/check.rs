@@ -269,6 +269,27 @@ const VALID: &[&str] = &[
     // Words that are passed by their names.
     "fn trim2(x) { x.trim(); x }\nprint([\" a \"].map(\"trim2\")); print([2].map(\"to_string\"));\n\
      print([[1]].map(\"pop\")); print([\"a\"].map(Fn(\"upper\")));",
+    // Judges that make their score in several ways, and calls that are made where a function is not wanted.
+    "let o = optimizer();\nlet w = #{ a: |x, b| \"y\" };\n\
+     let j = |a, x| { if a == \"z\" { throw \"odd\"; } if a == x { return 1; } switch a { \"y\" => exact_match(x).call(a), _ => 0.5 } };\n\
+     print(o.run(\"t\", w, \"x\", #{ judge: j }).score);\n\
+     print(o.run(\"t\", w, \"x\", #{ judge: |a, x| if a == x { true } else { #{ score: 0.5 } } }).score);\n\
+     print(o.run(\"t\", w, \"x\", #{ judge: exact_match(\"y\") }).score);",
+    "let b = branch(\"demo/echo\");\nlet g = builder(\"g\");\n\
+     g.add_operation(\"communicate\", #{ name: \"a\", instruction: b.chat(\"x\") });\n\
+     let ts = [\"x\"].map(|q| task(|| b.chat(q)));\nprint(ts.map(|t| t.wait()));\nprint(gather([|| ts[0].wait()]));\n\
+     print(race([|| 1, || 2]) > 0); session().flow(g);",
+    "let m = #{ \"case\": 1, \"new\": 2 };\nprint(m[\"case\"]);\nlet t = |x| x;\nprint(t.call(1));\n\
+     print(\"a\".call(|| this)); let o = #{ f: |x| x };\nprint(o.f.call(2));",
+    // Conditions, checks and expansions of operations.
+    "let b = branch(\"demo/echo\");\nlet g = builder(\"g\");\n\
+     let a = g.add_operation(\"communicate\", #{ name: \"a\", instruction: \"x\" });\n\
+     let n = g.add_operation(|| [\"p\", \"q\"], #{ name: \"n\", depends_on: a, when: |i| i.a.contains(\"x\") });\n\
+     let l = g.add_operation(|i, b| i.a.len + b.messages.len, #{ name: \"l\" });\n\
+     g.add_edge(a, l, #{ when: |t| t.len > 0 && t != \"yes\" });\n\
+     g.expand(n, |t, i| if i > 0 { #{ instruction: t + i } } else { #{ instruction: t } }, #{ name: \"e\" });\n\
+     let r = session(b).flow(g);\nfor op in r.completed_operations { print(op.len); print(r.result(op)); }\n\
+     print(b.operate(\"x\").len); print(b.operate(\"x\", #{ check: |v| v.len > 1 }).upper());",
     // Times.
     "let t = timestamp();\nprint(t.elapsed < 60.0); print(t == t); print(type_of(t)); print(t.to_string() != \"\");\n\
      print(timestamp() - t < 60.0); print([1].map(|x| t.elapsed > 60.0)); print(t != ());\nt += 5;\nprint(t.elapsed < 9.0);",
@@ -459,7 +480,7 @@ fn types_that_follow_from_words_of_the_language_are_known() {
 fn an_expansion_of_a_text_is_found_before_it_is_paid_for() {
     expect![[r#"
         K0031 6:10 `expand` needs a list, but the answer of `a` is a text
-            ask for a list: add `schema: "[string]"` to the options of `a`
+            ask for a list: write `schema: "[string]"` among the options of `a`
     "#]].assert_eq(&messages(
         "let g = builder(\"g\");\n\
          let a = g.add_operation(\"communicate\", #{ name: \"a\", instruction: \"x\" });\n\

@@ -1074,7 +1074,8 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         > dbg!(1);
         K0003 1:1 unknown function `dbg`
         > panic!("x");
-        K0003 1:1 unknown function `panic`
+        K0021 1:1 `panic` is from another language
+            write `throw "message"`
         > let m = Map::new();
         K0021 1:9 `Map::new` is from another language
             write `#{ key: value }`

@@ -324,7 +324,7 @@ fn mistakes_in_graphs_are_found_before_they_are_paid() {
         > let g = builder("g"); let t = g.add_operation(|| [1]); let e = g.expand(t, |x| `Describe ${x}`);
         > session().flow(g);
         K0031 1:80 the function of `expand` must return a map of options, not a string
-            write `#{ instruction: .. }` with the text
+            write `#{ instruction: .. }`, with a text for the model; `list.map(|x| ..)` computes without one
         > let g = builder("g"); let t = g.add_operation(|| [1], #{ name: "t" });
         > g.add_operation(|i| i[0], #{ depends_on: t }); session().flow(g);
         K0031 2:23 a map is indexed by a string, not by an int

@@ -54,6 +54,11 @@ fn an_assertion_that_does_not_hold_shows_both_values() {
         ("assert_eq(\"1\", 1)", "found \"1\", expected 1"),
         ("assert_eq((), false)", "found null, expected false"),
         ("assert_eq(|| 1, 1)", "`assert_eq` compares plain data, and a function is not plain data"),
+        ("for a in [0.1] { assert_eq(a + 0.2, 0.3) }", ""),
+        (
+            "assert_eq(0.1, 0.10000001)",
+            "found 0.1, expected 0.10000001; for floats write `assert_near(found, expected, tolerance)`",
+        ),
         ("assert_ne(1, 2)", ""),
         ("assert_ne([1], [1.0])", "both are [1]"),
         ("assert_near(0.1 + 0.2, 0.3, 0.000001)", ""),
@@ -702,4 +707,43 @@ fn a_watch_runs_what_a_save_concerns() {
     let id = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
     nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGINT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_test_that_only_compares_is_refused() {
+    let project = with_tests(
+        "fn f(x) { x + 1 }\nfn test_a() { f(1) == 2 }\nfn test_b() { false }\n\
+         fn test_c() { let x = f(1); if x > 1 { return x == 3; } x > 1 && x < 9 }\n\
+         fn test_d() { let ok = f(1) == 2; assert(ok && f(2) == 3); [1].all(|x| x == 1); }\n\
+         fn test_e() { assert(f(1) == 2); true }\nfn even(x) { x % 2 == 0 }\n\
+         fn test_f() { for x in [1] { assert_ne(x, 2); } even(2) }\n",
+    );
+    let ran = project.kaizen(&["check", "--json"]);
+    let told: Vec<String> = ran
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .map(|fault| format!("{}:{} {}", fault["line"], fault["column"], fault["help"]))
+        .collect();
+    let expected = [
+        "2:20 \"write `assert_eq(a, b)`\"",
+        "3:15 \"write `assert(false)`\"",
+        "4:49 \"write `assert_eq(a, b)`\"",
+        "4:63 \"write `assert(a && b)`\"",
+    ];
+    assert_eq!(told, expected, "{}", ran.stdout);
+    assert_eq!(project.kaizen(&["test"]).code, Some(3));
+}
+
+#[test]
+fn a_file_with_tests_under_another_name_is_told() {
+    let project = with_tests("import \"test_shared\" as own;\nfn test_a() { own::test_f(); }\n");
+    project.file("tests/test_shared.rhai", "fn test_f() { assert(true); }\n");
+    project.file("tests/test_y.rhai", "fn test_y() { assert(false); }\n");
+    project.file("tests/test_data.rhai", "fn tickets() { [1] }\n");
+    let ran = project.kaizen(&["test"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let notes: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("note: ")).collect();
+    let note = "note: the tests in `tests/test_y.rhai` do not run; end its name with `_test.rhai`";
+    assert_eq!(notes, [note]);
 }

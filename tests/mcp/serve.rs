@@ -660,20 +660,23 @@ fn what_goes_wrong_in_a_run_is_told() {
         &expect![[r#"
             {
               "run": ..
-              "status": "failed"
+              "status": "refused"
               "value": null
-              "cost": 0.0
+              "cost": null
               "failures": []
-              "error": {
-                "kind": "param"
-                "message": "parameter `times` must be at most 5, not 9"
-                "retryable": false
-                "place": {
+              "errors": [
+                {
+                  "code": "K0103"
+                  "level": "error"
+                  "message": "parameter `times` must be at most 5, not 9"
                   "file": "greet.rhai"
                   "line": 3
                   "column": 13
+                  "width": 5
+                  "help": null
+                  "frames": []
                 }
-              }
+              ]
             }"#]],
     );
     shows(

@@ -275,7 +275,9 @@ impl ScriptJob<'_> {
 
     /// Shows why a script is not run. Nothing has been journaled: nothing has happened.
     pub(in crate::cli) fn refuse(&self, faults: &[Diagnostic]) -> Exit {
-        let usage = faults.iter().all(|fault| fault.place.is_none());
+        let is_of_command =
+            |fault: &Diagnostic| fault.place.is_none() || fault.code == Kind::Param.code();
+        let usage = faults.iter().all(is_of_command);
         if self.global.json {
             let messages: Vec<Value> = faults.iter().map(diagnostic::to_json).collect();
             print_data(json!({ "type": "done", "status": "refused", "errors": messages }));

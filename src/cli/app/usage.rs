@@ -1,4 +1,5 @@
-//! What is said of a command line that is wrong: a parameter of a script that is given like an option of kaizen.
+//! What is said of a command line that is wrong: words of other programs, and a parameter of a script that is
+//! given like an option of kaizen.
 
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -6,23 +7,100 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 /// The commands that take parameters of a script.
 const TAKING: &[&str] = &["compare", "plan", "run", "test", "watch"];
 
-/// Says how a parameter of a script is set, where an unknown argument looks like one.
-pub(in crate::cli) fn with_parameter(mut error: Error) -> Error {
+/// Options of other programs, each with the command that it is meant for, if it is one alone, and what to use.
+const OPTIONS: &[(&str, &str, &str)] = &[
+    ("", "--budget", "use '--max-cost DOLLARS'"),
+    ("", "--concurrency", "use '--max-concurrent N'"),
+    ("", "--debug", "'kaizen show' lists every call of a run, and '--json' prints JSON lines"),
+    ("", "--dry-run", "use 'kaizen plan SCRIPT', which shows the calls and their cost"),
+    ("", "--limit", "use '--max-calls N' or '--max-cost DOLLARS'"),
+    ("", "--max-budget", "use '--max-cost DOLLARS'"),
+    ("", "--parallel", "use '--max-concurrent N'"),
+    ("", "--silent", "use '--quiet'"),
+    ("", "--verbose", "'kaizen show' lists every call of a run, and '--json' prints JSON lines"),
+    ("", "-v", "'kaizen show' lists every call of a run, and '--json' prints JSON lines"),
+    ("", "--workers", "use '--max-concurrent N'"),
+    ("run", "--watch", "use 'kaizen watch SCRIPT'"),
+    ("test", "--filter", "write a part of the test's name: 'kaizen test NAME'"),
+    ("test", "-k", "write a part of the test's name: 'kaizen test NAME'"),
+];
+
+/// Commands of other programs, and what to use.
+const COMMANDS: &[(&str, &str)] = &[
+    ("add", "use 'kaizen new' or 'kaizen init'"),
+    ("build", "scripts need no build: use 'kaizen check SCRIPT' or 'kaizen run SCRIPT'"),
+    ("create", "use 'kaizen new NAME'"),
+    ("dev", "use 'kaizen watch SCRIPT'"),
+    ("eval", "use 'kaizen compare SCRIPT ..' or 'kaizen repl'"),
+    ("exec", "use 'kaizen run SCRIPT'"),
+    ("history", "use 'kaizen runs'"),
+    ("lint", "use 'kaizen check SCRIPT'"),
+    ("list", "use 'kaizen runs' for runs, 'kaizen models' for models or 'kaizen tools' for tools"),
+    ("log", "use 'kaizen runs' and 'kaizen show RUN'"),
+    ("logs", "use 'kaizen runs' and 'kaizen show RUN'"),
+    ("ls", "use 'kaizen runs' for runs, 'kaizen models' for models or 'kaizen tools' for tools"),
+    ("serve", "use 'kaizen ui' for the page or 'kaizen mcp' for other agents"),
+    ("start", "use 'kaizen run SCRIPT'"),
+    ("status", "use 'kaizen runs' or 'kaizen doctor'"),
+    ("view", "use 'kaizen ui' or 'kaizen show RUN'"),
+];
+
+/// Says what to use instead of an option or a command of another program, and how a parameter of a script is set,
+/// where an unknown argument looks like one.
+pub(in crate::cli) fn explained(mut error: Error) -> Error {
     let given: Vec<String> =
         std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-    let is_taken = given.iter().skip(1).any(|word| TAKING.contains(&word.as_str()));
-    if error.kind() != ErrorKind::UnknownArgument || !is_taken {
-        return error;
-    }
-
-    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
-        return error;
+    let tip = match (error.kind(), unknown(&error)) {
+        (ErrorKind::UnknownArgument, Some(unknown)) => {
+            let known = option(&unknown, &given);
+            if known.is_none()
+                && let Some(tip) = parameter(&unknown, &given)
+            {
+                let tips = ContextValue::StyledStrs(vec![tip.into()]);
+                error.insert(ContextKind::Suggested, tips);
+            }
+            known
+        }
+        (ErrorKind::InvalidSubcommand, Some(unknown)) => {
+            let known = COMMANDS.iter().find(|(known, _)| *known == unknown);
+            known.map(|(_, tip)| (*tip).to_owned())
+        }
+        _ => None,
     };
-    if let Some(pair) = pair(unknown, &given) {
-        let tip = format!("to set a parameter of the script, use '-p {pair}'");
+
+    if let Some(tip) = tip {
+        // What only looks like it is not meant.
+        for other in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
+            error.remove(other);
+        }
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
+}
+
+/// Returns the argument or the command that nobody knows.
+fn unknown(error: &Error) -> Option<String> {
+    let kinds = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
+    kinds.into_iter().find_map(|kind| match error.get(kind) {
+        Some(ContextValue::String(unknown)) => Some(unknown.clone()),
+        _ => None,
+    })
+}
+
+/// Says what to use instead of an option of another program.
+fn option(unknown: &str, given: &[String]) -> Option<String> {
+    let name = unknown.split('=').next().unwrap_or(unknown);
+    let has = |command: &str| command.is_empty() || given.iter().any(|word| word == command);
+    let mut options = OPTIONS.iter();
+    let known = options.find(|(command, option, _)| *option == name && has(command));
+    known.map(|(.., tip)| (*tip).to_owned())
+}
+
+/// Says how a parameter of a script is set, if an unknown argument looks like one.
+fn parameter(unknown: &str, given: &[String]) -> Option<String> {
+    let is_taken = given.iter().skip(1).any(|word| TAKING.contains(&word.as_str()));
+    let pair = pair(unknown, given).filter(|_| is_taken)?;
+    Some(format!("to set a parameter of the script, use '-p {pair}'"))
 }
 
 /// Returns an unknown argument as the pair that `-p` takes: `--topic trams` is `topic=trams`.

@@ -118,8 +118,9 @@ fn show_facts(facts: &[FactDifference]) {
     // The seed is another one unless somebody gives it.
     let causes = facts.iter().filter(|fact| fact.what != "seed").count();
     if causes > 1 {
+        let others = if causes < facts.len() { " besides the seed" } else { "" };
         print_line(&format!(
-            "{causes} facts differ, so the differences below cannot be attributed to one of them"
+            "{causes} facts{others} differ, so the differences below cannot be attributed to one of them"
         ));
     }
 }

@@ -458,6 +458,15 @@ async fn time_over(limit: Option<Duration>) {
     }
 }
 
+/// Tells that a script does nothing, if it only defines functions.
+fn tell_uncalled(job: &ScriptJob<'_>, program: &crate::script::Program) {
+    if let Some(function) = program.uncalled().filter(|_| !job.global.quiet) {
+        say(&format!(
+            "note: the script calls none of its functions; write `{function}();` at its end"
+        ));
+    }
+}
+
 async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::Result<Exit> {
     let _terminal = Terminal::without_echo_of_interrupts();
     let signals = signal::watch()?;
@@ -471,6 +480,7 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     };
 
     job.warn(&program);
+    tell_uncalled(job, &program);
     if let Some(exit) = job.refuse_ungranted(&open.host.missing_grants(&program)) {
         return Ok(exit);
     }

@@ -90,7 +90,8 @@ fn comparisons(engine: &mut Engine) {
         "assert_eq(found: any, expected: any)",
         r#"
         Fails unless both values are equal, and shows them: short values side by side, long ones as
-        a diff. Compares plain data like `==`, so 1 equals 1.0.
+        a diff. Compares plain data like `==`, so 1 equals 1.0; `assert_near` compares numbers with a
+        tolerance.
         ```rhai
         assert_eq([1, 2].map(|n| n * 2), [2, 4]);
         print(attempt(|| assert_eq(41, 42)).error.message);

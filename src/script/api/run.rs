@@ -2,7 +2,6 @@
 
 use super::define::def;
 use crate::base::failure::Kind;
-use crate::base::json;
 use crate::base::unit::Money;
 use crate::base::visible::hanging;
 use crate::journal::event::{Event, LogLevel};
@@ -11,9 +10,9 @@ use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw, throw_new};
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{convert, shape, tasks};
+use crate::script::host::{parameter_value, shape, tasks};
 use rhai::{Dynamic, Engine, Map};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -182,64 +181,22 @@ fn params(engine: &mut Engine, host: &Rc<Inner>) {
 }
 
 fn param(host: &Rc<Inner>, name: &str, default: &Dynamic, map: Map) -> Result<Dynamic, EvalError> {
-    let mut options = Options::of("param", map).map_err(|e| throw(&e))?;
+    let wrong = |message: String| throw_new(Kind::Param, message);
+    let bounds = map.clone();
+    Options::of("param", map).map_err(|e| throw(&e))?;
+
     let value = match host.with.params.get(name) {
-        Some(given) => read_as(name, given, default)?,
-        None if default.is_unit() => {
-            let message = format!("this script needs a parameter: run it with `-p {name}=VALUE`");
-            return Err(throw_new(Kind::Param, message));
-        }
+        Some(given) => parameter_value::read_as(name, given, default).map_err(wrong)?,
+        None if default.is_unit() => return Err(wrong(parameter_value::missing(name))),
         None => default.clone(),
     };
-
-    let number = |value: &Dynamic| value.as_float().or_else(|_| value.as_int().map(as_float)).ok();
-    // A value that is no number has no bounds: it compares with none of them.
-    for (key, beyond) in [("min", std::cmp::Ordering::Less), ("max", std::cmp::Ordering::Greater)] {
-        let Some(bound) = options.take(key) else { continue };
-        let pair = number(&value).zip(number(&bound));
-        if pair.and_then(|(value, bound)| value.partial_cmp(&bound)) == Some(beyond) {
-            let most = if key == "min" { "least" } else { "most" };
-            let message = format!("parameter `{name}` must be at {most} {bound}, not {value}");
-            return Err(throw_new(Kind::Param, message));
-        }
-    }
-
+    parameter_value::within(name, &value, &bounds).map_err(wrong)?;
     Ok(value)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "bounds of parameters are small")]
 pub(super) fn as_float(number: i64) -> f64 {
     number as f64
-}
-
-/// Reads a given parameter as the type of its default.
-fn read_as(name: &str, given: &Value, default: &Dynamic) -> Result<Dynamic, EvalError> {
-    let kind = convert::type_name(default);
-    let Value::String(text) = given else { return Ok(convert::from_value(given.clone())) };
-
-    let read: Option<Dynamic> = if default.is_unit() || default.is_string() {
-        Some(text.clone().into())
-    } else if default.is_int() {
-        text.parse::<i64>().ok().map(Dynamic::from)
-    } else if default.is_float() {
-        text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Dynamic::from)
-    } else if default.is_bool() {
-        text.parse::<bool>().ok().map(Dynamic::from)
-    } else {
-        let parsed = json::read(text).ok().map(convert::from_value);
-        parsed.filter(|value| value.type_name() == default.type_name())
-    };
-
-    read.ok_or_else(|| {
-        let kind = match kind {
-            "int" => "a whole number",
-            "float" => "a number",
-            "bool" => "true or false",
-            "array" => "a list in JSON",
-            _ => "a map in JSON",
-        };
-        throw_new(Kind::Param, format!("parameter `{name}` must be {kind}, not `{text}`"))
-    })
 }
 
 fn output(engine: &mut Engine, host: &Rc<Inner>) {

@@ -2,7 +2,8 @@
 //! and answers with what led to them.
 
 use crate::schema;
-use crate::script::check::value_kind::ValueKind;
+use crate::script::check::value_kind::{AnswerField, ValueKind};
+use crate::script::check::variables::HeldTexts;
 use crate::script::host::{convert, shape};
 use rhai::{Expr, FnCallExpr, Ident};
 use serde_json::Value;
@@ -27,12 +28,12 @@ pub(super) const PATTERNS: &[&str] = &[
 ];
 
 /// Returns the kind of the answer that a call gives.
-pub(super) fn given_by(call: &FnCallExpr) -> Option<ValueKind> {
+pub(super) fn given_by(call: &FnCallExpr, texts: &HeldTexts) -> Option<ValueKind> {
     let name = call.name.as_str();
     if name == "parse" {
         let has_options = matches!(call.args.last(), Some(Expr::Map(..)));
         let mut schemas = call.args.iter().rev().take(if has_options { 2 } else { 1 });
-        return schemas.find_map(fields).map(ValueKind::Answer);
+        return schemas.find_map(|schema| fields(schema, texts)).map(ValueKind::Answer);
     }
 
     let options = match call.args.last() {
@@ -41,11 +42,21 @@ pub(super) fn given_by(call: &FnCallExpr) -> Option<ValueKind> {
         // Which options there are, nobody knows.
         _ => return None,
     };
-    answer_of(name, options)
+    answer_of(name, options, texts)
+}
+
+/// Returns what a literal schema among the options of a call asks for: what their `check` is given.
+pub(super) fn checked_by(call: &FnCallExpr, texts: &HeldTexts) -> Option<ValueKind> {
+    let Some(Expr::Map(options, _)) = call.args.last() else { return None };
+    let schema = options.0.iter().find(|(key, _)| key.name == "schema");
+    schema.and_then(|(_, schema)| fields(schema, texts)).map(ValueKind::Answer)
 }
 
 /// Returns the name that a call gives an operation literally, and the kind of its result.
-pub(super) fn given_by_operation(call: &FnCallExpr) -> Option<(String, Option<ValueKind>)> {
+pub(super) fn given_by_operation(
+    call: &FnCallExpr,
+    texts: &HeldTexts,
+) -> Option<(String, Option<ValueKind>)> {
     let Some(Expr::Map(options, _)) = call.args.last() else { return None };
     let name = match options.0.iter().find(|(key, _)| key.name == "name")? {
         (_, Expr::StringConstant(name, _)) => name.to_string(),
@@ -57,11 +68,11 @@ pub(super) fn given_by_operation(call: &FnCallExpr) -> Option<(String, Option<Va
         Expr::StringConstant(kind, _) if call.name != "expand" => Some(kind.as_str()),
         _ => None,
     });
-    Some((name, kind.and_then(|kind| answer_of(kind, &options.0))))
+    Some((name, kind.and_then(|kind| answer_of(kind, &options.0, texts))))
 }
 
 /// Returns the kind of the answer of a word that asks a model, under these options.
-fn answer_of(word: &str, options: &[(Ident, Expr)]) -> Option<ValueKind> {
+fn answer_of(word: &str, options: &[(Ident, Expr)], texts: &HeldTexts) -> Option<ValueKind> {
     let has_settings = || options.iter().any(|(key, _)| key.name == "settings");
     if PATTERNS.contains(&word) {
         return (!has_settings()).then_some(ValueKind::Data("string"));
@@ -78,14 +89,18 @@ fn answer_of(word: &str, options: &[(Ident, Expr)]) -> Option<ValueKind> {
     match (option("trace"), option("schema")) {
         (Some(Expr::BoolConstant(true, _)), _) => Some(ValueKind::Map(&shape::TRACED)),
         (Some(trace), _) if !matches!(trace, Expr::BoolConstant(false, _)) => None,
-        (_, Some(schema)) => fields(schema).map(ValueKind::Answer),
-        (_, None) => is_text.then_some(ValueKind::Data("string")),
+        (_, Some(schema)) => fields(schema, texts).map(ValueKind::Answer),
+        // What is parsed has its schema beside its options.
+        (_, None) => (word != "parse").then_some(ValueKind::Data("string")),
     }
 }
 
 /// Returns the fields of a literal schema of a map, if a value has no others.
-fn fields(schema: &Expr) -> Option<Vec<String>> {
-    let literal = schema.get_literal_value(None).filter(|literal| !literal.is_unit())?;
+fn fields(schema: &Expr, texts: &HeldTexts) -> Option<Vec<AnswerField>> {
+    let literal = match schema {
+        Expr::Variable(name, ..) => texts.get(name.1.as_str())?.clone().into(),
+        other => other.get_literal_value(None).filter(|literal| !literal.is_unit())?,
+    };
     let schema = convert::to_value(&literal).ok()?;
     // A text without a colon is no schema of a map, but it may be what is to be read.
     let schema = schema::written(schema).ok()?;
@@ -95,6 +110,13 @@ fn fields(schema: &Expr) -> Option<Vec<String>> {
     let is_plain = combining.iter().all(|word| schema.get(word).is_none());
     let is_closed =
         schema.get("additionalProperties").is_none_or(|more| *more == Value::Bool(false));
-    let names = schema["properties"].as_object()?.keys().cloned().collect();
-    (is_map && is_plain && is_closed).then_some(names)
+    let fields = schema["properties"].as_object()?.iter().map(field).collect();
+    (is_map && is_plain && is_closed).then_some(fields)
+}
+
+fn field((name, schema): (&String, &Value)) -> AnswerField {
+    let words = schema["enum"].as_array().and_then(|all| {
+        all.iter().map(|word| word.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+    });
+    AnswerField { name: name.clone(), words }
 }

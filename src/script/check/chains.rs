@@ -4,7 +4,24 @@ use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use rhai::{ASTFlags, ASTNode, Expr};
 
+/// Properties of a report that are lists of the names of operations.
+const NAMED: &[&str] =
+    &["cancelled_operations", "completed_operations", "failed_operations", "skipped_operations"];
+
 impl Kinds<'_> {
+    /// Returns the kind of the items of a report's lists of operations, which are names.
+    pub(super) fn operation_name(&self, list: &Expr, function: &str) -> Option<ValueKind> {
+        let Expr::Dot(pair, ..) = list else { return None };
+        let is_report =
+            self.kind(&pair.lhs, function) == Some(ValueKind::Handle("report".to_owned()));
+        match &pair.rhs {
+            Expr::Property(property, _) if is_report && NAMED.contains(&property.2.as_str()) => {
+                Some(ValueKind::Data("string"))
+            }
+            _ => None,
+        }
+    }
+
     /// Returns the kind of what stands before the last node of a path in its chain: of `a.b()` for the `c` of
     /// `a.b().c`.
     pub(super) fn before(&self, path: &[ASTNode<'_>], function: &str) -> Option<ValueKind> {

@@ -46,3 +46,13 @@ pub(super) fn name_of(part: &Expr) -> Option<String> {
         _ => None,
     }
 }
+
+/// Returns the closures that an option of a call holds.
+pub(super) fn option<'a>(call: &'a FnCallExpr, name: &'a str) -> impl Iterator<Item = String> + 'a {
+    let options = match call.args.last() {
+        Some(Expr::Map(options, _)) => &options.0[..],
+        _ => &[],
+    };
+    let own = options.iter().filter(move |(key, _)| key.name == name);
+    own.filter_map(|(_, value)| closure_in(value))
+}

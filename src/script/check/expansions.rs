@@ -1,18 +1,23 @@
 //! The options that the function of an `expand` gives: they are read when the list is there, which may be
 //! after calls that were paid for, so they are looked at before.
 
+use crate::script::check::answers;
 use crate::script::check::call::call_of;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
+use crate::script::check::used::{ResultUse, use_of};
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::options;
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashMap;
+
+/// Operators that give a number, or true or false.
+const COMPUTING: &[&str] = &["%", "*", "**", "/", "<", "<=", "==", ">", ">=", "!="];
 
 /// What the options of an operation are called by, beside their own names.
 const KIND: &str = "operation";
@@ -42,13 +47,22 @@ impl Checker<'_> {
             {
                 given(file, kinds, (function, map), &mut faults);
             }
+            if let Some(ASTNode::Expr(expr @ Expr::FnCall(call, _))) = path.last()
+                && functions.iter().any(|name| name == function)
+                && is_result(path)
+                && use_of(path) == ResultUse::Returned
+                && COMPUTING.contains(&call.name.as_str())
+                && !kinds.forms.is_of_script(&call.name)
+            {
+                faults.push(no_options(file, expr, "the result of a calculation"));
+            }
             if let Some(ASTNode::Expr(
                 text @ (Expr::StringConstant(..) | Expr::InterpolatedString(..)),
             )) = path.last()
                 && functions.iter().any(|name| name == function)
                 && is_result(path)
             {
-                faults.push(no_options(file, text));
+                faults.push(no_options(file, text, "a string"));
             }
             true
         });
@@ -56,19 +70,28 @@ impl Checker<'_> {
     }
 }
 
-/// Says that a text is no operation.
-fn no_options(file: &File<'_>, text: &Expr) -> Diagnostic {
-    let message = "the function of `expand` must return a map of options, not a string".to_owned();
-    let at = text.start_position();
+/// Says that a text or a number is no operation.
+fn no_options(file: &File<'_>, value: &Expr, what: &str) -> Diagnostic {
+    let message = format!("the function of `expand` must return a map of options, not {what}");
+    let at = value.start_position();
     let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at);
-    let help = "write `#{ instruction: .. }` with the text".to_owned();
+    let help = "write `#{ instruction: .. }`, with a text for the model; `list.map(|x| ..)` computes without one"
+        .to_owned();
     Diagnostic { help: Some(help), ..fault }
 }
 
-/// Finds expansions of an operation whose model answers with a text: nothing asks it for a list.
+/// What an operation gives, as far as it has to be known for an expansion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum GivenResult {
+    Text,
+    Map,
+    Other,
+}
+
+/// Finds expansions of an operation whose model answers with a text or a map: nothing asks it for a list.
 fn expanded_texts(file: &File<'_>, kinds: &Kinds<'_>) -> Vec<Diagnostic> {
-    // How many operations of a name there are, and whether they give a text.
-    let mut planned: HashMap<String, Vec<bool>> = HashMap::new();
+    // What the operations of each name give.
+    let mut planned: HashMap<String, Vec<GivenResult>> = HashMap::new();
     let mut expanded: Vec<(String, Position)> = Vec::new();
 
     file.ast.walk(&mut |path: &[ASTNode]| {
@@ -84,20 +107,35 @@ fn expanded_texts(file: &File<'_>, kinds: &Kinds<'_>) -> Vec<Diagnostic> {
         } else if let Some(Expr::Map(options, _)) = call.args.last() {
             let named = options.0.iter().find(|(key, _)| key.name == "name");
             if let Some((_, Expr::StringConstant(name, _))) = named {
-                planned.entry(name.to_string()).or_default().push(asks_for_text(call));
+                planned.entry(name.to_string()).or_default().push(given_result(call, kinds));
             }
         }
         true
     });
 
-    expanded.retain(|(name, _)| planned.get(name).is_some_and(|of| *of == [true]));
-    let shown = expanded.into_iter().map(|(name, position)| {
-        let message = format!("`expand` needs a list, but the answer of `{name}` is a text");
+    let shown = expanded.into_iter().filter_map(|(name, position)| {
+        let what = match planned.get(&name)?.as_slice() {
+            [GivenResult::Text] => "a text",
+            [GivenResult::Map] => "a map",
+            _ => return None,
+        };
+        let message = format!("`expand` needs a list, but the answer of `{name}` is {what}");
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
-        let help = format!("ask for a list: add `schema: \"[string]\"` to the options of `{name}`");
-        Diagnostic { help: Some(help), ..fault }
+        let help =
+            format!("ask for a list: write `schema: \"[string]\"` among the options of `{name}`");
+        Some(Diagnostic { help: Some(help), ..fault })
     });
     shown.collect()
+}
+
+/// Returns what the operation gives that a call plans.
+fn given_result(call: &FnCallExpr, kinds: &Kinds<'_>) -> GivenResult {
+    let is_asked = call.args.iter().any(|argument| matches!(argument, Expr::StringConstant(..)));
+    match answers::checked_by(call, &kinds.texts) {
+        Some(_) if is_asked => GivenResult::Map,
+        _ if asks_for_text(call) => GivenResult::Text,
+        _ => GivenResult::Other,
+    }
 }
 
 /// Tells whether a call plans an operation whose model answers with a text.

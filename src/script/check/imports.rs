@@ -9,6 +9,7 @@ use crate::script::host::constants::constants;
 use crate::script::host::{error, files, modules, source};
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnAccess, Position, Stmt};
 use std::collections::HashMap;
+use std::path::Path;
 
 /// What imports define, by their names in the script.
 pub(super) type Modules = HashMap<String, Offer>;
@@ -196,6 +197,7 @@ impl Checker<'_> {
                 let message = failure.message;
                 let fault = Diagnostic::at(codes::IMPORT, message, file.name, file.text, position);
                 let help = foreign::instead_of_import(named).map(str::to_owned);
+                let help = help.or_else(|| self.relative_import(file, named));
                 self.push(Diagnostic { help, ..fault });
                 return None;
             }
@@ -235,5 +237,25 @@ impl Checker<'_> {
         let ast = self.file(&shown, &text, constants());
         self.open.pop();
         ast
+    }
+
+    /// Says how a file is imported whose path is that from the project's folder.
+    fn relative_import(&self, file: &File<'_>, named: &str) -> Option<String> {
+        let root = &self.host.with.root;
+        let found = modules::locate(self.host, root, named).ok()?.with_extension("");
+        let folder = if file.folder.as_os_str().is_empty() { Path::new(".") } else { file.folder };
+        let folder = folder.canonicalize().ok()?;
+
+        let mut ups = String::new();
+        let shared = folder.ancestors().find(|above| {
+            let is_shared = found.starts_with(above);
+            ups += if is_shared { "" } else { "../" };
+            is_shared
+        })?;
+        let below = found.strip_prefix(shared).ok()?;
+        let path = format!("{ups}{}", below.display());
+        Some(format!(
+            "paths of imports begin at the folder of the script: write `import \"{path}\"`"
+        ))
     }
 }

@@ -9,8 +9,12 @@ use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
 use crate::script::host::known_map::no_property;
-use rhai::{ASTNode, Expr, Position, Stmt};
+use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::HashMap;
+
+/// Words that make a judge, which is a function of the answer.
+pub(super) const MAKING: &[&str] =
+    &["exact_match", "judged_by", "mentions", "numeric_close", "one_of"];
 
 /// A mistake in a judge.
 struct JudgeFault {
@@ -52,9 +56,8 @@ impl Checker<'_> {
         for judge in &judges {
             let Some(declared) = file.functions.named(&judge.closure).next() else { continue };
             let params = declared.params();
-            if let Some(result) = results.get(&judge.closure) {
-                faults.extend(no_score(result, judge, params));
-            }
+            let given = results.get(&judge.closure).into_iter().flatten();
+            faults.extend(given.filter_map(|result| no_score(result, judge, params)));
             faults.extend(properties(file, judge, params, kinds));
         }
 
@@ -65,64 +68,147 @@ impl Checker<'_> {
     }
 }
 
-/// How a function ends, as far as that says what it gives.
-struct FunctionResult {
-    kind: Option<ValueKind>,
+/// A value that a function may give, as far as it is known.
+pub(super) struct FunctionResult {
+    pub(super) kind: Option<ValueKind>,
     number: Option<f64>,
     variable: Option<String>,
-    position: Position,
+    /// The word that made it, if it is a judge that was not called.
+    made_by: Option<String>,
+    pub(super) position: Position,
 }
 
-impl FunctionResult {
-    fn of(last: &Stmt, kinds: &Kinds<'_>, function: &str) -> FunctionResult {
-        let position = last.position();
-        let Stmt::Expr(value) = last else {
-            return FunctionResult { kind: None, number: None, variable: None, position };
-        };
+/// Reads the values that functions give.
+struct ResultReader<'a> {
+    kinds: &'a Kinds<'a>,
+    function: &'a str,
+    results: Vec<FunctionResult>,
+}
+
+impl ResultReader<'_> {
+    /// Notes what a statement gives, if it is the last one.
+    fn end(&mut self, last: &Stmt) {
+        match last {
+            Stmt::Return(_, flags, _) if flags.contains(ASTFlags::BREAK) => {}
+            Stmt::Expr(value) | Stmt::Return(Some(value), ..) => self.value(value),
+            Stmt::FnCall(call, position) => {
+                let made_by = self.made_by(call);
+                self.add(FunctionResult { made_by, ..unknown(*position) });
+            }
+
+            Stmt::Block(block) => self.block(block.statements()),
+            Stmt::If(flow, _) | Stmt::TryCatch(flow, _) => {
+                self.block(flow.body.statements());
+                self.block(flow.branch.statements());
+            }
+            Stmt::Switch(cases, _) => {
+                cases.1.expressions.iter().for_each(|case| self.value(&case.rhs));
+            }
+            other => self.add(unknown(other.position())),
+        }
+    }
+
+    fn block(&mut self, statements: &[Stmt]) {
+        match statements.last() {
+            // What has returned or thrown gives nothing to the block.
+            Some(Stmt::Return(..)) => {}
+            Some(last) => self.end(last),
+            None => self.add(unknown(Position::NONE)),
+        }
+    }
+
+    fn value(&mut self, value: &Expr) {
+        if let Expr::Stmt(block) = value
+            && closure_in(value).is_none()
+        {
+            return self.block(block.statements());
+        }
 
         let start = value.start_position();
-        FunctionResult {
-            kind: kinds.kind(value, function),
-            number: match &**value {
+        let position = if start.is_none() { value.position() } else { start };
+        let made_by = match value {
+            Expr::FnCall(call, _) => self.made_by(call),
+            _ => None,
+        };
+        self.add(FunctionResult {
+            kind: self.kinds.kind(value, self.function),
+            number: match value {
                 Expr::IntegerConstant(number, _) => number.to_string().parse().ok(),
                 Expr::FloatConstant(number, _) => Some(**number),
                 _ => None,
             },
-            variable: match &**value {
+            variable: match value {
                 Expr::Variable(name, ..) => Some(name.1.to_string()),
                 _ => None,
             },
-            position: if start.is_none() { position } else { start },
-        }
+            made_by,
+            position,
+        });
+    }
+
+    fn made_by(&self, call: &FnCallExpr) -> Option<String> {
+        let name = call.name.as_str();
+        let is_maker =
+            !call.is_qualified() && MAKING.contains(&name) && !self.kinds.forms.is_of_script(name);
+        is_maker.then(|| name.to_owned())
+    }
+
+    fn add(&mut self, result: FunctionResult) {
+        self.results.push(result);
     }
 }
 
-/// Returns how each function of a file ends, by its name.
-fn results(file: &File<'_>, kinds: &Kinds<'_>) -> HashMap<String, FunctionResult> {
-    let mut results = HashMap::new();
+fn unknown(position: Position) -> FunctionResult {
+    FunctionResult { kind: None, number: None, variable: None, made_by: None, position }
+}
+
+/// Returns what each function of a file may give, by its name.
+pub(super) fn results(file: &File<'_>, kinds: &Kinds<'_>) -> HashMap<String, Vec<FunctionResult>> {
+    let mut ends: HashMap<String, Vec<FunctionResult>> = HashMap::new();
+    let mut returned: HashMap<String, Vec<FunctionResult>> = HashMap::new();
     let mut scripts = file.ast.statements().len();
+
     file.ast.walk(&mut |path: &[ASTNode]| {
-        let [ASTNode::Stmt(root)] = path else { return true };
-        if scripts > 0 {
+        let Some(ASTNode::Stmt(root)) = path.first() else { return true };
+        let is_root = path.len() == 1;
+        if is_root && scripts > 0 {
             scripts -= 1;
-        } else if let Some(function) = file.functions.at(root.position()) {
-            let result = FunctionResult::of(root, kinds, &function.name);
-            results.insert(function.name.clone(), result);
+            return true;
+        }
+
+        let Some(function) = file.functions.at(root.position()) else { return true };
+        let read = |statement: &Stmt| {
+            let mut reader = ResultReader { kinds, function: &function.name, results: Vec::new() };
+            reader.end(statement);
+            reader.results
+        };
+        if is_root {
+            ends.insert(function.name.clone(), read(root));
+        }
+        if let Some(ASTNode::Stmt(statement @ Stmt::Return(Some(_), flags, _))) = path.last()
+            && !is_root
+            && !flags.contains(ASTFlags::BREAK)
+        {
+            returned.entry(function.name.clone()).or_default().extend(read(statement));
         }
         true
     });
-    results
+
+    for (function, results) in returned {
+        ends.entry(function).or_default().extend(results);
+    }
+    ends
 }
 
 /// Returns the judge that a call is given, if it is one that a closure is.
 fn judge(
     call: &Call<'_>,
     (kinds, function): (&Kinds<'_>, &str),
-    results: &HashMap<String, FunctionResult>,
+    results: &HashMap<String, Vec<FunctionResult>>,
     of_variable: impl Fn(&str) -> Option<String>,
 ) -> Option<ScriptJudge> {
     let is_run = matches!(call.expr.name.as_str(), "run" | "compare");
-    if !is_run && call.expr.name != "best_of" {
+    if !is_run && !matches!(call.expr.name.as_str(), "best_of" | "evolve") {
         return None;
     }
 
@@ -133,15 +219,16 @@ fn judge(
         other => closure_in(other)?,
     };
     if !is_run {
-        let judges_texts = option("settings").is_none();
+        let judges_texts = call.expr.name == "best_of" && option("settings").is_none();
         return Some(ScriptJudge { closure, judges_texts, has_text_input: false });
     }
 
     // The value before the dot may be the first argument.
     let args = call.expr.args.get(usize::from(!call.is_method)..)?;
     let gives_text = |pattern: &Expr| {
-        let result = closure_in(pattern).and_then(|name| results.get(&name));
-        result.is_some_and(|result| result.kind == Some(ValueKind::Data("string")))
+        let given = closure_in(pattern).and_then(|name| results.get(&name));
+        let is_text = |one: &FunctionResult| one.kind == Some(ValueKind::Data("string"));
+        given.is_some_and(|given| !given.is_empty() && given.iter().all(is_text))
     };
     let judges_texts = match args.get(1) {
         Some(Expr::Map(ways, _)) => ways.0.iter().all(|(_, way)| gives_text(way)),
@@ -158,6 +245,16 @@ fn judge(
 
 /// Looks at what a judge gives.
 fn no_score(result: &FunctionResult, judge: &ScriptJudge, params: &[String]) -> Option<JudgeFault> {
+    if let Some(word) = &result.made_by {
+        let answer = params.first().map_or("answer", String::as_str);
+        return Some(JudgeFault {
+            code: codes::ARGUMENT,
+            message: format!("`{word}` makes a judge, which this function returns uncalled"),
+            help: Some(format!("write `{word}(..).call({answer})`, or `judge: {word}(..)`")),
+            position: result.position,
+        });
+    }
+
     let is_answer = result.variable.is_some() && result.variable.as_ref() == params.first();
     let said = match (result.number, &result.kind) {
         (Some(number), _) if (0.0..=1.0).contains(&number) => return None,

@@ -5,10 +5,11 @@
 use crate::script::check::answers;
 use crate::script::check::call::{EACH, PLANNERS};
 use crate::script::check::checker::File;
-use crate::script::check::closure::{closure_in, closures_in, name_of, settles};
+use crate::script::check::closure::{closure_in, closures_in, name_of, option, settles};
 use crate::script::check::defaults;
 use crate::script::check::functions::{ScriptFunction, ScriptFunctions};
 use crate::script::check::value_kind::ValueKind;
+use crate::script::check::variables::{HeldTexts, held_texts};
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::type_word::{self, HANDLES};
 use crate::script::host::shape;
@@ -40,7 +41,9 @@ pub(super) struct Kinds<'a> {
     /// The functions of the script that set `this`: it may be anything afterwards.
     changing: HashSet<String>,
     /// Whether edges of graphs are made otherwise than by `depends_on`.
-    has_other_edges: bool,
+    pub(super) has_other_edges: bool,
+    /// The texts that variables hold for good.
+    pub(super) texts: HeldTexts,
     /// What the operations give that the script names, as far as it is known and the same wherever it names one so.
     pub(super) results: HashMap<String, Option<ValueKind>>,
 }
@@ -79,6 +82,7 @@ impl<'a> Kinds<'a> {
             keys: HashSet::new(),
             changing: HashSet::new(),
             has_other_edges: false,
+            texts: held_texts(file),
             results: HashMap::new(),
         };
         kinds.note_changes(file);
@@ -131,7 +135,8 @@ impl<'a> Kinds<'a> {
                     let name = call.name.as_str();
                     self.has_other_edges |= ["add_edge", "then", ">>", ">>="].contains(&name);
                     if PLANNERS.contains(&name)
-                        && let Some((operation, gives)) = answers::given_by_operation(call)
+                        && let Some((operation, gives)) =
+                            answers::given_by_operation(call, &self.texts)
                     {
                         let known = self.results.entry(operation).or_insert_with(|| gives.clone());
                         if *known != gives {
@@ -228,7 +233,7 @@ impl<'a> Kinds<'a> {
             Stmt::For(each, _) => {
                 let item = match self.kind(&each.2.expr, function) {
                     Some(ValueKind::List(shape)) => Some(ValueKind::Map(shape)),
-                    _ => None,
+                    _ => self.operation_name(&each.2.expr, function),
                 };
                 bind(&each.0.name, item);
                 if let Some(counter) = &each.1 {
@@ -278,12 +283,23 @@ impl<'a> Kinds<'a> {
                 let given = vec![inputs.clone(), branch()];
                 let mut found: Vec<_> = direct().map(|name| (name, given.clone())).collect();
 
-                if let Some(Expr::Map(options, _)) = call.args.last() {
-                    let when = options.0.iter().filter(|(key, _)| key.name == "when");
-                    let when = when.filter_map(|(_, value)| closure_in(value));
-                    found.extend(when.map(|name| (name, vec![inputs.clone()])));
-                }
+                found.extend(option(call, "when").map(|name| (name, vec![inputs.clone()])));
+                let checked = vec![answers::checked_by(call, &self.texts)];
+                found.extend(option(call, "check").map(|name| (name, checked.clone())));
                 found
+            }
+            "add_edge" => {
+                let place = usize::from(receiver.is_none() || call.args.len() == 4);
+                let source = call.args.get(place).and_then(|node| self.kind(node, function));
+                let result = match source {
+                    Some(ValueKind::Node(name)) => self.results.get(&name).cloned().flatten(),
+                    _ => None,
+                };
+                option(call, "when").map(|name| (name, vec![result.clone()])).collect()
+            }
+            "operate" | "react" => {
+                let checked = vec![answers::checked_by(call, &self.texts)];
+                option(call, "check").map(|name| (name, checked.clone())).collect()
             }
             "on" => {
                 let kind = call.args.first().filter(|_| receiver.is_some() || call.args.len() == 2);
@@ -313,44 +329,6 @@ impl<'a> Kinds<'a> {
             }
             _ => closures_in(&call.args).map(|name| (name, Vec::new())).collect(),
         }
-    }
-
-    /// Returns what an operation depends on, if all of that is said by literals and known nodes.
-    fn inputs(&self, call: &FnCallExpr, function: &str) -> Option<ValueKind> {
-        if self.has_other_edges {
-            return None;
-        }
-
-        let is_aggregation = call.name == "add_aggregation";
-        let options = match call.args.last()? {
-            Expr::Map(map, _) => Some(map),
-            Expr::Variable(..) | Expr::FnCall(..) if closure_in(call.args.last()?).is_none() => {
-                return None;
-            }
-            _ => None,
-        };
-
-        let sources = options.and_then(|options| {
-            let is_source =
-                |key: &str| key == "depends_on" || is_aggregation && key == "source_node_ids";
-            options.0.iter().find(|(key, _)| is_source(key.name.as_str()))
-        });
-        let Some((_, sources)) = sources else {
-            return (!is_aggregation).then(|| ValueKind::Inputs(Vec::new()));
-        };
-
-        let one = |source: &Expr| match source {
-            Expr::StringConstant(name, _) => Some(name.to_string()),
-            other => match self.kind(other, function) {
-                Some(ValueKind::Node(name)) => Some(name),
-                _ => None,
-            },
-        };
-        let names = match sources {
-            Expr::Array(items, _) => items.iter().map(one).collect::<Option<Vec<_>>>(),
-            single => one(single).map(|name| vec![name]),
-        };
-        names.map(ValueKind::Inputs)
     }
 
     /// Returns the function in which the statement at the head of a path stands.
@@ -523,7 +501,9 @@ impl<'a> Kinds<'a> {
             return ValueKind::of(held);
         }
 
-        if let Some(kind) = answers::given_by(call).or_else(|| defaults::given_by(call)) {
+        if let Some(kind) =
+            answers::given_by(call, &self.texts).or_else(|| defaults::given_by(call))
+        {
             return Some(kind);
         }
         ValueKind::returned(forms())

@@ -10,7 +10,11 @@ use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 /// Words whose arguments are functions.
-const TAKES_FUNCTIONS: &[&str] = &["attempt", "gather", "retry", "task", "timeout"];
+const TAKES_FUNCTIONS: &[&str] = &["attempt", "gather", "race", "retry", "task", "timeout"];
+/// Those of them that take a list of functions.
+const TAKES_LISTS: &[&str] = &["gather", "race"];
+/// The word that runs a function at once, and returns a handle to wait for.
+const RUNS: &str = "task";
 /// Methods of an optimizer whose first map holds functions.
 const TAKES_PATTERNS: &[&str] = &["compare", "run"];
 /// Words that ask a model, and give no function.
@@ -27,25 +31,38 @@ impl Arguments<'_> {
         let name = self.call.name.as_str();
         let is_of_optimizer = self.receiver == Some(ValueKind::Handle("optimizer".to_owned()));
         let takes_patterns = is_of_optimizer && TAKES_PATTERNS.contains(&name);
-        if !TAKES_FUNCTIONS.contains(&name) && !takes_patterns {
+        let plans = name == "add_operation" && self.has_no_kind();
+        if !TAKES_FUNCTIONS.contains(&name) && !takes_patterns && !plans {
             return None;
         }
 
-        let script = ScriptCalls { file, kinds };
+        let script = ScriptCalls { file, kinds, takes_tasks: !TAKES_LISTS.contains(&name) };
         let (made, at) = if takes_patterns {
             self.call.args.iter().find_map(|argument| script.in_patterns(argument))?
+        } else if plans {
+            script.in_value(self.call.args.get(usize::from(!self.is_method))?, 0)?
         } else {
-            let takes_list = name == "gather";
+            let takes_list = TAKES_LISTS.contains(&name);
             self.call.args.iter().find_map(|argument| {
                 let in_list = if takes_list { script.in_list(argument, 0) } else { None };
                 in_list.or_else(|| script.in_value(argument, 0))
             })?
         };
 
-        let message = format!("`{name}` takes functions, but `{made}` is called before it");
+        let is_task = made == RUNS;
+        let message = if is_task {
+            format!("`{name}` takes functions, but a task already runs")
+        } else {
+            format!("`{name}` takes functions, but `{made}` is called before it")
+        };
         let help = match name {
-            "gather" => format!(
-                "write `gather([|| .. .{made}(..), || ..])`, or `gather(items.map(|item| || .. .{made}(..)))`: \
+            "gather" if is_task => {
+                "write `tasks.map(|t| t.wait())`, or give `gather` the functions without `task`"
+                    .to_owned()
+            }
+            _ if is_task => format!("give `{name}` the functions without `task`"),
+            _ if TAKES_LISTS.contains(&name) => format!(
+                "write `{name}([|| .. .{made}(..), || ..])`, or `{name}(items.map(|item| || .. .{made}(..)))`: \
                  functions that make the calls"
             ),
             _ if takes_patterns => {
@@ -53,6 +70,10 @@ impl Arguments<'_> {
                     "write `#{{ name: |input, branch| branch.{made}(..) }}`: functions that make the calls"
                 )
             }
+            _ if plans => format!(
+                "write `g.add_operation(\"{made}\", #{{ instruction: \"..\" }})`, or a function that makes the \
+                 call: `|inputs, branch| branch.{made}(..)`"
+            ),
             _ => format!("write `|| .. .{made}(..)`: a function that makes the call"),
         };
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at);
@@ -60,8 +81,22 @@ impl Arguments<'_> {
     }
 }
 
+impl Arguments<'_> {
+    /// Tells whether an operation cannot have its kind as a text: each kind needs an instruction among its options.
+    fn has_no_kind(&self) -> bool {
+        let rest = self.call.args.get(usize::from(!self.is_method) + 1..).unwrap_or_default();
+        match rest {
+            [] => true,
+            [Expr::Map(options, _)] => options.0.iter().all(|(key, _)| key.name != "instruction"),
+            _ => false,
+        }
+    }
+}
+
 /// What the script says of its values.
 struct ScriptCalls<'a> {
+    /// Whether a task may stand in the place of a function.
+    takes_tasks: bool,
     file: &'a File<'a>,
     kinds: &'a Kinds<'a>,
 }
@@ -94,7 +129,8 @@ impl ScriptCalls<'_> {
         if self.file.functions.has(name) {
             return self.in_result(name, depth + 1).map(|_| (name.to_owned(), position));
         }
-        ASKS.contains(&name).then(|| (name.to_owned(), position))
+        let is_task = name == RUNS && !self.takes_tasks;
+        (is_task || ASKS.contains(&name)).then(|| (name.to_owned(), position))
     }
 
     /// Finds a call of a model whose reply is what a function returns at its end.

@@ -26,7 +26,9 @@ impl Kinds<'_> {
                 let gives = || self.results.get(name).cloned().flatten();
                 names.iter().any(|known| known == name).then(gives)
             }
-            ValueKind::Answer(names) => names.iter().any(|known| known == name).then_some(None),
+            ValueKind::Answer(names) => {
+                names.iter().any(|known| known.name == name).then_some(None)
+            }
             ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
             ValueKind::Data(
                 "string" | "array" | "int" | "float" | "bool" | "char" | "timestamp",

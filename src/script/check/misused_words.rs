@@ -6,6 +6,7 @@ use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
+use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::constants::CONSTANTS;
 use rhai::{ASTNode, Expr, Position};
@@ -25,6 +26,7 @@ impl Checker<'_> {
             if let Some(call) = call(path)
                 && !kinds.is_of_script(path, &call)
                 && let Some(misused) = misused(&call, kinds, kinds.function_of(path))
+                    .or_else(|| uncallable(path, &call, kinds))
             {
                 let arguments = call.expr.args.iter().map(Expr::start_position).collect();
                 found.push((misused, call.position, arguments));
@@ -78,6 +80,35 @@ fn misused(call: &Call<'_>, kinds: &Kinds<'_>, function: &str) -> Option<Misused
         }
         _ => None,
     }
+}
+
+/// Finds `x.call(..)` where neither `x` nor the argument is a function.
+fn uncallable(path: &[ASTNode<'_>], call: &Call<'_>, kinds: &Kinds<'_>) -> Option<MisusedWord> {
+    if call.expr.name != "call" || !call.is_method {
+        return None;
+    }
+
+    let function = kinds.function_of(path);
+    let is_function = |kind: &ValueKind| kind.word() == "function";
+    // `x.call(f)` calls `f` with `x` as its `this`.
+    if let Some(first) = call.expr.args.first()
+        && kinds.kind(first, function).is_none_or(|kind| is_function(&kind))
+    {
+        return None;
+    }
+
+    let kind = kinds.before(path, function).filter(|kind| !is_function(kind))?;
+    let help = match kind.word() {
+        "tool" => "write `branch(#{ tools: [tool] }).act(\"name\", #{ .. })`",
+        "map" => "write `map.name.call(..)`, or `map.name(..)`, for a function that the map holds",
+        "branch" => "write `branch.communicate(..)` or `branch.chat(..)`",
+        _ => "`call` calls the function before its dot",
+    };
+    Some(MisusedWord {
+        code: codes::ARGUMENT,
+        message: format!("{} is no function, and cannot be called", article(kind.word())),
+        help: help.to_owned(),
+    })
 }
 
 /// Tells whether a word is one of kaizen's values, and nothing else.

@@ -20,6 +20,7 @@ mod comparisons;
 mod copied;
 mod defaults;
 mod echo;
+mod edge_conditions;
 mod endings;
 mod exits;
 mod expansions;
@@ -43,7 +44,9 @@ mod members;
 mod membership;
 mod misused_words;
 mod models;
+mod never;
 mod numbers;
+mod operation_inputs;
 mod operation_names;
 mod operators;
 mod option_values;
@@ -192,6 +195,7 @@ impl Checker<'_> {
         self.operators(file, &kinds);
         self.operation_names(file, &kinds, earlier);
         self.comparisons(file, &kinds);
+        self.never(file, &kinds);
         self.type_names(file);
         self.membership(file, &kinds);
         self.switches(file, &kinds);
@@ -207,6 +211,7 @@ impl Checker<'_> {
         self.misused_words(file, &kinds);
         self.library_arguments(file, &kinds);
         self.judges(file, &kinds);
+        self.edge_conditions(file, &kinds);
         self.in_use(file, &kinds);
         self.handle_texts(file, &kinds);
         self.hidden(file);
@@ -302,5 +307,6 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("RANGED", ranges::RANGED.to_vec()),
         ("RETURNING", returning),
         ("TAKING", in_place::TAKING.to_vec()),
+        ("MAKING", judges::MAKING.to_vec()),
     ]
 }

@@ -4,12 +4,14 @@ use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::forms::CallForm;
-use crate::script::diagnostic::type_word::article;
+use crate::script::diagnostic::type_word::{HANDLES, article};
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr};
 
 /// Operators that only numbers take.
 const OF_NUMBERS: &[&str] = &["%", "*", "**", "/"];
+/// Operators that compute.
+const ARITHMETIC: &[&str] = &["%", "*", "**", "+", "-", "/"];
 /// Operators that order two values of one type.
 const ORDERING: &[&str] = &["<", "<=", ">", ">="];
 /// Values of the language's own, of which it is known what operators take them.
@@ -60,6 +62,13 @@ fn said_of(operator: &str, words: &[Option<&str>]) -> Option<(String, Option<Str
     let help = match *words {
         [Some(only)] if operator == "-" => of_one(only)?,
         [left, right] if OF_NUMBERS.contains(&operator) => of_product(operator, [left, right])?,
+        [Some(left), Some(right)]
+            if ARITHMETIC.contains(&operator) && is_with_handle([left, right]) =>
+        {
+            let help =
+                "the function of an operation is `|inputs, branch|`: write `inputs.a + inputs.b`";
+            (right == "branch").then_some(help)
+        }
         [Some(left), Some(right)] if PLAIN.contains(&left) && PLAIN.contains(&right) => {
             of_two(operator, [left, right])?
         }
@@ -69,6 +78,14 @@ fn said_of(operator: &str, words: &[Option<&str>]) -> Option<(String, Option<Str
     let named: Vec<String> = words.iter().copied().flatten().map(article).collect();
     let message = format!("`{operator}` does not work for {}", named.join(" and "));
     Some((message, help.map(str::to_owned)))
+}
+
+/// Tells whether one of two values is one of kaizen's own, and the other one no text and no list.
+fn is_with_handle(words: [&str; 2]) -> bool {
+    const OTHERS: &[&str] = &["bool", "float", "int", "map"];
+    let is_handle = |word: &str| HANDLES.contains(&word);
+    let is_known = |word: &&str| is_handle(word) || OTHERS.contains(word);
+    words.iter().any(|word| is_handle(word)) && words.iter().all(is_known)
 }
 
 /// What to write instead of an operator that does not work, where there is something to write.

@@ -1,11 +1,13 @@
 //! The parameters of a script, as its calls of `param` tell them: names, defaults, bounds and words.
 
+use crate::base::failure::Kind;
 use crate::base::secret::is_secret_parameter;
 use crate::base::spelling::nearest;
+use crate::script::check::call::call_of;
 use crate::script::check::calls::calls_of;
 use crate::script::diagnostic::{Diagnostic, codes};
-use crate::script::host::convert;
-use rhai::{AST, Dynamic};
+use crate::script::host::{convert, parameter_value};
+use rhai::{AST, ASTNode, Dynamic, Expr, Position, Stmt};
 use serde_json::{Map, Value, json};
 
 /// A parameter of a script.
@@ -124,18 +126,125 @@ fn parameter(arguments: &[Option<Dynamic>]) -> Option<ScriptParameter> {
     Some(parameter)
 }
 
-/// Finds given parameters that the script does not have.
+/// One call of `param`.
+struct ParameterCall {
+    arguments: Vec<Option<Dynamic>>,
+    position: Position,
+    /// Whether it stands outside of functions, blocks and conditions, so that it is reached.
+    is_certain: bool,
+    /// Whether a `catch` learns what is wrong with the value.
+    is_caught: bool,
+}
+
+impl ParameterCall {
+    fn name(&self) -> Option<String> {
+        self.arguments.first()?.clone()?.into_string().ok()
+    }
+
+    /// Says what is wrong with a value that is given to it.
+    fn wrong(&self, given: &Value) -> Option<String> {
+        let name = self.name()?;
+        let default = self.arguments.get(1)?.as_ref()?;
+        let value = match parameter_value::read_as(&name, given, default) {
+            Ok(value) => value,
+            Err(message) => return Some(message),
+        };
+
+        let options = self.arguments.get(2)?.as_ref()?.as_map_ref().ok()?;
+        parameter_value::within(&name, &value, &options).err()
+    }
+}
+
+/// Finds the calls of `param`, in the order of the text.
+fn parameter_calls(ast: &AST) -> Vec<ParameterCall> {
+    let mut found = Vec::new();
+    let mut scripts = ast.statements().len();
+    let mut is_certain = true;
+
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let [ASTNode::Stmt(_)] = path {
+            is_certain &= scripts > 0;
+            scripts = scripts.saturating_sub(1);
+        }
+        // What comes after an end of the script may not be reached.
+        is_certain &= !matches!(path.last(), Some(ASTNode::Stmt(Stmt::Return(..))))
+            && path.last().and_then(call_of).is_none_or(|call| call.name != "exit");
+
+        if let Some(
+            ASTNode::Expr(Expr::FnCall(call, position))
+            | ASTNode::Stmt(Stmt::FnCall(call, position)),
+        ) = path.last()
+            && call.name == "param"
+        {
+            found.push(ParameterCall {
+                arguments: call.args.iter().map(|expr| expr.get_literal_value(None)).collect(),
+                position: *position,
+                is_certain: is_certain && path.iter().all(is_plain),
+                is_caught: path.iter().any(is_try),
+            });
+        }
+        true
+    });
+
+    found
+}
+
+/// Tells whether all that a node holds is reached when the node is.
+fn is_plain(node: &ASTNode<'_>) -> bool {
+    match node {
+        ASTNode::Stmt(statement) => matches!(
+            statement,
+            Stmt::Var(..) | Stmt::Assignment(..) | Stmt::Expr(..) | Stmt::FnCall(..)
+        ),
+        ASTNode::Expr(expr) => {
+            !matches!(expr, Expr::And(..) | Expr::Or(..) | Expr::Coalesce(..) | Expr::Stmt(..))
+        }
+        _ => false,
+    }
+}
+
+fn is_try(node: &ASTNode<'_>) -> bool {
+    matches!(node, ASTNode::Stmt(Stmt::TryCatch(..)))
+}
+
+/// Finds the first parameter without a default that the script surely needs and is not given.
+pub(in crate::script) fn missing_parameter(
+    ast: &AST,
+    given: &Map<String, Value>,
+    (file, text): (&str, &str),
+) -> Option<Diagnostic> {
+    if is_defined(ast) {
+        return None;
+    }
+    let calls = parameter_calls(ast);
+    let is_missing = |call: &&ParameterCall| {
+        let name = call.name().filter(|name| !given.contains_key(name));
+        call.is_certain && call.arguments.len() == 1 && name.is_some()
+    };
+
+    let call = calls.iter().find(is_missing)?;
+    let message = parameter_value::missing(&call.name()?);
+    Some(Diagnostic::at(Kind::Param.code(), message, file, text, call.position))
+}
+
+/// Tells whether a script has a function `param` of its own.
+fn is_defined(ast: &AST) -> bool {
+    ast.iter_functions().any(|function| function.name == "param")
+}
+
+/// Finds given parameters that the script does not have, or cannot take.
 pub(in crate::script) fn check_params(
     ast: &AST,
     given: &Map<String, Value>,
     file: &str,
+    text: &str,
 ) -> Vec<Diagnostic> {
     // A name that is computed may be any, so no parameter is unknown then.
     let Some(parameters) = parameters(ast) else { return Vec::new() };
     let known: Vec<&str> = parameters.iter().map(|one| one.name.as_str()).collect();
 
     let unknown = given.keys().filter(|name| !known.contains(&name.as_str()));
-    unknown
+    let mut found: Vec<Diagnostic> = unknown
         .map(|name| {
             let help = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -146,5 +255,21 @@ pub(in crate::script) fn check_params(
             let message = format!("`{file}` has no parameter `{name}`");
             Diagnostic { help: Some(help), ..Diagnostic::new(codes::PARAMETER, message) }
         })
-        .collect()
+        .collect();
+
+    if is_defined(ast) {
+        return found;
+    }
+    let calls = parameter_calls(ast);
+    for (name, value) in given {
+        let own = || calls.iter().filter(|call| call.name().as_ref() == Some(name));
+        // Where another call takes the value, only a run shows which of them is reached.
+        let wrong = own().map(|call| call.wrong(value).filter(|_| !call.is_caught));
+        let Some(messages) = wrong.collect::<Option<Vec<_>>>() else { continue };
+        if let Some((call, message)) = own().zip(messages).next() {
+            let code = Kind::Param.code();
+            found.push(Diagnostic::at(code, message, file, text, call.position));
+        }
+    }
+    found
 }

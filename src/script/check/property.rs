@@ -105,8 +105,8 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             };
             (no_operation("`inputs`", name), Some(help))
         }
-        ValueKind::Answer(names) => {
-            let near = near(name, names.iter().map(String::as_str));
+        ValueKind::Answer(fields) => {
+            let near = near(name, fields.iter().map(|field| field.name.as_str()));
             (format!("the schema of this answer has no field `{name}`"), Some(near))
         }
         ValueKind::Node(_) if name == "result" => {

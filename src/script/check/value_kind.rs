@@ -4,6 +4,14 @@ use crate::script::diagnostic::forms::CallForm;
 use crate::script::diagnostic::type_word::{self, HANDLES};
 use crate::script::host::shape::{PropertyShape, Shape};
 
+/// A field of an answer under a literal schema.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AnswerField {
+    pub(super) name: String,
+    /// The texts that it may be, if they are few.
+    pub(super) words: Option<Vec<String>>,
+}
+
 /// What is known of a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ValueKind {
@@ -17,8 +25,8 @@ pub(super) enum ValueKind {
     List(&'static Shape),
     /// What an operation is given: the names of those that it depends on.
     Inputs(Vec<String>),
-    /// An answer under a literal schema: the names of its fields.
-    Answer(Vec<String>),
+    /// An answer under a literal schema: its fields.
+    Answer(Vec<AnswerField>),
     /// Plain data of this type.
     Data(&'static str),
 }

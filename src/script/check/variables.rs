@@ -15,6 +15,62 @@ pub(super) struct PropertyRead {
     pub(super) position: Position,
 }
 
+/// The texts that variables hold for good, by the names of the variables.
+pub(super) type HeldTexts = HashMap<String, String>;
+
+/// Returns the texts of variables that are set once in a file, and that nothing else there can change or hide.
+pub(super) fn held_texts(file: &File<'_>) -> HeldTexts {
+    let mut held: HashMap<String, Option<String>> = HashMap::new();
+    for function in file.functions.iter() {
+        held.extend(function.params().iter().map(|name| (name.clone(), None)));
+    }
+
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        let mut loses = |name: &str| {
+            held.insert(name.to_owned(), None);
+        };
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => {
+                let text = match &variable.1 {
+                    Expr::StringConstant(text, _) => Some(text.to_string()),
+                    _ => None,
+                };
+                let name = variable.0.name.to_string();
+                held.entry(name).and_modify(|known| *known = None).or_insert(text);
+            }
+            Some(ASTNode::Stmt(Stmt::For(each, _))) => {
+                loses(&each.0.name);
+                each.1.iter().for_each(|counter| loses(&counter.name));
+            }
+            Some(ASTNode::Stmt(Stmt::TryCatch(flow, _))) => {
+                if let Expr::Variable(name, ..) = &flow.expr {
+                    loses(&name.1);
+                }
+            }
+            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                if let Expr::Variable(name, ..) = &assignment.1.lhs {
+                    loses(&name.1);
+                }
+            }
+            // A method may change its text, and so may a function its first argument.
+            Some(ASTNode::Expr(Expr::Dot(pair, ..) | Expr::Index(pair, ..))) => {
+                if let Expr::Variable(name, ..) = &pair.lhs {
+                    loses(&name.1);
+                }
+            }
+            Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
+                if let Some(Expr::Variable(name, ..)) = call.args.first() {
+                    loses(&name.1);
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+
+    held.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+}
+
 impl Kinds<'_> {
     /// Returns what `of` says of the values that variables are set to, by function and name. Of one that is set
     /// several times, nothing is said.

@@ -46,7 +46,11 @@ impl CallForm {
     /// Tells whether its first argument is a plain value, of which everybody has a copy.
     pub(in crate::script) fn changes_a_value(&self) -> bool {
         const VALUES: &[&str] = &["array", "blob", "char", "map", "string"];
-        self.params.first().is_some_and(|first| VALUES.contains(&first.as_str()))
+        // What these stand for, such as the path of a file, is no value that a word could change.
+        const NAMES: &[&str] = &["answers:", "name:", "path:", "time:"];
+        let is_name = |given: &String| NAMES.iter().any(|name| given.starts_with(name));
+        let is_value = |first: &String| VALUES.contains(&first.as_str());
+        self.params.first().is_some_and(is_value) && !self.given.first().is_some_and(is_name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors for people: what is wrong, where, and what to type.
 
+mod block;
 pub mod codes;
 pub mod fix;
 pub(in crate::script) mod foreign;
@@ -160,23 +161,7 @@ pub(super) fn of_parse(engine: &Engine, file: &str, text: &str, error: &ParseErr
 /// Says what to write instead of what Rhai could not read.
 fn instead_of_fault(engine: &Engine, text: &str, error: &ParseError) -> Option<Suggestion> {
     match error.err_type() {
-        ParseErrorType::VariableUndefined(name) => {
-            let at = error.position();
-            let is_set = is_set(&rest(text, error, name));
-            let outer = at
-                .line()
-                .zip(at.position())
-                .and_then(|(line, column)| outer::suggestion(text, name, (line, column), is_set));
-            if is_set {
-                let declared = || format!("declare it first: `let {name} = ..;`").into();
-                return Some(outer.unwrap_or_else(declared));
-            }
-
-            outer
-                .or_else(|| variable::imported(text, name, &rest(text, error, name)))
-                .or_else(|| variable::near(engine, text, name, &rest(text, error, name)))
-        }
-
+        ParseErrorType::VariableUndefined(name) => instead_of_variable(engine, text, (error, name)),
         ParseErrorType::ExprTooDeep => {
             let help = "a long chain of `else if` is shorter as `switch x { 1 => .., _ => .. }`, or \
                         as a value in a map or a list: `map[x] ?? other`; keep the parts of a long \
@@ -191,6 +176,10 @@ fn instead_of_fault(engine: &Engine, text: &str, error: &ParseError) -> Option<S
         ParseErrorType::ModuleUndefined(name) => {
             Some(format!("import it first: `import \"lib/{name}\" as {name};`").into())
         }
+        ParseErrorType::MissingToken(token, _) if token == ";" && is_docstring(text, error) => {
+            let help = "write a comment above the function: `/// What it does.`";
+            Some(help.to_owned().into())
+        }
         ParseErrorType::MissingToken(token, _) if token == ";" => {
             let help = "end the statement before this with `;`".to_owned();
             Some(Suggestion { help, fixes: vec![QuickFix::EndBefore(";")] })
@@ -201,6 +190,16 @@ fn instead_of_fault(engine: &Engine, text: &str, error: &ParseError) -> Option<S
             Some(help.to_owned().into())
         }
 
+        ParseErrorType::Reserved(word)
+            if word.starts_with(char::is_alphabetic) && is_key(text, error) =>
+        {
+            let help = format!("`{word}` is a reserved word; write the key as `\"{word}\":`");
+            Some(Suggestion { help, fixes: vec![QuickFix::Instead(format!("\"{word}\""))] })
+        }
+        ParseErrorType::Reserved(word) if is_property(text, error, word) => Some(
+            format!("`{word}` is a reserved word; write `[\"{word}\"]`, such as `map[\"{word}\"]`")
+                .into(),
+        ),
         ParseErrorType::Reserved(word)
             if variable::CALLED.contains(&word.as_str()) && !is_declared(text, error) =>
         {
@@ -219,11 +218,38 @@ fn instead_of_fault(engine: &Engine, text: &str, error: &ParseError) -> Option<S
     }
 }
 
+/// Says what to write instead of a variable that nobody knows.
+fn instead_of_variable(
+    engine: &Engine,
+    text: &str,
+    (error, name): (&ParseError, &str),
+) -> Option<Suggestion> {
+    let at = error.position();
+    let is_set = is_set(&rest(text, error, name));
+    let outer = at
+        .line()
+        .zip(at.position())
+        .and_then(|(line, column)| outer::suggestion(text, name, (line, column), is_set));
+    if is_set {
+        let declared = || format!("declare it first: `let {name} = ..;`").into();
+        return Some(outer.unwrap_or_else(declared));
+    }
+
+    let place = at.line().zip(at.position());
+    outer
+        .or_else(|| place.and_then(|place| block::suggestion(text, name, place)))
+        .or_else(|| variable::imported(text, name, &rest(text, error, name)))
+        .or_else(|| variable::near(engine, text, name, &rest(text, error, name)))
+}
+
 /// Finds the word of another language that an unknown variable or a reserved word is.
 fn foreign_word(text: &str, error: &ParseError) -> Option<(String, &'static str)> {
     match error.err_type() {
         ParseErrorType::VariableUndefined(word) => {
             foreign::instead_of_variable(word, &rest(text, error, word))
+        }
+        ParseErrorType::Reserved(word) if is_key(text, error) || is_property(text, error, word) => {
+            None
         }
         ParseErrorType::Reserved(word) if is_method(text, error) => {
             let help = foreign::instead_of_reserved_method(word);
@@ -250,7 +276,7 @@ fn is_declared(text: &str, error: &ParseError) -> bool {
     let line = place.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or("");
     let before: String = line.chars().take(place.position().unwrap_or(1) - 1).collect();
     let word = before.split_whitespace().last();
-    word.is_some_and(|word| matches!(word, "let" | "const" | "fn" | "as"))
+    word.is_some_and(|word| matches!(word, "let" | "const" | "fn" | "for" | "as"))
 }
 
 /// Tells whether the word of an error stands behind a dot.
@@ -259,6 +285,25 @@ fn is_method(text: &str, error: &ParseError) -> bool {
     let line = place.line().and_then(|line| text.lines().nth(line - 1)).unwrap_or("");
     let before: String = line.chars().take(place.position().unwrap_or(1) - 1).collect();
     before.trim_end().ends_with('.')
+}
+
+/// Tells whether an error comes after a text that begins a function, as Python describes functions.
+fn is_docstring(text: &str, error: &ParseError) -> bool {
+    let place = error.position();
+    let at = place.line().zip(place.position());
+    at.is_some_and(|(line, column)| foreign::follows_docstring(text, line, column))
+}
+
+/// Tells whether the word of an error stands behind a dot, and is not called.
+fn is_property(text: &str, error: &ParseError, word: &str) -> bool {
+    is_method(text, error) && !rest(text, error, word).trim_start().starts_with('(')
+}
+
+/// Tells whether the word of an error is the key of a map that is written out.
+fn is_key(text: &str, error: &ParseError) -> bool {
+    let place = error.position();
+    let at = place.line().zip(place.position());
+    at.is_some_and(|(line, column)| foreign::is_key(text, line, column))
 }
 
 /// Tells whether what follows a variable sets it.

@@ -220,7 +220,7 @@ impl Dialogue {
         let plain = source::plain(text);
 
         if let Ok(ast) = self.host.engine.compile_with_scope(&constants(), &*plain) {
-            let faults = check_params(&ast, &self.host.inner.with.params, &name);
+            let faults = check_params(&ast, &self.host.inner.with.params, &name, &plain);
             if !faults.is_empty() {
                 return Err(ScriptError::Refused(faults));
             }

@@ -27,6 +27,7 @@ pub(in crate::script) mod modules;
 pub(in crate::script) mod nested;
 pub(in crate::script) mod options;
 pub(in crate::script) mod order;
+pub(in crate::script) mod parameter_value;
 pub mod permission;
 pub(in crate::script) mod procfs;
 pub(in crate::script) mod question;

@@ -12,6 +12,8 @@ const LINES_MAX: usize = 60;
 const CONTEXT: usize = 3;
 /// How much is shown of two long lines around the place where they part, in characters.
 const AROUND: (usize, usize) = (30, 120);
+/// The part of a number by which another one may differ and still be meant to be the same.
+const NEAR: f64 = 1e-6;
 /// Longest time for finding the smallest difference; after it a larger one is good enough.
 const TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -25,7 +27,10 @@ pub(in crate::script) fn same(one: &Value, other: &Value) -> bool {
 
             match (whole(one), whole(other)) {
                 (Some(one), Some(other)) => one == other,
-                _ => one.as_f64() == other.as_f64(),
+                _ => one
+                    .as_f64()
+                    .zip(other.as_f64())
+                    .is_some_and(|(one, other)| is_within(one, other, f64::EPSILON)),
             }
         }
         (Value::Array(one), Value::Array(other)) => {
@@ -39,12 +44,30 @@ pub(in crate::script) fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// Tells whether two numbers differ by no more than a part of the larger one.
+fn is_within(one: f64, other: f64, part: f64) -> bool {
+    // As the language compares: beside a zero, the difference itself counts.
+    let scale = if one == 0.0 || other == 0.0 { 1.0 } else { one.abs().max(other.abs()) };
+    one == other || (one - other).abs() / scale <= part
+}
+
+/// Tells whether two values are numbers that nearly are the same.
+fn is_near(one: &Value, other: &Value) -> bool {
+    let pair = one.as_f64().zip(other.as_f64());
+    pair.is_some_and(|(one, other)| is_within(one, other, NEAR))
+}
+
 /// Shows both values where they are short, and what differs where they are long.
 pub(in crate::script) fn of(found: &Value, expected: &Value) -> String {
     let one = found.to_string();
     let other = expected.to_string();
     if one.chars().count().max(other.chars().count()) <= SHORT_MAX {
-        return format!("found {one}, expected {other}");
+        let help = if is_near(found, expected) {
+            "; for floats write `assert_near(found, expected, tolerance)`"
+        } else {
+            ""
+        };
+        return format!("found {one}, expected {other}{help}");
     }
 
     match (found, expected) {

@@ -40,6 +40,9 @@ const LEAVE: &[&str] = &["exit", "quit", "exit()", "quit()"];
 /// An input that takes longer says how long it took.
 const SLOW: Duration = Duration::from_secs(1);
 
+/// What people ask for commands without a colon.
+const HELP: &str = "help";
+
 /// How an input was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InputEnd {
@@ -218,8 +221,26 @@ impl<'a> ReplSession<'a> {
             Some(command) => self.command(command).await,
             None if text.trim().is_empty() => Ok(InputEnd::Well),
             None if self.is_terminal && LEAVE.contains(&text.trim()) => Ok(InputEnd::End(Exit::Ok)),
-            None => Ok(self.evaluate(text).await?.0),
+            None => match self.question(text.trim()) {
+                Some(command) => self.command(&command).await,
+                None => Ok(self.evaluate(text).await?.0),
+            },
         }
+    }
+
+    /// Returns the command that is meant by a question which is no code: `help`, `?branch`.
+    fn question(&self, text: &str) -> Option<String> {
+        let is_word = |word: &str| {
+            !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '.')
+        };
+        if text == HELP || text == "?" {
+            let is_own = self.dialogue.variables().iter().any(|own| own.name == text);
+            return (!is_own).then(|| HELP.to_owned());
+        }
+
+        let named = text.strip_prefix("help ").or_else(|| text.strip_prefix('?'));
+        let named = named.or_else(|| text.strip_suffix('?'))?.trim();
+        is_word(named).then(|| format!("doc {named}"))
     }
 
     /// Evaluates code and shows its value, and tells how long it took.

@@ -18,6 +18,8 @@ use std::sync::Arc;
 /// The folders beside a file with tests that hold what belongs to them.
 const CASSETTES: &str = "cassettes";
 const SNAPSHOTS: &str = "snapshots";
+/// What the name of a file says that has to do with tests.
+const TEST: &str = "test";
 
 /// One test.
 #[derive(Debug, Clone)]
@@ -54,6 +56,8 @@ pub(super) struct Suite {
     pub(super) faults: Vec<Diagnostic>,
     /// Faults without a script to show, in words.
     pub(super) told: Vec<String>,
+    /// Files with test functions whose names are not those of files with tests.
+    pub(super) passed_over: Vec<PathBuf>,
     /// The files with tests and what they import, as they were read.
     pub(super) read: Contents,
     /// Folders of cassettes and snapshots that belong to the files.
@@ -77,6 +81,14 @@ pub(super) fn find(project: &Project) -> anyhow::Result<Suite> {
         suite.add(project, &models, &shown, &inside);
     }
 
+    for file in others(&project.root) {
+        let whole = std::path::absolute(&file).unwrap_or_else(|_| file.clone());
+        // What tests import may well hold functions for them.
+        if !suite.read.contains_key(&whole) && has_tests(project, &models, &file) {
+            suite.passed_over.push(file.strip_prefix(&here).unwrap_or(&file).to_owned());
+        }
+    }
+
     let mut known = BTreeSet::new();
     let place = |fault: &Diagnostic| {
         let place =
@@ -97,6 +109,26 @@ pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
         path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(FILE_END))
     });
     files
+}
+
+/// Lists files below a folder that are named after tests in another way, such as `test_a.rhai`.
+fn others(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    check::collect(folder, 0, &mut files);
+    files.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.to_lowercase().contains(TEST) && !name.ends_with(FILE_END)
+    });
+    files
+}
+
+/// Tells whether a file has functions that could be called as tests.
+fn has_tests(project: &Project, models: &Rc<Models>, file: &Path) -> bool {
+    let program = check::read(file).ok().and_then(|text| {
+        let host = check::host(project, models, file).ok()?;
+        host.compile(&text).ok()
+    });
+    program.is_some_and(|program| !program.tests().is_empty())
 }
 
 impl Suite {

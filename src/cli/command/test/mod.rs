@@ -11,6 +11,7 @@ mod watch;
 use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
+use crate::base::visible::on_one_line;
 use crate::cli::app::config::duration;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::number;
@@ -29,6 +30,7 @@ use crate::cli::{Global, print_data, print_line, say};
 use crate::executor::budget::Budget;
 use crate::executor::replies::tape;
 use crate::journal::cassette::Cassette;
+use crate::script::test::FILE_END;
 use futures::FutureExt;
 use serde_json::json;
 use std::panic::AssertUnwindSafe;
@@ -169,6 +171,12 @@ impl Order<'_> {
 
         let quiet = project.config.watch_quiet();
         let suite = find::find(&project)?;
+        for file in suite.passed_over.iter().filter(|_| !self.global.quiet) {
+            say(&format!(
+                "note: the tests in `{}` do not run; end its name with `{FILE_END}`",
+                on_one_line(&file.display().to_string())
+            ));
+        }
         let refused = |exit| Ok(TestRound { exit, files: suite.read.clone(), quiet });
 
         // Faults come before a choice of nothing: the tests that are missing may be in those files.

@@ -33,7 +33,41 @@ impl ForeignText<'_> {
             return Some((at, at, message, "write `#{ key: value }`"));
         }
 
+        let is_item = self
+            .all
+            .get(at + 1)
+            .is_some_and(|item| matches!(item.class, LexemeClass::Text | LexemeClass::Number));
+        if self.said(at) == "{" && is_value && is_item && self.said(at + 2) == "," {
+            let message = "a set is from another language".to_owned();
+            let last = self.close(at).unwrap_or(at);
+            return Some((
+                at,
+                last,
+                message,
+                "write a list: `[a, b]`; `list.distinct()` removes duplicates",
+            ));
+        }
+        if self.said(at) == "(" && self.calls_a_value(at) {
+            let message = "a function that is a value is called by `call`".to_owned();
+            return Some((
+                at,
+                self.close(at)?,
+                message,
+                "write `map[\"name\"].call(x)`, or `f(a).call(b)`",
+            ));
+        }
+
         self.arrow(at).or_else(|| self.key(at)).or_else(|| self.tuple(at))
+    }
+
+    /// Tells whether a bracket calls what an index or a call gives: `map["a"](1)`, `f(1)(2)`.
+    fn calls_a_value(&self, at: usize) -> bool {
+        let Some(before) = at.checked_sub(1).filter(|before| self.is_joined(*before)) else {
+            return false;
+        };
+        let open = self.all[before].partner.filter(|open| *open < before);
+        // What `if (a)(b)` would mean, nobody knows.
+        matches!(self.said(before), "]" | ")") && open.is_some_and(|open| self.follows_value(open))
     }
 
     /// What stands before the colon of a literal map, and is no name and no text.

@@ -6,6 +6,7 @@ mod brackets;
 mod colons;
 mod comparison;
 mod division;
+mod keys;
 mod members;
 mod modules;
 mod quotes;
@@ -17,6 +18,7 @@ mod tables;
 mod words;
 
 pub(in crate::script) use division::divisions;
+pub(in crate::script) use keys::{follows_docstring, is_key};
 pub(in crate::script) use modules::instead_of_import;
 
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
@@ -397,7 +399,8 @@ impl<'a> ForeignText<'a> {
     /// Statements that begin with a word which ours do not have.
     fn statement(&self, at: usize) -> Option<ForeignSpan> {
         let word = self.said(at);
-        if !self.is_word(at) || matches!(self.before(at), "." | "fn" | "let" | "const") {
+        let is_name = matches!(self.before(at), "." | "fn" | "for" | "let" | "const");
+        if !self.is_word(at) || is_name || self.is_key(at) {
             return None;
         }
 
@@ -452,7 +455,10 @@ impl<'a> ForeignText<'a> {
         }
         match self.said(at + 1) {
             ":" => true,
-            "(" => matches!(self.said(at), "elif" | "elsif" | "except" | "foreach" | "unless"),
+            "(" => matches!(
+                self.said(at),
+                "elif" | "elseif" | "elsif" | "except" | "foreach" | "unless"
+            ),
             "{" => matches!(self.said(at), "except" | "finally" | "rescue"),
             "." => self.said(at) == "from",
             _ => match self.all[at + 1].class {

@@ -1,6 +1,7 @@
 //! Statements that begin with a word of ours and continue as in another language: `let a, b = ..`, `let x: int`,
 //! `for i, x in ..`, `for (let i = 0; ..)`, `if (x) f();`, `fn(x) { .. }`, `f!(..)`.
 
+use super::statements::KEYWORDS;
 use super::{ForeignSpan, ForeignText, message, modules};
 use crate::script::lexer::LexemeClass;
 
@@ -9,6 +10,9 @@ const ONE_VARIABLE: &str =
 const ONE_VARIABLE_OF_MAP: &str =
     "write `let a = map.a; let b = map.b;`: one statement for each variable";
 const LOOPS: &str = "write `for x in list { .. }`, or `for i in 0..10 { .. }`";
+
+const BLANK: &str = "write `for item in list { .. }` for the items alone, or `for (item, index) in list { .. }`, \
+                     the item first";
 
 impl ForeignText<'_> {
     pub(super) fn shape(&self, at: usize) -> Option<ForeignSpan> {
@@ -79,6 +83,12 @@ impl ForeignText<'_> {
             let message = "this `for` is from another language".to_owned();
             return Some((at, last, message, LOOPS));
         }
+        let is_blank = self.said(first) == "_" || is_bracketed && self.said(first + 2) == "_";
+        if is_blank {
+            let message = "`_` is no name of a variable".to_owned();
+            let last = if is_bracketed { self.close(at + 1)? } else { first };
+            return Some((at, last, message, BLANK));
+        }
         if !is_bracketed && self.is_word(first) && self.said(first + 1) == "," {
             let message =
                 "write the two variables of a `for` in brackets, the item first".to_owned();
@@ -91,16 +101,21 @@ impl ForeignText<'_> {
 
     /// `if (x) f();`.
     fn unbraced(&self, at: usize) -> Option<ForeignSpan> {
-        if self.said(at + 1) != "(" {
-            return None;
-        }
-        let close = self.close(at + 1)?;
+        let close = if self.said(at + 1) == "(" {
+            self.close(at + 1)?
+        } else {
+            // `if done print(x)`: what is called follows the condition.
+            let is_call = self.said(at + 3) == "(" && self.is_joined(at + 2);
+            (self.is_word(at + 1) && is_call && self.is_beside(at, at + 2)).then_some(at + 1)?
+        };
+
         let next = self.all.get(close + 1)?;
-        let is_word =
-            next.class == LexemeClass::Word && !matches!(next.said, "and" | "or" | "in" | "is");
+        let is_word = next.class == LexemeClass::Word
+            && !matches!(next.said, "and" | "do" | "in" | "is" | "not" | "or" | "then");
         let message = format!("`{}` needs a block in braces", self.said(at));
         let help = "write `if condition { .. }`, `while condition { .. }`";
-        is_word.then_some((at, close, message, help))
+        let is_value = !KEYWORDS.contains(&self.said(at + 1)) && self.said(at + 1) != "not";
+        (is_word && is_value).then_some((at, close, message, help))
     }
 
     fn begins_line_or_statement(&self, at: usize) -> bool {

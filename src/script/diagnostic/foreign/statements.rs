@@ -20,6 +20,7 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ),
     ("echo", "`echo` is from another language", "write `print(..)`"),
     ("elif", "`elif` is from another language", "write `} else if condition { .. }`"),
+    ("elseif", "`elseif` is from another language", "write `} else if condition { .. }`"),
     ("elsif", "`elsif` is from another language", "write `} else if condition { .. }`"),
     ("except", "`except` is from another language", "write `try { .. } catch (e) { .. }`"),
     (
@@ -59,6 +60,11 @@ pub(super) const STATEMENTS: &[(&str, &str, &str)] = &[
     ("match", "`match` is from another language", "write `switch x { 1 => .., _ => .. }`"),
     ("new", "`new` is from another language", "call the function alone: `branch()`"),
     ("print", "`print` is a function", "write `print(..)`"),
+    (
+        "pub",
+        "`pub` is from another language",
+        "leave it out: every function of a file can be imported; `private fn` hides one",
+    ),
     ("puts", "`puts` is from another language", "write `print(..)`"),
     ("raise", "`raise` is from another language", "write `throw \"message\"`"),
     ("rescue", "`rescue` is from another language", "write `try { .. } catch (e) { .. }`"),

@@ -1,10 +1,15 @@
 //! Methods, arguments, options and signs of other languages, and what to write instead.
 
+const NODES: &str =
+    "begin each statement with the builder: `g.add_operation(..);` returns the operation";
+
 /// Methods of other languages on values whose type is known, although kaizen has the word for something else.
 pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("array", "count", "write `list.filter(|x| x == item).len`"),
     ("array", "first", "write `list[0]`"),
     ("array", "last", "write `list[-1]`"),
+    ("array", "skip", "write `list.extract(1)`"),
+    ("array", "take", "write `list.extract(0, 1)`"),
     ("array", "size", "write `list.len`"),
     ("branch", "ReAct", "write `branch.react(..)`"),
     (
@@ -50,6 +55,11 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ),
     ("session", "execute", "write `session.flow(g)`"),
     ("session", "run", "write `session.flow(g)`"),
+    (
+        "string",
+        "kind",
+        "write `failure(e).kind`, which is the kind of every failure; what `throw \"..\"` throws is a text",
+    ),
     ("string", "choices", "leave it out: a reply is the text itself"),
     ("string", "content", "leave it out: a reply is the text itself"),
     ("string", "count", "write `text.split(part).len - 1`"),
@@ -62,8 +72,20 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("string", "join", "write `list.join(\", \")`"),
     ("string", "answer", "leave it out: a reply is the text itself"),
     ("string", "reply", "leave it out: a reply is the text itself"),
-    ("string", "message", "leave it out: a reply is the text itself"),
+    (
+        "string",
+        "message",
+        "leave it out: a reply is the text itself, and so is what `throw \"..\"` throws; `failure(e).message` is \
+         the message of every failure",
+    ),
     ("string", "output", "leave it out: a reply is the text itself"),
+    ("node", "add_aggregation", NODES),
+    ("node", "add_edge", NODES),
+    ("node", "add_operation", NODES),
+    ("node", "expand", NODES),
+    ("string", "append", "write `text += other`"),
+    ("string", "concat", "write `text + other`"),
+    ("string", "push", "write `text += other`"),
     ("string", "repeat", "write `let line = \"\"; line.pad(3, \"-\");`"),
     ("string", "response", "leave it out: a reply is the text itself"),
     ("string", "size", "write `text.len`"),
@@ -76,6 +98,12 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("string", "trim", "write `text.trimmed()`"),
     ("string", "to_upper", "write `text.upper()`"),
     ("string", "to_lower", "write `text.lower()`"),
+    ("task", "await", "write `task.wait()`"),
+    ("task", "join", "write `task.wait()`"),
+    ("task", "output", "write `task.wait()`"),
+    ("task", "result", "write `task.wait()`"),
+    ("task", "then", "write `task.wait()`"),
+    ("task", "value", "write `task.wait()`"),
     ("array", "sort", "write `list.sorted()`"),
     ("array", "reverse", "write `list.reversed()`"),
 ];
@@ -94,6 +122,11 @@ pub(super) const RESERVED_METHODS: &[(&str, &str)] = &[
 
 /// Words that other languages call with this many arguments, and kaizen does not.
 pub(super) const CALLS: &[(&str, bool, usize, &str)] = &[
+    ("exact_match", true, 1, "write `exact_match(expected).call(answer)`"),
+    ("judged_by", true, 2, "write `judged_by(model, rubric).call(answer)`"),
+    ("mentions", true, 1, "write `mentions(part).call(answer)`"),
+    ("numeric_close", true, 2, "write `numeric_close(expected, tolerance).call(answer)`"),
+    ("one_of", true, 1, "write `one_of(allowed).call(answer)`"),
     ("all", false, 1, "write `list.all(|x| ..)`"),
     ("filter", false, 1, "write `list.filter(|x| ..)`"),
     ("get", true, 2, "write `map[\"key\"] ?? default`"),
@@ -117,7 +150,12 @@ pub(super) const CALLS: &[(&str, bool, usize, &str)] = &[
     ("range", false, 1, "write `0..10`, such as in `for i in 0..10 { .. }`"),
     ("set", false, 0, "write `[]`, and `list.distinct()` to remove duplicates"),
     ("set", false, 1, "write `list.distinct()`"),
+    ("mean", true, 1, "write `list.map(|x| ..).mean()`"),
+    ("sum", true, 1, "write `list.map(|x| ..).sum()`"),
+    ("sum", false, 2, "write `list.map(|x| ..).sum()`"),
     ("sorted", false, 2, "write `list.sorted(|a, b| ..)`"),
+    ("skip", true, 1, "write `list.extract(1)`"),
+    ("take", true, 1, "write `list.extract(0, 1)`"),
     ("zip", false, 3, "write `a.zip(b)`, which takes two lists"),
     ("imodel", false, 2, "write `imodel(#{ model: \"provider/name\", temperature: 0.0 })`"),
     ("replaced", true, 3, "write `text.replaced(part, other)`, which replaces every occurrence"),

@@ -1,0 +1,53 @@
+//! Conditions of operations and edges (`when`) that are neither true nor false. They are asked when the results are
+//! there, which may be after calls that were paid for.
+
+use crate::script::check::call::call;
+use crate::script::check::checker::{Checker, File};
+use crate::script::check::closure::option;
+use crate::script::check::judges::results;
+use crate::script::check::kinds::Kinds;
+use crate::script::check::value_kind::ValueKind;
+use crate::script::diagnostic::type_word::article;
+use crate::script::diagnostic::{Diagnostic, codes};
+use rhai::ASTNode;
+
+/// Words with such a condition among their options.
+const WITH_CONDITION: &[&str] = &["add_aggregation", "add_edge", "add_operation"];
+
+impl Checker<'_> {
+    /// Finds such conditions.
+    pub(super) fn edge_conditions(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut conditions: Vec<String> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(call) = call(path)
+                && WITH_CONDITION.contains(&call.expr.name.as_str())
+                && !kinds.is_of_script(path, &call)
+            {
+                conditions.extend(option(call.expr, "when"));
+            }
+            true
+        });
+        if conditions.is_empty() {
+            return;
+        }
+
+        let results = results(file, kinds);
+        for result in conditions.iter().filter_map(|name| results.get(name)).flatten() {
+            let help = match &result.kind {
+                Some(ValueKind::Data("string")) => {
+                    "compare it, such as `text == \"yes\"` or `text.contains(\"yes\")`"
+                }
+                Some(ValueKind::Data("int" | "float")) => "compare it, such as `number > 0`",
+                Some(ValueKind::Data("array") | ValueKind::List(_)) => {
+                    "compare it, such as `!list.is_empty()`"
+                }
+                _ => continue,
+            };
+            let kind = result.kind.as_ref().map_or("any", ValueKind::word);
+            let message = format!("`when` must return true or false, not {}", article(kind));
+            let position = result.position;
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            self.push_new(Diagnostic { help: Some(help.to_owned()), ..fault });
+        }
+    }
+}
