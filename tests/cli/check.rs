@@ -272,6 +272,40 @@ const VALID: &[&str] = &[
     // Times.
     "let t = timestamp();\nprint(t.elapsed < 60.0); print(t == t); print(type_of(t)); print(t.to_string() != \"\");\n\
      print(timestamp() - t < 60.0); print([1].map(|x| t.elapsed > 60.0)); print(t != ());\nt += 5;\nprint(t.elapsed < 9.0);",
+    // Patterns in a variable, inputs that are literal maps, and functions that share a name.
+    "let B = branch(\"demo/echo\");\n\
+     let o = optimizer();\n\
+     let item = #{ text: \"a\", label: \"a\" };\n\
+     let ways = #{ fast: |x, b| b.chat(x.text), slow: |x, b| x.text };\n\
+     print(o.run(\"label\", ways, item, #{ judge: |a, x| if a == x.label { 1.0 } else { 0.0 } }).value != ());\n\
+     print(o.run(\"label\", ways, #{ text: \"a\", label: \"b\" }).value != ());\n\
+     print(o.compare(\"label\", ways, [item], #{ judge: |a, x| `${x}` != \"\" && a == x.label }) != ());",
+    "fn try_all(items) {\n\
+     let o = optimizer();\n\
+     let ways = #{ fast: |x, b| x.text, slow: |x, b| x.text + \"!\" };\n\
+     o.compare(\"label\", ways, items, #{ judge: |a, x| x.len() > 0 && a == x.label })\n\
+     }\n\
+     print(try_all([#{ text: \"a\", label: \"a\" }]) != ());",
+    "let o = optimizer();\n\
+     let task = \"t\";\n\
+     let ways = #{ fast: |x, b| x, slow: |x, b| x + \"!\" };\n\
+     print(run(o, task, ways, \"abc\", #{ judge: |a, x| x.len > 0 }) != ());\n\
+     print(o.run(task, ways, #{ one: 1 }, #{ judge: |a, x| x.one == 1 }) != ());",
+    "fn tag(x) { \"[\" + x + \"]\" }\n\
+     fn tag(x, y) { let z = tag(x); z + y }\n\
+     fn is_good(x) { x == \"good\" }\n\
+     fn is_good(x, y) { let a = x; a == y }\n\
+     fn clean(x) { x.trimmed() }\n\
+     fn clean(x, y) { print(y); x.trimmed() }\n\
+     print(tag(\"a\")); print(tag(\"a\", \"b\")); print(is_good(\"a\")); print(is_good(\"a\", \"b\")); print(clean(\" a\")); print(clean(\" a\", 1));",
+    "fn last(x) { let y = x; y.push(1); y }\n\
+     fn last(x, n) { let y = \"a\"; y += n; y }\n\
+     fn last(x, n, y) { y.len }\n\
+     print(last([1])); print(last(1, \"b\")); print(last(1, 2, \"abc\"));",
+    "fn asks(b, q) { || b.chat(q) }\n\
+     fn asks(b, q, x) { b.chat(q + x) }\n\
+     let b = branch(\"demo/echo\");\n\
+     print(gather([asks(b, \"x\")])); print(asks(b, \"x\", \"y\"));",
 ];
 
 #[test]

@@ -232,7 +232,7 @@ impl Bodies {
         let mut last: HashMap<&str, (*const Stmt, Position)> = HashMap::new();
         for (statement, position) in own {
             let Some(function) = file.functions.at(position) else { continue };
-            let known = last.entry(&function.name).or_insert((statement, position));
+            let known = last.entry(&function.key).or_insert((statement, position));
             if known.1 < position {
                 *known = (statement, position);
             }
@@ -240,7 +240,7 @@ impl Bodies {
 
         let mut by_last = HashMap::new();
         for function in file.functions.iter() {
-            let Some((last, _)) = last.get(function.name.as_str()) else { continue };
+            let Some((last, _)) = last.get(function.key.as_str()) else { continue };
             let captured = function.captured().iter().cloned().collect();
             let params = function.params().iter().cloned().collect();
             by_last.insert(*last, Body { captured, params });

@@ -31,7 +31,7 @@ pub(super) struct UnknownPart {
 pub(super) struct Kinds<'a> {
     pub(super) forms: &'a Forms<'a>,
     functions: &'a ScriptFunctions,
-    /// What each function knows, by its name, which is empty for the script itself.
+    /// What each function knows, by its key, which is empty for the script itself.
     known: HashMap<String, FunctionKinds>,
     /// The properties that the script sets somewhere.
     pub(super) set: HashSet<String>,
@@ -110,7 +110,8 @@ impl<'a> Kinds<'a> {
                 Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
                     let mut rest = &assignment.1.lhs;
                     if let Expr::ThisPtr(_) = rest {
-                        self.changing.insert(self.function_of(path).to_owned());
+                        let at = path.first().and_then(|root| self.functions.at(root.position()));
+                        self.changing.extend(at.map(|function| function.name.clone()));
                     }
 
                     while let Expr::Dot(pair, ..) | Expr::Index(pair, ..) = rest {
@@ -150,7 +151,7 @@ impl<'a> Kinds<'a> {
         let mut next: HashMap<String, FunctionKinds> = HashMap::new();
 
         for function in self.functions.iter() {
-            let own = next.entry(function.name.clone()).or_default();
+            let own = next.entry(function.key.clone()).or_default();
             // What it captures is known where it was made.
             for param in function.params() {
                 own.variables.insert(param.clone(), None);
@@ -295,13 +296,13 @@ impl<'a> Kinds<'a> {
             }
             "operation" => direct().map(|name| (name, vec![None, branch()])).collect(),
             "run" | "compare" => {
-                let maps = call.args.iter().filter_map(|argument| match argument {
-                    Expr::Map(map, _) => Some(map),
-                    _ => None,
-                });
-                // The first map holds the patterns, the second one options.
-                let patterns = maps.take(1).flat_map(|map| map.0.iter());
-                let patterns = patterns.filter_map(|(_, value)| closure_in(value));
+                let is_method = matches!(path.last(), Some(ASTNode::Expr(Expr::MethodCall(..))));
+                // Behind the task; without a dot, the optimizer stands before it.
+                let patterns = match call.args.get(if is_method { 1 } else { 2 }) {
+                    Some(Expr::Map(map, _)) => map.0.as_slice(),
+                    _ => &[],
+                };
+                let patterns = patterns.iter().filter_map(|(_, value)| closure_in(value));
                 patterns.map(|name| (name, vec![None, branch()])).collect()
             }
             word if EACH.contains(&word) => {
@@ -353,10 +354,10 @@ impl<'a> Kinds<'a> {
         names.map(ValueKind::Inputs)
     }
 
-    /// Returns the function in which the statement at the head of a path stands.
+    /// Returns the key of the function in which the statement at the head of a path stands.
     pub(super) fn function_of(&self, path: &[ASTNode<'_>]) -> &str {
         let Some(position) = path.first().map(ASTNode::position) else { return "" };
-        self.functions.at(position).map_or("", |function| function.name.as_str())
+        self.functions.at(position).map_or("", |function| function.key.as_str())
     }
 
     /// Returns the kind of an expression of a function.

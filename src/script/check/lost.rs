@@ -162,7 +162,7 @@ impl CopyTable {
 
         for function in file.functions.iter() {
             let names = function.params().iter();
-            copies.params.extend(names.map(|name| (function.name.clone(), name.clone())));
+            copies.params.extend(names.map(|name| (function.key.clone(), name.clone())));
         }
 
         file.ast.walk(&mut |path: &[ASTNode]| {

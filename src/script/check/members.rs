@@ -80,6 +80,19 @@ impl Kinds<'_> {
             || call.is_method && self.may_be_of_map(before().as_ref(), name)
     }
 
+    /// Tells whether the last argument of a call is no map of options, but any value: another form takes the
+    /// options behind it.
+    pub(super) fn ends_with_value(&self, call: &Call<'_>) -> bool {
+        let given = call.expr.args.len() + usize::from(call.is_method);
+        let ends_with = |arity: usize, kind: &str| {
+            let mut forms = self.forms.all(&call.expr.name).iter();
+            forms.any(|form| {
+                form.arity == arity && form.params.last().is_some_and(|last| last == kind)
+            })
+        };
+        ends_with(given, "any") && ends_with(given + 1, "map")
+    }
+
     /// Tells whether a method may be a function that a map holds, behind a value of this kind.
     pub(super) fn may_be_of_map(&self, of: Option<&ValueKind>, name: &str) -> bool {
         self.may_hold(name) && of.is_none_or(|of| of.word() == "map")
