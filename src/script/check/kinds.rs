@@ -94,7 +94,10 @@ impl<'a> Kinds<'a> {
         let own = kinds.known.entry(String::new()).or_default();
         for (name, kind) in earlier {
             let is_handle = HANDLES.contains(&kind.as_str());
-            let kind = is_handle.then(|| ValueKind::Handle(kind.clone()));
+            let kind = match kind.as_str() {
+                "int" => Some(ValueKind::Data("int")),
+                _ => is_handle.then(|| ValueKind::Handle(kind.clone())),
+            };
             own.variables.entry(name.clone()).or_insert(kind);
         }
         kinds
@@ -229,6 +232,7 @@ impl<'a> Kinds<'a> {
             Stmt::For(each, _) => {
                 let item = match self.kind(&each.2.expr, function) {
                     Some(ValueKind::List(shape)) => Some(ValueKind::Map(shape)),
+                    Some(ValueKind::Data("string")) => Some(ValueKind::Data("char")),
                     _ => None,
                 };
                 bind(&each.0.name, item);
@@ -402,14 +406,15 @@ impl<'a> Kinds<'a> {
             }
             Expr::Index(pair, flags, _) => {
                 let of = self.look(&pair.lhs, function, unknown);
-                self.after(of, true, &pair.rhs, *flags, unknown)
+                let letter = self.after_letter(of.as_ref(), (pair, *flags), function, unknown);
+                letter.unwrap_or_else(|| self.after(of, true, &pair.rhs, *flags, unknown))
             }
             _ => None,
         }
     }
 
     /// Follows a chain of properties, methods and places in lists.
-    fn after(
+    pub(super) fn after(
         &self,
         of: Option<ValueKind>,
         is_index: bool,

@@ -2,6 +2,7 @@
 
 use crate::script::check::call::Call;
 use crate::script::check::kinds::{Kinds, UnknownPart};
+use crate::script::check::map_words::SURE;
 use crate::script::check::value_kind::{ValueKind, fits_first};
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::host::shape;
@@ -18,6 +19,14 @@ impl Kinds<'_> {
         unknown: &mut Vec<UnknownPart>,
     ) -> Option<ValueKind> {
         let found = match &of {
+            // No operation is called so.
+            ValueKind::Map(shape)
+                if SURE.contains(&name)
+                    && !self.results.contains_key(name)
+                    && shape.names().all(|known| known != name) =>
+            {
+                None
+            }
             ValueKind::Map(shape) if std::ptr::eq(*shape, &raw const shape::OPERATION_RESULTS) => {
                 Some(self.results.get(name).cloned().flatten())
             }
