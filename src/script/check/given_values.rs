@@ -6,7 +6,7 @@ use crate::script::check::functions::ScriptFunction;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::whole::READING;
 use crate::script::lexer::names_closure;
-use rhai::{ASTFlags, ASTNode, BinaryExpr, Dynamic, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How deep variables are followed to the number that they hold.
@@ -153,9 +153,6 @@ impl GivenValues {
         if let Some(divided) = self.number(left, 0) {
             return is_multiple(divided);
         }
-        if let Some(numbers) = self.numbers(left, 0) {
-            return numbers.into_iter().all(is_multiple);
-        }
 
         match left {
             Expr::FnCall(call, _) if call.name == "*" => {
@@ -197,41 +194,6 @@ impl GivenValues {
                 }
                 _ => None,
             },
-            _ => None,
-        }
-    }
-
-    /// Returns the numbers that an item may be, of lists that are written out.
-    fn numbers(&self, expr: &Expr, depth: usize) -> Option<Vec<i64>> {
-        match expr {
-            Expr::Index(pair, ..) => self.items(&pair.lhs, depth),
-            Expr::Variable(name, ..) if depth < DEPTH_MAX => {
-                let mut found = Vec::new();
-                for given in self.fixed(&name.1)? {
-                    let Expr::Index(..) = given.expr else { return None };
-                    found.extend(self.numbers(&given.expr, depth + 1)?);
-                }
-                Some(found)
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns the items of a list of numbers that is written out.
-    fn items(&self, list: &Expr, depth: usize) -> Option<Vec<i64>> {
-        match list {
-            Expr::Array(items, _) => items.iter().map(|item| self.number(item, 0)).collect(),
-            Expr::DynamicConstant(value, _) => {
-                let list = value.read_lock::<rhai::Array>()?;
-                list.iter().map(|item| item.as_int().ok()).collect()
-            }
-            Expr::Variable(name, ..) if depth < DEPTH_MAX => {
-                let mut found = Vec::new();
-                for given in self.fixed(&name.1)? {
-                    found.extend(self.items(&given.expr, depth + 1)?);
-                }
-                Some(found)
-            }
             _ => None,
         }
     }
@@ -393,9 +355,6 @@ impl GivenValues {
                     Expr::FnCall(range, _) if matches!(range.name.as_str(), ".." | "..=") => {
                         range.args.iter().for_each(|end| self.set(&item.name, end, &function()));
                     }
-                    list @ (Expr::Variable(..) | Expr::Array(..) | Expr::DynamicConstant(..)) => {
-                        self.set(&item.name, &item_of(list), &function());
-                    }
                     _ => {
                         self.unknown.insert(item.name.to_string());
                     }
@@ -433,14 +392,6 @@ pub(super) fn values_of(statement: &Stmt) -> Vec<Expr> {
         }
         _ => Vec::new(),
     }
-}
-
-/// Returns the expression for an item of a list.
-fn item_of(list: &Expr) -> Expr {
-    // Which item it is, nobody knows.
-    let rhs = Expr::Unit(Position::NONE);
-    let pair = BinaryExpr { lhs: list.clone(), rhs };
-    Expr::Index(Box::new(pair), ASTFlags::BREAK, Position::NONE)
 }
 
 /// Returns the map and the name of a field of a variable: `c` and `c.right`.

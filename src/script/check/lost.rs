@@ -282,12 +282,15 @@ impl CopyTable {
         }
     }
 
-    /// Tells whether a variable holds what a property of the shared value gives, which is a copy.
+    /// Tells whether a variable certainly holds a copy: of plain data, or of what a property of the shared value gives.
     fn is_part_of_shared(&self, function: &str, name: &str) -> bool {
         let key = (function.to_owned(), name.to_owned());
         let mut own = self.own.get(&key).into_iter().flatten();
-        let is_part =
-            |part: &String| part.strip_prefix(SHARED).is_some_and(|rest| !rest.is_empty());
+        let is_part = |part: &String| {
+            // A name alone stands for plain data.
+            let is_name = !part.contains(['.', '[']);
+            is_name || part.strip_prefix(SHARED).is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
         own.any(|own| own.part.as_ref().is_some_and(is_part))
     }
 

@@ -142,6 +142,7 @@ fn of_handle(
     let name = unknown.name.as_str();
     let known = kinds.properties(of.word());
     let what = article(of.word());
+
     if let Some(help) = foreign::instead_of_method(of.word(), name) {
         return (no_property(&what, name), Some(foreign::suggestion(name, help)));
     }

@@ -1,6 +1,7 @@
 //! Values that nothing keeps: what a built-in word gives.
 
 use crate::script::check::call::receiver;
+use crate::script::check::in_place::is_changing;
 use crate::script::check::kinds::Kinds;
 use rhai::{ASTNode, Expr, FnCallExpr};
 
@@ -17,6 +18,7 @@ impl Kinds<'_> {
     fn gives_a_copy(&self, call: &FnCallExpr) -> bool {
         let name = call.name.as_str();
         let is_known = !self.forms.all(name).is_empty() && !self.forms.is_of_script(name);
-        is_known && !call.is_qualified() && !self.may_hold(name)
+        // What returns nothing is another mistake.
+        is_known && !is_changing(name) && !call.is_qualified() && !self.may_hold(name)
     }
 }

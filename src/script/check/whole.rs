@@ -265,7 +265,7 @@ impl<'a> Names<'a> {
             Expr::Index(pair, flags, _)
                 if flags.contains(ASTFlags::BREAK) || is_place(&pair.rhs) =>
             {
-                self.is_whole_list(&pair.lhs, function) || self.has_whole_fields(&pair.lhs)
+                self.has_whole_fields(&pair.lhs)
             }
             Expr::Coalesce(values, _) => values.iter().all(|value| self.is_whole(value, function)),
             Expr::Stmt(block) => {

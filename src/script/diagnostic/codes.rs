@@ -150,9 +150,8 @@ pub const CODES: &[Code] = &[
         "a function hides a built-in one",
         "The script defines a function with the name and number of arguments of one from kaizen \
          or the standard library, and replaces it in the whole script. If you intend this, write \
-         `/// @override` above it. This is only a warning. A function with one parameter less stands \
-         for a built-in method: `x.chat(q)` calls `fn chat(q)` of the script, and `x` is its `this`. If the \
-         function does not use `this`, a call that certainly means the built-in one is an error.",
+         `/// @override` above it. This is only a warning. Behind a dot, `fn chat(q)` takes over \
+         `x.chat(q)`, with `x` as its `this`.",
         "fn sleep(ms) { ms }\nprint(sleep(1));",
     ),
     found(
@@ -202,8 +201,7 @@ pub const CODES: &[Code] = &[
          they are called on, and return `()`. In a condition, an assignment or an argument, this `()` is used \
          instead of the changed value. Use the function that returns a new value (`trimmed`, `replaced`, `sorted`, \
          `reversed`, `lower`), or make the call a separate statement. The arguments of a function are copies, so \
-         changes to them are lost unless the function returns them. A change of what a call returns, as in \
-         `branch.chat(\"x\").trim();`, is lost as well. `retain` returns the items that it removes.",
+         changes to them are lost unless the function returns them.",
         "let answer = \" yes \";\nprint(answer.trim() == \"yes\");",
     ),
     found(
@@ -281,8 +279,7 @@ pub const CODES: &[Code] = &[
         "A value from kaizen does not have a property of this name. Such values are the results of `attempt`, \
          `recommend`, `used` and the like, the metrics and results of a report, the `inputs` of an operation, \
          a branch or a node. If the kind of the value is known, this is found before the script runs; \
-         otherwise, it is an error of the run (K0101). Your own maps return `()` for a missing key, and so does \
-         `map.len` without brackets.",
+         otherwise, it is an error of the run (K0101). Your own maps return `()` for a missing key.",
         "print(attempt(|| 1).err);",
     ),
     found(
