@@ -81,6 +81,7 @@ mod cli {
     mod slips;
     mod slips_of_flow;
     mod slips_of_kinds;
+    mod slips_of_names;
     mod slips_of_newcomers;
     mod slips_of_values;
     mod slips_of_words;

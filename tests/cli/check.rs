@@ -293,6 +293,207 @@ const VALID: &[&str] = &[
     // Times.
     "let t = timestamp();\nprint(t.elapsed < 60.0); print(t == t); print(type_of(t)); print(t.to_string() != \"\");\n\
      print(timestamp() - t < 60.0); print([1].map(|x| t.elapsed > 60.0)); print(t != ());\nt += 5;\nprint(t.elapsed < 9.0);",
+    // Patterns in a variable, inputs that are literal maps, and functions that share a name.
+    "let B = branch(\"demo/echo\");\n\
+     let o = optimizer();\n\
+     let item = #{ text: \"a\", label: \"a\" };\n\
+     let ways = #{ fast: |x, b| b.chat(x.text), slow: |x, b| x.text };\n\
+     print(o.run(\"label\", ways, item, #{ judge: |a, x| if a == x.label { 1.0 } else { 0.0 } }).value != ());\n\
+     print(o.run(\"label\", ways, #{ text: \"a\", label: \"b\" }).value != ());\n\
+     print(o.compare(\"label\", ways, [item], #{ judge: |a, x| `${x}` != \"\" && a == x.label }) != ());",
+    "fn try_all(items) {\n\
+     let o = optimizer();\n\
+     let ways = #{ fast: |x, b| x.text, slow: |x, b| x.text + \"!\" };\n\
+     o.compare(\"label\", ways, items, #{ judge: |a, x| x.len() > 0 && a == x.label })\n\
+     }\n\
+     print(try_all([#{ text: \"a\", label: \"a\" }]) != ());",
+    "let o = optimizer();\n\
+     let task = \"t\";\n\
+     let ways = #{ fast: |x, b| x, slow: |x, b| x + \"!\" };\n\
+     print(run(o, task, ways, \"abc\", #{ judge: |a, x| x.len > 0 }) != ());\n\
+     print(o.run(task, ways, #{ one: 1 }, #{ judge: |a, x| x.one == 1 }) != ());",
+    "fn tag(x) { \"[\" + x + \"]\" }\n\
+     fn tag(x, y) { let z = tag(x); z + y }\n\
+     fn is_good(x) { x == \"good\" }\n\
+     fn is_good(x, y) { let a = x; a == y }\n\
+     fn clean(x) { x.trimmed() }\n\
+     fn clean(x, y) { print(y); x.trimmed() }\n\
+     print(tag(\"a\")); print(tag(\"a\", \"b\")); print(is_good(\"a\")); print(is_good(\"a\", \"b\")); print(clean(\" a\")); print(clean(\" a\", 1));",
+    "fn last(x) { let y = x; y.push(1); y }\n\
+     fn last(x, n) { let y = \"a\"; y += n; y }\n\
+     fn last(x, n, y) { y.len }\n\
+     print(last([1])); print(last(1, \"b\")); print(last(1, 2, \"abc\"));",
+    "fn asks(b, q) { || b.chat(q) }\n\
+     fn asks(b, q, x) { b.chat(q + x) }\n\
+     let b = branch(\"demo/echo\");\n\
+     print(gather([asks(b, \"x\")])); print(asks(b, \"x\", \"y\"));",
+    // Names of functions, words in place, keys, constants, numbers of turns and letters that are meant.
+    "/// @override\n\
+     fn chat(b, q) { b.chat(q) + \"!\" }\n\
+     fn trim() { this.trimmed() }\n\
+     fn split(text) { text.trimmed() }\n\
+     fn info() { \"info\" }\n\
+     fn score(a) { a.len }\n\
+     let B = branch(\"demo/echo\");\n\
+     print(chat(B, \"x\")); print(\" a \".trim()); print(split(\" a \")); print(info()); print(score(\"abc\"));\n\
+     let m = #{ score: |a| a }; print(m.score(2));",
+    "/// @override\n\
+     fn len(a) { 7 }\n\
+     fn upper(a, b) { a + b }\n\
+     print(upper(\"a\", \"b\")); print(\"a\".upper()); print([1].len());",
+    "let xs = [2, 1];\n\
+     xs.sort();\n\
+     print(xs);\n\
+     xs.push(3);",
+    "let xs = [2, 1];\n\
+     let count = || xs.len;\n\
+     print(count.call());\n\
+     if xs.len > 1 { xs.push(1) }",
+    "state.log = [];\n\
+     state.log.push(1)",
+    "export let log = [];\n\
+     log.push(\"a\")",
+    "let parts = \"a b\".split(\" \");\n\
+     parts.reverse();\n\
+     let first = parts.shift();\n\
+     print(parts); print(first);\n\
+     let out = [1, 2, 3];\n\
+     let removed = out.retain(|x| x > 1);\n\
+     print(removed); print(out);\n\
+     out.retain(|x| x > 2);\n\
+     print(out);",
+    "fn good(xs) { xs.retain(|x| x > 1); xs }\n\
+     print(good([1, 2]));",
+    "let row = #{};\n\
+     for (name, i) in [\"size\", \"values\"] { row[name] = i; }\n\
+     print(row.size); print(row.values); print(row.len()); print(row.keys());\n\
+     let spec = #{ size: 3 };\n\
+     print(spec.size);\n\
+     let box = #{};\n\
+     box.length = 2;\n\
+     print(box.length);\n\
+     let parsed = json(\"{\\\"len\\\": 3, \\\"keys\\\": 1}\");\n\
+     print(parsed.len); print(parsed.keys);",
+    "const XS = [1, 2];\n\
+     const M = #{ a: 1 };\n\
+     print(XS.map(|x| x + 1)); print(XS.len); print(XS.sorted()); print(XS.contains(1)); print(M.keys());\n\
+     let xs = XS;\n\
+     xs.push(3);\n\
+     print(xs);\n\
+     fn f(xs) { const n = 1; xs.push(n); xs }\n\
+     print(f([1]));\n\
+     if true { const out = 1; print(out); }\n\
+     let out = [];\n\
+     out.push(2);\n\
+     print(out);\n\
+     const B = branch(\"demo/echo\");\n\
+     print(B.chat(\"x\"));\n\
+     const T = \"a\";\n\
+     for t in [\" b \"] { let T = t; T.trim(); print(T); }",
+    "for (row, i) in [[1], [2]] { print(row[0] + i); }\n\
+     for (i, turn) in [3, 4] { print(i + turn); }\n\
+     for (x, row) in [\"a\"] { print(x + row); }\n\
+     for (i, line) in [\"1\"] { print(i + (line + 1)); }\n\
+     let cells = [\"a\", \"b\"];\n\
+     for (i, place) in [1, 0] { print(cells[place]); }\n\
+     for (n, row) in [1, 2] { print(n + row); }\n\
+     print([3].map(|x, i| x + i)); print([3].map(|n, i| n + i)); print(#{ a: 1 }.filter(|k, v| v > 0));\n\
+     print([[3, 1]].map(|i, j| i[0] + j)); print([1, 2].reduce(|i, x| i + x, 0));\n\
+     for (i, _n) in [1] { print(i); }\n\
+     for (index, position) in [4, 5] { print(index + position); }",
+    "for c in \"ab\" { switch c { 'a' => print(\"first\"), _ => print(\"other\") } }\n\
+     let t = \"abc\";\n\
+     switch t[0] { 'a' => print(\"yes\"), _ => print(\"no\") }\n\
+     switch t[0..1] { \"a\" => print(\"yes\"), _ => print(\"no\") }\n\
+     let i = 1;\n\
+     switch t[i].to_string() { \"b\" => print(\"yes\"), _ => print(\"no\") }\n\
+     print(t[0] == \"a\"); print(t[0] + \"b\"); print(t[i].to_upper());\n\
+     let counts = #{};\n\
+     for c in \"ab\" { counts[c.to_string()] = 1; if c in \"aeiou\" { print(c); } if c == \"a\" { print(\"a\"); } }\n\
+     print(counts);\n\
+     for c in t { print(c.to_upper()); print(\"\" + c); print(`${c}`); }\n\
+     for part in t.split(\"b\") { switch part { \"a\" => print(\"a\"), _ => print(\"c\") } }\n\
+     let s = \"x\"; s += 'y'; for c in s { s += c; } print(s); print(t[0].to_int() > 3);",
+    "[\"a\", \"b\"].for_each(|| print(this));\n\
+     [\"a\"].map(|x| x + \"!\").for_each(|| print(this));\n\
+     const PATH = \"b.txt\";\n\
+     if PATH == \"\" { PATH.write_text(\"y\"); \"a.txt\".write_text(\"x\"); }\n\
+     const D = #{ a: 1 };\n\
+     print(D.get(\"a\")); print(PATH.split(\".\")); D.b = 2; print(D);",
+    // Divisions without a rest, copies that are read, closures and texts in loops.
+    "let xs = [2, 4];\n\
+     print(xs[0] / 2);\n\
+     for x in xs { print(x / 2); }\n\
+     for x in [3, 6] { print(x / 3); }\n\
+     let fs = [1, 2.5];\n\
+     for f in fs { print(f / 2); }\n\
+     let out = [];\n\
+     for x in [1, 2] { out.push(x / 2.0); }\n\
+     print(out.sum() / out.len);\n\
+     let mixed = [];\n\
+     mixed.push(if out.len > 1 { 1.5 } else { 1.0 });\n\
+     print(mixed.sum() / mixed.len);\n\
+     print([1.5].reduce(|n, x| n + x, 0.0) / 2); print([1.5].reduce(|s, x| s + x, 0) / 2);\n\
+     let c = #{ a: 0.0, b: 0 };\n\
+     for k in [\"a\"] { c[k] += 1.0; }\n\
+     print(c.a / 2);\n\
+     fn average(xs) { let s = 0.0; for x in xs { s += x; } s / xs.len }\n\
+     print(average([1, 2]));\n\
+     let marks = [1, 2].map(|x| x * 0.5);\n\
+     print(marks[0] / 2);\n\
+     let names = [\"a\", \"b\"];\n\
+     for name in names { print(name + \"/\"); }\n\
+     let rates = #{};\n\
+     rates[\"a\"] = 0.5;\n\
+     print(rates[\"a\"] / 2);",
+    "let a = [1];\n\
+     let c = a;\n\
+     c.push(2);\n\
+     print(a); print(c);\n\
+     let m = #{ a: 1 };\n\
+     let k = m;\n\
+     k.a = 2;\n\
+     print(k.a + m.a);\n\
+     state.xs = [1];\n\
+     let xs = state.xs;\n\
+     xs.push(1);\n\
+     state.xs = xs;\n\
+     let s = state;\n\
+     s.note = \"x\";\n\
+     print(state.note);\n\
+     let b = branch(\"demo/echo\");\n\
+     let same = b;\n\
+     same.communicate(\"x\");\n\
+     print(b.messages.len);\n\
+     let copies = [];\n\
+     for row in [#{ a: 1 }] { let copy = row; copy.a = 2; copies.push(copy); }\n\
+     print(copies);\n\
+     fn with_more(m) { let r = m; r.more = true; r }\n\
+     print(with_more(m));\n\
+     let last = [];\n\
+     for i in 0..2 { let one = last; one.push(i); last = one; }\n\
+     print(last);",
+    "let fs = [];\n\
+     let i = 0;\n\
+     while i < 2 { let n = i; fs.push(|| n); i += 1; }\n\
+     print(fs.map(|f| f.call()));\n\
+     let total = 0;\n\
+     let j = 0;\n\
+     while j < 2 { fs.push(|| total); j += 1; }\n\
+     print(fs.len);\n\
+     let k = 0;\n\
+     while k < 2 { print([1].map(|x| x + k)); k += 1; }",
+    "let t = \"on TOPIC\";\n\
+     for q in [\"a\", \"b\"] { let one = t; one.replace(\"TOPIC\", q); print(one); }\n\
+     for q in [\"a\", \"b\"] { print(t.replaced(\"TOPIC\", q)); }\n\
+     let text = \"A and B\";\n\
+     for pair in [[\"A\", \"x\"], [\"B\", \"y\"]] { text.replace(pair[0], pair[1]); }\n\
+     print(text);\n\
+     for q in [\"a\"] { text.replace(\"and\", q); break; }\n\
+     for q in [\"a\", \"b\"] { text = \"on TOPIC\"; text.replace(\"TOPIC\", q); print(text); }\n\
+     let list = \"ITEMS\";\n\
+     for q in [\"a\", \"b\"] { list.replace(\"ITEMS\", q + \" ITEMS\"); }\n\
+     print(list);",
 ];
 
 #[test]

@@ -79,6 +79,8 @@ fn a_closure_that_uses_the_variable_of_its_chain_is_found() {
             write `map(m.keys(), ..)`: as a function, `map` works on a copy
         K0031 1:66 the function given to `retain` uses `m`, which is in use until `retain` returns
             write `let copy = m;` before, and use `copy` in the function
+        K0030 1:82 this map has no key `len`, so this is `()`
+            write `.len()`, with brackets
         > let m = #{ a: "x" }; m.set("b", || m); m.set("c", [|| m]);
         K0031 1:24 the function given to `set` uses `m`, which is in use until `set` returns
             write `let copy = m;` before, and use `copy` in the function

@@ -124,7 +124,7 @@ impl<'a> FunctionTable<'a> {
         }
 
         let patterns = arity::of_patterns(word);
-        let ways = map_at(call.expr, PATTERNS_PLACE).filter(|_| patterns.is_some());
+        let ways = map_at(call, PATTERNS_PLACE).filter(|_| patterns.is_some());
         for argument in args {
             let Expr::Map(map, _) = argument else { continue };
             let is_patterns = ways.is_some_and(|ways| is(ways, argument));

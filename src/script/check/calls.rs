@@ -90,7 +90,7 @@ impl Checker<'_> {
 
                 if !kinds.is_of_script(path, &call) {
                     // A map in the place of another argument is no map of options.
-                    if is_fit {
+                    if is_fit && !kinds.ends_with_value(&call) {
                         self.options(file, call.expr, &mut faults);
                     }
                     self.word(file, &call, kinds, function, &mut faults);
@@ -112,7 +112,7 @@ impl Checker<'_> {
         faults: &mut Vec<Diagnostic>,
     ) {
         let values = OptionValues { file, kinds, function };
-        values.faults(call.expr, faults);
+        values.faults(call, faults);
         if let Some(known) = self.host.stdlib_options(self.engine, &call.expr.name) {
             values.of_library(call.expr, &known, faults);
         }

@@ -45,9 +45,9 @@ impl CopiedPart {
 }
 
 /// One step of a chain behind its first value.
-struct ChainStep<'a> {
-    part: &'a Expr,
-    is_index: bool,
+pub(super) struct ChainStep<'a> {
+    pub(super) part: &'a Expr,
+    pub(super) is_index: bool,
 }
 
 impl Checker<'_> {
@@ -172,7 +172,7 @@ fn first(chain: &Expr) -> Option<&Expr> {
 }
 
 /// Returns what follows the first value of a chain.
-fn steps(chain: &Expr) -> Vec<ChainStep<'_>> {
+pub(super) fn steps(chain: &Expr) -> Vec<ChainStep<'_>> {
     let mut steps = Vec::new();
     let mut rest = chain;
     let mut ends = false;

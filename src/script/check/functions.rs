@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 /// A function or closure of a file.
 pub(super) struct ScriptFunction {
     pub(super) name: String,
+    /// Its name alone, if no other function of the file has it; otherwise the name with a number.
+    pub(super) key: String,
     /// All parameters: first the variables that it captures.
     params: Vec<String>,
     captured: usize,
@@ -55,7 +57,8 @@ impl ScriptFunctions {
                 let name = function.name.to_string();
                 let params: Vec<String> = function.params.iter().map(ToString::to_string).collect();
                 let captured = seen.captured.get(&name).copied().unwrap_or(0).min(params.len());
-                ScriptFunction { name, params, captured, start, end }
+                let key = name.clone();
+                ScriptFunction { name, key, params, captured, start, end }
             })
             .collect();
         all.sort_by_key(|function| function.start);
@@ -63,6 +66,10 @@ impl ScriptFunctions {
         let mut named: HashMap<String, Vec<usize>> = HashMap::new();
         for (number, function) in all.iter().enumerate() {
             named.entry(function.name.clone()).or_default().push(number);
+        }
+        for number in named.values().filter(|same| same.len() > 1).flatten() {
+            let function = &mut all[*number];
+            function.key = format!("{}#{number}", function.name);
         }
 
         let mut longer: Vec<Option<usize>> = Vec::with_capacity(all.len());

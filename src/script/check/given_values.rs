@@ -26,6 +26,12 @@ pub(super) struct GivenValues {
     unknown: BTreeSet<String>,
     /// Variables whose value may be changed in place.
     changed: BTreeSet<String>,
+    /// Those of them that are changed otherwise than by `push` or at a place in brackets.
+    altered: BTreeSet<String>,
+    /// What `push` adds to lists, and what is set at places in brackets.
+    filled: BTreeMap<String, Vec<GivenValue>>,
+    /// The closures of `reduce` that are given a first value, with the names of their first parameters.
+    sums: BTreeMap<String, String>,
     /// Variables that count the turns of a loop.
     counters: BTreeSet<String>,
 }
@@ -34,8 +40,10 @@ impl GivenValues {
     pub(super) fn of(file: &File<'_>, kinds: &Kinds<'_>) -> GivenValues {
         let mut values = GivenValues::default();
         let functions = OwnFunctions::of(file, kinds);
+        values.add_sums(file, kinds);
         for function in file.functions.iter() {
-            let params = function.params().iter().cloned();
+            let is_sum = values.sums.contains_key(&function.name);
+            let params = function.params().iter().skip(usize::from(is_sum)).cloned();
             if functions.is_known(&function.name, function.params().len()) {
                 params.for_each(|name| {
                     values.given.entry(name).or_default();
@@ -67,8 +75,16 @@ impl GivenValues {
                         Expr::MethodCall(call, _) => READING.contains(&call.name.as_str()),
                         rest => matches!(rest, Expr::Property(..)),
                     };
-                    if let (false, Expr::Variable(name, ..)) = (is_quiet, &pair.lhs) {
-                        values.changed.insert(name.1.to_string());
+                    match (&pair.lhs, &pair.rhs) {
+                        _ if is_quiet => {}
+                        (Expr::Variable(name, ..), Expr::MethodCall(call, _))
+                            if call.name == "push" && call.args.len() == 1 =>
+                        {
+                            values.changed.insert(name.1.to_string());
+                            values.fill(&name.1, &call.args[0], &function());
+                        }
+                        (Expr::Variable(name, ..), _) => values.alter(&name.1),
+                        _ => {}
                     }
                 }
                 _ => {}
@@ -89,8 +105,31 @@ impl GivenValues {
         self.given.get(name).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn is_changed(&self, name: &str) -> bool {
-        self.changed.contains(name)
+    /// Tells whether a variable is changed otherwise than by what fills it.
+    pub(super) fn is_altered(&self, name: &str) -> bool {
+        self.altered.contains(name)
+    }
+
+    /// Returns the names of what is filled.
+    pub(super) fn filled(&self) -> impl Iterator<Item = &str> {
+        self.filled.keys().map(String::as_str)
+    }
+
+    /// Returns what fills a variable.
+    pub(super) fn filled_with(&self, name: &str) -> &[GivenValue] {
+        self.filled.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns the first parameter of a closure of `reduce`.
+    pub(super) fn sum(&self, closure: &str) -> Option<&str> {
+        self.sums.get(closure).map(String::as_str)
+    }
+
+    /// Returns the values of the fields of a map.
+    pub(super) fn fields(&self, map: &str) -> impl Iterator<Item = &str> {
+        let start = format!("{map}.");
+        let names = self.given.keys().filter(move |name| name.starts_with(&start));
+        names.map(String::as_str)
     }
 
     /// Tells whether a variable holds a map that is written out, whose fields are set by their names alone.
@@ -104,7 +143,7 @@ impl GivenValues {
         !given.is_empty()
             && given.iter().all(is_map)
             && !self.unknown.contains(name)
-            && !self.is_changed(name)
+            && !self.is_altered(name)
     }
 
     /// Tells whether both numbers are known, or a factor of the first one, and a division drops nothing.
@@ -176,10 +215,15 @@ impl GivenValues {
 
     /// Returns the only value that a variable ever has.
     fn only(&self, name: &str) -> Option<&Expr> {
-        let [only] = self.of_name(name) else { return None };
+        let [only] = self.fixed(name)? else { return None };
+        Some(&only.expr)
+    }
+
+    /// Returns the values of a variable that has no others.
+    fn fixed(&self, name: &str) -> Option<&[GivenValue]> {
         let is_open =
             [&self.unknown, &self.changed, &self.counters].iter().any(|of| of.contains(name));
-        (!is_open).then_some(&only.expr)
+        (!is_open).then(|| self.of_name(name))
     }
 
     /// Notes the variables that a function is given, which may change the first of them.
@@ -192,7 +236,61 @@ impl GivenValues {
             Expr::Variable(name, ..) => Some(name.1.to_string()),
             _ => None,
         });
-        self.changed.extend(variables);
+        for name in variables.collect::<Vec<String>>() {
+            self.alter(&name);
+        }
+    }
+
+    fn alter(&mut self, name: &str) {
+        self.changed.insert(name.to_owned());
+        self.altered.insert(name.to_owned());
+    }
+
+    fn fill(&mut self, name: &str, value: &Expr, function: &str) {
+        let given = GivenValue { expr: value.clone(), function: function.to_owned() };
+        self.filled.entry(name.to_owned()).or_default().push(given);
+    }
+
+    /// Notes the closures of `reduce`: what the first parameter gets is the first value, and what they return.
+    fn add_sums(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut found: Vec<(String, Expr, String)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Expr(Expr::MethodCall(call, _))) = path.last()
+                && call.name == "reduce"
+                && let [closure, first] = call.args.as_slice()
+                && let Some(closure) = closure_in(closure)
+            {
+                found.push((closure, first.clone(), kinds.function_of(path).to_owned()));
+            }
+            true
+        });
+
+        let mut last: BTreeMap<String, Vec<Expr>> = BTreeMap::new();
+        let mut returning: BTreeSet<String> = BTreeSet::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let function = kinds.function_of(path);
+            if let [ASTNode::Stmt(statement)] = path
+                && !function.is_empty()
+            {
+                last.insert(function.to_owned(), values_of(statement));
+            }
+            if let Some(ASTNode::Stmt(Stmt::Return(..))) = path.last() {
+                returning.insert(function.to_owned());
+            }
+            true
+        });
+
+        for (closure, first, function) in found {
+            let param = file.functions.named(&closure).next().and_then(|one| one.params().first());
+            let results = last.remove(&closure).filter(|results| !results.is_empty());
+            if let (Some(param), Some(results), false) =
+                (param, results, returning.contains(&closure))
+            {
+                self.set(param, &first, &function);
+                results.iter().for_each(|result| self.set(param, result, &closure));
+                self.sums.insert(closure, param.clone());
+            }
+        }
     }
 
     fn set_all(&mut self, params: &[String], values: &[Expr], function: &str) {
@@ -233,8 +331,14 @@ impl GivenValues {
             Stmt::Assignment(assignment) => match &assignment.1.lhs {
                 Expr::Variable(name, ..) => self.set(&name.1, &assignment.1.rhs, &function()),
                 Expr::Index(pair, ..) => {
-                    if let Expr::Variable(name, ..) = &pair.lhs {
-                        self.changed.insert(name.1.to_string());
+                    let is_place = !matches!(pair.rhs, Expr::Dot(..) | Expr::Index(..));
+                    match &pair.lhs {
+                        Expr::Variable(name, ..) if is_place => {
+                            self.changed.insert(name.1.to_string());
+                            self.fill(&name.1, &assignment.1.rhs, &function());
+                        }
+                        Expr::Variable(name, ..) => self.alter(&name.1),
+                        _ => {}
                     }
                 }
                 place => {
@@ -268,6 +372,25 @@ impl GivenValues {
             }
             _ => {}
         }
+    }
+}
+
+/// Returns what a statement may give, as a value; nothing if that is not plain.
+pub(super) fn values_of(statement: &Stmt) -> Vec<Expr> {
+    let of_last = |block: &[Stmt]| block.last().map_or(Vec::new(), values_of);
+    match statement {
+        Stmt::Expr(value) => match &**value {
+            Expr::Stmt(block) => of_last(block.statements()),
+            value => vec![value.clone()],
+        },
+        Stmt::FnCall(call, position) => vec![Expr::FnCall(call.clone(), *position)],
+        Stmt::Block(block) => of_last(block.statements()),
+        Stmt::If(flow, _) => {
+            let one = of_last(flow.body.statements());
+            let other = of_last(flow.branch.statements());
+            if one.is_empty() || other.is_empty() { Vec::new() } else { [one, other].concat() }
+        }
+        _ => Vec::new(),
     }
 }
 

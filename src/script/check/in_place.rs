@@ -5,9 +5,11 @@ use crate::script::check::call::{call, receiver};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::used::{ResultUse, use_of};
+use crate::script::diagnostic::fix::byte_at;
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::{Diagnostic, codes};
-use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
+use crate::script::lexer::{LexemeClass, scan};
+use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 
 /// The word that returns what a word in place makes, and how it is written.
@@ -25,6 +27,11 @@ pub(super) const RETURNING: &[(&str, &str)] = &[
     ("trim", "text.trimmed()"),
 ];
 
+/// More words that change their value and return nothing. Other words that return nothing, such as `write_text`,
+/// do something else.
+pub(super) const CHANGING: &[&str] =
+    &["chop", "clear", "crop", "fill_with", "insert", "mixin", "pad", "set", "splice", "truncate"];
+
 /// Words that change their value, and return what they took from it.
 pub(super) const TAKING: &[&str] = &["drain", "pop", "remove", "retain", "shift", "splice"];
 
@@ -40,6 +47,10 @@ enum Fault {
     Lost,
     /// It is the last thing that a function does with a variable of its own, and returns nothing.
     Last,
+    /// It is the value of the script, which returns nothing then.
+    Script,
+    /// It changes a value that nothing keeps.
+    Temporary,
     /// It is a word of kaizen that returns nothing, but something is done with what it returns.
     Nothing,
 }
@@ -55,7 +66,14 @@ struct Slip {
 
 impl Checker<'_> {
     /// Finds words in place whose result is used.
-    pub(super) fn in_place(&mut self, file: &File<'_>, kinds: &Kinds<'_>, bodies: &Bodies) {
+    /// With `is_whole`, the last statement is the value of the script.
+    pub(super) fn in_place(
+        &mut self,
+        file: &File<'_>,
+        kinds: &Kinds<'_>,
+        bodies: &Bodies,
+        is_whole: bool,
+    ) {
         let mut slips = Vec::new();
         let mut named = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
@@ -64,6 +82,10 @@ impl Checker<'_> {
             true
         });
 
+        slips.retain(|slip| {
+            // Whoever ends a script with `;` wants no value from it.
+            slip.fault != Fault::Script || is_whole && !ends_with_semicolon(file, slip.position)
+        });
         for Slip { word, position, variable, fault } in slips {
             let message = match fault {
                 Fault::Used => {
@@ -71,16 +93,23 @@ impl Checker<'_> {
                 }
                 Fault::Lost => format!("`{word}` changes a copy here and returns nothing"),
                 Fault::Last => format!("`{word}` works in place, so this function returns nothing"),
+                Fault::Script => format!("`{word}` works in place, so this script returns nothing"),
+                Fault::Temporary => {
+                    format!("`{word}` returns nothing, and nothing keeps the value that it changes")
+                }
                 Fault::Nothing => format!("`{word}` returns nothing, but its result is used"),
             };
             let help = match fault {
-                Fault::Used | Fault::Lost | Fault::Last => help(&word, variable.as_deref()),
+                Fault::Used | Fault::Lost | Fault::Last | Fault::Script | Fault::Temporary => {
+                    help(&word, variable.as_deref())
+                }
                 Fault::Nothing => format!("make the call to `{word}` a separate statement"),
             };
             let found = Diagnostic::at(codes::IN_PLACE, message, file.name, file.text, position);
             let found = Diagnostic { help: Some(help), ..found };
-            // Whoever calls the function may not want anything from it.
-            self.push(if fault == Fault::Last { found.warning() } else { found });
+            // Whoever calls the function or the script may not want anything from it.
+            let is_warning = matches!(fault, Fault::Last | Fault::Script);
+            self.push(if is_warning { found.warning() } else { found });
         }
 
         for (word, by, position) in named {
@@ -127,6 +156,32 @@ fn passed_by_name(kinds: &Kinds<'_>, path: &[ASTNode<'_>]) -> Option<(String, St
     (is_known && is_mute).then(|| (name.to_owned(), by.expr.name.to_string(), position))
 }
 
+/// Tells whether a `;` stands behind the call whose word stands at a place.
+fn ends_with_semicolon(file: &File<'_>, position: Position) -> bool {
+    let start = position.line().zip(position.position());
+    let Some(start) = start.and_then(|(line, column)| byte_at(file.text, line, column)) else {
+        return false;
+    };
+
+    let mut pieces = scan(file.text).0;
+    pieces.retain(|piece| piece.class != LexemeClass::Comment && piece.start >= start);
+    let said = pieces.iter().map(|piece| file.text[piece.start..piece.end].trim());
+    let mut depth = 0_usize;
+    let mut is_behind = false;
+    for piece in said.filter(|piece| !piece.is_empty()) {
+        match piece {
+            _ if is_behind => return piece == ";",
+            "(" => depth += 1,
+            ")" => {
+                depth = depth.saturating_sub(1);
+                is_behind = depth == 0;
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Says what to write instead.
 fn help(word: &str, variable: Option<&str>) -> String {
     let alone = match variable {
@@ -161,19 +216,32 @@ fn slip(kinds: &Kinds<'_>, bodies: &Bodies, path: &[ASTNode<'_>]) -> Option<Slip
     let fault = match use_of(path) {
         ResultUse::Used if !works_in_place(forms, &call.name, given) => Fault::Nothing,
         ResultUse::Used => Fault::Used,
+        // What a handle stands for is changed for everybody.
+        _ if !works_in_place(forms, &call.name, given) => return None,
+        _ if is_changing(&call.name) && kinds.is_temporary(path) => Fault::Temporary,
         ResultUse::Dropped => return None,
-        ResultUse::Returned => {
-            let body = bodies.around(path)?;
-            let name = variable.as_deref()?;
-            // What a handle stands for is changed for everybody.
-            if body.shares(name) || !works_in_place(forms, &call.name, given) {
-                return None;
-            }
-            if body.params.contains(name) { Fault::Lost } else { Fault::Last }
-        }
+        ResultUse::Returned => returned(bodies, path, (&call.name, variable.as_deref()?))?,
     };
 
     Some(Slip { word: call.name.to_string(), position, variable, fault })
+}
+
+/// Finds out what is wrong with a change of a variable that is the last thing a body does.
+fn returned(
+    bodies: &Bodies,
+    path: &[ASTNode<'_>],
+    (word, variable): (&str, &str),
+) -> Option<Fault> {
+    if bodies.ends_script(path) {
+        let is_lost = is_changing(word) && !bodies.is_shared(variable);
+        return is_lost.then_some(Fault::Script);
+    }
+
+    let body = bodies.around(path)?;
+    if body.shares(variable) {
+        return None;
+    }
+    Some(if body.params.contains(variable) { Fault::Lost } else { Fault::Last })
 }
 
 /// Tells whether a word returns nothing, whatever it is called with.
@@ -189,17 +257,31 @@ fn works_in_place(forms: &Forms<'_>, name: &str, given: usize) -> bool {
     fitting.all(CallForm::changes_a_value)
 }
 
+/// Tells whether a word is one that changes its value and returns nothing.
+pub(super) fn is_changing(name: &str) -> bool {
+    CHANGING.contains(&name) || RETURNING.iter().any(|(known, _)| *known == name)
+}
+
 /// Tells whether a method returns nothing.
 pub(super) fn gives_nothing(forms: &Forms<'_>, call: &FnCallExpr) -> bool {
     returns_nothing(forms, call, call.args.len() + 1)
 }
 
+/// Tells whether a function changes the text, the list or the map that is its first argument.
+pub(super) fn changes_when_given(forms: &Forms<'_>, call: &FnCallExpr) -> bool {
+    changes(forms, call, call.args.len())
+}
+
 /// Tells whether a method changes the text, the list or the map before its dot.
 pub(super) fn changes_in_place(forms: &Forms<'_>, call: &FnCallExpr) -> bool {
-    let given = call.args.len() + 1;
+    changes(forms, call, call.args.len() + 1)
+}
+
+/// Tells whether a word that is given so many values changes the first of them.
+fn changes(forms: &Forms<'_>, call: &FnCallExpr, given: usize) -> bool {
     let is_known = forms.all(&call.name).iter().any(|form| form.arity == given);
     let is_taking = TAKING.contains(&call.name.as_str());
-    let is_change = is_known && (is_taking || gives_nothing(forms, call));
+    let is_change = is_known && (is_taking || returns_nothing(forms, call, given));
     is_change && works_in_place(forms, &call.name, given)
 }
 
@@ -208,6 +290,8 @@ pub(super) struct Bodies {
     by_last: HashMap<*const Stmt, Body>,
     /// The last statement of the script itself.
     last: Option<*const Stmt>,
+    /// What closures share or files export: it may be read anywhere.
+    shared: HashSet<String>,
 }
 
 /// What the body of a function can change for others.
@@ -220,7 +304,22 @@ impl Bodies {
     pub(super) fn of(file: &File<'_>) -> Bodies {
         // The walk goes through the statements of the script, and then through those of each function.
         let mut roots: Vec<(*const Stmt, Position)> = Vec::new();
+        let mut shared = HashSet::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
+            match path.last() {
+                Some(ASTNode::Stmt(Stmt::Share(names))) => {
+                    shared.extend(names.iter().map(|(name, _)| name.name.to_string()));
+                }
+                Some(ASTNode::Stmt(Stmt::Var(variable, flags, _)))
+                    if flags.contains(ASTFlags::EXPORTED) =>
+                {
+                    shared.insert(variable.0.name.to_string());
+                }
+                Some(ASTNode::Stmt(Stmt::Export(export, _))) => {
+                    shared.insert(export.0.name.to_string());
+                }
+                _ => {}
+            }
             if let [ASTNode::Stmt(statement)] = path {
                 roots.push((std::ptr::from_ref(*statement), statement.position()));
             }
@@ -232,7 +331,7 @@ impl Bodies {
         let mut last: HashMap<&str, (*const Stmt, Position)> = HashMap::new();
         for (statement, position) in own {
             let Some(function) = file.functions.at(position) else { continue };
-            let known = last.entry(&function.name).or_insert((statement, position));
+            let known = last.entry(&function.key).or_insert((statement, position));
             if known.1 < position {
                 *known = (statement, position);
             }
@@ -240,23 +339,33 @@ impl Bodies {
 
         let mut by_last = HashMap::new();
         for function in file.functions.iter() {
-            let Some((last, _)) = last.get(function.name.as_str()) else { continue };
+            let Some((last, _)) = last.get(function.key.as_str()) else { continue };
             let captured = function.captured().iter().cloned().collect();
             let params = function.params().iter().cloned().collect();
             by_last.insert(*last, Body { captured, params });
         }
-        Bodies { by_last, last: file.ast.statements().last().map(std::ptr::from_ref) }
+        let last = file.ast.statements().last().map(std::ptr::from_ref);
+        Bodies { by_last, last, shared }
     }
 
     /// Tells what becomes of the value of the last node of a path: that of a body is that of its last statement.
     pub(super) fn use_of(&self, path: &[ASTNode<'_>]) -> ResultUse {
         let result = use_of(path);
-        let is_last = match path.first() {
+        let is_returned = self.ends_script(path) || self.around(path).is_some();
+        if result == ResultUse::Returned && !is_returned { ResultUse::Dropped } else { result }
+    }
+
+    /// Tells whether a variable may be read anywhere.
+    pub(super) fn is_shared(&self, name: &str) -> bool {
+        self.shared.contains(name)
+    }
+
+    /// Tells whether the first node of a path is the last statement of the script.
+    fn ends_script(&self, path: &[ASTNode<'_>]) -> bool {
+        match path.first() {
             Some(ASTNode::Stmt(root)) => self.last == Some(std::ptr::from_ref(*root)),
             _ => false,
-        };
-        let is_returned = is_last || self.around(path).is_some();
-        if result == ResultUse::Returned && !is_returned { ResultUse::Dropped } else { result }
+        }
     }
 
     /// Returns the body whose value is that of the first node of a path.

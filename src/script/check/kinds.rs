@@ -32,7 +32,7 @@ pub(super) struct UnknownPart {
 pub(super) struct Kinds<'a> {
     pub(super) forms: &'a Forms<'a>,
     functions: &'a ScriptFunctions,
-    /// What each function knows, by its name, which is empty for the script itself.
+    /// What each function knows, by its key, which is empty for the script itself.
     known: HashMap<String, FunctionKinds>,
     /// The properties that the script sets somewhere.
     pub(super) set: HashSet<String>,
@@ -98,7 +98,10 @@ impl<'a> Kinds<'a> {
         let own = kinds.known.entry(String::new()).or_default();
         for (name, kind) in earlier {
             let is_handle = HANDLES.contains(&kind.as_str());
-            let kind = is_handle.then(|| ValueKind::Handle(kind.clone()));
+            let kind = match kind.as_str() {
+                "int" => Some(ValueKind::Data("int")),
+                _ => is_handle.then(|| ValueKind::Handle(kind.clone())),
+            };
             own.variables.entry(name.clone()).or_insert(kind);
         }
         kinds
@@ -114,7 +117,8 @@ impl<'a> Kinds<'a> {
                 Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
                     let mut rest = &assignment.1.lhs;
                     if let Expr::ThisPtr(_) = rest {
-                        self.changing.insert(self.function_of(path).to_owned());
+                        let at = path.first().and_then(|root| self.functions.at(root.position()));
+                        self.changing.extend(at.map(|function| function.name.clone()));
                     }
 
                     while let Expr::Dot(pair, ..) | Expr::Index(pair, ..) = rest {
@@ -155,7 +159,7 @@ impl<'a> Kinds<'a> {
         let mut next: HashMap<String, FunctionKinds> = HashMap::new();
 
         for function in self.functions.iter() {
-            let own = next.entry(function.name.clone()).or_default();
+            let own = next.entry(function.key.clone()).or_default();
             // What it captures is known where it was made.
             for param in function.params() {
                 own.variables.insert(param.clone(), None);
@@ -233,6 +237,7 @@ impl<'a> Kinds<'a> {
             Stmt::For(each, _) => {
                 let item = match self.kind(&each.2.expr, function) {
                     Some(ValueKind::List(shape)) => Some(ValueKind::Map(shape)),
+                    Some(ValueKind::Data("string")) => Some(ValueKind::Data("char")),
                     _ => self.operation_name(&each.2.expr, function),
                 };
                 bind(&each.0.name, item);
@@ -311,13 +316,13 @@ impl<'a> Kinds<'a> {
             }
             "operation" => direct().map(|name| (name, vec![None, branch()])).collect(),
             "run" | "compare" => {
-                let maps = call.args.iter().filter_map(|argument| match argument {
-                    Expr::Map(map, _) => Some(map),
-                    _ => None,
-                });
-                // The first map holds the patterns, the second one options.
-                let patterns = maps.take(1).flat_map(|map| map.0.iter());
-                let patterns = patterns.filter_map(|(_, value)| closure_in(value));
+                let is_method = matches!(path.last(), Some(ASTNode::Expr(Expr::MethodCall(..))));
+                // Behind the task; without a dot, the optimizer stands before it.
+                let patterns = match call.args.get(if is_method { 1 } else { 2 }) {
+                    Some(Expr::Map(map, _)) => map.0.as_slice(),
+                    _ => &[],
+                };
+                let patterns = patterns.iter().filter_map(|(_, value)| closure_in(value));
                 patterns.map(|name| (name, vec![None, branch()])).collect()
             }
             word if EACH.contains(&word) => {
@@ -331,10 +336,10 @@ impl<'a> Kinds<'a> {
         }
     }
 
-    /// Returns the function in which the statement at the head of a path stands.
+    /// Returns the key of the function in which the statement at the head of a path stands.
     pub(super) fn function_of(&self, path: &[ASTNode<'_>]) -> &str {
         let Some(position) = path.first().map(ASTNode::position) else { return "" };
-        self.functions.at(position).map_or("", |function| function.name.as_str())
+        self.functions.at(position).map_or("", |function| function.key.as_str())
     }
 
     /// Returns the kind of an expression of a function.
@@ -379,14 +384,15 @@ impl<'a> Kinds<'a> {
             }
             Expr::Index(pair, flags, _) => {
                 let of = self.look(&pair.lhs, function, unknown);
-                self.after(of, true, &pair.rhs, *flags, unknown)
+                let letter = self.after_letter(of.as_ref(), (pair, *flags), function, unknown);
+                letter.unwrap_or_else(|| self.after(of, true, &pair.rhs, *flags, unknown))
             }
             _ => None,
         }
     }
 
     /// Follows a chain of properties, methods and places in lists.
-    fn after(
+    pub(super) fn after(
         &self,
         of: Option<ValueKind>,
         is_index: bool,

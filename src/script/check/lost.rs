@@ -162,7 +162,7 @@ impl CopyTable {
 
         for function in file.functions.iter() {
             let names = function.params().iter();
-            copies.params.extend(names.map(|name| (function.name.clone(), name.clone())));
+            copies.params.extend(names.map(|name| (function.key.clone(), name.clone())));
         }
 
         file.ast.walk(&mut |path: &[ASTNode]| {
@@ -183,7 +183,9 @@ impl CopyTable {
                 let own = OwnVariable {
                     statement,
                     copied: kinds.copied_part(&variable.1, kinds.function_of(path)),
-                    part: part(&variable.1).filter(|_| !is_handle(kinds, path, &variable.1)),
+                    part: part(&variable.1)
+                        .filter(|_| !is_handle(kinds, path, &variable.1))
+                        .or_else(|| whole(kinds, path, &variable.1)),
                     loops: loops(path).collect(),
                 };
                 self.own.entry(key(&variable.0.name)).or_default().push(own);
@@ -234,7 +236,9 @@ impl CopyTable {
         let function = kinds.function_of(path).to_owned();
         let (binder, outside) = self.binder(path, &function, name)?;
         let is_of_others = matches!(kinds.kind(expr, &function), Some(kind) if is_shared(&kind))
-            || self.has_shared && !matches!(binder, Binder::Item(_));
+            || self.has_shared
+                && !matches!(binder, Binder::Item(_))
+                && !self.is_part_of_shared(&function, name);
 
         let assignment = path.iter().rev().find_map(|node| match node {
             ASTNode::Stmt(statement @ Stmt::Assignment(_)) => Some(std::ptr::from_ref(*statement)),
@@ -276,6 +280,18 @@ impl CopyTable {
             }
             _ => None,
         }
+    }
+
+    /// Tells whether a variable certainly holds a copy: of plain data, or of what a property of the shared value gives.
+    fn is_part_of_shared(&self, function: &str, name: &str) -> bool {
+        let key = (function.to_owned(), name.to_owned());
+        let mut own = self.own.get(&key).into_iter().flatten();
+        let is_part = |part: &String| {
+            // A name alone stands for plain data.
+            let is_name = !part.contains(['.', '[']);
+            is_name || part.strip_prefix(SHARED).is_some_and(|rest| rest.starts_with(['.', '[']))
+        };
+        own.any(|own| own.part.as_ref().is_some_and(is_part))
     }
 
     /// Says what to write so that a change is kept.
@@ -348,6 +364,14 @@ fn is_shared(kind: &ValueKind) -> bool {
 
 fn is_handle(kinds: &Kinds<'_>, path: &[ASTNode<'_>], value: &Expr) -> bool {
     kinds.kind(value, kinds.function_of(path)).as_ref().is_some_and(is_shared)
+}
+
+/// Returns the name of a variable that certainly holds plain data.
+fn whole(kinds: &Kinds<'_>, path: &[ASTNode<'_>], value: &Expr) -> Option<String> {
+    let Expr::Variable(name, ..) = value else { return None };
+    let kind = kinds.kind(value, kinds.function_of(path))?;
+    let is_data = matches!(kind.word(), "array" | "map" | "string");
+    (is_data && name.2.path.is_empty()).then(|| name.1.to_string())
 }
 
 /// Writes a part of a variable, such as `list[0]`; `None` if a value is no such part.

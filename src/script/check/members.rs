@@ -2,6 +2,7 @@
 
 use crate::script::check::call::Call;
 use crate::script::check::kinds::{Kinds, UnknownPart};
+use crate::script::check::map_words::SURE;
 use crate::script::check::value_kind::{ValueKind, fits_first};
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::host::shape;
@@ -18,6 +19,14 @@ impl Kinds<'_> {
         unknown: &mut Vec<UnknownPart>,
     ) -> Option<ValueKind> {
         let found = match &of {
+            // No operation is called so.
+            ValueKind::Map(shape)
+                if SURE.contains(&name)
+                    && !self.results.contains_key(name)
+                    && shape.names().all(|known| known != name) =>
+            {
+                None
+            }
             ValueKind::Map(shape) if std::ptr::eq(*shape, &raw const shape::OPERATION_RESULTS) => {
                 Some(self.results.get(name).cloned().flatten())
             }
@@ -80,6 +89,19 @@ impl Kinds<'_> {
         call.expr.is_qualified()
             || self.forms.is_of_script(name)
             || call.is_method && self.may_be_of_map(before().as_ref(), name)
+    }
+
+    /// Tells whether the last argument of a call is no map of options, but any value: another form takes the
+    /// options behind it.
+    pub(super) fn ends_with_value(&self, call: &Call<'_>) -> bool {
+        let given = call.expr.args.len() + usize::from(call.is_method);
+        let ends_with = |arity: usize, kind: &str| {
+            let mut forms = self.forms.all(&call.expr.name).iter();
+            forms.any(|form| {
+                form.arity == arity && form.params.last().is_some_and(|last| last == kind)
+            })
+        };
+        ends_with(given, "any") && ends_with(given + 1, "map")
     }
 
     /// Tells whether a method may be a function that a map holds, behind a value of this kind.

@@ -9,6 +9,7 @@
 mod answers;
 mod argument;
 mod arities;
+mod bindings;
 mod braces;
 pub(in crate::script) mod call;
 mod calls;
@@ -17,6 +18,7 @@ mod chains;
 pub(in crate::script) mod checker;
 mod closure;
 mod comparisons;
+mod constants;
 mod copied;
 mod defaults;
 mod echo;
@@ -40,6 +42,7 @@ mod library_arguments;
 mod loops;
 mod lost;
 mod made_calls;
+mod map_words;
 mod members;
 mod membership;
 mod misused_words;
@@ -56,10 +59,14 @@ mod paths;
 mod property;
 mod questions;
 mod ranges;
+mod retained;
 mod schemas;
 mod servers;
+mod spent_templates;
 mod switches;
+mod taken_over;
 mod templates;
+mod temporaries;
 pub(in crate::script) mod test_functions;
 mod tools;
 mod type_names;
@@ -190,7 +197,11 @@ impl Checker<'_> {
         self.numbers(file);
         self.tools(file, &kinds);
         self.servers(file);
-        self.in_place(file, &kinds, &bodies);
+        self.in_place(file, &kinds, &bodies, earlier.is_none());
+        self.retained(file, &kinds, &bodies);
+        self.spent_templates(file, &kinds, &bodies);
+        self.constants(file, &kinds);
+        self.map_words(file, &kinds);
         self.divisions(file, &kinds);
         self.operators(file, &kinds);
         self.operation_names(file, &kinds, earlier);
@@ -206,6 +217,7 @@ impl Checker<'_> {
         self.loops(file, &kinds);
         self.items(file, &kinds);
         self.pairs(file, &kinds);
+        self.numbered_items(file, &kinds);
         self.ranges(file, &kinds);
         self.arities(file, &kinds);
         self.misused_words(file, &kinds);
@@ -222,6 +234,7 @@ impl Checker<'_> {
         self.braces(file, &kinds);
         self.parsed_forms(file);
         self.shadows(file);
+        self.taken_over(file, &kinds);
         self.closures(file);
         // Who has to mend something has not come to the end, perhaps; and an input of a dialogue never has.
         if earlier.is_none() && self.faults.iter().all(|fault| fault.level != Severity::Error) {
@@ -295,6 +308,7 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("WHOLE", whole::WHOLE.to_vec()),
         ("MEANT", whole::MEANT.to_vec()),
         ("READING", whole::READING.to_vec()),
+        ("SURE", map_words::SURE.to_vec()),
         ("PLACES", whole::PLACES.to_vec()),
         ("WITH_SCHEMA", schemas::WITH_SCHEMA.to_vec()),
         ("ASKS", lengths::ASKS.to_vec()),
@@ -306,6 +320,7 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("USING", endings::USING.to_vec()),
         ("RANGED", ranges::RANGED.to_vec()),
         ("RETURNING", returning),
+        ("CHANGING", in_place::CHANGING.to_vec()),
         ("TAKING", in_place::TAKING.to_vec()),
         ("MAKING", judges::MAKING.to_vec()),
     ]

@@ -3,6 +3,7 @@
 
 use crate::optimizer::evidence::observation::{self, MetricsError};
 use crate::optimizer::learner::Objective;
+use crate::script::check::call::Call;
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
 use crate::script::diagnostic::fix::Suggestion;
@@ -34,15 +35,16 @@ pub(super) struct OptionValues<'a> {
 
 impl OptionValues<'_> {
     /// Finds the wrong values of a call's literal options.
-    pub(super) fn faults(&self, call: &FnCallExpr, faults: &mut Vec<Diagnostic>) {
-        let name = call.name.as_str();
-        if let Some(map @ Expr::Map(..)) = call.args.last()
+    pub(super) fn faults(&self, call: &Call<'_>, faults: &mut Vec<Diagnostic>) {
+        let name = call.expr.name.as_str();
+        if let Some(map @ Expr::Map(..)) = call.expr.args.last()
             && options::known(name).is_some()
+            && !self.kinds.ends_with_value(call)
         {
             self.map(name, map, faults);
         }
 
-        self.arguments(call, faults);
+        self.arguments(call.expr, faults);
         if observation::RECORDS.contains(&name) {
             let metrics = map_at(call, METRICS_PLACE);
             faults.extend(metrics.into_iter().flat_map(|metrics| self.metrics(name, metrics)));
@@ -189,7 +191,7 @@ impl OptionValues<'_> {
     }
 
     /// Finds a comparison of fewer patterns than two.
-    fn too_few_patterns(&self, call: &FnCallExpr) -> Option<Diagnostic> {
+    fn too_few_patterns(&self, call: &Call<'_>) -> Option<Diagnostic> {
         let patterns = map_at(call, PATTERNS_PLACE)?;
         let Expr::Map(map, _) = patterns else { return None };
         let is_wrong = map.0.len() < PATTERNS_MIN;
@@ -242,13 +244,11 @@ impl OptionValues<'_> {
     }
 }
 
-/// Returns the literal map that is an argument at a place; the value before the dot may be the first
-/// argument, too.
-pub(super) fn map_at(call: &FnCallExpr, place: usize) -> Option<&Expr> {
-    let is_map = |argument: &&Expr| matches!(argument, Expr::Map(..));
-    let own = call.args.get(place).filter(is_map);
-    let is_of_method = matches!(call.args.first(), Some(Expr::StringConstant(..)));
-    own.or_else(|| call.args.get(place + 1).filter(|map| !is_of_method && is_map(map)))
+/// Returns the literal map that is an argument at a place behind a dot. Without a dot, the value that would
+/// stand before it is the first argument.
+pub(super) fn map_at<'a>(call: &Call<'a>, place: usize) -> Option<&'a Expr> {
+    let argument = call.expr.args.get(place + usize::from(!call.is_method));
+    argument.filter(|argument| matches!(argument, Expr::Map(..)))
 }
 
 /// A value that stands in the script.

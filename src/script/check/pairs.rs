@@ -1,6 +1,9 @@
 //! `for` with two variables, whose second one is the number of the turn. In Python, both are parts of the item.
 
+use crate::script::check::call::{EACH, call};
 use crate::script::check::checker::{Checker, File};
+use crate::script::check::closure::closure_in;
+use crate::script::check::functions::ScriptFunction;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::used::is_variable;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -13,6 +16,13 @@ const NUMBERS: &[&str] = &[
     "_", "at", "col", "column", "count", "counter", "ix", "j", "line", "no", "nr", "num", "number",
     "place", "pos", "position", "rank", "round", "row", "step", "turn",
 ];
+
+/// Names of numbers of turns, which an item hardly has.
+const TURNS: &[&str] = &["i", "idx", "index", "ix"];
+/// Names among the numbers that an item may have, too.
+const NOUNS: &[&str] = &["col", "column", "line", "place", "round", "row", "step", "turn"];
+/// Operators of numbers alone.
+const COUNTING: &[&str] = &["-", "*", "/", "%", "<", "<=", ">", ">="];
 
 /// What a loop goes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +85,10 @@ impl Checker<'_> {
                 let parts = items.filter(|_| {
                     !is_number(names[1]) && !takes_parts(each.2.body.statements(), names[0])
                 });
-                if COUNTERS.contains(&names[0]) && !is_number(names[1]) {
+                let is_swapped = COUNTERS.contains(&names[0]) && !is_number(names[1])
+                    || TURNS.contains(&names[0])
+                        && names_an_item(names, of, each.2.body.statements());
+                if is_swapped {
                     let message = order(names[0]);
                     let help = format!(
                         "write `for ({}, {}) in ..`: the number comes second",
@@ -95,6 +108,93 @@ impl Checker<'_> {
             self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }
+}
+
+impl Checker<'_> {
+    /// Finds functions of `map` and the like whose parameters have the order of other languages.
+    pub(super) fn numbered_items(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut found: Vec<([String; 2], Position)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let each = call(path).filter(|call| EACH.contains(&call.expr.name.as_str()));
+            let Some(call) = each.filter(|call| !kinds.is_of_script(path, call)) else {
+                return true;
+            };
+            let before = kinds.before(path, kinds.function_of(path));
+            if before.is_some_and(|before| before.word() == "map") {
+                return true;
+            }
+
+            for argument in &call.expr.args {
+                let closure = closure_in(argument);
+                let function = closure.and_then(|name| file.functions.named(&name).next());
+                if let Some([first, second]) = function.map(ScriptFunction::params)
+                    && TURNS.contains(&first.as_str())
+                    && !is_number(second)
+                {
+                    let start = argument.start_position();
+                    let position = if start.is_none() { call.position } else { start };
+                    found.push(([first.clone(), second.clone()], position));
+                }
+            }
+            true
+        });
+
+        for ([first, second], position) in found {
+            let message =
+                format!("`{first}` is the item here, and the second parameter is its number");
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let help = format!("write `|{second}, {first}| ..`: the number comes second");
+            self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
+        }
+    }
+}
+
+/// Tells whether the second variable of a loop is named and used like its item.
+fn names_an_item([first, name]: [&str; 2], over: &Expr, body: &[Stmt]) -> bool {
+    let list = match over {
+        Expr::Variable(of, ..) => Some(of.1.as_str()),
+        Expr::Dot(pair, ..) => match &pair.rhs {
+            Expr::Property(property, _) => Some(property.2.as_str()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let is_plural = list.is_some_and(|list| list.strip_prefix(name).is_some_and(|end| end == "s"));
+    let is_item = is_plural || NOUNS.contains(&name) && !is_of_numbers(over);
+    is_item && !counts_with(body, name) && !takes_parts(body, first)
+}
+
+/// Tells whether a loop goes over numbers, certainly.
+fn is_of_numbers(expr: &Expr) -> bool {
+    match expr {
+        Expr::FnCall(call, _) => matches!(call.name.as_str(), ".." | "..=" | "range"),
+        Expr::Array(items, _) => items.iter().all(|item| matches!(item, Expr::IntegerConstant(..))),
+        Expr::DynamicConstant(value, _) => value
+            .read_lock::<rhai::Array>()
+            .is_none_or(|list| list.iter().all(rhai::Dynamic::is_int)),
+        _ => false,
+    }
+}
+
+/// Tells whether statements use a variable as a number: they compute with it, or it is a place.
+fn counts_with(statements: &[Stmt], name: &str) -> bool {
+    let mut is_found = false;
+    for statement in statements {
+        statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
+            is_found |= match path.last() {
+                Some(ASTNode::Expr(Expr::Index(pair, ..))) => is_variable(&pair.rhs, name),
+                Some(ASTNode::Expr(Expr::FnCall(call, _))) => {
+                    let is_number = |expr: &Expr| matches!(expr, Expr::IntegerConstant(..));
+                    let counts =
+                        COUNTING.contains(&call.name.as_str()) || call.args.iter().any(is_number);
+                    counts && call.args.iter().any(|argument| is_variable(argument, name))
+                }
+                _ => false,
+            };
+            true
+        });
+    }
+    is_found
 }
 
 fn order(first: &str) -> String {

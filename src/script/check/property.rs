@@ -86,18 +86,21 @@ fn near_method(name: &str, methods: &[&str]) -> Suggestion {
 /// Says that there is no such property, and what to type.
 fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggestion>) {
     let name = unknown.name.as_str();
+    let as_method = || kinds.as_method("map", name).map(Suggestion::from);
 
     match &unknown.of {
         ValueKind::Map(shape) => {
             let kind = shape.what.trim_matches('`');
             let foreign = foreign::instead_of_method(kind, name);
             let help = foreign.map(|help| foreign::suggestion(name, help));
-            let help = help.unwrap_or_else(|| near(name, shape.names()));
+            let help = help.or_else(as_method).unwrap_or_else(|| near(name, shape.names()));
             (no_property(shape.what, name), Some(help))
         }
         ValueKind::Inputs(names) => {
             // Another operation has this name: what is wrong is what this one depends on.
-            let help = if names.is_empty() || kinds.results.contains_key(name) {
+            let help = if let Some(help) = as_method() {
+                help
+            } else if names.is_empty() || kinds.results.contains_key(name) {
                 let help = "name the operation in `depends_on` among the options of this one";
                 Suggestion::from(help.to_owned())
             } else {
@@ -106,7 +109,8 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             (no_operation("`inputs`", name), Some(help))
         }
         ValueKind::Answer(fields) => {
-            let near = near(name, fields.iter().map(|field| field.name.as_str()));
+            let near = as_method()
+                .unwrap_or_else(|| near(name, fields.iter().map(|field| field.name.as_str())));
             (format!("the schema of this answer has no field `{name}`"), Some(near))
         }
         ValueKind::Node(_) if name == "result" => {
@@ -126,31 +130,40 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             };
             (no_property(&article(kind), name), Some(help))
         }
-        of => {
-            let known = kinds.properties(of.word());
-            let what = article(of.word());
-            if let Some(help) = foreign::instead_of_method(of.word(), name) {
-                return (no_property(&what, name), Some(foreign::suggestion(name, help)));
-            }
-            if unknown.is_index && known.contains(&name) {
-                return (
-                    format!("{what} cannot be indexed with `[..]`"),
-                    Some(format!("write `.{name}`").into()),
-                );
-            }
-            if of.word() == "report" && shape::METRICS.property(name).is_some() {
-                let help = format!("write `report.metrics.{name}`");
-                let fixes = vec![QuickFix::Instead(format!("metrics.{name}"))];
-                return (no_property(&what, name), Some(Suggestion { help, fixes }));
-            }
-            if let Some(help) = kinds.as_method(of.word(), name) {
-                return (no_property(&what, name), Some(help.into()));
-            }
-            let methods = kinds.methods(of.word());
-            if known.is_empty() {
-                return (no_property(&what, name), Some(near_method(name, &methods)));
-            }
-            (no_property(&what, name), Some(near(name, known.into_iter())))
-        }
+        of => of_handle(kinds, of, unknown),
     }
+}
+
+/// Says the same of one of kaizen's own values.
+fn of_handle(
+    kinds: &Kinds<'_>,
+    of: &ValueKind,
+    unknown: &UnknownPart,
+) -> (String, Option<Suggestion>) {
+    let name = unknown.name.as_str();
+    let known = kinds.properties(of.word());
+    let what = article(of.word());
+
+    if let Some(help) = foreign::instead_of_method(of.word(), name) {
+        return (no_property(&what, name), Some(foreign::suggestion(name, help)));
+    }
+    if unknown.is_index && known.contains(&name) {
+        return (
+            format!("{what} cannot be indexed with `[..]`"),
+            Some(format!("write `.{name}`").into()),
+        );
+    }
+    if of.word() == "report" && shape::METRICS.property(name).is_some() {
+        let help = format!("write `report.metrics.{name}`");
+        let fixes = vec![QuickFix::Instead(format!("metrics.{name}"))];
+        return (no_property(&what, name), Some(Suggestion { help, fixes }));
+    }
+    if let Some(help) = kinds.as_method(of.word(), name) {
+        return (no_property(&what, name), Some(help.into()));
+    }
+    let methods = kinds.methods(of.word());
+    if known.is_empty() {
+        return (no_property(&what, name), Some(near_method(name, &methods)));
+    }
+    (no_property(&what, name), Some(near(name, known.into_iter())))
 }

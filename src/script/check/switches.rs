@@ -58,7 +58,10 @@ impl Checker<'_> {
         }
         for (kind, of_type, position) in known {
             for case in cases(file.text, &pieces, position) {
-                if case.of_type == of_type {
+                // A letter equals a text of it, but is another case.
+                let is_letter = kind == "char";
+                let is_other = of_type == Comparable::Text && is_letter != (case.word == "char");
+                if case.of_type == of_type && !is_other {
                     continue;
                 }
 
@@ -67,7 +70,12 @@ impl Checker<'_> {
                     format!("this case is {}, but the value is {value}", article(case.word));
                 let place = position_of(file.text, case.at);
                 let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place);
-                self.push_new(Diagnostic { help: help(of_type, case.of_type), ..fault });
+                let help = if is_other && case.of_type == of_type {
+                    Some(of_letter(is_letter).to_owned())
+                } else {
+                    help(of_type, case.of_type)
+                };
+                self.push_new(Diagnostic { help, ..fault });
             }
         }
     }
@@ -92,6 +100,15 @@ impl Checker<'_> {
         let place = position_of(file.text, case.at);
         let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place);
         self.push_new(Diagnostic { help: Some(help), ..fault });
+    }
+}
+
+/// Says what to write where a letter meets a text.
+fn of_letter(is_letter: bool) -> &'static str {
+    if is_letter {
+        "write the case in single quotes, `'a'`, or `switch letter.to_string() { .. }`"
+    } else {
+        "write the case in double quotes"
     }
 }
 

@@ -1,12 +1,13 @@
 //! Divisions of whole numbers, which drop the fraction: `2 / 3` is 0.
 
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::given_values::{GivenValue, GivenValues, field};
+use crate::script::check::closure::closure_in;
+use crate::script::check::given_values::{GivenValue, GivenValues, field, values_of};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::diagnostic::{Diagnostic, codes};
-use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::BTreeSet;
 
 /// Methods and properties that always give a whole number.
@@ -186,6 +187,8 @@ struct Names<'a> {
     whole: BTreeSet<String>,
     /// The variables that hold lists of whole numbers.
     lists: BTreeSet<String>,
+    /// The variables that are filled with other things than whole numbers.
+    mixed: BTreeSet<String>,
 }
 
 impl<'a> Names<'a> {
@@ -196,10 +199,10 @@ impl<'a> Names<'a> {
             matches!(value.expr, Expr::Array(..) | Expr::DynamicConstant(..) | Expr::Variable(..))
         };
         let is_list = |name: &&String| {
-            !values.is_changed(name) && values.of_name(name).iter().all(is_literal)
+            !values.is_altered(name) && values.of_name(name).iter().all(is_literal)
         };
         let lists = whole.iter().filter(is_list).cloned().collect();
-        let mut names = Names { kinds, values, whole, lists };
+        let mut names = Names { kinds, values, whole, lists, mixed: BTreeSet::new() };
 
         // A variable may be set from another one: leave out what is no whole number until nothing changes.
         loop {
@@ -208,15 +211,26 @@ impl<'a> Names<'a> {
                 given(name).all(|value| names.is_whole(&value.expr, &value.function))
             };
             let is_list = |name: &&String| {
-                given(name).all(|value| names.is_whole_list(&value.expr, &value.function))
+                !names.mixed.contains(*name)
+                    && given(name).all(|value| names.is_whole_list(&value.expr, &value.function))
             };
             let whole: BTreeSet<String> = names.whole.iter().filter(is_whole).cloned().collect();
+            let is_mixed = |name: &&str| {
+                let mut filled = names.values.filled_with(name).iter();
+                !filled.all(|value| names.is_whole(&value.expr, &value.function))
+            };
             let lists: BTreeSet<String> = names.lists.iter().filter(is_list).cloned().collect();
-            if whole.len() == names.whole.len() && lists.len() == names.lists.len() {
+            let mixed: BTreeSet<String> =
+                names.values.filled().filter(is_mixed).map(str::to_owned).collect();
+            if whole.len() == names.whole.len()
+                && lists.len() == names.lists.len()
+                && mixed.len() == names.mixed.len()
+            {
                 return names;
             }
             names.whole = whole;
             names.lists = lists;
+            names.mixed = mixed;
         }
     }
 
@@ -245,8 +259,19 @@ impl<'a> Names<'a> {
                 Expr::MethodCall(call, _) if call.name == "sum" && call.args.is_empty() => {
                     self.is_whole_list(&pair.lhs, function)
                 }
+                Expr::MethodCall(call, _) if call.name == "reduce" => self.is_whole_sum(call),
                 rest => gives_whole(rest) || is_count(&pair.lhs, rest) || self.is_whole_field(expr),
             },
+            Expr::Index(pair, flags, _)
+                if flags.contains(ASTFlags::BREAK) || is_place(&pair.rhs) =>
+            {
+                self.has_whole_fields(&pair.lhs)
+            }
+            Expr::Coalesce(values, _) => values.iter().all(|value| self.is_whole(value, function)),
+            Expr::Stmt(block) => {
+                let values = block.statements().last().map_or(Vec::new(), values_of);
+                !values.is_empty() && values.iter().all(|value| self.is_whole(value, function))
+            }
             _ => false,
         };
         is_written || self.kinds.kind(expr, function) == Some(ValueKind::Data("int"))
@@ -255,8 +280,26 @@ impl<'a> Names<'a> {
     /// Tells whether an expression is a field of a map of the script that holds whole numbers alone.
     fn is_whole_field(&self, expr: &Expr) -> bool {
         field(expr).is_some_and(|(map, field)| {
-            self.whole.contains(&field) && self.values.is_plain_map(map)
+            self.whole.contains(&field)
+                && self.values.is_plain_map(map)
+                && !self.mixed.contains(map)
         })
+    }
+
+    /// Tells whether an expression is a map of the script whose fields all hold whole numbers.
+    fn has_whole_fields(&self, expr: &Expr) -> bool {
+        let Expr::Variable(name, ..) = expr else { return false };
+        let name = name.1.as_str();
+        self.values.is_plain_map(name)
+            && !self.mixed.contains(name)
+            && self.values.fields(name).all(|field| self.whole.contains(field))
+    }
+
+    /// Tells whether `reduce` adds whole numbers to one.
+    fn is_whole_sum(&self, call: &FnCallExpr) -> bool {
+        let closure = call.args.first().and_then(closure_in);
+        let param = closure.as_deref().and_then(|closure| self.values.sum(closure));
+        param.is_some_and(|param| self.whole.contains(param))
     }
 
     /// Tells whether an expression certainly gives a list of whole numbers.
@@ -270,6 +313,11 @@ impl<'a> Names<'a> {
             _ => false,
         }
     }
+}
+
+/// Tells whether what stands in brackets is a place alone, and no chain goes on behind it.
+fn is_place(expr: &Expr) -> bool {
+    !matches!(expr, Expr::Dot(..) | Expr::Index(..))
 }
 
 /// Tells whether a chain ends with a count of the figures of a run, such as `metrics.calls`.

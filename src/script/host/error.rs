@@ -140,6 +140,11 @@ fn plain(error: &EvalAltResult) -> Failure {
             );
             Failure::new(Kind::Script, message)
         }
+        EvalAltResult::ErrorNonPureMethodCallOnConstant(word, _) if !word.contains('$') => {
+            let message =
+                format!("`{word}` cannot change a constant; write `let` in place of `const`");
+            Failure::new(Kind::Script, message)
+        }
         EvalAltResult::ErrorDataRace(name, _) if let Some(word) = mismatch::word_in_use(name) => {
             let message = format!(
                 "`{word}` is given a function that uses the variable before the dot, which is in use \

@@ -8,6 +8,9 @@ use crate::script::host::known_map::{
 use crate::script::host::state::State;
 use rhai::{Array, Dynamic, Engine, EvalContext, FuncRegistration, ImmutableString, Map};
 
+/// Words that maps have as methods alone, and texts and lists as properties too.
+const METHODS: &[&str] = &["is_empty", "keys", "len", "values"];
+
 impl KnownMap {
     fn get(&self, name: &str) -> Result<Dynamic, EvalError> {
         if let Some(value) = self.fields.get(name) {
@@ -29,6 +32,8 @@ impl KnownMap {
     }
 
     fn unknown(&self, name: &str) -> EvalError {
+        let as_method =
+            METHODS.contains(&name).then(|| format!("it is a method: write `.{name}()`"));
         let (message, help) = match &self.known {
             KnownNames::Of(shape) if self.throws(name) => {
                 let help = format!("what the script threw is in `.thrown`: write `.thrown.{name}`");
@@ -39,6 +44,7 @@ impl KnownMap {
                 (no_operation(what, name), advice(name, names.iter().map(String::as_str)))
             }
         };
+        let help = as_method.unwrap_or(help);
         throw_new(Kind::Script, format!("{message}; {help}"))
     }
 }

@@ -1,0 +1,122 @@
+//! Words of maps that stand there like properties: of a map of the script, `map.len` is the value of its key `len`.
+
+use crate::script::check::bindings::Bindings;
+use crate::script::check::checker::{Checker, File};
+use crate::script::check::kinds::Kinds;
+use crate::script::check::property::continues_a_chain;
+use crate::script::diagnostic::{Diagnostic, codes};
+use rhai::{ASTNode, Expr, Position, Stmt};
+use std::collections::HashSet;
+
+/// Words that hardly any key is called by.
+pub(super) const SURE: &[&str] = &["is_empty", "keys", "len"];
+/// Words that a key may well be called by: they are looked at where all keys are written out.
+pub(super) const LIKELY: &[&str] = &["clear", "length", "size", "values"];
+/// The word for what other languages call a length.
+const LENGTHS: &[&str] = &["length", "size"];
+/// Methods that add no key.
+pub(super) const READING: &[&str] = &[
+    "clear", "contains", "filter", "get", "is_empty", "keys", "len", "map", "remove", "to_json",
+    "values",
+];
+
+impl Checker<'_> {
+    /// Finds words of maps without their brackets, behind maps that the script writes out.
+    pub(super) fn map_words(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let maps = Bindings::of(file, kinds, |value, _| is_map(value));
+        if !maps.is_any() {
+            return;
+        }
+
+        let open = open(file);
+        let mut found: Vec<(String, Position)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some((variable, word, position)) = read(path)
+                && (SURE.contains(&word) || LIKELY.contains(&word) && !open.contains(variable))
+                && !kinds.may_hold(word)
+                && maps.holds(path, variable)
+            {
+                found.push((word.to_owned(), position));
+            }
+            true
+        });
+
+        for (word, position) in found {
+            let message = format!("this map has no key `{word}`, so this is `()`");
+            let fault = Diagnostic::at(codes::PROPERTY, message, file.name, file.text, position);
+            let method = if LENGTHS.contains(&word.as_str()) { "len" } else { word.as_str() };
+            let help = format!("write `.{method}()`, with brackets");
+            self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
+        }
+    }
+}
+
+fn is_map(value: &Expr) -> bool {
+    match value {
+        Expr::Map(..) => true,
+        Expr::DynamicConstant(value, _) => value.is_map(),
+        _ => false,
+    }
+}
+
+/// Returns the variables that may get keys which are not written out.
+fn open(file: &File<'_>) -> HashSet<String> {
+    let mut open = HashSet::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        match path.last() {
+            Some(ASTNode::Expr(Expr::Index(pair, ..))) => {
+                if let Expr::Variable(name, ..) = &pair.lhs {
+                    open.insert(name.1.to_string());
+                }
+            }
+
+            Some(ASTNode::Expr(Expr::Dot(pair, ..))) => {
+                if let (Expr::Variable(name, ..), Expr::MethodCall(call, _)) =
+                    (&pair.lhs, &pair.rhs)
+                    && !READING.contains(&call.name.as_str())
+                {
+                    open.insert(name.1.to_string());
+                }
+            }
+            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                if let Expr::Variable(name, ..) = &assignment.1.lhs
+                    && assignment.0.is_op_assignment()
+                {
+                    open.insert(name.1.to_string());
+                }
+            }
+            _ => {}
+        }
+        true
+    });
+    open
+}
+
+/// Returns the first property of the chain at the end of a path, the variable before it, and the place.
+fn read<'a>(path: &[ASTNode<'a>]) -> Option<(&'a str, &'a str, Position)> {
+    let (ASTNode::Expr(chain @ Expr::Dot(pair, ..)), above) = path.split_last()? else {
+        return None;
+    };
+    let is_set = match above.last() {
+        Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+            std::ptr::eq(&raw const assignment.1.lhs, *chain)
+        }
+        _ => false,
+    };
+    if is_set || continues_a_chain(path, chain) {
+        return None;
+    }
+
+    let first = match &pair.rhs {
+        Expr::Dot(rest, ..) | Expr::Index(rest, ..) => &rest.lhs,
+        only => only,
+    };
+    match (&pair.lhs, first) {
+        (Expr::Variable(variable, ..), Expr::Property(property, position))
+            if variable.2.path.is_empty() =>
+        {
+            Some((variable.1.as_str(), property.2.as_str(), *position))
+        }
+        _ => None,
+    }
+}
