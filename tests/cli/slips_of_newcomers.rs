@@ -25,8 +25,6 @@ fn a_judge_that_gives_no_score_is_found_wherever_it_ends() {
         > o.run("t", w, t, #{ judge: |a, x| exact_match(x.label) });
         K0031 2:35 `exact_match` makes a judge, which this function returns uncalled
             write `exact_match(..).call(a)`, or `judge: exact_match(..)`
-        K0030 2:49 a branch has no property `label`
-            it has: messages, model, name, system, tools, usage, was_cut
         > let o = optimizer(); let w = #{ a: |x, b| b.chat(x) };
         > o.compare("t", w, ["x"], #{ judge: |a, x| { let m = imodel("demo/echo"); judged_by(m, "r") } });
         K0031 2:74 `judged_by` makes a judge, which this function returns uncalled
