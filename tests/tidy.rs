@@ -429,6 +429,24 @@ fn only_one_file_writes_to_stdout_and_stderr() {
     });
 }
 
+/// A folder or a file may be called like a line of kaizen's own.
+#[test]
+fn paths_are_shown_on_one_line() {
+    check(|file, text| {
+        let mut faults = String::new();
+        for (number, line) in code_lines(production(text)) {
+            // As data, a path is what it is.
+            let shown =
+                line.matches(".display()").count() - line.matches(".display().to_string()").count();
+            if file.starts_with("cli/") && shown > 0 {
+                let _ =
+                    writeln!(faults, "{number}: write `shown_path(..)`, which stays on one line");
+            }
+        }
+        faults
+    });
+}
+
 #[test]
 fn files_and_functions_stay_short() {
     check(|file, text| {

@@ -9,6 +9,7 @@ use crate::base::file;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
 use crate::base::visible;
+use crate::base::visible::shown_path;
 #[cfg(debug_assertions)]
 use crate::base::{clock, failpoint};
 use crate::cli::app::config::ConfigError;
@@ -291,7 +292,7 @@ pub fn run() -> ExitCode {
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
-        say(&format!("error: cannot change to `{}`: {error}", folder.display()));
+        say(&format!("error: cannot change to `{}`: {error}", shown_path(&folder)));
         return Exit::Usage.into();
     }
 
@@ -452,7 +453,10 @@ fn say_soon(text: &str) {
 }
 
 fn line_for_people(text: &str) -> String {
-    let headed = paint::headed(text);
+    // What a message names may have lines of its own.
+    let is_message = ["error:", "note:", "warning:"].iter().any(|head| text.starts_with(head));
+    let text = if is_message { visible::indented(text) } else { text.into() };
+    let headed = paint::headed(&text);
     let safe = scrub(&headed);
     let shown = visible::shown(&safe);
     format!("{}\n", terminal::fitted_err(&shown))

@@ -4,6 +4,7 @@ use crate::base::count::counted;
 use crate::base::credential::learn_credentials;
 use crate::base::rng::Rng;
 use crate::base::secret::{Secret, is_secret_parameter, was_taken_out, weakness};
+use crate::base::visible::shown_path;
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, ScriptJob};
@@ -200,7 +201,11 @@ pub(in crate::cli) fn read_script(path: &Path) -> Option<String> {
     match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            say(&format!("error: cannot read `{}`: {error}{}", path.display(), list::near(path)));
+            say(&format!(
+                "error: cannot read `{}`: {error}{}",
+                shown_path(&path),
+                list::near(path)
+            ));
             None
         }
     }

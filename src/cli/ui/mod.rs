@@ -22,6 +22,7 @@ mod serve;
 mod squeeze;
 mod words;
 
+use crate::base::visible::shown_path;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::number;
 use crate::cli::app::project::{Project, variable};
@@ -119,7 +120,7 @@ fn find(project: &Project, name: &str) -> anyhow::Result<Result<String, String>>
     let Some(store) = project.existing_store()? else {
         return Ok(Err(format!(
             "no run `{name}`: no runs in `{}`; start one with `kaizen run SCRIPT`",
-            project.root.display()
+            shown_path(&project.root)
         )));
     };
     Ok(show::find(&store, name)?.map(|row| format!("/run/{}", row.id)))
