@@ -1,5 +1,5 @@
-//! Ctrl-C, Ctrl-\\, requests to terminate, and a terminal that goes away. They are watched on a thread of their own, so that a script
-//! that computes without ever waiting is stopped as well.
+//! Ctrl-C, Ctrl-\\, requests to terminate, and a terminal that goes away. They are watched on a thread of
+//! their own, so that a script that computes without ever waiting is stopped as well.
 
 use crate::cli::app::exit::Exit;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};

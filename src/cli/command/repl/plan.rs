@@ -43,7 +43,6 @@ impl ReplSession<'_> {
         };
 
         self.renew();
-        let flag = self.signals().flag();
         let signals = self.signals().clone();
 
         let setting = ForecastSetting {
@@ -53,14 +52,17 @@ impl ReplSession<'_> {
             first_time_max: TIME_MAX,
             patience: MORE_TIME_MAX,
         };
-        let found = rehearse(&setting, &flag, async |trial| {
+        let found = rehearse(&setting, &signals, async |trial| {
             self.rehearse(code, past.replies.clone(), trial).await
         });
 
         let found = tokio::select! {
             found = found => found?,
-            _ = signals.caught() => return Ok(InputEnd::Wrong),
+            _ = signals.caught() => return Ok(self.interrupted()),
         };
+        if signals.seen().is_some() {
+            return Ok(self.interrupted());
+        }
 
         let forecast = match found {
             Ok(found) => found,
@@ -110,7 +112,9 @@ impl ReplSession<'_> {
         let happened = events.clone();
         executor.listen(Rc::new(move |_, event| happened.borrow_mut().push(event.clone())));
 
-        let flag = self.signals().renew();
+        // The clock of an earlier try may have set the flag.
+        self.signals().go_on();
+        let flag = self.signals().flag();
         self.dialogue.renew(flag.clone());
         let clock = Clock::start(flag, trial.limit);
         let result = self.dialogue.rehearse(code, executor.clone()).await;
