@@ -1,6 +1,7 @@
 //! What all providers that are reached over HTTP share: the clients, and a broken connection.
 
 use crate::base::certificates;
+use crate::base::credential::learn_proxy;
 use crate::model::call_error::CallError;
 use crate::model::denial::Denials;
 use crate::model::provider::page::host_of;
@@ -17,6 +18,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest reply that is read, in bytes: more than any model writes.
 pub const BODY_MAX: usize = 8 << 20;
 
+/// The variables that name proxies, in small letters.
+const PROXY_VARIABLES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
 /// Most lines of the header of a reply.
 const HEADERS_MAX: usize = 1000;
 
@@ -97,6 +100,8 @@ impl Clients {
         }
         if local {
             builder = builder.no_proxy();
+        } else {
+            learn_proxies();
         }
         if denials.has_addresses() {
             builder = builder.dns_resolver(Arc::new(Gate(denials)));
@@ -136,6 +141,17 @@ impl ServerAddress {
         match &self.url {
             Some(url) => client.post(url.clone()),
             None => client.post(&self.text),
+        }
+    }
+}
+
+/// Makes the passwords of proxies known as secrets: a proxy may repeat what it is sent.
+fn learn_proxies() {
+    for name in PROXY_VARIABLES {
+        for name in [name.to_owned(), name.to_uppercase()] {
+            if let Ok(address) = std::env::var(name) {
+                learn_proxy(&address);
+            }
         }
     }
 }
