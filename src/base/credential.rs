@@ -45,10 +45,8 @@ pub fn learn_proxy(address: &str) {
 fn proxy_credentials(address: &str) -> Vec<String> {
     let address = address.trim();
     // Without a scheme it is reached over HTTP.
-    let address = match address.contains("://") {
-        true => address.to_owned(),
-        false => format!("http://{address}"),
-    };
+    let address =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let behind = address.split_once("://").map_or("", |(_, behind)| behind);
     let server = behind.split(['/', '?', '#']).next().unwrap_or_default();
     let Some((user, _)) = server.rsplit_once('@') else { return Vec::new() };

@@ -73,18 +73,19 @@ pub fn typed_path(path: &Path) -> String {
 /// Makes a message of several lines one of which the first alone begins at the edge, where lines of kaizen's own
 /// begin.
 pub fn indented(text: &str) -> Cow<'_, str> {
-    if !text.trim_end().contains('\n') {
+    let mut lines = text.trim_end().lines();
+    let first = lines.next().unwrap_or_default();
+    let further: Vec<&str> = lines.collect();
+    if further.is_empty() {
         return Cow::Borrowed(text);
     }
 
-    let indented = |line: &str| match line.chars().next() {
-        Some(c) if c != ' ' && c != '\r' => format!("\n    {line}"),
+    let indented = |line: &&str| match line.chars().next() {
+        Some(c) if c != ' ' => format!("\n    {line}"),
         _ => format!("\n{line}"),
     };
-    let mut lines = text.trim_end().split('\n');
-    let first = lines.next().unwrap_or_default().to_owned();
-    let rest: String = lines.map(indented).collect();
-    Cow::Owned(first + rest.as_str())
+    let further: String = further.iter().map(indented).collect();
+    Cow::Owned(format!("{first}{further}"))
 }
 
 /// Makes a text of several lines one whose further lines are not taken for lines of kaizen's own.
@@ -277,7 +278,7 @@ mod tests {
         for (text, expected) in [
             ("error: one\n", "error: one\n"),
             ("error: x\nok: y", "error: x\n    ok: y"),
-            ("error: x\r\nok: y\n   help: z\n", "error: x\r\n    ok: y\n   help: z"),
+            ("error: x\r\nok: y\n   help: z\n", "error: x\n    ok: y\n   help: z"),
             ("note: x\n\n\tok", "note: x\n\n    \tok"),
         ] {
             assert_eq!(indented(text), expected);

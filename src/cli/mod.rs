@@ -388,7 +388,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Ui(arguments)) => ui::run(global, arguments),
         Some(Command::Patterns(on)) => patterns::run(global, &on.given),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),
-        Some(Command::Lsp(arguments)) => Ok(lsp::run(arguments)),
+        Some(Command::Lsp(arguments)) => lsp::run(arguments),
         Some(Command::Mcp(arguments)) => mcp::run(global, arguments),
         Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),

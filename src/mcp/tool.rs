@@ -214,7 +214,8 @@ impl Listing {
         let clean = |all: &[(String, String)]| -> Vec<(String, String)> {
             all.iter().map(|(name, hash)| (scrub(name).into_owned(), hash.clone())).collect()
         };
-        let (earlier, own) = (clean(earlier), clean(&self.hashes));
+        let earlier = clean(earlier);
+        let own = clean(&self.hashes);
 
         let was = |name: &str| earlier.iter().find(|(known, _)| known == name);
         let quoted =

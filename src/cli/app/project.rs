@@ -175,7 +175,7 @@ impl Project {
     /// Opens the store, creates it if there is none, and starts its writer.
     pub(in crate::cli) fn start_writer(&self) -> Result<Writer, StoreError> {
         let store = self.open_store()?;
-        Ok(Writer::start(store, &self.store_path(), self.config.durability()))
+        Writer::start(store, &self.store_path(), self.config.durability())
     }
 
     /// Creates the folder that kaizen keeps to itself, if there is none, and returns it.

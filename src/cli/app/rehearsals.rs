@@ -9,6 +9,7 @@ use crate::base::strand::Strand;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::exit::exit_of_cause;
 use crate::cli::app::job::{OpenJob, ScriptJob};
+use crate::cli::app::plan_clock::Clock;
 use crate::cli::app::script_words::words;
 use crate::cli::app::signal::Signals;
 use crate::cli::app::trials::{TrialBasis, TrialQueue};
@@ -33,8 +34,6 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Longest time for going through a script once: one that continues until a reply is good never ends.
@@ -475,7 +474,7 @@ async fn once(
     let happened = events.clone();
     open.executor.listen(Rc::new(move |_, event| happened.borrow_mut().push(event.clone())));
 
-    let clock = Clock::start(signals.flag(), trial.limit);
+    let clock = Clock::start(signals.flag(), trial.limit)?;
     let result = run_in_time(&open, &program, job.project.config.time_max()).await;
     let is_over = clock.stop();
     if is_over {
@@ -529,36 +528,4 @@ fn texts(script: &str, host: &Host) -> Vec<String> {
     // One that cannot be read has no texts that it compares replies with.
     let imported = imported.filter_map(|path: &std::path::PathBuf| file::read_text(path).ok());
     std::iter::once(script.to_owned()).chain(imported).collect()
-}
-
-/// Stops a plan that takes too long, also one that only computes.
-pub(in crate::cli) struct Clock {
-    /// Whether nothing needs to be stopped any more.
-    is_done: Arc<AtomicBool>,
-    /// Whether the plan was stopped.
-    is_over: Arc<AtomicBool>,
-}
-
-impl Clock {
-    pub(in crate::cli) fn start(flag: Arc<AtomicBool>, limit: Duration) -> Clock {
-        let (is_done, is_over): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
-        let done = is_done.clone();
-        let over = is_over.clone();
-
-        std::thread::spawn(move || {
-            std::thread::sleep(limit);
-            if !done.load(Ordering::SeqCst) {
-                over.store(true, Ordering::SeqCst);
-                flag.store(true, Ordering::SeqCst);
-            }
-        });
-
-        Clock { is_done, is_over }
-    }
-
-    /// Tells whether the time is over, and stops nothing any more.
-    pub(in crate::cli) fn stop(self) -> bool {
-        self.is_done.store(true, Ordering::SeqCst);
-        self.is_over.load(Ordering::SeqCst)
-    }
 }

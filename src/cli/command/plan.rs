@@ -184,7 +184,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         store::open_in_memory()?,
         Path::new(":memory:"),
         Durability::Process,
-    ));
+    )?);
     let models = Rc::new(project.models(seed)?);
     let reuse = None;
     let state = State::default();

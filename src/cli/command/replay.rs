@@ -228,7 +228,7 @@ async fn go_through(
             store::open_in_memory()?,
             Path::new(":memory:"),
             Durability::Process,
-        )),
+        )?),
         reuse: None,
         state: State::default(),
         resumes: None,

@@ -22,6 +22,7 @@ mod serve;
 mod squeeze;
 mod words;
 
+use crate::base::thread;
 use crate::base::visible::shown_path;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::number;
@@ -97,7 +98,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
 
         let desk = Desk {
-            reader: LibraryReader::start(project.store_path()),
+            reader: LibraryReader::start(project.store_path())?,
             project: project.folder_name().into(),
             store: project.store_path(),
             durability: project.config.durability(),
@@ -151,7 +152,7 @@ fn open(link: &str) {
         if let Ok(mut child) = started {
             // Waited for, so that it is not left behind as a process that has ended. Whether the browser
             // liked the link is shown by the browser.
-            std::thread::spawn(move || drop(child.wait()));
+            drop(thread::start("browser", move || drop(child.wait())));
             return;
         }
     }

@@ -120,7 +120,7 @@ fn terms(arguments: &Arguments) -> Result<Option<RunTerms>, String> {
 
 async fn serve(service: Arc<ProjectService>) -> anyhow::Result<Exit> {
     let signals = signal::watch()?;
-    let wire = ClientWire::open(service.closing());
+    let wire = ClientWire::open(service.closing())?;
     let written = wire.written();
 
     let served = async {

@@ -100,7 +100,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
         match from {
             InputSource::Terminal => converse(session).await,
-            InputSource::Pipe => batch(session, editor::read_lines()).await,
+            InputSource::Pipe => batch(session, editor::read_lines()?).await,
             InputSource::CommandLine(code) => {
                 let took = session.take(&code).await?;
                 let exit = exit_of(took, session.exit());

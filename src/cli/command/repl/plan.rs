@@ -3,9 +3,10 @@
 use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
+use crate::cli::app::plan_clock::Clock;
 use crate::cli::app::rehearsals::{
-    Clock, ForecastSetting, MORE_TIME_MAX, RehearsalResult, ScriptStop, SeedSource, TIME_MAX,
-    Trial, rehearse,
+    ForecastSetting, MORE_TIME_MAX, RehearsalResult, ScriptStop, SeedSource, TIME_MAX, Trial,
+    rehearse,
 };
 use crate::cli::command::plan::{EarlierRuns, tell_assumed, tell_end};
 use crate::cli::command::repl::session::{InputEnd, ReplSession};
@@ -116,7 +117,7 @@ impl ReplSession<'_> {
         self.signals().go_on();
         let flag = self.signals().flag();
         self.dialogue.renew(flag.clone());
-        let clock = Clock::start(flag, trial.limit);
+        let clock = Clock::start(flag, trial.limit)?;
         let result = self.dialogue.rehearse(code, executor.clone()).await;
         let is_over = clock.stop();
 

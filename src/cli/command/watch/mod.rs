@@ -141,11 +141,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let signals = signal::watch()?;
     let (post, inbox) = Inbox::new();
-    let inbox = inbox.guarded(signals.clone());
+    let inbox = inbox.guarded(signals.clone())?;
 
-    let files = Files::start(project.config.watch_quiet(), say, post.clone());
+    let files = Files::start(project.config.watch_quiet(), say, post.clone())?;
     let has_keys = global.stderr_is_terminal && !global.json;
-    let keys = if has_keys { keys::start(post) } else { None };
+    let keys = if has_keys { keys::start(post)? } else { None };
     let config = sources::hash(&project.root.join("kaizen.toml"));
 
     let desk = WatchState {
