@@ -192,7 +192,9 @@ fn file(connection: &Reader, path: &Path, log: Option<String>) -> Finding {
     let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
     let checked = store::check(connection, path)
         .and_then(|()| log.map_or(Ok(()), damaged))
-        .and_then(|()| store::check_writable(path));
+        .and_then(|()| store::check_writable(path))
+        // What can be read may be what a full disk has room for.
+        .and_then(|()| store::reopen(path).map(drop));
     let checked = match checked {
         Ok(()) => Ok(path.display().to_string()),
         Err(error @ StoreError::Damaged { .. }) => {

@@ -10,6 +10,7 @@ use crate::cli::app::waiting;
 use crate::cli::{Global, print_data, say};
 use crate::journal::history;
 use crate::journal::prune::{PruneOptions, prune};
+use crate::store::{self, Reader, StoreError};
 use serde_json::json;
 
 /// The options of `gc`.
@@ -52,7 +53,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
     }
 
-    let Some(store) = project.existing_store()? else {
+    let Some(store) = open(&project, arguments.dry_run)? else {
         say("no runs to delete");
         return Ok(Exit::Ok);
     };
@@ -105,6 +106,14 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     Ok(Exit::Ok)
+}
+
+/// Opens the store, to change it unless this is a dry run: what can be read cannot always be changed.
+fn open(project: &Project, dry: bool) -> Result<Option<Reader>, StoreError> {
+    match project.existing_store()? {
+        Some(_) if !dry => store::reopen(&project.store_path()).map(Some),
+        found => Ok(found),
+    }
 }
 
 /// Writes a number of bytes for people.
