@@ -292,7 +292,7 @@ pub fn run() -> ExitCode {
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
-        say(&format!("error: cannot change to `{}`: {error}", shown_path(&folder)));
+        say(&format!("error: cannot change to `{}`: {error}", shown_path(folder)));
         return Exit::Usage.into();
     }
 

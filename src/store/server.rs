@@ -245,8 +245,11 @@ impl RemoteAddress {
         if user.is_empty() {
             // Who forgets `@HOST` has a password where a port belongs.
             let port = host.split('/').next().and_then(|host| host.rsplit_once(':'));
-            let odd = port.filter(|(_, port)| !port.bytes().all(|byte| byte.is_ascii_digit()));
-            odd.into_iter().for_each(|(_, port)| hide(port));
+            if let Some((_, port)) = port
+                && !port.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                hide(port);
+            }
         }
 
         let mut schema = schema_of(project);

@@ -114,7 +114,7 @@ impl Project {
         let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
         for folder in inside {
             let above = |what: &str| {
-                format!("`{}` is above {what} `{}`", shown_path(&self.root), shown_path(&folder))
+                format!("`{}` is above {what} `{}`", shown_path(&self.root), shown_path(folder))
             };
             if home.is_some() && home == place(folder) {
                 doubts.push(above("the home folder"));
@@ -145,7 +145,7 @@ impl Project {
         let store = self.existing_store()?;
         if store.is_none() {
             let (place, more) = match &self.server {
-                Some(name) => (shown_path(&name), " --here"),
+                Some(name) => (shown_path(name), " --here"),
                 None => (shown_path(&self.root), ""),
             };
             say(&format!("no runs in `{place}`; start one with `kaizen run SCRIPT{more}`"));

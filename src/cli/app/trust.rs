@@ -333,10 +333,10 @@ fn file() -> anyhow::Result<PathBuf> {
 pub(in crate::cli) fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
     match own::read(file) {
         Ok(text) => serde_json::from_str(&text).with_context(|| {
-            format!("`{}` is damaged; delete it to reset your trusted projects", shown_path(&file))
+            format!("`{}` is damaged; delete it to reset your trusted projects", shown_path(file))
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", shown_path(&file))),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", shown_path(file))),
     }
 }
 
@@ -346,5 +346,5 @@ pub(in crate::cli) fn save(file: &Path, known: &Map<String, Value>) -> anyhow::R
         own::make_folder(folder)?;
         own::write(file, serde_json::to_string_pretty(known)?.as_bytes())
     };
-    write().with_context(|| format!("cannot write `{}`", shown_path(&file)))
+    write().with_context(|| format!("cannot write `{}`", shown_path(file)))
 }

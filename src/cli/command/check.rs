@@ -201,7 +201,7 @@ pub(in crate::cli) fn read(path: &Path) -> Result<String, String> {
 }
 
 fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
-    let message = format!("cannot read `{}`: {reason}", shown_path(&file));
+    let message = format!("cannot read `{}`: {reason}", shown_path(file));
 
     if global.json {
         print_data(

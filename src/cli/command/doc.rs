@@ -334,7 +334,7 @@ impl OutputFile {
     fn write(&self) -> anyhow::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create the folder `{}`", shown_path(&folder)))?;
+            .with_context(|| format!("cannot create the folder `{}`", shown_path(folder)))?;
         std::fs::write(&self.path, &self.text)
             .with_context(|| format!("cannot write `{}`", shown_path(&self.path)))
     }

@@ -161,7 +161,7 @@ fn store_itself(project: &Project, path: &Path) -> Vec<Finding> {
     let connection = match project.existing_store() {
         Ok(Some(connection)) => connection,
         Ok(None) => {
-            let says = format!("no store yet; the first run creates `{}`", shown_path(&path));
+            let says = format!("no store yet; the first run creates `{}`", shown_path(path));
             let found = store::check_writable(path).map(|()| says);
             return vec![Finding::new("store", found.map_err(|e| e.to_string()), Exit::Store)];
         }

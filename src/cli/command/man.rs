@@ -18,7 +18,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(mut program: Command, arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = &arguments.pages;
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("creating `{}`", shown_path(&folder)))?;
+        .with_context(|| format!("creating `{}`", shown_path(folder)))?;
 
     // Commands are known by their whole name from then on, such as `kaizen-run`.
     program.build();

@@ -53,7 +53,7 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     for file in arguments.template.files() {
         create(folder, &file)?;
     }
-    print_line(&format!("created `{}`. Next:", shown_path(&folder)));
+    print_line(&format!("created `{}`. Next:", shown_path(folder)));
     print_line(&format!("  cd {}", typed_path(folder)));
     next_steps(arguments.template);
     Ok(Exit::Ok)
@@ -108,7 +108,7 @@ fn detour(folder: &Path, name: &str) -> Option<String> {
     let target = std::fs::read_link(link).unwrap_or_else(|_| real(link));
     Some(format!(
         "`{}` is a link out of the project, to `{}`; remove it, and run `kaizen init` again",
-        shown_path(&link),
+        shown_path(link),
         shown_path(&target)
     ))
 }
@@ -118,7 +118,7 @@ fn create(folder: &Path, file: &TemplateFile) -> anyhow::Result<bool> {
     let path = folder.join(file.name);
     let parent = path.parent().unwrap_or(folder);
     std::fs::create_dir_all(parent)
-        .with_context(|| format!("cannot create `{}`", shown_path(&parent)))?;
+        .with_context(|| format!("cannot create `{}`", shown_path(parent)))?;
 
     // Never over a file, not even over one that somebody else makes just now.
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);

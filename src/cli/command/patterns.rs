@@ -198,10 +198,10 @@ pub(in crate::cli) fn judged(verdicts: &[VerdictCount]) -> Option<String> {
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
     file::writable(file)
         .and_then(|()| std::fs::write(file, picture))
-        .with_context(|| format!("cannot write `{}`", shown_path(&file)))?;
+        .with_context(|| format!("cannot write `{}`", shown_path(file)))?;
 
     if !global.quiet {
-        say(&format!("wrote `{}`", shown_path(&file)));
+        say(&format!("wrote `{}`", shown_path(file)));
     }
     Ok(())
 }

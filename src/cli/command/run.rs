@@ -202,11 +202,7 @@ pub(in crate::cli) fn read_script(path: &Path) -> Option<String> {
     match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            say(&format!(
-                "error: cannot read `{}`: {error}{}",
-                shown_path(&path),
-                list::near(path)
-            ));
+            say(&format!("error: cannot read `{}`: {error}{}", shown_path(path), list::near(path)));
             None
         }
     }

@@ -74,7 +74,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     if let Some(script) = arguments.script.as_ref().filter(|script| !script.is_file()) {
-        say(&format!("error: no script `{}`{}", shown_path(&script), list::near(script)));
+        say(&format!("error: no script `{}`{}", shown_path(script), list::near(script)));
         return Ok(Exit::Refused);
     }
 

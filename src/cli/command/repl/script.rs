@@ -14,7 +14,7 @@ impl ReplSession<'_> {
         }
         say(&format!(
             "`{0}` defines no functions, so nothing is loaded; `:run` runs it here and keeps its variables",
-            shown_path(&path)
+            shown_path(path)
         ));
     }
 

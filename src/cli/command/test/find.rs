@@ -105,7 +105,7 @@ impl Suite {
         let text: Arc<str> = match check::read(file) {
             Ok(text) => text.into(),
             Err(reason) => {
-                self.told.push(format!("cannot read `{}`: {reason}", shown_path(&file)));
+                self.told.push(format!("cannot read `{}`: {reason}", shown_path(file)));
                 // It may be there, and be no text.
                 let content = file::read(file).ok().map(|content| blake3::hash(&content));
                 self.read.insert(whole, content);
@@ -126,13 +126,13 @@ impl Suite {
             Ok(program) => program,
             Err(ScriptError::Refused(faults)) => return self.faults.extend(faults),
             Err(other) => {
-                return self.told.push(format!("cannot read `{}`: {other:?}", shown_path(&file)));
+                return self.told.push(format!("cannot read `{}`: {other:?}", shown_path(file)));
             }
         };
 
         let found = program.tests();
         if found.is_empty() {
-            let file = shown_path(&file);
+            let file = shown_path(file);
             self.told.push(format!("`{file}` has no tests; name test functions `test_..`"));
         }
 

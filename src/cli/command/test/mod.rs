@@ -467,7 +467,7 @@ impl TestBench<'_> {
                 .collect();
 
             if let Err(error) = write(path, &junit::document(&results, took)) {
-                say(&format!("error: cannot write `{}`: {error}", shown_path(&path)));
+                say(&format!("error: cannot write `{}`: {error}", shown_path(path)));
                 return if exit == Exit::Ok { Exit::Failed } else { exit };
             }
         }

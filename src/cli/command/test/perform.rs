@@ -332,7 +332,7 @@ impl Bench<'_> {
         for (path, text) in &pending {
             refuse_detour(case, path, &self.project.root)?;
             write(path, text).map_err(|error| {
-                Failure::new(Kind::File, format!("cannot write `{}`: {error}", shown_path(&path)))
+                Failure::new(Kind::File, format!("cannot write `{}`: {error}", shown_path(path)))
             })?;
         }
 
@@ -387,7 +387,7 @@ impl Bench<'_> {
 
         if !self.is_update {
             notes.extend(test.unused().iter().map(|path| {
-                format!("unused snapshot `{}`; remove it with `-u`", shown_path(&path))
+                format!("unused snapshot `{}`; remove it with `-u`", shown_path(path))
             }));
         }
     }
@@ -463,7 +463,7 @@ fn refuse_detour(case: &TestCase, path: &Path, root: &Path) -> Result<(), Failur
 
     let message = format!(
         "cannot write `{}`: its folder is a link out of the project, to `{}`; remove the link",
-        shown_path(&path),
+        shown_path(path),
         shown_path(&leads_to)
     );
     Err(Failure::new(Kind::File, message))

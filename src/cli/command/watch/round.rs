@@ -132,7 +132,7 @@ impl WatchState<'_> {
         let text = match self.read(files) {
             Ok(text) => text,
             Err(error) => {
-                let script = shown_path(&script);
+                let script = shown_path(script);
                 self.tell(&match error.kind() {
                     ErrorKind::NotFound => format!("`{script}` does not exist; waiting for it"),
                     _ => format!("error: cannot read `{script}`: {error}; waiting for a script"),
@@ -142,7 +142,7 @@ impl WatchState<'_> {
         };
 
         if text.trim().is_empty() {
-            self.tell(&format!("`{}` is empty; waiting for a save", shown_path(&script)));
+            self.tell(&format!("`{}` is empty; waiting for a save", shown_path(script)));
             return Ok(AfterRound::Ended);
         }
         // Nothing is asked or paid for that could not be kept.
