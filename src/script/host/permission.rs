@@ -347,6 +347,7 @@ impl Permissions {
     ) -> Failure {
         let word = right.word();
         let deed = right.deed();
+
         let (link, granted) = match detour(target) {
             Some(real) => {
                 let link = format!(
@@ -356,6 +357,7 @@ impl Permissions {
             }
             None => (";".to_owned(), target.to_string()),
         };
+
         let message = format!(
             "{deed} `{shown}` is not granted{link} run with `--allow-{word}={granted}`, or add \
              \"{granted}\" to `{word}` under [permissions] in kaizen.toml"
