@@ -113,8 +113,8 @@ fn each(rng: &mut Rng, calls: usize, mut call: impl FnMut(&mut Rng)) -> Duration
 
 /// Measures calls on a store that is open, through a writer that commits each of them.
 fn calls(path: &Path, rng: &mut Rng) -> Cost {
-    let writer =
-        Rc::new(Writer::start(store::open(path).expect("a store"), path, Durability::Process));
+    let writer = Writer::start(store::open(path).expect("a store"), path, Durability::Process);
+    let writer = Rc::new(writer.expect("a writer"));
     let kept = writer.clone();
     let optimizer = optimizer(Knowledge::open(path, writer).expect("a store"));
     optimizer.recommend("group1/kind1", &[]).expect("a recommendation");

@@ -35,6 +35,30 @@ pub fn learn_credentials(text: &str) {
     }
 }
 
+/// Makes everything known that the address of a proxy gives away, as it is written, read and sent.
+pub fn learn_proxy(address: &str) {
+    for credential in proxy_credentials(address) {
+        drop(Secret::new(credential));
+    }
+}
+
+fn proxy_credentials(address: &str) -> Vec<String> {
+    let address = address.trim();
+    // Without a scheme it is reached over HTTP.
+    let address =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let behind = address.split_once("://").map_or("", |(_, behind)| behind);
+    let server = behind.split(['/', '?', '#']).next().unwrap_or_default();
+    let Some((user, _)) = server.rsplit_once('@') else { return Vec::new() };
+
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    let [name, password] =
+        [name, password].map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned());
+    let sent = format!("{name}:{password}");
+    let own = if password.is_empty() { name } else { password };
+    [credentials(&address), vec![own, STANDARD.encode(&sent), sent]].concat()
+}
+
 /// Makes the value of a variable known as a secret if its name says that it is one, and what an address in it
 /// gives away. Tells why a secret is too weak for that.
 pub fn learn_variable(name: &str, value: &str) -> Option<Weakness> {
@@ -271,6 +295,26 @@ mod tests {
             http://h/?page=1&max_tokens=3&code=US []
             http://h/v1/token/[secret]/x?a=1 http://h/token/refresh http://h/key/[secret]?b ["Canary1234567", "Canary1234567"]"#]]
         .assert_eq(&shown.join("\n"));
+    }
+
+    #[test]
+    fn a_proxy_gives_away_its_password_in_every_form_in_which_it_is_sent() {
+        let addresses = [
+            "http://u:C1234567@h:3128",
+            "u:C1234567@h:3128/",
+            "https://C1234567@h",
+            "socks5://u:C+%401234567@h",
+            "http://h:3128/?u:x@y",
+        ];
+        let found: Vec<String> =
+            addresses.map(|address| format!("{:?}", proxy_credentials(address))).into();
+        expect![[r#"
+            ["C1234567", "C1234567", "dTpDMTIzNDU2Nw==", "u:C1234567"]
+            ["C1234567", "C1234567", "dTpDMTIzNDU2Nw==", "u:C1234567"]
+            ["C1234567", "C1234567", "QzEyMzQ1Njc6", "C1234567:"]
+            ["C+%401234567", "C @1234567", "C+@1234567", "dTpDK0AxMjM0NTY3", "u:C+@1234567"]
+            []"#]]
+        .assert_eq(&found.join("\n"));
     }
 
     #[test]

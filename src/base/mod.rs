@@ -22,6 +22,7 @@ pub mod secret;
 mod spelled;
 pub mod spelling;
 pub mod strand;
+pub mod thread;
 pub mod time_text;
 pub mod toml_text;
 pub mod unit;

@@ -5,6 +5,7 @@
 use crate::base::rng::Rng;
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::OnceLock;
 
 /// Stands before the word that marks an escape of kaizen's own.
@@ -51,6 +52,40 @@ pub fn on_one_line(text: &str) -> Cow<'_, str> {
     }
 
     Cow::Owned(escaped(text, false))
+}
+
+/// Returns a path as people may see it, on one line.
+pub fn shown_path(path: &Path) -> String {
+    on_one_line(&path.to_string_lossy()).into_owned()
+}
+
+/// Returns a path as people may type it behind a command.
+pub fn typed_path(path: &Path) -> String {
+    let shown = shown_path(path);
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:@,%".contains(c);
+    if !shown.is_empty() && shown.chars().all(is_plain) {
+        return shown;
+    }
+
+    format!("'{}'", shown.replace('\'', "'\\''"))
+}
+
+/// Makes a message of several lines one of which the first alone begins at the edge, where lines of kaizen's own
+/// begin.
+pub fn indented(text: &str) -> Cow<'_, str> {
+    let mut lines = text.trim_end().lines();
+    let first = lines.next().unwrap_or_default();
+    let further: Vec<&str> = lines.collect();
+    if further.is_empty() {
+        return Cow::Borrowed(text);
+    }
+
+    let indented = |line: &&str| match line.chars().next() {
+        Some(c) if c != ' ' => format!("\n    {line}"),
+        _ => format!("\n{line}"),
+    };
+    let further: String = further.iter().map(indented).collect();
+    Cow::Owned(format!("{first}{further}"))
 }
 
 /// Makes a text of several lines one whose further lines are not taken for lines of kaizen's own.
@@ -236,6 +271,31 @@ mod tests {
         }
 
         assert_eq!(on_one_line("a\nb\tc\u{1b}[m"), "a\\nb\\tc\\u{1b}[m");
+    }
+
+    #[test]
+    fn further_lines_of_a_message_begin_at_no_edge() {
+        for (text, expected) in [
+            ("error: one\n", "error: one\n"),
+            ("error: x\nok: y", "error: x\n    ok: y"),
+            ("error: x\r\nok: y\n   help: z\n", "error: x\n    ok: y\n   help: z"),
+            ("note: x\n\n\tok", "note: x\n\n    \tok"),
+        ] {
+            assert_eq!(indented(text), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_is_typed_as_a_shell_reads_it() {
+        let paths = ["a/b-1.rhai", "two words.rhai", "it's.rhai", "x\nerror.rhai", "", "$(x)"];
+        expect_test::expect![[r#"
+            a/b-1.rhai
+            'two words.rhai'
+            'it'\''s.rhai'
+            'x\nerror.rhai'
+            ''
+            '$(x)'"#]]
+        .assert_eq(&paths.map(|path| typed_path(Path::new(path))).join("\n"));
     }
 
     #[test]

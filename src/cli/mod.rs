@@ -9,6 +9,7 @@ use crate::base::file;
 use crate::base::id::RunId;
 use crate::base::secret::{self, scrub};
 use crate::base::visible;
+use crate::base::visible::shown_path;
 #[cfg(debug_assertions)]
 use crate::base::{clock, failpoint};
 use crate::cli::app::config::ConfigError;
@@ -291,7 +292,7 @@ pub fn run() -> ExitCode {
     if let Some(folder) = &arguments.folder
         && let Err(error) = std::env::set_current_dir(folder)
     {
-        say(&format!("error: cannot change to `{}`: {error}", folder.display()));
+        say(&format!("error: cannot change to `{}`: {error}", shown_path(folder)));
         return Exit::Usage.into();
     }
 
@@ -387,7 +388,7 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Ui(arguments)) => ui::run(global, arguments),
         Some(Command::Patterns(on)) => patterns::run(global, &on.given),
         Some(Command::Tools(arguments)) => tools::run(global, arguments),
-        Some(Command::Lsp(arguments)) => Ok(lsp::run(arguments)),
+        Some(Command::Lsp(arguments)) => lsp::run(arguments),
         Some(Command::Mcp(arguments)) => mcp::run(global, arguments),
         Some(Command::Models(arguments)) => models::run(global, arguments),
         Some(Command::Doc(arguments)) => doc::run(global, arguments),
@@ -452,7 +453,10 @@ fn say_soon(text: &str) {
 }
 
 fn line_for_people(text: &str) -> String {
-    let headed = paint::headed(text);
+    // What a message names may have lines of its own.
+    let is_message = ["error:", "note:", "warning:"].iter().any(|head| text.starts_with(head));
+    let text = if is_message { visible::indented(text) } else { text.into() };
+    let headed = paint::headed(&text);
     let safe = scrub(&headed);
     let shown = visible::shown(&safe);
     format!("{}\n", terminal::fitted_err(&shown))

@@ -2,6 +2,7 @@
 //! as it may.
 
 use crate::base::clock;
+use crate::base::thread;
 use crate::embed::error::Error;
 use crate::embed::order::RunOrder;
 use crate::embed::setup::Setup;
@@ -79,14 +80,13 @@ impl Desks {
             let (end, ended) = oneshot::channel();
             let setup = setup.clone();
 
-            let thread = std::thread::Builder::new().name(format!("kaizen-{number}"));
-            let started = thread.spawn(move || {
+            let started = thread::start(&format!("kaizen-{number}"), move || {
                 serve(&setup, jobs);
                 drop(setup);
                 // Nobody may wait for it.
                 let _ = end.send(());
             });
-            started.map_err(|error| Error::setup(format!("starting a thread: {error}")))?;
+            started.map_err(Error::setup)?;
             open.push(send);
             ends.push(ended);
         }
@@ -138,7 +138,7 @@ type Deadline = (Duration, Weak<AtomicBool>);
 impl Desk {
     fn open(setup: &Arc<Setup>) -> Result<Desk, Error> {
         let store = store::open(&setup.store)?;
-        let writer = Rc::new(Writer::start(store, &setup.store, setup.durability));
+        let writer = Rc::new(Writer::start(store, &setup.store, setup.durability)?);
         Ok(Desk {
             setup: setup.clone(),
             writer,
@@ -153,8 +153,8 @@ impl Desk {
         let mut alarm = self.alarm.borrow_mut();
         let sender = alarm.get_or_insert_with(|| {
             let (send, deadlines) = threads::channel();
-            // It ends when the desk is dropped.
-            std::thread::spawn(move || watch(&deadlines));
+            // It ends when the desk is dropped. Without it, the limit of operations still holds.
+            drop(thread::start("kaizen-alarm", move || watch(&deadlines)));
             send
         });
         // A watcher that is gone watches nothing; the limit of operations still holds.

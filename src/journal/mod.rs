@@ -331,7 +331,8 @@ mod tests {
     }
 
     fn shares_rows(path: &Path) {
-        let writer = Writer::start(store::open(path).expect("a store"), path, Durability::Power);
+        let writer = Writer::start(store::open(path).expect("a store"), path, Durability::Power)
+            .expect("a writer");
         let journal = Journal::new(RunId("r".to_owned()), Rc::new(writer));
 
         let events: Vec<(i64, Event)> = (10..).zip(events()).collect();

@@ -1,9 +1,9 @@
 //! The tools of a server, as they are offered: their names made fit, their texts made harmless, and a
 //! hash of everything that the server says of them.
 
-use crate::base::secret::scrub;
+use crate::base::secret::{beginning, scrub};
 use crate::base::spelling::nearest;
-use crate::base::visible::without_invisible;
+use crate::base::visible::{on_one_line, without_invisible};
 use crate::base::wildcard::Wildcard;
 use crate::mcp::definition::marked_fault;
 use crate::mcp::fault::ServerFault;
@@ -209,16 +209,23 @@ impl Listing {
         self.tools.iter().find(|tool| tool.name == name || tool.full_name == name)
     }
 
-    /// Says how this list differs from earlier hashes, if it does.
+    /// Says how this list differs from earlier hashes, if it does. What was stored has no secrets in its names.
     pub fn changes_since(&self, earlier: &[(String, String)]) -> Option<String> {
+        let clean = |all: &[(String, String)]| -> Vec<(String, String)> {
+            all.iter().map(|(name, hash)| (scrub(name).into_owned(), hash.clone())).collect()
+        };
+        let earlier = clean(earlier);
+        let own = clean(&self.hashes);
+
         let was = |name: &str| earlier.iter().find(|(known, _)| known == name);
-        let quoted = |(name, _): &(String, String)| format!("`{}`", without_invisible(name).0);
+        let quoted =
+            |(name, _): &(String, String)| format!("`{}`", on_one_line(&without_invisible(name).0));
 
         let added: Vec<String> =
-            self.hashes.iter().filter(|(name, _)| was(name).is_none()).map(quoted).collect();
+            own.iter().filter(|(name, _)| was(name).is_none()).map(quoted).collect();
         let differs = |(name, hash): &&(String, String)| was(name).is_some_and(|(_, h)| h != hash);
-        let changed: Vec<String> = self.hashes.iter().filter(differs).map(quoted).collect();
-        let is_gone = |(name, _): &&(String, String)| self.hashes.iter().all(|(n, _)| n != name);
+        let changed: Vec<String> = own.iter().filter(differs).map(quoted).collect();
+        let is_gone = |(name, _): &&(String, String)| own.iter().all(|(n, _)| n != name);
         let removed: Vec<String> = earlier.iter().filter(is_gone).map(quoted).collect();
 
         let parts = [("added", added), ("changed", changed), ("removed", removed)];
@@ -233,7 +240,7 @@ impl Listing {
 
 /// Returns the name of a tool as people are shown it.
 fn shown(name: &str) -> String {
-    without_invisible(name).0.chars().take(NAME_MAX).collect()
+    on_one_line(&beginning(&without_invisible(name).0, NAME_MAX)).into_owned()
 }
 
 /// Says why a tool cannot be offered at all.
@@ -282,7 +289,7 @@ fn sorted(value: Value) -> Value {
 /// Returns the name under which a tool is offered, of characters that every provider takes.
 fn full_name(server: &str, tool: &str) -> String {
     let is_sound = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
-    let sound: String = tool.chars().map(|c| if is_sound(c) { c } else { '_' }).collect();
+    let sound: String = scrub(tool).chars().map(|c| if is_sound(c) { c } else { '_' }).collect();
     let name = format!("{server}__{sound}");
     if sound == tool && name.len() <= NAME_MAX { name } else { marked(&name, tool) }
 }

@@ -38,6 +38,7 @@ pub use server::{AddressError, RemoteFault, is_on_server, name_server};
 pub use sums::{PatternSums, Sums, SumsEntry};
 
 use crate::base::own;
+use crate::base::thread::NoThread;
 use nix::unistd::{AccessFlags, access};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use reader::EmbeddedReader;
@@ -283,6 +284,9 @@ pub enum StoreError {
     /// The writer thread is gone.
     #[error("the store's writer has stopped")]
     WriterStopped,
+    /// The writer thread cannot be started.
+    #[error("the store's writer cannot be started: {0}")]
+    NoThread(#[from] NoThread),
 }
 
 impl StoreError {
@@ -293,12 +297,16 @@ impl StoreError {
         }
 
         let code = source.sqlite_error_code();
+        let extended = source.sqlite_error().map(|error| error.extended_code);
+        // The index of the log could not grow.
+        let has_no_room = extended == Some(ffi::SQLITE_IOERR_SHMSIZE);
         let reason = Arc::new(source);
         match code {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                 StoreError::Damaged { path, reason: reason.to_string() }
             }
             Some(ErrorCode::DiskFull) => StoreError::Full { path, reason },
+            Some(ErrorCode::SystemIoFailure) if has_no_room => StoreError::Full { path, reason },
             Some(ErrorCode::SystemIoFailure) => StoreError::Disk { path, reason },
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 StoreError::ReadOnly { path, reason }
@@ -325,7 +333,8 @@ impl StoreError {
             | StoreError::NotAFile { .. }
             | StoreError::Strange { .. }
             | StoreError::Folder { .. }
-            | StoreError::WriterStopped => true,
+            | StoreError::WriterStopped
+            | StoreError::NoThread(_) => true,
             StoreError::Lost { loss, .. } => *loss != Loss::Rewound,
             StoreError::Server { fault, .. } => fault.is_of_store(),
             StoreError::Sqlite { .. }
@@ -456,8 +465,8 @@ fn refuse_links(path: &Path) -> Result<(), StoreError> {
     beside.into_iter().find(is_odd).map_or(Ok(()), |path| Err(StoreError::NotAFile { path }))
 }
 
-/// Opens a store that was there before, to read it. Where neither it nor its folder may be written, it
-/// is read as it is.
+/// Opens a store that was there before, to read it. Where neither it nor its folder may be written, or the disk
+/// is full, it is read as it is.
 pub fn open_to_read(path: &Path) -> Result<Reader, StoreError> {
     match open_on_server(path, OpenPurpose::Read) {
         Some(opened) => opened,
@@ -467,12 +476,7 @@ pub fn open_to_read(path: &Path) -> Result<Reader, StoreError> {
 
 fn open_file_to_read(path: &Path) -> Result<EmbeddedReader, StoreError> {
     let opened = reopen_file(path);
-    if !matches!(opened, Err(StoreError::ReadOnly { .. })) {
-        return opened;
-    }
-
-    if has_log(path) {
-        // What the log holds can be read only with the help of SQLite's own files beside it.
+    if !is_readable_as_it_is(&opened, path) {
         return opened;
     }
 
@@ -481,12 +485,26 @@ fn open_file_to_read(path: &Path) -> Result<EmbeddedReader, StoreError> {
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
-    open_named(Path::new(&address), path, flags)
+    match open_named(Path::new(&address), path, flags) {
+        // The disk fails whatever is wanted of it.
+        Err(StoreError::Disk { .. }) => opened,
+        read => read,
+    }
+}
+
+/// Tells whether a store that cannot be opened can be read all the same, because SQLite would only need files
+/// beside it that it cannot make. What a log holds can be read only with their help.
+fn is_readable_as_it_is(opened: &Result<EmbeddedReader, StoreError>, path: &Path) -> bool {
+    let lacks_files = matches!(
+        opened,
+        Err(StoreError::ReadOnly { .. } | StoreError::Full { .. } | StoreError::Disk { .. })
+    );
+    lacks_files && !has_log(path)
 }
 
 /// Returns the name by which another connection attaches a store to read it, wherever it may be written.
 pub(in crate::store) fn name_to_read(path: &Path) -> String {
-    let is_frozen = matches!(reopen_file(path), Err(StoreError::ReadOnly { .. })) && !has_log(path);
+    let is_frozen = is_readable_as_it_is(&reopen_file(path), path);
     let more = if is_frozen { "?immutable=1" } else { "" };
     format!("{}{more}", address(path))
 }

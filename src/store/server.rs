@@ -242,6 +242,15 @@ impl RemoteAddress {
         let (user, host) = place.rsplit_once('@').unwrap_or(("", place));
         let (user, password) = user.split_once(':').unwrap_or((user, ""));
         hide(password);
+        if user.is_empty() {
+            // Who forgets `@HOST` has a password where a port belongs.
+            let port = host.split('/').next().and_then(|host| host.rsplit_once(':'));
+            if let Some((_, port)) = port
+                && !port.bytes().all(|byte| byte.is_ascii_digit())
+            {
+                hide(port);
+            }
+        }
 
         let mut schema = schema_of(project);
         let mut root_certificate = None;
@@ -382,6 +391,9 @@ mod tests {
 
         let url = read("postgres://db/x?sslmode=verify-full").map(|(_, _, url)| url);
         assert_eq!(url.as_deref(), Ok("postgres://db/x?sslmode=require"));
+        assert!(read("postgresql://me:a-third-secret").is_ok());
+        assert_eq!(secret::scrub("postgres://me:a-third-secret"), "postgres://me:[secret]");
+
         assert_eq!(read("mysql://me@db/x"), Err(AddressError::Scheme));
         assert_eq!(read("postgres://db/x?schema="), Err(AddressError::Schema));
     }

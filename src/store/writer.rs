@@ -19,6 +19,7 @@ pub(in crate::store) use job::WriteJob;
 use crate::base::clock;
 use crate::base::id::RunId;
 use crate::base::rng::Rng;
+use crate::base::thread;
 use crate::store::durability::{Durability, LogFile, SYNC_LAG};
 use crate::store::mark::{MarkFile, NewestChange};
 use crate::store::row::{EventRow, StoreChange};
@@ -177,7 +178,7 @@ impl fmt::Debug for Writer {
 
 impl Writer {
     /// Starts the writer on a store at `path`, which is its own.
-    pub fn start(store: Reader, path: &Path, durability: Durability) -> Writer {
+    pub fn start(store: Reader, path: &Path, durability: Durability) -> Result<Writer, StoreError> {
         let file = CommitPlace::of(store, path, durability);
         // A server answers once its disk has a change, and a commit here would keep the run's thread from all else.
         let durability = if file.is_shared() { Durability::Power } else { durability };
@@ -198,17 +199,16 @@ impl Writer {
         });
 
         let served = core.clone();
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
+        let thread = thread::start("store", move || {
             let _closing = CloseGuard(served.clone());
             served.serve();
-        });
-        let thread = thread.expect("the system has room for one more thread");
+        })?;
 
         let gathered = SeriesFault::default();
         let has_gathered = AtomicBool::new(false);
         let owes = AtomicBool::new(false);
         let has_noted = AtomicBool::new(false);
-        Writer { core, thread: Some(thread), gathered, has_gathered, owes, has_noted }
+        Ok(Writer { core, thread: Some(thread), gathered, has_gathered, owes, has_noted })
     }
 
     /// Applies a change that stands for itself, and returns once it is committed.
@@ -551,7 +551,7 @@ mod tests {
 
         (
             folder,
-            Writer::start(store, &path, durability),
+            Writer::start(store, &path, durability).expect("a writer"),
             store::open(&path).expect("a second reader"),
         )
     }
@@ -608,7 +608,8 @@ mod tests {
         for durability in BOTH {
             for kind in each_store(test) {
                 let path = kind.path().to_owned();
-                let writer = Writer::start(store::open(&path).expect("a store"), &path, durability);
+                let writer = Writer::start(store::open(&path).expect("a store"), &path, durability)
+                    .expect("a writer");
                 let reader = store::open(&path).expect("a second reader");
                 made.push((kind, writer, reader));
             }
@@ -738,7 +739,7 @@ mod tests {
             let path = folder.path().join("store.db");
             let store = store::open(&path).expect("a store");
             store.connection().busy_timeout(Duration::from_millis(20)).expect("a time");
-            let writer = Writer::start(store, &path, durability);
+            let writer = Writer::start(store, &path, durability).expect("a writer");
             let other = store::open(&path).expect("a second program");
             other.connection().execute_batch("BEGIN IMMEDIATE").expect("the lock");
 

@@ -466,3 +466,32 @@ fn an_address_in_a_variable_is_known_whatever_that_is_called() {
         }
     }
 }
+
+#[test]
+fn the_password_of_a_proxy_is_known_in_every_form() {
+    for user in ["u:canary-4711", "canary-4711", "u:canary%2D4711", "canary-4711:x+y"] {
+        for status in [200, 404] {
+            let server = Server::start(move |_, _, _| Act::Echo(status));
+            let proxy = server.url.replace("://", &format!("://{user}@"));
+            for (name, address) in
+                [("http_proxy", proxy.as_str()), ("ALL_PROXY", proxy.trim_start_matches("http://"))]
+            {
+                let project = Project::new();
+                let toml = "[models.live]\nuse = \"openai/m\"\nattempts_max = 1\n\
+                            base_url = \"http://models.invalid/v1\"\nkey = \"env:MYK\"\n";
+                project.file("kaizen.toml", toml);
+                let script = "print(attempt(|| http_get(`http://pages.invalid/`)));\n\
+                              print(attempt(|| branch(`live`).chat(`?`)));";
+                project.file("s.rhai", script);
+                let mut command = project.command(&["run", "s.rhai", "--allow-net=pages.invalid"]);
+                command.env(name, address).env("MYK", KEY).env("KAIZEN_TRUST", "1");
+                let ran = Ran::from(command.output().unwrap());
+                let seen = format!("{}{}{}", ran.stdout, ran.stderr, stored(&project));
+                assert!(seen.contains("proxy-authorization"), "{user} {name}: {seen}");
+                for canary in ["canary-47", "Y2FuYXJ5", "NhbmFyeS", "jYW5hcnkt"] {
+                    assert!(!seen.contains(canary), "{user} {name} {canary}: {}", ran.stdout);
+                }
+            }
+        }
+    }
+}

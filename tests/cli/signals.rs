@@ -1,7 +1,8 @@
 //! Signals, and a terminal that goes away: what was done is kept, and the run is resumed.
 
-use crate::support::Project;
+use crate::support::process::until;
 use crate::support::terminal::OnTerminal;
+use crate::support::{Project, Ran};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader, Write};
@@ -55,6 +56,59 @@ fn every_request_to_end_leaves_a_run_that_is_resumed() {
         child.wait().unwrap();
         let resumed = project.kaizen(&["run", "--resume", "-p", "most=3"]);
         assert_eq!((resumed.code, resumed.stdout.as_str()), (Some(0), "0\n1\n2\n"));
+    }
+}
+
+/// Waits until a program hears a signal.
+fn until_heard(child: &Child, signal: Signal) {
+    let file = format!("/proc/{}/status", child.id());
+    until(Duration::from_secs(20), "the signal is heard", || {
+        let status = std::fs::read_to_string(&file).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        caught.is_some_and(|mask| (mask >> (signal as i32 - 1)) & 1 == 1)
+    });
+}
+
+#[test]
+fn a_plan_or_a_replay_that_is_interrupted_says_so() {
+    for (signal, code) in [
+        (Signal::SIGINT, 130),
+        (Signal::SIGTERM, 143),
+        (Signal::SIGHUP, 129),
+        (Signal::SIGQUIT, 131),
+    ] {
+        for (script, arguments, said) in [
+            (
+                "loop { sleep(10); }",
+                &["plan", "s.rhai"][..],
+                "interrupted; the plan is incomplete\n",
+            ),
+            ("loop { }", &["run", "s.rhai", "--dry-run"], "interrupted; the plan is incomplete\n"),
+            ("loop { }", &["plan", "s.rhai", "--json"], ""),
+            ("loop { }", &["replay", "@"], "it was interrupted\n"),
+            ("loop { }", &["replay", "--all"], "interrupted; the other runs were not replayed\n"),
+        ] {
+            let project = Project::new();
+            if arguments[0] == "replay" {
+                project.file("s.rhai", "1");
+                assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+            }
+            project.file("s.rhai", script);
+            let mut command = project.command(arguments);
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let child = command.spawn().unwrap();
+            until_heard(&child, signal);
+            send(&child, signal);
+            let ran = Ran::from(child.wait_with_output().unwrap());
+            assert_eq!(ran.code, Some(code), "{signal} {arguments:?}: {}", ran.stderr);
+            assert!(ran.stderr.ends_with(said), "{signal} {arguments:?}: {}", ran.stderr);
+            if said.is_empty() && arguments[0] == "plan" {
+                let plan: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+                assert_eq!(plan["exit_code"], code);
+                assert_eq!(plan["ended_early"], "the plan was interrupted");
+            }
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use super::{figure, rounds};
 use crate::support::server::{Server, answer};
 use crate::support::{Project, Ran};
+use expect_test::expect;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -125,6 +126,102 @@ fn a_small_disk_that_fills_up_ends_the_run_and_loses_nothing() {
         check(&project, &server, &broken, "is full", &mut figures);
     }
     tell("disks that filled up", &figures);
+}
+
+#[test]
+fn a_full_disk_can_be_read() {
+    let server = server();
+    let project = Project::new();
+    project.with_server(&server).file("s.rhai", SCRIPT).file("disk/empty", "");
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    let script = "mount -t tmpfs -o size=512k tmpfs disk || exit 77; \
+        cp kaizen.toml s.rhai disk/; cp -r .kaizen disk/; cd disk; \
+        dd if=/dev/zero of=fill bs=1k 2>/dev/null; \
+        for arguments in 'runs' 'show @' 'sql select(1)' 'export @ -o ../runs.jsonl' 'gc --keep 1s --dry-run' \
+            'gc --keep 1s' 'doctor' 'run s.rhai'; do \
+            \"$0\" $arguments >../out.txt 2>../err.txt; echo \"$arguments: $?\"; \
+            grep -o 'is full' ../out.txt ../err.txt; done; \
+        rm fill; \"$0\" gc --keep 1s >/dev/null 2>&1; echo \"with room: $?\"";
+    let inner = inside(&project, script);
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "--"]).arg(inner.get_program()).args(inner.get_args());
+    command.current_dir(project.path());
+    let Ok(output) = command.output() else { return figure("no `unshare` here") };
+    let ran = Ran::from(output);
+    if ran.code == Some(77) || ran.stderr.contains("unshare:") {
+        return figure(&format!("no disk can be made here: {}", ran.stderr));
+    }
+    expect![[r#"
+        runs: 0
+        show @: 0
+        sql select(1): 0
+        export @ -o ../runs.jsonl: 0
+        gc --keep 1s --dry-run: 0
+        gc --keep 1s: 8
+        ../err.txt:is full
+        doctor: 8
+        ../out.txt:is full
+        run s.rhai: 8
+        ../err.txt:is full
+        with room: 0
+    "#]]
+    .assert_eq(&ran.stdout);
+}
+
+/// Other programs, or the container, may leave room for few threads.
+#[test]
+fn a_limit_of_threads_is_an_error_and_no_panic() {
+    let project = Project::new();
+    if std::fs::metadata(project.path()).unwrap().uid() != 0 {
+        return figure("only root can run a program as somebody with no other one");
+    }
+    project
+        .file("s.rhai", "let b = branch(`demo/echo`); print(parallel([1, 2], |n| b.chat(`${n}`)))");
+    project.file("n.rhai", "print(attempt(|| http_get(`http://localhost.invalid/`)))");
+    project.file("a_test.rhai", "fn test_a() { assert(true) }").file("in.txt", "1 + 1\n");
+    allow(&project, ".", 0o777);
+
+    let mut refused = 0;
+    for arguments in [
+        &["run", "s.rhai", "--max-time", "20s"][..],
+        &["run", "n.rhai", "--allow-net"],
+        &["plan", "s.rhai"],
+        &["repl"],
+        &["test"],
+        &["lsp"],
+        &["mcp"],
+        &["compare", "s.rhai", "n.rhai", "--tasks", "in.txt"],
+        &["replay", "@"],
+        &["runs"],
+    ] {
+        for most in 1..8 {
+            let ran = with_threads(&project, most, arguments);
+            let is_told = ran.stderr.contains("no room for another thread");
+            refused += usize::from(is_told);
+            let is_panic =
+                ran.code.is_none_or(|code| code == 101) || ran.stderr.contains("panicked");
+            assert!(!is_panic, "{arguments:?} with {most}: {:?} {}", ran.code, ran.stderr);
+        }
+    }
+    figure(&format!("limits of threads: {refused} commands refused, no panic"));
+    assert!(refused > 8, "{refused}");
+}
+
+/// Runs the program as somebody who may have this many threads.
+fn with_threads(project: &Project, most: usize, arguments: &[&str]) -> Ran {
+    const NOBODY: u32 = 65533;
+    let plain = project.command(&[]);
+    let copy = project.path().join("kaizen-copy");
+    if !copy.exists() {
+        std::fs::copy(plain.get_program(), &copy).unwrap();
+    }
+    let mut command = Command::new("sh");
+    // Shells do not agree on the name of this limit.
+    let limited =
+        format!("{{ ulimit -p {most} || ulimit -u {most}; }} 2>&-; exec \"$0\" \"$@\" < in.txt");
+    command.args(["-c", &limited]).arg(&copy).args(arguments).current_dir(project.path());
+    command.uid(NOBODY).gid(NOBODY).env_clear().env("KAIZEN_TRUST", "1");
+    Ran::from(command.output().unwrap())
 }
 
 /// Prepares the shell, with the program as `$0`.

@@ -603,6 +603,24 @@ fn changed_tools_are_told_and_with_a_pin_refused_until_trusted_again() {
     }
 }
 
+#[test]
+fn what_a_server_repeats_in_names_is_neither_shown_nor_stored() {
+    let project = project("tells-token", "");
+    for _ in 0..2 {
+        let ran = tools(&project, &["bad"]);
+        expect![[r#"
+            exit Some(0)
+            tool                                                              effects  approval  hash          description
+            bad__t__secret__ea8badc4                                          write    needed    038d8e3d8a86  x
+            bad__[45 x n]_secr_3e229948  write    needed    c021694649bf  x
+        "#]].assert_eq(&told(&ran));
+    }
+    let file = project.path().join("home/.local/state/kaizen/mcp.json");
+    let stored = std::fs::read_to_string(file).unwrap();
+    assert!(!stored.contains(&TOKEN[..5]), "{stored}");
+    assert!(!stored.contains("hostile.sh"), "{stored}");
+}
+
 /// Describes a server that starts `hostile.sh` in the folder of a project.
 fn servers(project: &Project, mode: &str) -> Servers {
     let wishes = json!({ "command": ["sh", "hostile.sh", mode] });

@@ -18,6 +18,7 @@ list() {
     # The hidden part is written in tag characters; the other one turns the order of letters around.
     hidden-text) tools=$(tool go 'Adds.\udb40\udc49\udb40\udc47\u202e\u001b[31m Red') ;;
     equal-names) tools=$(tool go first),$(tool go second) ;;
+    tells-token) tools=$(tool "t_$TOKEN" x),$(tool "$(zeros 45 n)$TOKEN" x) ;;
     odd-names) tools=$(tool 'a b/c' x),$(tool 'a_b_c' x),$(tool 'z\u200b' x),$(tool '' x) ;;
     long-name) tools=$(tool "$(zeros 100 n)" x) ;;
     broken-tools)
@@ -145,6 +146,7 @@ while read -r line; do
     *'"method":"initialize"'*)
         case $mode in
         refuses-all) fail -32000 'go away' ;;
+        tells-token) reply '{"protocolVersion":"'"$TOKEN"'","capabilities":{"tools":{}},"serverInfo":{"name":"hostile","version":"1"}}' ;;
         odd-greeting) reply '{"wibble":1}' ;;
         *) reply '{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"hostile","version":"1"}}' ;;
         esac ;;

@@ -9,6 +9,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::path_text::text_of;
 use crate::base::unit::Money;
+use crate::base::visible::typed_path;
 use crate::cli::app::asking::{lost_asker, person_asker};
 use crate::cli::app::cause;
 use crate::cli::app::exit::{Exit, exit_of_cause, exit_of_failure};
@@ -491,7 +492,7 @@ impl ScriptJob<'_> {
         }
 
         if end.exit == Exit::Budget && metrics.calls > 0 {
-            let script = self.script.display();
+            let script = typed_path(self.script);
             say(&format!(
                 "progress is saved; `kaizen run {script} --resume` continues, and its limits count from \
                  zero"
@@ -499,7 +500,7 @@ impl ScriptJob<'_> {
         }
 
         if end.status == RunStatus::Interrupted {
-            let script = self.script.display();
+            let script = typed_path(self.script);
             say(&format!(
                 "interrupted; progress is saved. Inspect it with `kaizen show {run}`, continue \
                  with `kaizen run {script} --resume`"

@@ -13,6 +13,7 @@ pub(in crate::cli) mod number;
 pub(in crate::cli) mod otel;
 pub(in crate::cli) mod output;
 pub(in crate::cli) mod permissions;
+pub(in crate::cli) mod plan_clock;
 pub(in crate::cli) mod probe;
 pub(in crate::cli) mod process;
 pub(in crate::cli) mod project;

@@ -5,6 +5,7 @@
 use crate::base::clock;
 use crate::base::credential::without_credentials;
 use crate::base::secret::{self, Secret};
+use crate::base::thread;
 use crate::cli::app::project::raw_variable;
 use crate::cli::{Global, print_data, say};
 use crate::executor::Executor;
@@ -124,13 +125,13 @@ pub(in crate::cli) fn push(
     let tally = Arc::new(PushTally::default());
     let url = traces_url(&settings.endpoint);
     let delivery = Delivery { url, headers, denials: Arc::new(denials), tally: tally.clone() };
-    let started = std::thread::Builder::new().name("otel".to_owned()).spawn(move || {
+    let started = thread::start("otel", move || {
         delivery.run(receiver);
         // Nobody listens if the run has waited long enough.
         let _ = tell.send(());
     });
     if let Err(error) = started {
-        say(&format!("warning: no spans are sent: starting a thread: {error}"));
+        say(&format!("warning: no spans are sent: {error}"));
         return None;
     }
 

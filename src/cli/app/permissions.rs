@@ -329,6 +329,7 @@ pub(in crate::cli) async fn take_terminal() -> tokio::sync::OwnedMutexGuard<()> 
 /// A question that is open on the terminal; it is closed when this is dropped.
 pub(in crate::cli) struct OpenQuestion {
     progress: Rc<RefCell<Progress>>,
+    text: String,
     typed: Vec<u8>,
     is_answered: bool,
 }
@@ -337,7 +338,7 @@ impl OpenQuestion {
     pub(in crate::cli) fn open(progress: Rc<RefCell<Progress>>, text: &str) -> OpenQuestion {
         forget_typed();
         progress.borrow().open_question(text);
-        OpenQuestion { progress, typed: Vec::new(), is_answered: false }
+        OpenQuestion { progress, text: text.to_owned(), typed: Vec::new(), is_answered: false }
     }
 
     /// Returns the line that was typed, once it is whole. A terminal that is gone says nothing, and the
@@ -355,8 +356,20 @@ impl OpenQuestion {
         self.typed.extend_from_slice(&bytes[..count]);
         self.is_answered = self.typed.ends_with(b"\n");
 
-        let is_whole = self.is_answered || count == 0;
-        is_whole.then(|| String::from_utf8_lossy(&self.typed).into_owned())
+        if !self.is_answered && count > 0 {
+            return None;
+        }
+
+        match String::from_utf8(std::mem::take(&mut self.typed)) {
+            Ok(line) => Some(line),
+            Err(_) if count == 0 => Some(String::new()),
+            Err(_) => {
+                self.is_answered = false;
+                let again = format!("the answer is not valid UTF-8 text; {}", self.text);
+                self.progress.borrow().open_question(&again);
+                None
+            }
+        }
     }
 }
 

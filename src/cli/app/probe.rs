@@ -2,6 +2,7 @@
 
 use crate::base::clock;
 use crate::base::secret::scrub;
+use crate::base::visible::on_one_line;
 use crate::cli::app::project::Project;
 use crate::cli::app::trust;
 use crate::model::Model;
@@ -49,7 +50,7 @@ pub(in crate::cli) async fn probe(model: &Model) -> ProbeResult {
 /// Says who answered, if that is another model than the one that was asked.
 fn answered(model: &Model, served_by: Option<String>) -> String {
     let other = served_by.filter(|served| served != model.name());
-    other.map_or("answers".to_owned(), |other| format!("answers as `{other}`"))
+    other.map_or("answers".to_owned(), |other| format!("answers as `{}`", on_one_line(&other)))
 }
 
 fn request(model: &Model) -> Request {

@@ -1,6 +1,7 @@
 //! The project: the folder that holds `kaizen.toml` or `.kaizen`, its configuration and its store.
 
 use crate::base::id::RunId;
+use crate::base::visible::shown_path;
 use crate::base::{own, secret};
 use crate::cli::app::config::{Config, ConfigError, SettingOrigin};
 use crate::cli::app::lease::Lease;
@@ -101,7 +102,7 @@ impl Project {
                 [path.symlink_metadata(), path.metadata()].map(|meta| Some(meta.ok()?.uid()));
 
             if let Some(owner) = owners.into_iter().flatten().find(|owner| *owner != user) {
-                doubts.push(format!("`{}` belongs to user {owner}", path.display()));
+                doubts.push(format!("`{}` belongs to user {owner}", shown_path(&path)));
             }
         }
 
@@ -113,7 +114,7 @@ impl Project {
         let inside = self.here.ancestors().take_while(|folder| *folder != self.root);
         for folder in inside {
             let above = |what: &str| {
-                format!("`{}` is above {what} `{}`", self.root.display(), folder.display())
+                format!("`{}` is above {what} `{}`", shown_path(&self.root), shown_path(folder))
             };
             if home.is_some() && home == place(folder) {
                 doubts.push(above("the home folder"));
@@ -144,8 +145,8 @@ impl Project {
         let store = self.existing_store()?;
         if store.is_none() {
             let (place, more) = match &self.server {
-                Some(name) => (name.display(), " --here"),
-                None => (self.root.display(), ""),
+                Some(name) => (shown_path(name), " --here"),
+                None => (shown_path(&self.root), ""),
             };
             say(&format!("no runs in `{place}`; start one with `kaizen run SCRIPT{more}`"));
         }
@@ -174,7 +175,7 @@ impl Project {
     /// Opens the store, creates it if there is none, and starts its writer.
     pub(in crate::cli) fn start_writer(&self) -> Result<Writer, StoreError> {
         let store = self.open_store()?;
-        Ok(Writer::start(store, &self.store_path(), self.config.durability()))
+        Writer::start(store, &self.store_path(), self.config.durability())
     }
 
     /// Creates the folder that kaizen keeps to itself, if there is none, and returns it.

@@ -9,7 +9,9 @@ use crate::base::strand::Strand;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::exit::exit_of_cause;
 use crate::cli::app::job::{OpenJob, ScriptJob};
+use crate::cli::app::plan_clock::Clock;
 use crate::cli::app::script_words::words;
+use crate::cli::app::signal::Signals;
 use crate::cli::app::trials::{TrialBasis, TrialQueue};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::executor::Executor;
@@ -32,8 +34,6 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Longest time for going through a script once: one that continues until a reply is good never ends.
@@ -67,6 +67,8 @@ pub(in crate::cli) enum PlanEnd {
     Open(Diagnostic),
     /// Every run ends with this failure.
     Fails(ScriptStop),
+    /// A signal ended the plan before all guesses were made.
+    Interrupted(Exit),
 }
 
 /// Why a script went no further, or failed at its end.
@@ -228,15 +230,14 @@ pub(in crate::cli) async fn forecast(
     text: &str,
     replies: &Replies,
     setting: &ForecastSetting<'_>,
-    interrupted: Arc<AtomicBool>,
+    signals: &Signals,
 ) -> anyhow::Result<Result<Forecast, Vec<Diagnostic>>> {
-    let flag = interrupted.clone();
-    rehearse(setting, &interrupted, async |trial| {
+    rehearse(setting, signals, async |trial| {
         let mut known = replies.clone();
         if !trial.uses_known {
             known.keep_names_only();
         }
-        once(job, text, known, trial, flag.clone()).await
+        once(job, text, known, trial, signals).await
     })
     .await
 }
@@ -244,7 +245,7 @@ pub(in crate::cli) async fn forecast(
 /// Goes through a script with one guess after the other.
 pub(in crate::cli) async fn rehearse(
     setting: &ForecastSetting<'_>,
-    interrupted: &AtomicBool,
+    signals: &Signals,
     mut once: impl AsyncFnMut(Trial) -> anyhow::Result<Result<RehearsalResult, Vec<Diagnostic>>>,
 ) -> anyhow::Result<Result<Forecast, Vec<Diagnostic>>> {
     let began = clock::monotonic();
@@ -271,7 +272,7 @@ pub(in crate::cli) async fn rehearse(
     tried.add(&usual, lane, first);
     let until = clock::monotonic() + patience;
 
-    while !patience.is_zero() && !interrupted.load(Ordering::SeqCst) {
+    while !patience.is_zero() && signals.seen().is_none() {
         let is_late = clock::monotonic() >= until;
         let Some((assumed, scope)) = agenda.next(is_late, &mut tried) else { break };
 
@@ -281,7 +282,11 @@ pub(in crate::cli) async fn rehearse(
         }
     }
 
-    Ok(Ok(tried.finish()))
+    let mut forecast = tried.finish();
+    if let Some(exit) = signals.seen() {
+        forecast.end = PlanEnd::Interrupted(exit);
+    }
+    Ok(Ok(forecast))
 }
 
 /// The times through a script so far.
@@ -422,7 +427,7 @@ impl<'a> Rehearsals<'a> {
 
         let early = match end {
             PlanEnd::Fails(_) => EarlyEnd::Final,
-            PlanEnd::Well | PlanEnd::Open(_) => EarlyEnd::Open,
+            PlanEnd::Well | PlanEnd::Open(_) | PlanEnd::Interrupted(_) => EarlyEnd::Open,
         };
         let is_assumed = |what: &String| {
             self.assumed.contains(&GuessedDecision::Completes(what.clone()))
@@ -444,7 +449,7 @@ async fn once(
     text: &str,
     replies: Replies,
     trial: Trial,
-    interrupted: Arc<AtomicBool>,
+    signals: &Signals,
 ) -> anyhow::Result<Result<RehearsalResult, Vec<Diagnostic>>> {
     let concurrency = job.project.config.concurrency();
     let seed = match trial.guess.assumed().chance {
@@ -458,7 +463,7 @@ async fn once(
     let progress = Progress::new(ProgressMode::None, false);
     let state = job.state.copy();
 
-    let open = job.open_in(state, executor, progress, interrupted.clone(), Rc::new(|_| {}))?;
+    let open = job.open_in(state, executor, progress, signals.flag(), Rc::new(|_| {}))?;
     let program = match job.granted(&open.host, text) {
         Ok(program) => program,
         Err(ScriptError::Refused(faults)) => return Ok(Err(faults)),
@@ -469,12 +474,12 @@ async fn once(
     let happened = events.clone();
     open.executor.listen(Rc::new(move |_, event| happened.borrow_mut().push(event.clone())));
 
-    let clock = Clock::start(interrupted.clone(), trial.limit);
+    let clock = Clock::start(signals.flag(), trial.limit)?;
     let result = run_in_time(&open, &program, job.project.config.time_max()).await;
     let is_over = clock.stop();
     if is_over {
         // The flag was for this time alone.
-        interrupted.store(false, Ordering::SeqCst);
+        signals.go_on();
     }
 
     let executor = &open.executor;
@@ -523,36 +528,4 @@ fn texts(script: &str, host: &Host) -> Vec<String> {
     // One that cannot be read has no texts that it compares replies with.
     let imported = imported.filter_map(|path: &std::path::PathBuf| file::read_text(path).ok());
     std::iter::once(script.to_owned()).chain(imported).collect()
-}
-
-/// Stops a plan that takes too long, also one that only computes.
-pub(in crate::cli) struct Clock {
-    /// Whether nothing needs to be stopped any more.
-    is_done: Arc<AtomicBool>,
-    /// Whether the plan was stopped.
-    is_over: Arc<AtomicBool>,
-}
-
-impl Clock {
-    pub(in crate::cli) fn start(flag: Arc<AtomicBool>, limit: Duration) -> Clock {
-        let (is_done, is_over): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
-        let done = is_done.clone();
-        let over = is_over.clone();
-
-        std::thread::spawn(move || {
-            std::thread::sleep(limit);
-            if !done.load(Ordering::SeqCst) {
-                over.store(true, Ordering::SeqCst);
-                flag.store(true, Ordering::SeqCst);
-            }
-        });
-
-        Clock { is_done, is_over }
-    }
-
-    /// Tells whether the time is over, and stops nothing any more.
-    pub(in crate::cli) fn stop(self) -> bool {
-        self.is_done.store(true, Ordering::SeqCst);
-        self.is_over.load(Ordering::SeqCst)
-    }
 }

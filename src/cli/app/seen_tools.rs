@@ -3,14 +3,26 @@
 //! say what was seen of its servers.
 
 use crate::base::own;
+use crate::base::secret::clean;
 use crate::cli::app::project::{Project, raw_variable};
 use crate::cli::app::trust;
-use crate::mcp::spec::ServerSpec;
+use crate::mcp::spec::{ServerSpec, VERSIONS};
 use crate::mcp::{Listing, ServerMemory};
 use anyhow::Context;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+/// Returns the hash of how a server is reached: the arguments of a program may hold keys.
+fn identity(spec: &ServerSpec) -> String {
+    blake3::hash(spec.identity().as_bytes()).to_hex().to_string()
+}
+
+/// Tells whether an entry is about this server. Earlier versions stored how it is reached itself.
+fn is_of(entry: &Value, spec: &ServerSpec) -> bool {
+    let known = entry["identity"].as_str();
+    known.is_some_and(|known| known == identity(spec) || known == spec.identity())
+}
 
 fn file() -> anyhow::Result<PathBuf> {
     let state = own::user_folder(&raw_variable, "XDG_STATE_HOME", ".local/state")
@@ -27,7 +39,7 @@ pub(in crate::cli) fn memories(
 
     let memory = |spec: &ServerSpec| {
         let entry = &known[&spec.name];
-        if entry["identity"] != spec.identity().as_str() {
+        if !is_of(entry, spec) {
             return ServerMemory::default();
         }
         ServerMemory {
@@ -50,14 +62,15 @@ pub(in crate::cli) fn remember(
     let root = trust::name(project)?;
     let before = known.get(&root).and_then(|servers| servers.get(&spec.name)).cloned();
 
-    let is_same = |entry: &Value| entry["identity"] == spec.identity().as_str();
-    let hashes = match before.as_ref().filter(|entry| is_same(entry)) {
+    let hashes = match before.as_ref().filter(|entry| is_of(entry, spec)) {
         Some(entry) if entry["hashes"].is_array() => entry["hashes"].clone(),
         _ => json!(listing.hashes),
     };
-    let entry = json!({
-        "identity": spec.identity(), "protocol": listing.protocol, "hashes": hashes,
-    });
+    // A server can write into its names what it was given. A version that nobody knows may be no version.
+    let protocol = VERSIONS.iter().find(|version| **version == listing.protocol);
+    let entry = clean(json!({
+        "identity": identity(spec), "protocol": protocol, "hashes": hashes,
+    }));
     if before.as_ref() == Some(&entry) {
         return Ok(());
     }

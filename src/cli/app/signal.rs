@@ -1,9 +1,11 @@
-//! Ctrl-C, Ctrl-\\, requests to terminate, and a terminal that goes away. They are watched on a thread of their own, so that a script
-//! that computes without ever waiting is stopped as well.
+//! Ctrl-C, Ctrl-\\, requests to terminate, and a terminal that goes away. They are watched on a thread of
+//! their own, so that a script that computes without ever waiting is stopped as well.
 
+use crate::base::thread;
 use crate::cli::app::exit::Exit;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
@@ -92,7 +94,20 @@ impl Signals {
 pub(in crate::cli) fn watch() -> anyhow::Result<Signals> {
     let signals = Signals::default();
     let seen = signals.clone();
+    let (ready, is_ready) = mpsc::channel();
 
+    // The thread comes first: where there is no room for it, nothing else was begun.
+    thread::start("signals", move || {
+        let heard = hear(&seen, &ready);
+        // Whoever waits learns it from this, unless all is well.
+        let _ = heard.map_err(|error| ready.send(Err(error)));
+    })?;
+    is_ready.recv()??;
+    Ok(signals)
+}
+
+/// Hears signals for ever. Says when it has begun.
+fn hear(seen: &Signals, ready: &mpsc::Sender<io::Result<()>>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     // Signals are heard by a runtime, which must be entered where they are named.
     let guard = runtime.enter();
@@ -105,21 +120,18 @@ pub(in crate::cli) fn watch() -> anyhow::Result<Signals> {
     let mut hangup = is_heard.then(|| signal(SignalKind::hangup())).transpose()?;
 
     drop(guard);
+    let _ = ready.send(Ok(()));
 
-    std::thread::spawn(move || {
-        runtime.block_on(async move {
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => seen.set(Exit::Interrupted),
-                    _ = terminate.recv() => seen.set(Exit::Terminated),
-                    _ = quit.recv() => seen.set(Exit::Quit),
-                    () = heard(&mut hangup) => seen.set(Exit::HungUp),
-                }
+    runtime.block_on(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => seen.set(Exit::Interrupted),
+                _ = terminate.recv() => seen.set(Exit::Terminated),
+                _ = quit.recv() => seen.set(Exit::Quit),
+                () = heard(&mut hangup) => seen.set(Exit::HungUp),
             }
-        });
-    });
-
-    Ok(signals)
+        }
+    })
 }
 
 /// Waits for a signal; for ever where it is ignored.

@@ -2,7 +2,7 @@
 //! count only once its user has seen them. Trust is bound to the very wishes: others ask again.
 
 use crate::base::credential::{public, public_command, without_credentials};
-use crate::base::visible::on_one_line;
+use crate::base::visible::{on_one_line, shown_path};
 use crate::base::wildcard::Wildcard;
 use crate::base::{own, secret};
 use crate::cli::app::exit::Exit;
@@ -160,7 +160,7 @@ pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result
 
     let before = before.as_ref().map(TrustedLines::read);
     let what = if before.is_some() { "has changed its requests" } else { "requests" };
-    say(&format!("the kaizen.toml of `{}` {what}:", project.root.display()));
+    say(&format!("the kaizen.toml of `{}` {what}:", shown_path(&project.root)));
     show(&wishes, before.as_ref());
 
     if !may_ask {
@@ -333,10 +333,10 @@ fn file() -> anyhow::Result<PathBuf> {
 pub(in crate::cli) fn load(file: &Path) -> anyhow::Result<Map<String, Value>> {
     match own::read(file) {
         Ok(text) => serde_json::from_str(&text).with_context(|| {
-            format!("`{}` is damaged; delete it to reset your trusted projects", file.display())
+            format!("`{}` is damaged; delete it to reset your trusted projects", shown_path(file))
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", file.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read `{}`", shown_path(file))),
     }
 }
 
@@ -346,5 +346,5 @@ pub(in crate::cli) fn save(file: &Path, known: &Map<String, Value>) -> anyhow::R
         own::make_folder(folder)?;
         own::write(file, serde_json::to_string_pretty(known)?.as_bytes())
     };
-    write().with_context(|| format!("cannot write `{}`", file.display()))
+    write().with_context(|| format!("cannot write `{}`", shown_path(file)))
 }

@@ -4,6 +4,7 @@ use crate::base::count::counted;
 use crate::base::failure::Place;
 use crate::base::file;
 use crate::base::id::RunId;
+use crate::base::visible::shown_path;
 use crate::cli::app::config::SettingOrigin;
 use crate::cli::app::config_faults;
 use crate::cli::app::exit::Exit;
@@ -200,7 +201,7 @@ pub(in crate::cli) fn read(path: &Path) -> Result<String, String> {
 }
 
 fn tell_unreadable(global: &Global, file: &Path, reason: &str) {
-    let message = format!("cannot read `{}`: {reason}", file.display());
+    let message = format!("cannot read `{}`: {reason}", shown_path(file));
 
     if global.json {
         print_data(

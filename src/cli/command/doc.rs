@@ -2,6 +2,7 @@
 
 use crate::base::file;
 use crate::base::id::RunId;
+use crate::base::visible::shown_path;
 use crate::cli::app::exit::Exit;
 use crate::cli::command::{doc_html, doc_settings};
 use crate::cli::render::entry::{self, Page, SearchHits};
@@ -86,7 +87,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             say(&format!(
                 "error: `{0}` exists and was not written by kaizen; move it away or choose \
                  another folder",
-                output.path.display()
+                shown_path(&output.path)
             ));
             return Ok(Exit::Usage);
         }
@@ -97,7 +98,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         if global.json {
             print_data(json!({ "written": output.path.display().to_string() }));
         } else if !global.quiet {
-            say(&format!("wrote `{}`", output.path.display()));
+            say(&format!("wrote `{}`", shown_path(&output.path)));
         }
     }
 
@@ -325,7 +326,7 @@ impl OutputFile {
                 Ok(true)
             }
             Err(error) => {
-                Err(error).with_context(|| format!("cannot read `{}`", self.path.display()))
+                Err(error).with_context(|| format!("cannot read `{}`", shown_path(&self.path)))
             }
         }
     }
@@ -333,8 +334,8 @@ impl OutputFile {
     fn write(&self) -> anyhow::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create the folder `{}`", folder.display()))?;
+            .with_context(|| format!("cannot create the folder `{}`", shown_path(folder)))?;
         std::fs::write(&self.path, &self.text)
-            .with_context(|| format!("cannot write `{}`", self.path.display()))
+            .with_context(|| format!("cannot write `{}`", shown_path(&self.path)))
     }
 }

@@ -1,6 +1,7 @@
 //! `kaizen doctor`: whether everything is in order, and what to do where it is not.
 
 use crate::base::count::counted;
+use crate::base::visible::{on_one_line, shown_path};
 use crate::cli::app::cause;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::lease;
@@ -76,12 +77,13 @@ fn show(global: &Global, finding: &Finding) {
         return print_data(line);
     }
 
+    let says = on_one_line(says);
     print_line(&format!(
         "{}  {what:14} {says}",
         paint::out(if *ok { "ok " } else { "NOT" }, if *ok { Mood::Good } else { Mood::Bad })
     ));
     for fault in faults.iter().take(FAULTS_MAX) {
-        print_line(&format!("                    {fault}"));
+        print_line(&format!("                    {}", on_one_line(fault)));
     }
     if faults.len() > FAULTS_MAX {
         let more = faults.len() - FAULTS_MAX;
@@ -159,7 +161,7 @@ fn store_itself(project: &Project, path: &Path) -> Vec<Finding> {
     let connection = match project.existing_store() {
         Ok(Some(connection)) => connection,
         Ok(None) => {
-            let says = format!("no store yet; the first run creates `{}`", path.display());
+            let says = format!("no store yet; the first run creates `{}`", shown_path(path));
             let found = store::check_writable(path).map(|()| says);
             return vec![Finding::new("store", found.map_err(|e| e.to_string()), Exit::Store)];
         }
@@ -190,7 +192,9 @@ fn file(connection: &Reader, path: &Path, log: Option<String>) -> Finding {
     let damaged = |reason| Err(StoreError::Damaged { path: path.to_owned(), reason });
     let checked = store::check(connection, path)
         .and_then(|()| log.map_or(Ok(()), damaged))
-        .and_then(|()| store::check_writable(path));
+        .and_then(|()| store::check_writable(path))
+        // What can be read may be what a full disk has room for.
+        .and_then(|()| store::reopen(path).map(drop));
     let checked = match checked {
         Ok(()) => Ok(path.display().to_string()),
         Err(error @ StoreError::Damaged { .. }) => {

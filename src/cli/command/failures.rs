@@ -3,7 +3,7 @@
 use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret;
-use crate::base::visible::{hanging, on_one_line};
+use crate::base::visible::{hanging, on_one_line, shown_path};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -36,7 +36,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
-        say(&format!("nothing learned yet in `{}`", project.root.display()));
+        say(&format!("nothing learned yet in `{}`", shown_path(&project.root)));
         return Ok(Exit::Ok);
     };
 

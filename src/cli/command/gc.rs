@@ -12,7 +12,7 @@ use crate::cli::{Global, print_data, say};
 use crate::journal::event::RunStatus;
 use crate::journal::history;
 use crate::journal::prune::{PruneOptions, prune};
-use crate::store::Reader;
+use crate::store::{self, Reader, StoreError};
 use serde_json::json;
 
 /// The options of `gc`.
@@ -55,7 +55,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
     }
 
-    let Some(store) = project.existing_store()? else {
+    let Some(store) = open(&project, arguments.dry_run)? else {
         say("no runs to delete");
         return Ok(Exit::Ok);
     };
@@ -119,6 +119,14 @@ fn kept(store: &Reader, before: Option<i64>) -> anyhow::Result<Vec<RunId>> {
         .filter(|row| before.is_some_and(|before| row.started_at >= before))
         .map(|row| row.id.clone());
     Ok(running.chain(newest).chain(waiting).chain(unfinished).collect())
+}
+
+/// Opens the store, to change it unless this is a dry run: what can be read cannot always be changed.
+fn open(project: &Project, dry: bool) -> Result<Option<Reader>, StoreError> {
+    match project.existing_store()? {
+        Some(_) if !dry => store::reopen(&project.store_path()).map(Some),
+        found => Ok(found),
+    }
 }
 
 /// Writes a number of bytes for people.

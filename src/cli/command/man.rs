@@ -1,5 +1,6 @@
 //! `kaizen man DIR`: manual pages, from the same definitions as the help. For those who package kaizen.
 
+use crate::base::visible::shown_path;
 use crate::cli::app::exit::Exit;
 use anyhow::Context as _;
 use clap::Command;
@@ -16,7 +17,8 @@ pub(in crate::cli) struct Arguments {
 /// Writes a page for the program and for each of its commands.
 pub(in crate::cli) fn run(mut program: Command, arguments: &Arguments) -> anyhow::Result<Exit> {
     let folder = &arguments.pages;
-    std::fs::create_dir_all(folder).with_context(|| format!("creating `{}`", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("creating `{}`", shown_path(folder)))?;
 
     // Commands are known by their whole name from then on, such as `kaizen-run`.
     program.build();
@@ -30,7 +32,7 @@ fn write(command: &Command, folder: &Path) -> anyhow::Result<()> {
 
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    std::fs::write(&path, page).with_context(|| format!("writing `{}`", path.display()))?;
+    std::fs::write(&path, page).with_context(|| format!("writing `{}`", shown_path(&path)))?;
 
     let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
     for one in shown.filter(|one| one.get_name() != "help") {

@@ -1,6 +1,7 @@
 //! `kaizen new DIR` and `kaizen init`: a project that runs at once, offline.
 
 use crate::base::file;
+use crate::base::visible::{shown_path, typed_path};
 use crate::cli::app::exit::Exit;
 use crate::cli::command::template::{Template, TemplateFile};
 use crate::cli::{print_line, say};
@@ -38,12 +39,13 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         |folder: &Path| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
 
     if folder.exists() && !(folder.is_dir() && is_empty(folder)) {
-        let shown = folder.display();
+        let typed = typed_path(folder);
         let help = if folder.is_dir() {
-            format!("; `kaizen init {shown}` adds missing files and keeps existing ones")
+            format!("; `kaizen init {typed}` adds missing files and keeps existing ones")
         } else {
             String::new()
         };
+        let shown = shown_path(folder);
         say(&format!("error: `{shown}` exists and is not an empty folder{help}"));
         return Ok(Exit::Usage);
     }
@@ -51,8 +53,8 @@ pub(in crate::cli) fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     for file in arguments.template.files() {
         create(folder, &file)?;
     }
-    print_line(&format!("created `{}`. Next:", folder.display()));
-    print_line(&format!("  cd {}", folder.display()));
+    print_line(&format!("created `{}`. Next:", shown_path(folder)));
+    print_line(&format!("  cd {}", typed_path(folder)));
     next_steps(arguments.template);
     Ok(Exit::Ok)
 }
@@ -106,8 +108,8 @@ fn detour(folder: &Path, name: &str) -> Option<String> {
     let target = std::fs::read_link(link).unwrap_or_else(|_| real(link));
     Some(format!(
         "`{}` is a link out of the project, to `{}`; remove it, and run `kaizen init` again",
-        link.display(),
-        target.display()
+        shown_path(link),
+        shown_path(&target)
     ))
 }
 
@@ -116,17 +118,17 @@ fn create(folder: &Path, file: &TemplateFile) -> anyhow::Result<bool> {
     let path = folder.join(file.name);
     let parent = path.parent().unwrap_or(folder);
     std::fs::create_dir_all(parent)
-        .with_context(|| format!("cannot create `{}`", parent.display()))?;
+        .with_context(|| format!("cannot create `{}`", shown_path(parent)))?;
 
     // Never over a file, not even over one that somebody else makes just now.
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
     match made {
         Ok(mut made) => {
             made.write_all(file.text.as_bytes())
-                .with_context(|| format!("cannot write `{}`", path.display()))?;
+                .with_context(|| format!("cannot write `{}`", shown_path(&path)))?;
             Ok(true)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(error).with_context(|| format!("cannot write `{}`", path.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot write `{}`", shown_path(&path))),
     }
 }

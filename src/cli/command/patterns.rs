@@ -3,7 +3,7 @@
 use crate::base::count::counted;
 use crate::base::file;
 use crate::base::unit::Money;
-use crate::base::visible::on_one_line;
+use crate::base::visible::{on_one_line, shown_path};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
@@ -49,7 +49,7 @@ pub(in crate::cli) struct Arguments {
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
     let project = Project::find()?;
     let Some(store) = project.existing_store()? else {
-        say(&format!("nothing learned yet in `{}`", project.root.display()));
+        say(&format!("nothing learned yet in `{}`", shown_path(&project.root)));
         return Ok(Exit::Ok);
     };
 
@@ -198,10 +198,10 @@ pub(in crate::cli) fn judged(verdicts: &[VerdictCount]) -> Option<String> {
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
     file::writable(file)
         .and_then(|()| std::fs::write(file, picture))
-        .with_context(|| format!("cannot write `{}`", file.display()))?;
+        .with_context(|| format!("cannot write `{}`", shown_path(file)))?;
 
     if !global.quiet {
-        say(&format!("wrote `{}`", file.display()));
+        say(&format!("wrote `{}`", shown_path(file)));
     }
     Ok(())
 }

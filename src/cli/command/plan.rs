@@ -184,7 +184,7 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         store::open_in_memory()?,
         Path::new(":memory:"),
         Durability::Process,
-    ));
+    )?);
     let models = Rc::new(project.models(seed)?);
     let reuse = None;
     let state = State::default();
@@ -219,8 +219,8 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
         patience: MORE_TIME_MAX,
     };
 
-    let flag = signal::watch()?.flag();
-    let found = block_on(forecast(&job, &text, &past.replies, &setting, flag))??;
+    let signals = signal::watch()?;
+    let found = block_on(forecast(&job, &text, &past.replies, &setting, &signals))??;
     match found {
         Ok(forecast) => Ok(tell(global, project, &forecast, past.experience.runs())),
         Err(faults) => Ok(job.refuse(&faults)),
@@ -236,6 +236,7 @@ fn tell(global: &Global, project: &Project, forecast: &Forecast, runs: usize) ->
 
     let exit = match (end, own_spent) {
         (PlanEnd::Fails(stop), _) => stop.exit,
+        (PlanEnd::Interrupted(exit), _) => *exit,
         (_, Some(stop)) if own_spending == Spending::Surely => stop.exit,
         _ => Exit::Ok,
     };
@@ -285,6 +286,7 @@ pub(in crate::cli) fn tell_end(end: &PlanEnd, color: bool) {
             say("the run fails here:");
             say(&diagnostic::render(&stop.fault, color));
         }
+        PlanEnd::Interrupted(_) => say("interrupted; the plan is incomplete"),
     }
 }
 

@@ -6,12 +6,13 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::base::id::RunId;
 use crate::base::secret::scrub;
-use crate::base::visible::hanging;
+use crate::base::visible::{hanging, shown_path};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::ScriptJob;
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
+use crate::cli::app::signal::Signals;
 use crate::cli::app::{damage, resumed, signal, trust};
 use crate::cli::command::run::{block_on, printer};
 use crate::cli::command::show;
@@ -61,6 +62,8 @@ enum ReplayResult {
     Otherwise(String),
     /// It cannot be told.
     Unknown(String),
+    /// A signal ended the replay.
+    Interrupted(Exit),
 }
 
 /// Goes through one run, or all.
@@ -86,13 +89,15 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
 
     let run = row.id.clone();
-    let went = replay(global, &project, &store, &row, true)?;
+    let signals = signal::watch()?;
+    let went = replay(global, &project, &store, &row, (true, &signals))?;
     tell(global, &run, &went);
 
     Ok(match went {
         ReplayResult::Same { .. } => Exit::Ok,
         ReplayResult::Otherwise(_) => Exit::Diverged,
         ReplayResult::Unknown(_) => Exit::Refused,
+        ReplayResult::Interrupted(exit) => exit,
     })
 }
 
@@ -101,17 +106,23 @@ fn all(global: &Global, project: &Project, store: &Reader) -> anyhow::Result<Exi
     let mut same = 0;
     let mut otherwise = 0;
     let mut unknown = 0;
+    let mut caught = None;
+    let signals = signal::watch()?;
 
     for row in
         rows.into_iter().filter(|row| matches!(row.status, Some(RunStatus::Ok | RunStatus::Failed)))
     {
         let run = row.id.clone();
-        let went = replay(global, project, store, &row, false)?;
+        let went = replay(global, project, store, &row, (false, &signals))?;
 
         match &went {
             ReplayResult::Same { .. } => same += 1,
             ReplayResult::Otherwise(_) => otherwise += 1,
             ReplayResult::Unknown(_) => unknown += 1,
+            ReplayResult::Interrupted(exit) => {
+                caught = Some(*exit);
+                break;
+            }
         }
 
         if global.json || !matches!(went, ReplayResult::Same { .. }) {
@@ -123,7 +134,11 @@ fn all(global: &Global, project: &Project, store: &Reader) -> anyhow::Result<Exi
         "{} replayed identically, {otherwise} diverged, {unknown} could not be replayed",
         counted(same, "run", "runs")
     ));
-    Ok(if otherwise > 0 { Exit::Diverged } else { Exit::Ok })
+
+    if caught.is_some() {
+        say("interrupted; the other runs were not replayed");
+    }
+    Ok(caught.unwrap_or(if otherwise > 0 { Exit::Diverged } else { Exit::Ok }))
 }
 
 fn tell(global: &Global, run: &RunId, went: &ReplayResult) {
@@ -134,6 +149,7 @@ fn tell(global: &Global, run: &RunId, went: &ReplayResult) {
         }
         ReplayResult::Otherwise(reason) => ("diverged", Some(Mood::Bad), reason.clone()),
         ReplayResult::Unknown(reason) => ("unknown", None, reason.clone()),
+        ReplayResult::Interrupted(_) => ("unknown", None, "it was interrupted".to_owned()),
     };
 
     if global.json {
@@ -144,13 +160,13 @@ fn tell(global: &Global, run: &RunId, went: &ReplayResult) {
     }
 }
 
-/// Goes through one run; with `shown`, what the script prints is shown.
+/// Goes through one run until a signal comes; with `shown`, what the script prints is shown.
 fn replay(
     global: &Global,
     project: &Project,
     store: &Reader,
     row: &RunRow,
-    shown: bool,
+    (shown, signals): (bool, &Signals),
 ) -> anyhow::Result<ReplayResult> {
     let log = damage::read(store, &row.id)?;
     if let Some((_, damage)) = log.damage.first() {
@@ -183,12 +199,13 @@ fn replay(
     let text = match file::read_text(&resumed.script) {
         Ok(text) => text,
         Err(error) => {
-            let script = resumed.script.display();
+            let script = shown_path(&resumed.script);
             return Ok(ReplayResult::Unknown(format!("its script `{script}`: {error}")));
         }
     };
 
-    block_on(go_through(global, &project, resumed, &text, &ended, shown))?
+    let under = (shown, signals);
+    block_on(go_through(global, &project, resumed, &text, &ended, under))?
 }
 
 async fn go_through(
@@ -197,7 +214,7 @@ async fn go_through(
     resumed: ResumedRun,
     text: &str,
     ended: &RunEnd,
-    shown: bool,
+    (shown, signals): (bool, &Signals),
 ) -> anyhow::Result<ReplayResult> {
     let seed = resumed.seed;
     let reuse = Rc::new(Reuse::replaying(resumed.replies));
@@ -212,7 +229,7 @@ async fn go_through(
             store::open_in_memory()?,
             Path::new(":memory:"),
             Durability::Process,
-        )),
+        )?),
         reuse: None,
         state: State::default(),
         resumes: None,
@@ -230,7 +247,6 @@ async fn go_through(
         .reporting(resumed.again.figures);
 
     let progress = Progress::new(ProgressMode::None, false);
-    let signals = signal::watch()?;
     let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
     let open = job.open_with(executor, progress, signals.flag(), print)?;
 
@@ -244,6 +260,9 @@ async fn go_through(
     };
 
     let result = open.host.run(&program).await;
+    if let Some(exit) = signals.seen() {
+        return Ok(ReplayResult::Interrupted(exit));
+    }
     let went = judge(global, &open.executor, &reuse, result, ended, shown)?;
 
     // The run may have had grants that this replay does not have.

@@ -2,6 +2,7 @@
 
 use crate::base::id::{OpId, RunId};
 use crate::base::own;
+use crate::base::visible::shown_path;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::ui::asset;
@@ -89,21 +90,21 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             say(&format!(
                 "error: `{}` already exists; `--out FILE` names another file",
-                path.display()
+                shown_path(&path)
             ));
             return Ok(Exit::Usage);
         }
-        opened => opened.with_context(|| format!("cannot write `{}`", path.display()))?,
+        opened => opened.with_context(|| format!("cannot write `{}`", shown_path(&path)))?,
     };
     file.write_all(report.text.as_bytes())
-        .with_context(|| format!("cannot write `{}`", path.display()))?;
+        .with_context(|| format!("cannot write `{}`", shown_path(&path)))?;
 
     if global.json {
         print_data(json!({ "file": path.display().to_string(), "bytes": report.text.len() }));
     } else if !global.quiet {
         say(&format!(
             "wrote `{}` ({} kB); read it before you share it: it shows prompts and replies",
-            path.display(),
+            shown_path(&path),
             report.text.len().div_ceil(1000)
         ));
     }

@@ -4,6 +4,8 @@ use crate::base::count::counted;
 use crate::base::credential::learn_credentials;
 use crate::base::rng::Rng;
 use crate::base::secret::{Secret, is_secret_parameter, was_taken_out, weakness};
+use crate::base::thread::{self, NoThread};
+use crate::base::visible::shown_path;
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, ScriptJob};
@@ -204,7 +206,7 @@ pub(in crate::cli) fn read_script(path: &Path) -> Option<String> {
     match file::read_text(path) {
         Ok(text) => Some(text),
         Err(error) => {
-            say(&format!("error: cannot read `{}`: {error}{}", path.display(), list::near(path)));
+            say(&format!("error: cannot read `{}`: {error}{}", shown_path(path), list::near(path)));
             None
         }
     }
@@ -441,13 +443,14 @@ fn lacks_secret(params: &Map<String, Value>) -> bool {
 }
 
 /// Stops a script that computes without ever waiting when its time is over.
-fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) {
+fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) -> Result<(), NoThread> {
     if let Some(limit) = limit {
-        std::thread::spawn(move || {
+        thread::start("limit", move || {
             std::thread::sleep(limit.saturating_add(SLACK));
             flag.store(true, Ordering::SeqCst);
-        });
+        })?;
     }
+    Ok(())
 }
 
 /// Waits until the time of a run is over; for ever if it is not bounded.
@@ -490,7 +493,7 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     }
     let began = clock::monotonic();
     let time_max = job.project.config.time_max();
-    stop_after(time_max, signals.flag());
+    stop_after(time_max, signals.flag())?;
 
     let (result, caught) = tokio::select! {
         // The flag ends a script that never waits, `time_over` one that does.

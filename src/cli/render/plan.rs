@@ -378,6 +378,7 @@ pub(in crate::cli) fn to_json(forecast: &Forecast, exit: Exit) -> Value {
         PlanEnd::Well => (None, false),
         PlanEnd::Open(fault) => (Some(fault.message.as_str()), false),
         PlanEnd::Fails(stop) => (Some(stop.fault.message.as_str()), true),
+        PlanEnd::Interrupted(_) => (Some("the plan was interrupted"), false),
     };
     let budget = |spending: Spending, stop: &Option<ScriptStop>| {
         let is_sure = match spending {

@@ -104,6 +104,7 @@ impl Progress {
 
 /// Says that replies of a model may be of any length.
 pub(in crate::cli) fn unbounded(model: &str) -> String {
+    let model = on_one_line(model);
     format!(
         "note: `{model}` has no `max_tokens`, so a reply may take minutes; set it under [models.NAME] in \
          kaizen.toml, or in the options of the call"

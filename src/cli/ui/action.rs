@@ -3,6 +3,7 @@
 
 use crate::base::clock;
 use crate::base::id::{OpId, RunId};
+use crate::base::thread;
 use crate::cli::app::process::{self, StopFault};
 use crate::cli::command::report::{ReportOptions, TextAmount, build};
 use crate::cli::ui::library::Library;
@@ -185,13 +186,12 @@ async fn write(
 ) -> Result<(), PageError> {
     let path = desk.store.clone();
     let durability = desk.durability;
-    let written = tokio::task::spawn_blocking(move || -> Result<(), StoreError> {
-        let writer = Writer::start(store::reopen(&path)?, &path, durability);
+    let written = thread::away("change", move || -> Result<(), StoreError> {
+        let writer = Writer::start(store::reopen(&path)?, &path, durability)?;
         change(&writer)
     });
 
-    let result =
-        written.await.map_err(|_| PageError::new(503, "the store's writer has stopped"))?;
+    let result = written.await.map_err(|error| PageError::new(503, error.to_string()))?;
     Ok(result?)
 }
 

@@ -22,6 +22,8 @@ mod serve;
 mod squeeze;
 mod words;
 
+use crate::base::thread;
+use crate::base::visible::shown_path;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::number;
 use crate::cli::app::project::{Project, variable};
@@ -96,7 +98,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         }
 
         let desk = Desk {
-            reader: LibraryReader::start(project.store_path()),
+            reader: LibraryReader::start(project.store_path())?,
             project: project.folder_name().into(),
             store: project.store_path(),
             durability: project.config.durability(),
@@ -119,7 +121,7 @@ fn find(project: &Project, name: &str) -> anyhow::Result<Result<String, String>>
     let Some(store) = project.existing_store()? else {
         return Ok(Err(format!(
             "no run `{name}`: no runs in `{}`; start one with `kaizen run SCRIPT`",
-            project.root.display()
+            shown_path(&project.root)
         )));
     };
     Ok(show::find(&store, name)?.map(|row| format!("/run/{}", row.id)))
@@ -150,7 +152,7 @@ fn open(link: &str) {
         if let Ok(mut child) = started {
             // Waited for, so that it is not left behind as a process that has ended. Whether the browser
             // liked the link is shown by the browser.
-            std::thread::spawn(move || drop(child.wait()));
+            drop(thread::start("browser", move || drop(child.wait())));
             return;
         }
     }

@@ -85,7 +85,8 @@ impl From<StoreError> for PageError {
             | StoreError::Server { .. }
             | StoreError::TakenOver { .. }
             | StoreError::Contested { .. }
-            | StoreError::WriterStopped => None,
+            | StoreError::WriterStopped
+            | StoreError::NoThread(_) => None,
         };
 
         let error = error.to_string();

@@ -1,6 +1,7 @@
 //! The thread that reads the store for the page: one request after the other, and nothing else while
 //! nobody looks.
 
+use crate::base::thread::{self, NoThread};
 use crate::cli::ui::library::Library;
 use crate::cli::ui::page_error::PageError;
 use std::path::PathBuf;
@@ -24,13 +25,13 @@ pub(in crate::cli) struct LibraryReader {
 
 impl LibraryReader {
     /// Starts the thread.
-    pub(in crate::cli) fn start(store: PathBuf) -> LibraryReader {
+    pub(in crate::cli) fn start(store: PathBuf) -> Result<LibraryReader, NoThread> {
         let (jobs, inbox) = mpsc::channel();
         let pulse = watch::Sender::new(0);
         let beats = pulse.clone();
         // What it keeps never leaves its thread.
-        std::thread::spawn(move || read(Library::new(store), &inbox, &beats));
-        LibraryReader { jobs, pulse }
+        thread::start("page", move || read(Library::new(store), &inbox, &beats))?;
+        Ok(LibraryReader { jobs, pulse })
     }
 
     /// Has something read from a library that is up to date.

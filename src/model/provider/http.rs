@@ -1,6 +1,8 @@
 //! What all providers that are reached over HTTP share: the clients, and a broken connection.
 
 use crate::base::certificates;
+use crate::base::credential::learn_proxy;
+use crate::base::thread;
 use crate::model::call_error::CallError;
 use crate::model::denial::Denials;
 use crate::model::provider::page::host_of;
@@ -8,7 +10,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::cell::RefCell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest reply that is read, in bytes: more than any model writes.
 pub const BODY_MAX: usize = 8 << 20;
 
+/// The variables that name proxies, in small letters.
+const PROXY_VARIABLES: [&str; 3] = ["http_proxy", "https_proxy", "all_proxy"];
 /// Most lines of the header of a reply.
 const HEADERS_MAX: usize = 1000;
 
@@ -97,10 +101,10 @@ impl Clients {
         }
         if local {
             builder = builder.no_proxy();
+        } else {
+            learn_proxies();
         }
-        if denials.has_addresses() {
-            builder = builder.dns_resolver(Arc::new(Gate(denials)));
-        }
+        builder = builder.dns_resolver(Arc::new(Gate(denials)));
 
         let client = builder
             .build()
@@ -140,6 +144,17 @@ impl ServerAddress {
     }
 }
 
+/// Makes the passwords of proxies known as secrets: a proxy may repeat what it is sent.
+fn learn_proxies() {
+    for name in PROXY_VARIABLES {
+        for name in [name.to_owned(), name.to_uppercase()] {
+            if let Ok(address) = std::env::var(name) {
+                learn_proxy(&address);
+            }
+        }
+    }
+}
+
 /// Returns host and port of the proxy through which a URL is reached, if there is one.
 fn proxy_of(url: &str) -> Option<(String, u16)> {
     let proxy = Matcher::from_env().intercept(&url.parse().ok()?)?;
@@ -161,13 +176,26 @@ async fn permit(denials: &Denials, host: &str, port: u16) -> Result<(), CallErro
 
     let name = host.trim_start_matches('[').trim_end_matches(']');
     // A name that leads nowhere is told by the request itself.
-    let Ok(found) = tokio::net::lookup_host((name, port)).await else { return Ok(()) };
+    let Ok(found) = addresses(name).await else { return Ok(()) };
 
     for at in found {
         denials.check_address(host, at.ip(), port)?;
     }
 
     Ok(())
+}
+
+/// Looks a name up. The runtime's own threads for this would end the program where there is no room for one.
+async fn addresses(name: &str) -> io::Result<Vec<SocketAddr>> {
+    if let Ok(address) = name.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, 0)]);
+    }
+
+    let name = name.to_owned();
+    let found = thread::away("names", move || {
+        (name.as_str(), 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>)
+    });
+    found.await?
 }
 
 /// Finds addresses, and refuses a name that leads to a denied one: what was looked up before may have
@@ -179,8 +207,7 @@ impl Resolve for Gate {
     fn resolve(&self, name: Name) -> Resolving {
         let denials = self.0.clone();
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = addresses(name.as_str()).await?;
 
             for at in &found {
                 // The port is not known here; a denial for one port was looked at before.

@@ -473,7 +473,8 @@ mod tests {
                 let runtime = tokio::runtime::Builder::new_current_thread().build();
                 runtime.expect("a runtime").block_on(async {
                     let store = store::open(&path).expect("a store");
-                    let writer = Rc::new(Writer::start(store, &path, Durability::Process));
+                    let writer = Writer::start(store, &path, Durability::Process);
+                    let writer = Rc::new(writer.expect("a writer"));
                     let knowledge = Knowledge::open(&path, writer).expect("a store");
                     for _ in 0..150 {
                         knowledge.record(vec![seen("t", "p")], |_| true).await.expect("recorded");

@@ -614,7 +614,8 @@ mod tests {
             std::thread::spawn(move || {
                 let mut rng = Rng::seeded(seed);
                 let writer =
-                    Writer::start(store::open(&path).expect("a store"), &path, Durability::Process);
+                    Writer::start(store::open(&path).expect("a store"), &path, Durability::Process)
+                        .expect("a writer");
                 let knowledge = Knowledge::open(&path, Rc::new(writer)).expect("a store");
                 let mut experience = SyncedLearner::new(None);
                 for _ in 0..30 {

@@ -5,6 +5,7 @@ use super::define::def;
 use super::{server_map, tool};
 use crate::base::failure::{Failure, Kind};
 use crate::base::secret::scrub;
+use crate::base::visible::indented;
 use crate::base::wildcard::Wildcard;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
@@ -136,7 +137,7 @@ fn list(host: &Rc<Inner>, server: &str) -> Result<Listing, EvalError> {
 
     let ask = async || {
         let listing = servers.tools(server).await;
-        servers.notes().iter().for_each(|note| (host.with.say)(note));
+        servers.notes().iter().for_each(|note| (host.with.say)(&indented(note)));
         Ok(json!(*listing.map_err(failure_of)?))
     };
     let call = ServerEffect { what, repeat: Repeat::Allowed, version: None };

@@ -2,6 +2,7 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::file;
+use crate::base::visible::indented;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::mcp::Servers;
@@ -227,7 +228,7 @@ impl Inner {
     pub(in crate::script) fn note(&self, note: &str) {
         // What a plan does will be done again.
         if !self.executor().is_dry() && self.with.state.is_news(note) {
-            (self.with.say)(note);
+            (self.with.say)(&indented(note));
         }
     }
 

@@ -2,6 +2,7 @@
 //! What is not granted is refused; what is denied is refused whatever is granted.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::path_text::text_of;
 use crate::base::secret::{scrub, shortened};
 use crate::base::spelling::nearest;
 use crate::base::visible::on_one_line;
@@ -331,7 +332,8 @@ impl Permissions {
             return Ok(());
         }
 
-        let refused = format!("{deed} `{shown}` is not granted; pass `--allow-{word}={target}`");
+        let granted = detour(target).unwrap_or_else(|| target.to_string());
+        let refused = format!("{deed} `{shown}` is not granted; pass `--allow-{word}={granted}`");
         self.answers.refused.borrow_mut().get_or_insert(refused);
 
         Err(Permissions::not_granted(right, target, shown))
@@ -345,9 +347,20 @@ impl Permissions {
     ) -> Failure {
         let word = right.word();
         let deed = right.deed();
+
+        let (link, granted) = match detour(target) {
+            Some(real) => {
+                let link = format!(
+                    " and leads through a link to `{real}`; name that path in the script, and"
+                );
+                (link, real)
+            }
+            None => (";".to_owned(), target.to_string()),
+        };
+
         let message = format!(
-            "{deed} `{shown}` is not granted; run with `--allow-{word}={target}`, or add \
-             \"{target}\" to `{word}` under [permissions] in kaizen.toml"
+            "{deed} `{shown}` is not granted{link} run with `--allow-{word}={granted}`, or add \
+             \"{granted}\" to `{word}` under [permissions] in kaizen.toml"
         );
         Failure::new(Kind::Permission, message)
     }
@@ -438,6 +451,15 @@ fn exactly(target: &Target<'_>) -> Rule {
         Target::Name(name) => Rule::Name(Wildcard::new(*name)),
         Target::Program(program) => Rule::Program(Wildcard::new(program.named()), Vec::new()),
     }
+}
+
+/// Returns where a path really is if it leads out of this folder by a link: nobody can grant it by its own name.
+fn detour(target: &Target<'_>) -> Option<String> {
+    let Target::Path(path) = target else { return None };
+    let here = Path::new(".").canonicalize().ok()?;
+    let leads_to = real(path);
+    let rule = Rule::Path(path.to_path_buf(), leads_to.clone());
+    rule.refuse_detour(&here).is_err().then(|| text_of(&leads_to))
 }
 
 #[cfg(test)]

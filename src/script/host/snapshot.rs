@@ -3,6 +3,7 @@
 use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::base::secret::clean;
+use crate::base::visible::shown_path;
 use crate::script::host::value_difference;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
@@ -105,7 +106,7 @@ impl Test {
             return Ok(());
         }
 
-        let path = path.display();
+        let path = shown_path(&path);
         let test = &self.name;
         let message = match known {
             None => format!(

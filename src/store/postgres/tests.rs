@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 fn start(name: &Path) -> Writer {
-    Writer::start(store::open(name).expect("a store"), name, Durability::Process)
+    Writer::start(store::open(name).expect("a store"), name, Durability::Process).expect("a writer")
 }
 
 fn series(run: &str) -> Series {

@@ -2,6 +2,7 @@
 
 use crate::base::count::counted;
 use crate::base::file;
+use crate::base::visible::shown_path;
 use crate::cli::app::terminal::width;
 use crate::cli::render::cases::{CaseFormat, table, tally};
 use crate::cli::{Global, print_line, say};
@@ -32,7 +33,7 @@ impl ShownCases {
 
 /// Returns how a file of cases is to be written, or why it cannot be.
 pub(in crate::cli) fn format_of(out: &Path) -> Result<CaseFormat, String> {
-    let shown = out.display();
+    let shown = shown_path(out);
     let format = CaseFormat::of(out)
         .ok_or_else(|| format!("--out `{shown}` must end in .csv, .jsonl or .md"))?;
     file::writable(out).map_err(|error| format!("--out `{shown}` cannot be written: {error}"))?;
@@ -50,9 +51,13 @@ pub(in crate::cli) fn present(
     if let Some(out) = out {
         let format = format_of(out).map_err(anyhow::Error::msg)?;
         std::fs::write(out, format.write(&chosen))
-            .with_context(|| format!("cannot write `{}`", out.display()))?;
+            .with_context(|| format!("cannot write `{}`", shown_path(out)))?;
         if !global.quiet {
-            say(&format!("wrote {} to `{}`", counted(chosen.len(), "row", "rows"), out.display()));
+            say(&format!(
+                "wrote {} to `{}`",
+                counted(chosen.len(), "row", "rows"),
+                shown_path(out)
+            ));
         }
     }
 

@@ -250,6 +250,8 @@ async fn go(
         found = open.executor.drive(compare(&optimizer, &setting, plan, None)) => Ok(found),
         caught = signals.caught() => Err(caught),
     };
+    // Scripts that never wait are stopped by the flag, and so fail.
+    let found = signals.seen().map_or(found, Err);
 
     open.progress.borrow_mut().close();
     finish(job, &open, (name, arguments), found).await

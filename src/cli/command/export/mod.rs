@@ -5,6 +5,7 @@ mod rows;
 use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::secret::scrub;
+use crate::base::visible::shown_path;
 use crate::base::{own, visible};
 use crate::cli::app::damage;
 use crate::cli::app::exit::Exit;
@@ -86,7 +87,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if let Some(output) = arguments.output.as_deref()
         && output.symlink_metadata().is_ok()
     {
-        say(&format!("error: `{}` already exists; choose another file", output.display()));
+        say(&format!("error: `{}` already exists; choose another file", shown_path(output)));
         return Ok(Exit::Usage);
     }
 
@@ -121,7 +122,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     };
 
     // The file gets its name only when it is whole.
-    let context = || format!("writing `{}`", output.display());
+    let context = || format!("writing `{}`", shown_path(output));
     let draft = Draft::of(output).with_context(context)?;
     let file = own::create(&draft.path);
     let mut file = std::io::BufWriter::new(file.with_context(context)?);
@@ -132,7 +133,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     if !global.quiet {
         let runs = counted(rows.len(), "run", "runs");
-        say(&format!("wrote {runs} to `{}`", output.display()));
+        say(&format!("wrote {runs} to `{}`", shown_path(output)));
     }
     tell_conventions(global, form);
     Ok(Exit::Ok)
@@ -321,7 +322,7 @@ fn copy(
     connection: &Reader,
     output: &Path,
 ) -> anyhow::Result<Exit> {
-    let context = || format!("writing `{}`", output.display());
+    let context = || format!("writing `{}`", shown_path(output));
     let draft = Draft::of(output).with_context(context)?;
     // SQLite would take a folder that is missing for a fault of the store.
     own::create(&draft.path).with_context(context)?;
@@ -340,7 +341,7 @@ fn copy(
     } else if !global.quiet {
         say(&format!(
             "copied the store to `{}` ({}); the copy is intact",
-            output.display(),
+            shown_path(output),
             gc::shown(size.file)
         ));
     }

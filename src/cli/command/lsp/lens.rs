@@ -69,7 +69,7 @@ fn of_tests(space: &Workspace, script: &OpenScript<'_>) -> Vec<Value> {
     let is_saved = is_saved(script, path);
 
     let each = tests.map(|one| {
-        let id = format!("{}::{}", inside.display(), one.name);
+        let id = format!("{}::{}", inside.to_string_lossy(), one.name);
         let has_passed = project
             .as_ref()
             .is_some_and(|open| is_saved && test::memory::has_passed(&open.project, &id));

@@ -37,7 +37,7 @@ pub(in crate::cli) struct Arguments {
 }
 
 /// Serves an editor until it is done or gone.
-pub(in crate::cli) fn run(_: &Arguments) -> Exit {
-    let is_orderly = LanguageServer::new(ClientWires::open()).serve();
-    if is_orderly { Exit::Ok } else { Exit::Failed }
+pub(in crate::cli) fn run(_: &Arguments) -> anyhow::Result<Exit> {
+    let is_orderly = LanguageServer::new(ClientWires::open()?).serve();
+    Ok(if is_orderly { Exit::Ok } else { Exit::Failed })
 }

@@ -1,6 +1,7 @@
 //! The server: one message after the other, and the checks once nothing has been typed for a moment.
 
 use crate::base::clock;
+use crate::base::visible::shown_path;
 use crate::cli::app::cause;
 use crate::cli::command::lsp::document::{Document, DocumentKind};
 use crate::cli::command::lsp::finding::{self, diagnostic_of, file_of};
@@ -357,7 +358,7 @@ impl LanguageServer {
         let Some(path) = self.stale.pop_first() else { return };
         let work = AssertUnwindSafe(|| self.check(&path));
         if catch_unwind(work).is_err() {
-            let message = format!("kaizen has a bug in the check of `{}`", path.display());
+            let message = format!("kaizen has a bug in the check of `{}`", shown_path(&path));
             self.tell("window/logMessage", json!({ "type": 1, "message": message }));
         }
         self.publish();

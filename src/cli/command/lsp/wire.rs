@@ -1,6 +1,7 @@
 //! The messages of the protocol on stdin and stdout. What is no message is answered with an error, and
 //! what follows is read all the same: a server that ends at the first one takes the editor's help away.
 
+use crate::base::thread::{self, NoThread};
 use crate::cli::app::output;
 use lsp_server::{ErrorCode, Message};
 use serde_json::{Value, json};
@@ -35,17 +36,17 @@ pub(super) struct ClientWires {
 
 impl ClientWires {
     /// Begins to read, on a thread of its own.
-    pub(super) fn open() -> ClientWires {
+    pub(super) fn open() -> Result<ClientWires, NoThread> {
         let (send, inputs) = sync_channel(WAITING_MAX);
-        std::thread::spawn(move || {
+        thread::start("input", move || {
             let mut stdin = std::io::stdin().lock();
             while let Some(input) = read(&mut stdin) {
                 if send.send(input).is_err() {
                     return;
                 }
             }
-        });
-        ClientWires { inputs }
+        })?;
+        Ok(ClientWires { inputs })
     }
 
     /// Returns what comes next; without a patience it waits for ever.

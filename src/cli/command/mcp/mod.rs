@@ -9,6 +9,7 @@ mod service;
 mod wire;
 
 use crate::base::unit::Money;
+use crate::base::visible::shown_path;
 use crate::cli::app::config::duration;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::number;
@@ -87,7 +88,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let service = Arc::new(ProjectService::new(kaizen, project.root.clone(), offers, terms));
 
     if !global.quiet {
-        say(&format!("serving `{}` over MCP on stdin and stdout", project.root.display()));
+        say(&format!("serving `{}` over MCP on stdin and stdout", shown_path(&project.root)));
     }
     block_on(Box::pin(serve(service)))?
 }
@@ -119,7 +120,7 @@ fn terms(arguments: &Arguments) -> Result<Option<RunTerms>, String> {
 
 async fn serve(service: Arc<ProjectService>) -> anyhow::Result<Exit> {
     let signals = signal::watch()?;
-    let wire = ClientWire::open(service.closing());
+    let wire = ClientWire::open(service.closing())?;
     let written = wire.written();
 
     let served = async {

@@ -1,6 +1,7 @@
 //! The tools that `kaizen mcp` offers, and the arguments of each.
 
 use crate::base::spelling::nearest;
+use crate::base::visible::shown_path;
 use crate::cli::app::project::Project;
 use crate::cli::command::{check, list};
 use crate::script::{ScriptError, ScriptParameter};
@@ -55,7 +56,7 @@ impl ToolOffer {
                     return Ok(Err(format!(
                         "two tools would have the name `{}`; rename `{}`",
                         offer.name,
-                        script.display()
+                        shown_path(script)
                     )));
                 }
                 Ok(offer) => offers.push(offer),
@@ -194,7 +195,7 @@ fn run_script() -> ToolOffer {
 
 /// Makes a script a tool.
 fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<ToolOffer, String>> {
-    let shown = script.display();
+    let shown = shown_path(script);
     let text = match check::read(script) {
         Ok(text) => text,
         Err(reason) => {
@@ -222,7 +223,7 @@ fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<ToolOffe
         stem.chars().map(|c| if is_sound(c) { c } else { '_' }).take(NAME_MAX).collect();
 
     let description = match list::doc_of(&text) {
-        doc if doc.is_empty() => format!("Runs {}.", inside.display()),
+        doc if doc.is_empty() => format!("Runs {}.", shown_path(inside)),
         doc => doc,
     };
     let parameters = program.parameters();

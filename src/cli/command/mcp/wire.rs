@@ -1,6 +1,7 @@
 //! The transport of `kaizen mcp`: one message a line on stdin and stdout. A line that is no message is
 //! answered with an error, and what follows is read all the same.
 
+use crate::base::thread::{self, NoThread};
 use crate::cli::app::output;
 use crate::mcp::MESSAGE_MAX;
 use rmcp::RoleServer;
@@ -52,16 +53,16 @@ pub(super) struct ClientGone;
 impl ClientWire {
     /// Begins to read and to write, each on a thread of its own: a client that does not read must not
     /// keep this program from noticing that it has ended. `closing` is set when it has.
-    pub(super) fn open(closing: watch::Sender<bool>) -> ClientWire {
+    pub(super) fn open(closing: watch::Sender<bool>) -> Result<ClientWire, NoThread> {
         let (line, lines) = mpsc::channel(WAITING_MAX);
-        std::thread::spawn(move || read_lines(&line));
+        thread::start("input", move || read_lines(&line))?;
 
         let (out, texts) = mpsc::channel(WAITING_MAX);
         let written = WriteEnd::default();
         let gone = closing.clone();
         let done = written.clone();
-        std::thread::spawn(move || write_lines(texts, &gone, &done));
-        ClientWire { lines, out, closing, written }
+        thread::start("output", move || write_lines(texts, &gone, &done))?;
+        Ok(ClientWire { lines, out, closing, written })
     }
 
     /// Returns what tells when everything has been written.

@@ -1,5 +1,6 @@
 //! The line editor, on a thread of its own, so that tasks continue while somebody types.
 
+use crate::base::thread;
 use crate::cli::command::repl::command;
 use crate::cli::command::repl::complete::{Candidate, PromptState, complete};
 use crate::cli::command::repl::highlight::{BOLD, DIM, highlight, paint};
@@ -79,7 +80,7 @@ pub(super) fn start(setup: EditorSetup) -> anyhow::Result<(Typist, Option<Above>
     let (give, inputs) = unbounded_channel();
     let (ready, is_ready) = mpsc::channel();
 
-    std::thread::spawn(move || {
+    thread::start("editor", move || {
         let mut editor = match create(&setup) {
             Ok(editor) => editor,
             Err(error) => {
@@ -94,27 +95,27 @@ pub(super) fn start(setup: EditorSetup) -> anyhow::Result<(Typist, Option<Above>
         if ready.send(Ok(above)).is_ok() {
             read(&mut editor, &setup, &asked, &give);
         }
-    });
+    })?;
 
     let above = is_ready.recv()??;
     Ok((Typist { ask, inputs }, above))
 }
 
 /// Reads whole inputs from something that is no terminal, one at a time.
-pub(super) fn read_lines() -> Typist {
+pub(super) fn read_lines() -> anyhow::Result<Typist> {
     let (ask, asked) = mpsc::channel::<()>();
     let (give, inputs) = unbounded_channel();
 
-    std::thread::spawn(move || {
+    thread::start("input", move || {
         let mut source = std::io::stdin().lock();
         while asked.recv().is_ok() {
             if give.send(read_input(&mut source)).is_err() {
                 return;
             }
         }
-    });
+    })?;
 
-    Typist { ask, inputs }
+    Ok(Typist { ask, inputs })
 }
 
 /// Reads one input, which may have several lines.

@@ -2,6 +2,7 @@
 
 use crate::base::credential::credentials;
 use crate::base::secret::is_secret_name;
+use crate::base::visible::shown_path;
 use crate::base::{file as base_file, own};
 use crate::cli::app::project::{raw_variable, variable};
 use crate::model::registry::Models;
@@ -59,7 +60,7 @@ pub(super) fn file() -> Result<PathBuf, String> {
         .ok_or_else(|| "the home folder is unknown".to_owned())?;
     let folder = state.join("kaizen");
     let file = folder.join("history");
-    prepare(&folder, &file).map_err(|error| format!("`{}`: {error}", file.display()))?;
+    prepare(&folder, &file).map_err(|error| format!("`{}`: {error}", shown_path(&file)))?;
     Ok(file)
 }
 

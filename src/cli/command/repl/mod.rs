@@ -13,6 +13,7 @@ mod stage;
 
 use crate::base::id::RunId;
 use crate::base::visible;
+use crate::base::visible::shown_path;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::project::Project;
 use crate::cli::app::signal;
@@ -73,7 +74,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     }
 
     if let Some(script) = arguments.script.as_ref().filter(|script| !script.is_file()) {
-        say(&format!("error: no script `{}`{}", script.display(), list::near(script)));
+        say(&format!("error: no script `{}`{}", shown_path(script), list::near(script)));
         return Ok(Exit::Refused);
     }
 
@@ -99,7 +100,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
         match from {
             InputSource::Terminal => converse(session).await,
-            InputSource::Pipe => batch(session, editor::read_lines()).await,
+            InputSource::Pipe => batch(session, editor::read_lines()?).await,
             InputSource::CommandLine(code) => {
                 let took = session.take(&code).await?;
                 let exit = exit_of(took, session.exit());

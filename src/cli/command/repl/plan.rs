@@ -3,9 +3,10 @@
 use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
+use crate::cli::app::plan_clock::Clock;
 use crate::cli::app::rehearsals::{
-    Clock, ForecastSetting, MORE_TIME_MAX, RehearsalResult, ScriptStop, SeedSource, TIME_MAX,
-    Trial, rehearse,
+    ForecastSetting, MORE_TIME_MAX, RehearsalResult, ScriptStop, SeedSource, TIME_MAX, Trial,
+    rehearse,
 };
 use crate::cli::command::plan::{EarlierRuns, tell_assumed, tell_end};
 use crate::cli::command::repl::session::{InputEnd, ReplSession};
@@ -43,7 +44,6 @@ impl ReplSession<'_> {
         };
 
         self.renew();
-        let flag = self.signals().flag();
         let signals = self.signals().clone();
 
         let setting = ForecastSetting {
@@ -53,14 +53,17 @@ impl ReplSession<'_> {
             first_time_max: TIME_MAX,
             patience: MORE_TIME_MAX,
         };
-        let found = rehearse(&setting, &flag, async |trial| {
+        let found = rehearse(&setting, &signals, async |trial| {
             self.rehearse(code, past.replies.clone(), trial).await
         });
 
         let found = tokio::select! {
             found = found => found?,
-            _ = signals.caught() => return Ok(InputEnd::Wrong),
+            _ = signals.caught() => return Ok(self.interrupted()),
         };
+        if signals.seen().is_some() {
+            return Ok(self.interrupted());
+        }
 
         let forecast = match found {
             Ok(found) => found,
@@ -110,9 +113,11 @@ impl ReplSession<'_> {
         let happened = events.clone();
         executor.listen(Rc::new(move |_, event| happened.borrow_mut().push(event.clone())));
 
-        let flag = self.signals().renew();
+        // The clock of an earlier try may have set the flag.
+        self.signals().go_on();
+        let flag = self.signals().flag();
         self.dialogue.renew(flag.clone());
-        let clock = Clock::start(flag, trial.limit);
+        let clock = Clock::start(flag, trial.limit)?;
         let result = self.dialogue.rehearse(code, executor.clone()).await;
         let is_over = clock.stop();
 

@@ -1,6 +1,7 @@
 //! The script that a session is about: what there is to do with it besides calling its functions.
 
 use crate::base::file;
+use crate::base::visible::shown_path;
 use crate::cli::command::repl::session::{InputEnd, ReplSession};
 use crate::cli::say;
 use std::path::Path;
@@ -13,7 +14,7 @@ impl ReplSession<'_> {
         }
         say(&format!(
             "`{0}` defines no functions, so nothing is loaded; `:run` runs it here and keeps its variables",
-            path.display()
+            shown_path(path)
         ));
     }
 
@@ -27,7 +28,7 @@ impl ReplSession<'_> {
         match file::read_text(&script.path) {
             Ok(text) => Ok(self.evaluate(&text).await?.0),
             Err(error) => {
-                say(&format!("error: cannot read `{}`: {error}", script.path.display()));
+                say(&format!("error: cannot read `{}`: {error}", shown_path(&script.path)));
                 Ok(InputEnd::Wrong)
             }
         }

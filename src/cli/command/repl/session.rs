@@ -2,7 +2,7 @@
 
 use crate::base::failure::Kind;
 use crate::base::unit::Money;
-use crate::base::visible::painted;
+use crate::base::visible::{painted, shown_path};
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::exit::{exit_of_cause, exit_of_failure};
@@ -286,7 +286,7 @@ impl<'a> ReplSession<'a> {
         }
     }
 
-    fn interrupted(&self) -> InputEnd {
+    pub(super) fn interrupted(&self) -> InputEnd {
         match self.signals.seen() {
             Some(Exit::Interrupted) | None if self.is_terminal => {
                 say("interrupted; variables are kept");
@@ -461,7 +461,7 @@ impl<'a> ReplSession<'a> {
         let text = match file::read_text(&file.path) {
             Ok(text) => text,
             Err(error) => {
-                say(&format!("error: cannot read `{}`: {error}", file.path.display()));
+                say(&format!("error: cannot read `{}`: {error}", shown_path(&file.path)));
                 return false;
             }
         };

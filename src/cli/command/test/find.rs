@@ -1,7 +1,7 @@
 //! Finds the tests of a project, and everything that keeps them from running.
 
 use crate::base::file;
-use crate::base::visible::on_one_line;
+use crate::base::visible::{on_one_line, shown_path};
 use crate::cli::app::cause;
 use crate::cli::app::project::Project;
 use crate::cli::command::check;
@@ -137,7 +137,7 @@ impl Suite {
         let text: Arc<str> = match check::read(file) {
             Ok(text) => text.into(),
             Err(reason) => {
-                self.told.push(format!("cannot read `{}`: {reason}", file.display()));
+                self.told.push(format!("cannot read `{}`: {reason}", shown_path(file)));
                 // It may be there, and be no text.
                 let content = file::read(file).ok().map(|content| blake3::hash(&content));
                 self.read.insert(whole, content);
@@ -158,13 +158,13 @@ impl Suite {
             Ok(program) => program,
             Err(ScriptError::Refused(faults)) => return self.faults.extend(faults),
             Err(other) => {
-                return self.told.push(format!("cannot read `{}`: {other:?}", file.display()));
+                return self.told.push(format!("cannot read `{}`: {other:?}", shown_path(file)));
             }
         };
 
         let found = program.tests();
         if found.is_empty() {
-            let file = file.display();
+            let file = shown_path(file);
             self.told.push(format!("`{file}` has no tests; name test functions `test_..`"));
         }
 
@@ -178,7 +178,7 @@ impl Suite {
         self.cases.extend(found.into_iter().map(|found| TestCase {
             file: file.to_owned(),
             text: text.clone(),
-            id: format!("{}::{}", inside.display(), found.name),
+            id: format!("{}::{}", inside.to_string_lossy(), found.name),
             line: found.line,
             cassette: cassettes.join(format!("{}.jsonl", found.name)),
             snapshots: snapshots.clone(),

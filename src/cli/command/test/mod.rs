@@ -11,7 +11,7 @@ mod watch;
 use crate::base::clock;
 use crate::base::failure::{Failure, Kind};
 use crate::base::spelling::nearest;
-use crate::base::visible::on_one_line;
+use crate::base::visible::{on_one_line, shown_path};
 use crate::cli::app::config::duration;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::number;
@@ -446,7 +446,10 @@ impl TestBench<'_> {
         let is_whole = arguments.filter.is_none() && arguments.shard.is_none();
         if is_whole && !self.order.global.json && !self.order.global.quiet {
             for path in suite.orphans() {
-                print_line(&format!("note: no test uses `{}`; you can delete it", path.display()));
+                print_line(&format!(
+                    "note: no test uses `{}`; you can delete it",
+                    shown_path(&path)
+                ));
             }
         }
 
@@ -471,7 +474,7 @@ impl TestBench<'_> {
                 .collect();
 
             if let Err(error) = write(path, &junit::document(&results, took)) {
-                say(&format!("error: cannot write `{}`: {error}", path.display()));
+                say(&format!("error: cannot write `{}`: {error}", shown_path(path)));
                 return if exit == Exit::Ok { Exit::Failed } else { exit };
             }
         }

@@ -4,6 +4,7 @@ use crate::base::count::counted;
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::unit::Money;
+use crate::base::visible::shown_path;
 use crate::base::{clock, file, own};
 use crate::cli::app::project::Project;
 use crate::cli::app::signal::Signals;
@@ -331,7 +332,7 @@ impl Bench<'_> {
         for (path, text) in &pending {
             refuse_detour(case, path, &self.project.root)?;
             write(path, text).map_err(|error| {
-                Failure::new(Kind::File, format!("cannot write `{}`: {error}", path.display()))
+                Failure::new(Kind::File, format!("cannot write `{}`: {error}", shown_path(path)))
             })?;
         }
 
@@ -339,7 +340,10 @@ impl Bench<'_> {
             for path in test.unused() {
                 refuse_detour(case, &path, &self.project.root)?;
                 std::fs::remove_file(&path).map_err(|error| {
-                    Failure::new(Kind::File, format!("cannot remove `{}`: {error}", path.display()))
+                    Failure::new(
+                        Kind::File,
+                        format!("cannot remove `{}`: {error}", shown_path(&path)),
+                    )
                 })?;
             }
         }
@@ -355,7 +359,7 @@ impl Bench<'_> {
         executor: &Executor,
         notes: &mut Vec<String>,
     ) {
-        let cassette = case.cassette.display();
+        let cassette = shown_path(&case.cassette);
 
         if tape.failed() > 0 {
             let calls = counted(tape.failed(), "call failed and is", "calls failed and are");
@@ -382,11 +386,9 @@ impl Bench<'_> {
         }
 
         if !self.is_update {
-            notes.extend(
-                test.unused().iter().map(|path| {
-                    format!("unused snapshot `{}`; remove it with `-u`", path.display())
-                }),
-            );
+            notes.extend(test.unused().iter().map(|path| {
+                format!("unused snapshot `{}`; remove it with `-u`", shown_path(path))
+            }));
         }
     }
 }
@@ -461,8 +463,8 @@ fn refuse_detour(case: &TestCase, path: &Path, root: &Path) -> Result<(), Failur
 
     let message = format!(
         "cannot write `{}`: its folder is a link out of the project, to `{}`; remove the link",
-        path.display(),
-        leads_to.display()
+        shown_path(path),
+        shown_path(&leads_to)
     );
     Err(Failure::new(Kind::File, message))
 }

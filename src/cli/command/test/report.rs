@@ -114,7 +114,7 @@ pub(super) fn tell(global: &Global, case: &TestCase, ended: &TestResult, has_out
     }
 
     for note in &ended.notes {
-        print_line(&format!("  note: {note}"));
+        print_line(&format!("  note: {}", visible::on_one_line(note)));
     }
 }
 

@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Watches until it is told to stop.
 pub(super) async fn watch(order: &Order<'_>, first: TestRound) -> anyhow::Result<Exit> {
     let (post, mut inbox) = Inbox::new();
-    let files = Files::start(first.quiet, say, post);
+    let files = Files::start(first.quiet, say, post)?;
     let mut known = tests()?;
     files.watch(first.files);
 

@@ -2,6 +2,7 @@
 //! rather than write to them; a quiet moment is waited for; and contents are compared, so that a
 //! save of the same bytes is no change.
 
+use crate::base::thread::{self, NoThread};
 use crate::base::{clock, file};
 use crate::cli::command::watch::inbox::{Post, WatchEvent};
 use blake3::Hash;
@@ -37,11 +38,15 @@ pub(in crate::cli) struct Files {
 impl Files {
     /// Starts watching nothing; `quiet` is how long nothing may happen before a change counts.
     /// `say` takes what people should know, `post` the changes.
-    pub(in crate::cli) fn start(quiet: Duration, say: fn(&str), post: Post) -> Files {
+    pub(in crate::cli) fn start(
+        quiet: Duration,
+        say: fn(&str),
+        post: Post,
+    ) -> Result<Files, NoThread> {
         let (sender, receiver) = channel();
         let events = sender.clone();
 
-        std::thread::spawn(move || {
+        thread::start("files", move || {
             let watcher =
                 notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
                     let is_reading = event.as_ref().is_ok_and(|event| event.kind.is_access());
@@ -71,9 +76,9 @@ impl Files {
             }
 
             thread.run(&receiver);
-        });
+        })?;
 
-        Files { sender }
+        Ok(Files { sender })
     }
 
     /// Watches these files from now on. A content that differs from what is on the disk is a change.
@@ -280,7 +285,7 @@ mod tests {
     impl Watched {
         fn start(contents: Contents) -> Watched {
             let (post, inbox) = Inbox::new();
-            let files = Files::start(QUIET, |_| {}, post);
+            let files = Files::start(QUIET, |_| {}, post).expect("a thread");
             files.watch(contents);
             std::thread::sleep(Duration::from_millis(100));
             Watched { files, inbox }

@@ -32,7 +32,7 @@ impl WatchState<'_> {
 
         let replies = self.reuse.replies().clone();
         let job = self.job(RoundKind::Reuse);
-        let flag = events.signals.renew();
+        events.signals.renew();
         // The run itself tells of faults.
         let setting = ForecastSetting {
             experience: &self.experience,
@@ -41,7 +41,10 @@ impl WatchState<'_> {
             first_time_max: TIME_MAX,
             patience: PATIENCE,
         };
-        let found = forecast(&job, text, &replies, &setting, flag).await?;
+        let found = forecast(&job, text, &replies, &setting, &events.signals).await?;
+        if let Some(exit) = events.signals.seen() {
+            return Ok(Some(AfterRound::Quit(exit)));
+        }
         let Ok(forecast) = found else { return Ok(None) };
         let Some(doubt) = doubt(&forecast.plan, limit, is_set) else { return Ok(None) };
         self.watch_gate(files, text);

@@ -1,5 +1,6 @@
 //! What happens while a script is watched, from several threads in one queue.
 
+use crate::base::thread::{self, NoThread};
 use crate::cli::app::signal::Signals;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,10 +70,10 @@ impl Inbox {
     }
 
     /// Stops a script that computes without ever waiting when something stays in the queue.
-    pub(in crate::cli) fn guarded(mut self, signals: Signals) -> Inbox {
-        guard(self.state.clone(), signals.clone());
+    pub(in crate::cli) fn guarded(mut self, signals: Signals) -> Result<Inbox, NoThread> {
+        guard(self.state.clone(), signals.clone())?;
         self.signals = Some(signals);
-        self
+        Ok(self)
     }
 
     /// Notes that one thing was taken: in time after all, if the script was told to stop for it.
@@ -100,8 +101,8 @@ impl Inbox {
 }
 
 /// Stops the script when something stays in the queue.
-fn guard(state: InboxState, signals: Signals) {
-    std::thread::spawn(move || {
+fn guard(state: InboxState, signals: Signals) -> Result<(), NoThread> {
+    thread::start("inbox", move || {
         loop {
             let before = *state.counts();
             std::thread::sleep(PATIENCE);
@@ -113,7 +114,8 @@ fn guard(state: InboxState, signals: Signals) {
                 signals.stop();
             }
         }
-    });
+    })
+    .map(drop)
 }
 
 #[cfg(test)]
@@ -125,7 +127,7 @@ mod tests {
     async fn a_script_is_stopped_only_for_what_nobody_takes() {
         let signals = Signals::default();
         let (post, inbox) = Inbox::new();
-        let mut inbox = inbox.guarded(signals.clone());
+        let mut inbox = inbox.guarded(signals.clone()).expect("a thread");
         let is_stopped = || signals.flag().load(Ordering::SeqCst);
 
         // Whenever it comes, what is taken at once stops nothing.

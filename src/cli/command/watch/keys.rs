@@ -1,5 +1,6 @@
 //! Single keys from a terminal, without Enter.
 
+use crate::base::thread::{self, NoThread};
 use crate::cli::app::terminal::Terminal;
 use crate::cli::command::watch::inbox::{Post, WatchEvent};
 use std::io::{IsTerminal, Read};
@@ -39,22 +40,22 @@ pub(super) fn help(width: Option<usize>) -> String {
 
 /// Starts reading keys, if there is a terminal to read them from. It is as it was when the result is
 /// dropped.
-pub(super) fn start(post: Post) -> Option<Terminal> {
+pub(super) fn start(post: Post) -> Result<Option<Terminal>, NoThread> {
     if !std::io::stdin().is_terminal() {
-        return None;
+        return Ok(None);
     }
-    let terminal = Terminal::with_single_keys()?;
+    let Some(terminal) = Terminal::with_single_keys() else { return Ok(None) };
 
-    std::thread::spawn(move || {
+    thread::start("keys", move || {
         let mut byte = [0];
         while matches!(std::io::stdin().read(&mut byte), Ok(1)) {
             if !post.send(WatchEvent::Key(char::from(byte[0]))) {
                 return;
             }
         }
-    });
+    })?;
 
-    Some(terminal)
+    Ok(Some(terminal))
 }
 
 #[cfg(test)]

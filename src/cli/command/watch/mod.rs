@@ -18,6 +18,7 @@ mod sources;
 
 use crate::base::count::counted;
 use crate::base::unit::Money;
+use crate::base::visible::shown_path;
 use crate::base::{file, visible};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::number;
@@ -125,7 +126,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     if given.script.exists()
         && let Err(error) = file::open(&given.script)
     {
-        say(&format!("error: cannot read `{}`: {error}", given.script.display()));
+        say(&format!("error: cannot read `{}`: {error}", shown_path(&given.script)));
         return Ok(Exit::Refused);
     }
 
@@ -140,11 +141,11 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
     let signals = signal::watch()?;
     let (post, inbox) = Inbox::new();
-    let inbox = inbox.guarded(signals.clone());
+    let inbox = inbox.guarded(signals.clone())?;
 
-    let files = Files::start(project.config.watch_quiet(), say, post.clone());
+    let files = Files::start(project.config.watch_quiet(), say, post.clone())?;
     let has_keys = global.stderr_is_terminal && !global.json;
-    let keys = if has_keys { keys::start(post) } else { None };
+    let keys = if has_keys { keys::start(post)? } else { None };
     let config = sources::hash(&project.root.join("kaizen.toml"));
 
     let desk = WatchState {

@@ -1,6 +1,7 @@
 //! One run of a watched script, from the check to what has changed.
 
 use crate::base::failure::Kind;
+use crate::base::visible::shown_path;
 use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
@@ -131,7 +132,7 @@ impl WatchState<'_> {
         let text = match self.read(files) {
             Ok(text) => text,
             Err(error) => {
-                let script = script.display();
+                let script = shown_path(script);
                 self.tell(&match error.kind() {
                     ErrorKind::NotFound => format!("`{script}` does not exist; waiting for it"),
                     _ => format!("error: cannot read `{script}`: {error}; waiting for a script"),
@@ -141,7 +142,7 @@ impl WatchState<'_> {
         };
 
         if text.trim().is_empty() {
-            self.tell(&format!("`{}` is empty; waiting for a save", script.display()));
+            self.tell(&format!("`{}` is empty; waiting for a save", shown_path(script)));
             return Ok(AfterRound::Ended);
         }
         // Nothing is asked or paid for that could not be kept.
