@@ -351,7 +351,9 @@ fn judge(
 fn other_failure(now: Option<&Failure>, then: Option<&Failure>) -> Option<String> {
     let (now, then) = now.zip(then)?;
     let message = scrub(&now.message);
-    let is_same = now.kind == then.kind && *message == *then.message;
+    // What kaizen itself says of a failure depends on what can be done about it, which a replay cannot do.
+    let is_own = matches!(now.kind, Kind::Thrown | Kind::Script);
+    let is_same = now.kind == then.kind && (!is_own || *message == *then.message);
     let said = || {
         format!(
             "it now fails with `{}: {message}`; it failed with `{}: {}` before",
