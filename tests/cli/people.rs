@@ -46,7 +46,7 @@ fn without_a_terminal_the_run_is_suspended_and_an_answer_continues_it() {
         (wrong.code, wrong.stderr.as_str()),
         (
             Some(2),
-            "error: `maybe` is not an option; the options are `yes`, `no`\n\
+            "error: `maybe` is not an option; the options are `yes`, `no`\n    \
              question 1: Release 1.2?  [1] yes  [2] no  (default: no)\n"
         )
     );
@@ -128,9 +128,9 @@ fn several_questions_are_answered_by_number_or_operation() {
         (several.code, project.without_ids(&several.stderr)),
         (
             Some(2),
-            "error: run RUN asks several questions\nquestion 1 (who): Who?\nquestion 2 (ask): facts: \
-             41\n\nHow many?  [JSON: {\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\
-             \"required\":[\"n\"]}]\nanswer each by its number, such as \
+            "error: run RUN asks several questions\n    question 1 (who): Who?\n    question 2 \
+             (ask): facts: 41\n\n    How many?  [JSON: {\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\
+             \"required\":[\"n\"]}]\n    answer each by its number, such as \
              `kaizen answer RUN:1 VALUE`\n"
                 .to_owned()
         )
