@@ -120,7 +120,7 @@ async fn run(desk: &Desk, order: &RunOrder) -> RunEnd {
         reuse: false,
         terms: Box::new(Terms {
             text: Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()),
-            concurrency: desk.setup.concurrency,
+            concurrency: Some(desk.setup.concurrency.unwrap_or(0)),
             lineage: earlier.as_ref().map(|run| run.lineage.clone()).unwrap_or_default(),
             ..Terms::default()
         }),

@@ -27,8 +27,18 @@ pub(super) struct Budgets {
     next: Cell<u64>,
     /// Bounds the calls in flight, if the run has a bound.
     calls: Option<Semaphore>,
-    /// Bounds those of the recorded run while it is told again, as they were bounded then.
-    told_calls: Option<Semaphore>,
+    /// How many it may have.
+    concurrency: Option<usize>,
+    /// What bounds those of the recorded run while it is told again.
+    told_calls: ToldRoom,
+}
+
+/// What bounds the calls of a recorded run that are told again.
+enum ToldRoom {
+    /// The bound of this run: it had the same, or that is not known.
+    AsNow,
+    Unbounded,
+    Bounded(Semaphore),
 }
 
 /// The budget of a flow or a question, for as long as it runs.
@@ -52,14 +62,20 @@ impl Budgets {
             account: Budget::new(Bounds::default()),
             known: Budget::new(Bounds::default()),
             calls: concurrency.map(bound),
-            told_calls: None,
+            concurrency,
+            told_calls: ToldRoom::AsNow,
         }
     }
 
     /// Bounds the calls of the recorded run as they were bounded then. With less room, what a script was told of
     /// their order would not come again.
     pub(super) fn bound_told(&mut self, concurrency: Option<usize>) {
-        self.told_calls = concurrency.map(bound);
+        self.told_calls = match concurrency {
+            None => ToldRoom::AsNow,
+            Some(most) if most == self.concurrency.unwrap_or(0) => ToldRoom::AsNow,
+            Some(0) => ToldRoom::Unbounded,
+            Some(most) => ToldRoom::Bounded(bound(most)),
+        };
     }
 
     /// Bounds the whole run.
@@ -140,9 +156,13 @@ impl Budgets {
 
     /// Waits until another call may be in flight. Without a bound there is no permit to hold.
     pub(super) async fn permit(&self, told: bool) -> Option<SemaphorePermit<'_>> {
-        let calls = if told { &self.told_calls } else { &self.calls };
+        let calls = match &self.told_calls {
+            ToldRoom::Unbounded if told => None,
+            ToldRoom::Bounded(calls) if told => Some(calls),
+            _ => self.calls.as_ref(),
+        };
         // The semaphores are never closed.
-        calls.as_ref()?.acquire().await.ok()
+        calls?.acquire().await.ok()
     }
 
     /// Tells whether the budget that a call has to keep depends on tokens.

@@ -74,12 +74,18 @@ pub fn before(
     Err(format!("run {run} has no operation `{step}`; it has: {}", listed(&names)))
 }
 
-/// Returns how many calls a run made at once at most, if that was bounded.
+/// Returns how many calls a run made at once at most, or 0 without a bound, if it noted that.
 pub(super) fn concurrency(events: &[(i64, Event)]) -> Option<usize> {
     events.iter().find_map(|(_, event)| match event {
         Event::RunStarted { terms, .. } => terms.concurrency,
         _ => None,
     })
+}
+
+/// Returns the widest of the bounds of several runs, if all noted theirs.
+pub(super) fn widest(bounds: &[Option<usize>]) -> Option<usize> {
+    let bounds = bounds.iter().copied().collect::<Option<Vec<usize>>>()?;
+    if bounds.contains(&0) { Some(0) } else { bounds.into_iter().max() }
 }
 
 /// Tells whether something began that a fork does again, on purpose.

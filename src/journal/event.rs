@@ -146,7 +146,7 @@ pub struct Terms {
     /// Most calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_calls: Option<u64>,
-    /// Most calls at once; nothing if there is no bound, and if a program before 0.2 wrote it.
+    /// Most calls at once, or 0 without a bound; programs before 0.2 did not note it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<usize>,
     /// Whether it asks again what the run had asked that it begins like.

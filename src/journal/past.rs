@@ -5,7 +5,7 @@ use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
-use crate::journal::chain::concurrency;
+use crate::journal::chain::{concurrency, widest};
 use crate::journal::doubts::Doubts;
 use crate::journal::end_times::end_times;
 use crate::journal::event::{Event, RunStatus, Timer};
@@ -91,7 +91,7 @@ pub struct Past {
     given_up: HashSet<(Key, Spot)>,
     /// What was told by each word, oldest first, in a journal that does not say where.
     by_word: RefCell<HashMap<Inquiry, VecDeque<Value>>>,
-    /// Most calls that were made at once; nothing if there was no bound.
+    /// Most calls that were made at once, or 0 without a bound; nothing if that is not known.
     concurrency: Option<usize>,
     /// Whether requests stand in the journal without the place where they were made.
     is_by_arrival: bool,
@@ -112,9 +112,7 @@ impl Past {
         let chain: Vec<Reading<'_>> = chain.collect();
         let times = end_times(chain.iter().rev().map(|reading| reading.ends.as_slice()));
 
-        let bound = bounds.into_iter().collect::<Option<Vec<usize>>>();
-        let concurrency = bound.and_then(|bounds| bounds.into_iter().max());
-        let mut past = Past { concurrency, ..Past::default() };
+        let mut past = Past { concurrency: widest(&bounds), ..Past::default() };
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
             past.begun.extend(reading.begun);
@@ -180,7 +178,7 @@ impl Past {
         places.map(move |place| (place, time(place).copied().flatten()))
     }
 
-    /// Returns how many calls were made at once at most; nothing if there was no bound.
+    /// Returns how many calls were made at once at most, or 0 without a bound; nothing if that is not known.
     pub fn concurrency(&self) -> Option<usize> {
         self.concurrency
     }

@@ -494,6 +494,24 @@ const VALID: &[&str] = &[
      let list = \"ITEMS\";\n\
      for q in [\"a\", \"b\"] { list.replace(\"ITEMS\", q + \" ITEMS\"); }\n\
      print(list);",
+    // What a model is asked for is a key, a number or an input here, and no function.
+    "let b = branch(); let ways = #{ a: |x| x, b: |x| x };\nprint(retry(3, ways[b.chat(\"Which way?\")]));",
+    "let b = branch(\"demo/echo\"); let o = optimizer(#{ memory: true }); let ways = #{ fast: |x, b| b.chat(x.text) };\n\
+     print(o.run(\"t\", ways, #{ text: b.chat(\"Write.\") }, #{ judge: |a, x| a == x.text }).score);",
+    "let b = branch(); let parts = [\"a\"].map(|q| b.chat(q));\n\
+     parts = parts.map(|p| || b.chat(\"Improve: \" + p)); print(gather(parts));",
+    // Numbers and keys beside the items of a loop.
+    "let grid = [[1, 2, 3], [4, 5, 6]];\nfor (row, y) in grid { print(`${y} ${row.join(\" \")}`); }",
+    "for (total, day) in [1, 2].zip([3, 4], |x, y| x + y) { print(`${day} ${total}`); }",
+    "let m = #{ a: 1 };\nfor (name, seat) in m.keys() { print(`${seat} ${m[name]}`); }",
+    "for (n, day) in [12, 14] { print(`${day}: ${n}`); }\nprint([5, 6].map(|i, k| i * 10 + k));",
+    // Keys and words that the script sets itself.
+    "let text = `{\"len\": 1}`; let cfg = #{ a: 1 }; cfg.mixin(json(text));\nprint(cfg.len);",
+    "let v = branch().operate(\"x\", #{ schema: \"label: good | bad\" });\n\
+     v.label = \"unsure\"; if v.label == \"unsure\" { print(1); }",
+    "let xs = [1, 2, 3]; let removed = xs.retain(|x| x > 2);\nprint(removed);",
+    "let tpl = \"Hello {name}\"; let name = \"Ann\";\n\
+     for k in [\"name\"] { tpl.replace(`{${k}}`, name); } print(tpl);",
 ];
 
 #[test]

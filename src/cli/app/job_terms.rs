@@ -26,7 +26,7 @@ impl ScriptJob<'_> {
         let own = &self.project.terms;
         let again = self.again.as_ref();
         Terms {
-            concurrency: self.project.config.concurrency(),
+            concurrency: Some(self.project.config.concurrency().unwrap_or(0)),
             sources: Some(self.sources(open)),
             ..again.map_or_else(|| own.clone(), |again| again.terms(own))
         }

@@ -18,6 +18,8 @@ struct ExecutionContent {
     pattern: String,
     success_rate: u64,
     score: Option<u64>,
+    cost: Option<u64>,
+    tokens: Option<u64>,
     kind: Option<String>,
 }
 
@@ -44,7 +46,18 @@ impl EarlierExecutions {
         let left = HashMap::new();
         let mut earlier = EarlierExecutions { run, workers, names, left };
 
-        for NamedOutcome { name, task, pattern, success_rate, score, kind, extra } in recorded {
+        for one in recorded {
+            let NamedOutcome {
+                name,
+                task,
+                pattern,
+                success_rate,
+                score,
+                cost,
+                tokens,
+                kind,
+                extra,
+            } = one;
             let Some(worker) = earlier.worker(&name) else { continue };
             let extra: Map<String, Value> = serde_json::from_str(&extra).unwrap_or_default();
             let content = ExecutionContent {
@@ -53,6 +66,8 @@ impl EarlierExecutions {
                 pattern,
                 success_rate: success_rate.to_bits(),
                 score: score.map(f64::to_bits),
+                cost: cost.map(f64::to_bits),
+                tokens,
                 kind,
             };
 
@@ -74,6 +89,8 @@ impl EarlierExecutions {
             pattern: seen.pattern.as_str().to_owned(),
             success_rate: seen.success_rate.to_bits(),
             score: seen.score.map(f64::to_bits),
+            cost: seen.cost.map(f64::to_bits),
+            tokens: seen.tokens,
             kind: seen.error.as_ref().map(|(kind, _)| kind.clone()),
         };
 
@@ -106,6 +123,8 @@ mod tests {
             pattern: pattern.to_owned(),
             success_rate,
             score: None,
+            cost: None,
+            tokens: None,
             kind: None,
             extra: "{}".to_owned(),
         }

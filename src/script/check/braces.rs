@@ -18,10 +18,13 @@ impl Checker<'_> {
 
         let mut found: Vec<(String, Position)> = Vec::new();
         let mut replaced: BTreeSet<String> = BTreeSet::new();
+        let mut replaces_any = false;
         file.ast.walk(&mut |path: &[ASTNode]| {
             let Some(ASTNode::Expr(Expr::StringConstant(text, position))) = path.last() else {
                 return true;
             };
+            // A name that is put between braces is replaced, whichever it is.
+            replaces_any |= matches!(text.as_str(), "{" | "{{");
             // A text that is nothing but a name in braces is put in its place by the script.
             if let Some(name) = alone(text) {
                 replaced.insert(name.to_owned());
@@ -39,7 +42,7 @@ impl Checker<'_> {
         });
 
         for (name, position) in found {
-            if replaced.contains(&name) {
+            if replaces_any || replaced.contains(&name) {
                 continue;
             }
             let message = format!("`{{{name}}}` in a text is not replaced");

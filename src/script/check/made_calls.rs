@@ -13,6 +13,8 @@ use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 const TAKES_FUNCTIONS: &[&str] = &["attempt", "gather", "race", "retry", "task", "timeout"];
 /// Those of them that take a list of functions.
 const TAKES_LISTS: &[&str] = &["gather", "race"];
+/// Those of them that take a number before the function.
+const TAKES_NUMBERS: &[&str] = &["retry", "timeout"];
 /// The word that runs a function at once, and returns a handle to wait for.
 const RUNS: &str = "task";
 /// Methods of an optimizer whose first map holds functions.
@@ -38,12 +40,15 @@ impl Arguments<'_> {
 
         let script = ScriptCalls { file, kinds, takes_tasks: !TAKES_LISTS.contains(&name) };
         let (made, at) = if takes_patterns {
-            self.call.args.iter().find_map(|argument| script.in_patterns(argument))?
+            // Patterns stand behind the task type.
+            script.in_patterns(self.call.args.get(usize::from(!self.is_method) + 1)?)?
         } else if plans {
             script.in_value(self.call.args.get(usize::from(!self.is_method))?, 0)?
         } else {
             let takes_list = TAKES_LISTS.contains(&name);
-            self.call.args.iter().find_map(|argument| {
+            // Before a function stands the number of tries or of milliseconds.
+            let numbers = usize::from(TAKES_NUMBERS.contains(&name) && self.call.args.len() > 1);
+            self.call.args.iter().skip(numbers).find_map(|argument| {
                 let in_list = if takes_list { script.in_list(argument, 0) } else { None };
                 in_list.or_else(|| script.in_value(argument, 0))
             })?
@@ -105,7 +110,11 @@ impl ScriptCalls<'_> {
     /// Finds a call of a model whose reply, or a part of it, is this value.
     fn in_value(&self, expr: &Expr, depth: usize) -> Option<MadeCall> {
         match expr {
-            Expr::Dot(pair, ..) | Expr::Index(pair, ..) => {
+            // What is asked for a key gives no function.
+            Expr::Index(pair, ..) => {
+                self.in_value(&pair.lhs, depth).map(|(made, _)| (made, expr.start_position()))
+            }
+            Expr::Dot(pair, ..) => {
                 let before = self.in_value(&pair.lhs, depth);
                 before
                     .or_else(|| self.in_value(&pair.rhs, depth))
@@ -200,7 +209,7 @@ impl ScriptCalls<'_> {
         variable: &str,
         find: impl Fn(HeldValue<'_>) -> Option<MadeCall>,
     ) -> Option<MadeCall> {
-        if self.declared(variable) != 1 {
+        if self.declared(variable) != 1 || self.is_set_again(variable) {
             return None;
         }
 
@@ -209,9 +218,6 @@ impl ScriptCalls<'_> {
             let held = match path.last() {
                 Some(ASTNode::Stmt(Stmt::Var(var, ..))) if var.0.name == variable => {
                     Some(HeldValue::Whole(&var.1))
-                }
-                Some(ASTNode::Stmt(Stmt::Assignment(set))) if is_variable(&set.1.lhs, variable) => {
-                    Some(HeldValue::Whole(&set.1.rhs))
                 }
                 Some(ASTNode::Expr(Expr::Dot(pair, ..))) if is_variable(&pair.lhs, variable) => {
                     pushed(&pair.rhs).map(HeldValue::Item)
@@ -226,6 +232,17 @@ impl ScriptCalls<'_> {
         });
 
         made
+    }
+
+    fn is_set_again(&self, variable: &str) -> bool {
+        let mut is_set = false;
+        self.file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Stmt(Stmt::Assignment(set))) = path.last() {
+                is_set |= is_variable(&set.1.lhs, variable);
+            }
+            true
+        });
+        is_set
     }
 
     /// Counts the variables of this name.

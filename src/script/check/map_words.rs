@@ -6,7 +6,7 @@ use crate::script::check::kinds::Kinds;
 use crate::script::check::property::continues_a_chain;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position, Stmt};
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// Words that hardly any key is called by.
 pub(super) const SURE: &[&str] = &["is_empty", "keys", "len"];
@@ -32,7 +32,11 @@ impl Checker<'_> {
         let mut found: Vec<(String, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some((variable, word, position)) = read(path)
-                && (SURE.contains(&word) || LIKELY.contains(&word) && !open.contains(variable))
+                && match open.get(variable) {
+                    None => SURE.contains(&word) || LIKELY.contains(&word),
+                    Some(KeyGrowth::Key) => SURE.contains(&word),
+                    Some(KeyGrowth::Map) => false,
+                }
                 && !kinds.may_hold(word)
                 && maps.holds(path, variable)
             {
@@ -59,14 +63,27 @@ fn is_map(value: &Expr) -> bool {
     }
 }
 
+/// How a map gets keys that are not written out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum KeyGrowth {
+    /// One by one.
+    Key,
+    /// Those of another map.
+    Map,
+}
+
 /// Returns the variables that may get keys which are not written out.
-fn open(file: &File<'_>) -> HashSet<String> {
-    let mut open = HashSet::new();
+fn open(file: &File<'_>) -> HashMap<String, KeyGrowth> {
+    let mut open: HashMap<String, KeyGrowth> = HashMap::new();
+    let mut note = |name: &str, how: KeyGrowth| {
+        let known = open.entry(name.to_owned()).or_insert(how);
+        *known = how.max(*known);
+    };
     file.ast.walk(&mut |path: &[ASTNode]| {
         match path.last() {
             Some(ASTNode::Expr(Expr::Index(pair, ..))) => {
                 if let Expr::Variable(name, ..) = &pair.lhs {
-                    open.insert(name.1.to_string());
+                    note(&name.1, KeyGrowth::Key);
                 }
             }
 
@@ -75,14 +92,14 @@ fn open(file: &File<'_>) -> HashSet<String> {
                     (&pair.lhs, &pair.rhs)
                     && !READING.contains(&call.name.as_str())
                 {
-                    open.insert(name.1.to_string());
+                    note(&name.1, KeyGrowth::Map);
                 }
             }
             Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
                 if let Expr::Variable(name, ..) = &assignment.1.lhs
                     && assignment.0.is_op_assignment()
                 {
-                    open.insert(name.1.to_string());
+                    note(&name.1, KeyGrowth::Map);
                 }
             }
             _ => {}

@@ -147,7 +147,9 @@ impl ComparedPair<'_> {
             return None;
         }
 
-        let help = if number <= 100.0 {
+        let help = if number <= 10.0 {
+            format!("write `{}` for {number} of 10", number / 10.0)
+        } else if number <= 100.0 {
             format!("write `{}` for {number} percent", number / 100.0)
         } else {
             "compare it with a number from 0 to 1".to_owned()
@@ -173,6 +175,8 @@ impl ComparedPair<'_> {
             {
                 VERDICTS.to_vec()
             }
+            // What the script sets there is its own.
+            ValueKind::Answer(_) if self.kinds.set.contains(name) => return None,
             ValueKind::Answer(fields) => {
                 let field = fields.iter().find(|field| field.name == name)?;
                 field.words.as_ref()?.iter().map(String::as_str).collect()
@@ -212,7 +216,9 @@ impl ComparedPair<'_> {
     /// Looks at a kind of failures that is nearly one of kaizen's. A script may throw kinds of its own.
     fn kind(&self, text: &str) -> Option<NeverEqual> {
         let known = || Kind::ALL.iter().map(Kind::word);
-        let is_own = self.texts.counted.get(text).is_some_and(|count| *count > 1);
+        // A file that is imported may throw it.
+        let is_own =
+            self.texts.has_imports || self.texts.counted.get(text).is_some_and(|count| *count > 1);
         if is_own || known().any(|word| word == text) {
             return None;
         }
@@ -262,6 +268,8 @@ struct SeenTexts {
     counted: HashMap<String, usize>,
     /// The variables that errors are caught as, and nothing else.
     caught: HashSet<String>,
+    /// Whether it imports other files.
+    has_imports: bool,
 }
 
 impl SeenTexts {
@@ -296,6 +304,7 @@ impl SeenTexts {
                         seen.caught.insert(name.1.to_string());
                     }
                 }
+                Some(ASTNode::Stmt(Stmt::Import(..))) => seen.has_imports = true,
                 Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => {
                     others.insert(variable.0.name.to_string());
                 }

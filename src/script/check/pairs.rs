@@ -1,6 +1,6 @@
 //! `for` with two variables, whose second one is the number of the turn. In Python, both are parts of the item.
 
-use crate::script::check::call::{EACH, call};
+use crate::script::check::call::{EACH, call, receiver};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::functions::ScriptFunction;
@@ -13,8 +13,33 @@ use rhai::{ASTNode, Expr, Position, Stmt};
 const COUNTERS: &[&str] = &["i", "idx", "index", "n"];
 /// More names of that kind; a value may have one too.
 const NUMBERS: &[&str] = &[
-    "_", "at", "col", "column", "count", "counter", "ix", "j", "line", "no", "nr", "num", "number",
-    "place", "pos", "position", "rank", "round", "row", "step", "turn",
+    "_",
+    "at",
+    "col",
+    "column",
+    "count",
+    "counter",
+    "iteration",
+    "ix",
+    "j",
+    "k",
+    "line",
+    "no",
+    "nr",
+    "nth",
+    "num",
+    "number",
+    "place",
+    "pos",
+    "position",
+    "rank",
+    "round",
+    "row",
+    "seat",
+    "step",
+    "turn",
+    "x",
+    "y",
 ];
 
 /// Names of numbers of turns, which an item hardly has.
@@ -42,24 +67,34 @@ impl Items {
         };
 
         match expr {
+            // With a function, it joins the two values itself.
+            Expr::FnCall(call, _) | Expr::MethodCall(call, _)
+                if call.args.iter().any(|argument| closure_in(argument).is_some()) =>
+            {
+                None
+            }
             Expr::FnCall(call, _) | Expr::MethodCall(call, _) => of_word(&call.name),
             Expr::Dot(pair, ..) => Items::of(&pair.rhs),
             Expr::Array(items, _) => {
                 let is_list = |item: &Expr| match item {
-                    Expr::Array(parts, _) => parts.len() > 1,
-                    Expr::DynamicConstant(value, _) => value.is_array(),
+                    Expr::Array(parts, _) => parts.len() == 2,
+                    Expr::DynamicConstant(value, _) => is_pair(value),
                     _ => false,
                 };
                 (!items.is_empty() && items.iter().all(is_list)).then_some(Items::Pairs)
             }
             Expr::DynamicConstant(value, _) => {
                 let list = value.read_lock::<rhai::Array>()?;
-                let is_pairs = !list.is_empty() && list.iter().all(rhai::Dynamic::is_array);
+                let is_pairs = !list.is_empty() && list.iter().all(is_pair);
                 is_pairs.then_some(Items::Pairs)
             }
             _ => None,
         }
     }
+}
+
+fn is_pair(value: &rhai::Dynamic) -> bool {
+    value.read_lock::<rhai::Array>().is_some_and(|list| list.len() == 2)
 }
 
 impl Checker<'_> {
@@ -82,12 +117,16 @@ impl Checker<'_> {
                 });
 
                 let names = [first.name.as_str(), second.name.as_str()];
+                let body = each.2.body.statements();
                 let parts = items.filter(|_| {
-                    !is_number(names[1]) && !takes_parts(each.2.body.statements(), names[0])
+                    !is_number(names[1])
+                        && !takes_parts(body, names[0])
+                        && !is_key(body, names[0])
+                        && !counts_with(body, names[1])
                 });
-                let is_swapped = COUNTERS.contains(&names[0]) && !is_number(names[1])
-                    || TURNS.contains(&names[0])
-                        && names_an_item(names, of, each.2.body.statements());
+                let is_swapped =
+                    COUNTERS.contains(&names[0]) && !is_number(names[1]) && !is_of_numbers(of)
+                        || TURNS.contains(&names[0]) && names_an_item(names, of, body);
                 if is_swapped {
                     let message = order(names[0]);
                     let help = format!(
@@ -130,6 +169,7 @@ impl Checker<'_> {
                 if let Some([first, second]) = function.map(ScriptFunction::params)
                     && TURNS.contains(&first.as_str())
                     && !is_number(second)
+                    && !receiver(path).is_some_and(is_of_numbers)
                 {
                     let start = argument.start_position();
                     let position = if start.is_none() { call.position } else { start };
@@ -197,6 +237,20 @@ fn counts_with(statements: &[Stmt], name: &str) -> bool {
     is_found
 }
 
+/// Tells whether statements use a variable as the key of a map.
+fn is_key(statements: &[Stmt], name: &str) -> bool {
+    let mut is_found = false;
+    for statement in statements {
+        statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Expr(Expr::Index(pair, ..))) = path.last() {
+                is_found |= is_variable(&pair.rhs, name);
+            }
+            true
+        });
+    }
+    is_found
+}
+
 fn order(first: &str) -> String {
     format!("`{first}` is the item here, and the second variable is its number")
 }
@@ -227,6 +281,8 @@ fn takes_parts(statements: &[Stmt], name: &str) -> bool {
         statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
             let of = match path.last() {
                 Some(ASTNode::Expr(Expr::Index(pair, ..))) => &pair.lhs,
+                // Lists have methods, and numbers and texts hardly any that a loop would call.
+                Some(ASTNode::Expr(Expr::Dot(pair, ..))) => &pair.lhs,
                 Some(ASTNode::Stmt(Stmt::For(each, _))) => &each.2.expr,
                 _ => return true,
             };

@@ -159,7 +159,19 @@ impl ParameterCall {
 fn parameter_calls(ast: &AST) -> Vec<ParameterCall> {
     let mut found = Vec::new();
     let mut scripts = ast.statements().len();
-    let mut is_certain = true;
+    let is_called = |names: &[&str]| {
+        let mut is_called = false;
+        ast.walk(&mut |path: &[ASTNode]| {
+            let call = path.last().and_then(call_of);
+            is_called |= call.is_some_and(|call| names.contains(&call.name.as_str()))
+                || path.last().is_some_and(|node| is_try(node) && names.contains(&"attempt"));
+            true
+        });
+        is_called
+    };
+    // A function may end the script before a parameter is reached, and who calls it may catch what is wrong.
+    let catches = is_called(&["attempt"]);
+    let mut is_certain = !is_called(&["exit"]);
 
     ast.walk(&mut |path: &[ASTNode]| {
         if let [ASTNode::Stmt(_)] = path {
@@ -180,7 +192,7 @@ fn parameter_calls(ast: &AST) -> Vec<ParameterCall> {
                 arguments: call.args.iter().map(|expr| expr.get_literal_value(None)).collect(),
                 position: *position,
                 is_certain: is_certain && path.iter().all(is_plain),
-                is_caught: path.iter().any(is_try),
+                is_caught: path.iter().any(is_try) || scripts == 0 && catches,
             });
         }
         true

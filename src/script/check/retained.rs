@@ -10,6 +10,20 @@ use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position, Stmt};
 use std::collections::HashMap;
 
+/// Parts of names for what `retain` returns.
+const REMOVED: &[&str] = &[
+    "cut",
+    "deleted",
+    "discarded",
+    "dropped",
+    "gone",
+    "left_out",
+    "old",
+    "rejected",
+    "removed",
+    "taken",
+];
+
 /// A word whose result is used, and the variable that it changes, by its function and name.
 struct RetainCall {
     position: Position,
@@ -59,7 +73,7 @@ fn retained(
     let is_in_loop = path
         .iter()
         .any(|node| matches!(node, ASTNode::Stmt(Stmt::For(..) | Stmt::While(..) | Stmt::Do(..))));
-    if !is_retain || is_in_loop || kinds.is_of_script(path, call) {
+    if !is_retain || is_in_loop || names_the_removed(path) || kinds.is_of_script(path, call) {
         return None;
     }
 
@@ -76,6 +90,14 @@ fn retained(
         _ => return None,
     };
     Some(RetainCall { position: call.position, variable })
+}
+
+/// Tells whether the variable that is set to what the method at the end of a path returns says that these items go.
+fn names_the_removed(path: &[ASTNode<'_>]) -> bool {
+    path.iter().rev().any(|node| match node {
+        ASTNode::Stmt(Stmt::Var(own, ..)) => REMOVED.iter().any(|word| own.0.name.contains(word)),
+        _ => false,
+    })
 }
 
 /// Tells whether a variable is set to what the method at the end of a path returns.

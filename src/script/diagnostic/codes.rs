@@ -150,8 +150,7 @@ pub const CODES: &[Code] = &[
         "a function hides a built-in one",
         "The script defines a function with the name and number of arguments of one from kaizen \
          or the standard library, and replaces it in the whole script. If you intend this, write \
-         `/// @override` above it. This is only a warning. Behind a dot, `fn chat(q)` takes over \
-         `x.chat(q)`, with `x` as its `this`.",
+         `/// @override` above it. This is only a warning. `fn chat(q)` takes over `x.chat(q)` as well.",
         "fn sleep(ms) { ms }\nprint(sleep(1));",
     ),
     found(
@@ -288,7 +287,7 @@ pub const CODES: &[Code] = &[
         "The function takes this number of arguments, but one of them has the wrong type or is not one of the \
          allowed words; or the value of an option has the wrong type or is out of range. Or a closure uses the \
          variable on which the function is called: `m.keys().map(|k| m[k])` fails, and `map(m.keys(), |k| m[k])` \
-         works. Or a word changes a constant: write `let` in place of `const`. The help shows how to call the function.",
+         works. Or a word changes a constant: write `let`. The help shows how to call the function.",
         "retry(|| 1, 3);",
     ),
     run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),

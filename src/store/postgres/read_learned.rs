@@ -155,7 +155,7 @@ impl ServerReader {
         &self,
         run: &str,
     ) -> Result<Vec<NamedOutcome>, ReadError> {
-        let sql = "select execution, task_type, pattern, success_rate, score, kind, extra from observations
+        let sql = "select execution, task_type, pattern, success_rate, score, kind, extra, cost, tokens from observations
             where starts_with(execution, $1) order by seq";
         let outcome = |row: &Row| {
             Ok(NamedOutcome {
@@ -164,6 +164,8 @@ impl ServerReader {
                 pattern: column(row, 2)?,
                 success_rate: column(row, 3)?,
                 score: column(row, 4)?,
+                cost: column(row, 7)?,
+                tokens: column::<Option<i64>>(row, 8)?.and_then(|count| count.try_into().ok()),
                 kind: column(row, 5)?,
                 extra: column::<Option<String>>(row, 6)?.unwrap_or_default(),
             })

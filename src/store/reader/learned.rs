@@ -138,6 +138,10 @@ pub struct NamedOutcome {
     pub success_rate: f64,
     /// How good the result is, 0 to 1; `None` when nobody judged it.
     pub score: Option<f64>,
+    /// Dollars; `None` when unknown.
+    pub cost: Option<f64>,
+    /// Tokens read and written; `None` when unknown.
+    pub tokens: Option<u64>,
     /// The kind of its failure.
     pub kind: Option<String>,
     /// What else is kept of it, as a JSON object.
@@ -340,7 +344,7 @@ impl EmbeddedReader {
     /// Returns the executions whose names begin with the id of a run, the oldest first. One that cannot be read is left
     /// out.
     pub(super) fn executions_of(&self, run: &str) -> Result<Vec<NamedOutcome>, ReadError> {
-        let sql = "SELECT execution, task_type, pattern, success_rate, score, kind, extra FROM observations
+        let sql = "SELECT execution, task_type, pattern, success_rate, score, kind, extra, cost, tokens FROM observations
             WHERE execution >= ?1 AND execution < ?1 || char(1114111) ORDER BY seq";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([run])?;
@@ -354,6 +358,8 @@ impl EmbeddedReader {
                     pattern: row.get(2)?,
                     success_rate: row.get(3)?,
                     score: row.get(4)?,
+                    cost: row.get(7)?,
+                    tokens: row.get::<_, Option<i64>>(8)?.and_then(|count| count.try_into().ok()),
                     kind: row.get(5)?,
                     extra: row.get::<_, Option<String>>(6)?.unwrap_or_default(),
                 })

@@ -23,6 +23,7 @@ use crate::cli::command::plan::{self, EarlierRuns};
 use crate::cli::command::run::{RunOptions, RunSettings, block_on};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, render, say};
+use crate::executor::Executor;
 use crate::executor::attempt::Stop;
 use crate::executor::replies::reuse::Reuse;
 use crate::journal::event::{RunKind, RunStatus};
@@ -234,14 +235,7 @@ async fn go(
         strand: Strand::root(),
     };
 
-    let knowledge = Knowledge::open(&job.project.store_path(), job.writer.clone())?;
-    let executor = &open.executor;
-    let knowledge = if executor.is_resuming() {
-        let earlier = knowledge.earlier(executor.journal().run(), executor.workers())?;
-        knowledge.after(Rc::new(RefCell::new(earlier)))
-    } else {
-        knowledge
-    };
+    let knowledge = knowledge_of(job, &open.executor)?;
     let demo = job.project.config.learn_from_demo();
     let optimizer = Optimizer::new(Rc::new(knowledge), Policy::default(), demo)
         .of_run(open.executor.journal().run().clone());
@@ -255,6 +249,17 @@ async fn go(
 
     open.progress.borrow_mut().close();
     finish(job, &open, (name, arguments), found).await
+}
+
+/// Opens what the project knows; a resumed comparison knows what it may record again.
+fn knowledge_of(job: &ScriptJob<'_>, executor: &Executor) -> anyhow::Result<Knowledge> {
+    let knowledge = Knowledge::open(&job.project.store_path(), job.writer.clone())?;
+    if !executor.is_resuming() {
+        return Ok(knowledge);
+    }
+
+    let earlier = knowledge.earlier(executor.journal().run(), executor.workers())?;
+    Ok(knowledge.after(Rc::new(RefCell::new(earlier))))
 }
 
 /// Returns the parameters that all scripts get, whatever the task.
