@@ -495,7 +495,7 @@ const VALID: &[&str] = &[
      for q in [\"a\", \"b\"] { list.replace(\"ITEMS\", q + \" ITEMS\"); }\n\
      print(list);",
     // What a model is asked for is a key, a number or an input here, and no function.
-    "let b = branch(); let ways = #{ a: |x| x, b: |x| x };\nprint(retry(3, ways[b.chat(\"Which way?\")]));",
+    "let b = branch(); let ways = #{ a: |x| x, b: |x| x };\nprint(attempt(|| retry(3, ways[b.chat(\"Which way?\")])).ok);",
     "let b = branch(\"demo/echo\"); let o = optimizer(#{ memory: true }); let ways = #{ fast: |x, b| b.chat(x.text) };\n\
      print(o.run(\"t\", ways, #{ text: b.chat(\"Write.\") }, #{ judge: |a, x| a == x.text }).score);",
     "let b = branch(); let parts = [\"a\"].map(|q| b.chat(q));\n\

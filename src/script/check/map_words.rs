@@ -20,6 +20,9 @@ pub(super) const READING: &[&str] = &[
     "values",
 ];
 
+/// Methods that add the keys of another map.
+const MIXING: &[&str] = &["fill_with", "mixin"];
+
 impl Checker<'_> {
     /// Finds words of maps without their brackets, behind maps that the script writes out.
     pub(super) fn map_words(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
@@ -92,7 +95,8 @@ fn open(file: &File<'_>) -> HashMap<String, KeyGrowth> {
                     (&pair.lhs, &pair.rhs)
                     && !READING.contains(&call.name.as_str())
                 {
-                    note(&name.1, KeyGrowth::Map);
+                    let takes_map = MIXING.contains(&call.name.as_str());
+                    note(&name.1, if takes_map { KeyGrowth::Map } else { KeyGrowth::Key });
                 }
             }
             Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {

@@ -13,33 +13,8 @@ use rhai::{ASTNode, Expr, Position, Stmt};
 const COUNTERS: &[&str] = &["i", "idx", "index", "n"];
 /// More names of that kind; a value may have one too.
 const NUMBERS: &[&str] = &[
-    "_",
-    "at",
-    "col",
-    "column",
-    "count",
-    "counter",
-    "iteration",
-    "ix",
-    "j",
-    "k",
-    "line",
-    "no",
-    "nr",
-    "nth",
-    "num",
-    "number",
-    "place",
-    "pos",
-    "position",
-    "rank",
-    "round",
-    "row",
-    "seat",
-    "step",
-    "turn",
-    "x",
-    "y",
+    "_", "at", "col", "column", "count", "counter", "ix", "j", "k", "line", "no", "nr", "nth",
+    "num", "number", "place", "pos", "position", "rank", "round", "row", "step", "turn",
 ];
 
 /// Names of numbers of turns, which an item hardly has.
