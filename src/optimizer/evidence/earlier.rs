@@ -62,7 +62,7 @@ impl EarlierExecutions {
             let extra: Map<String, Value> = serde_json::from_str(&extra).unwrap_or_default();
             let content = ExecutionContent {
                 worker,
-                task: feature::told_task(&extra).map(str::to_owned).unwrap_or(task),
+                task: feature::told_task(&extra).map_or(task, str::to_owned),
                 pattern,
                 success_rate: success_rate.to_bits(),
                 score: score.map(f64::to_bits),

@@ -95,16 +95,14 @@ fn after_earlier(host: &Rc<Inner>, knowledge: Knowledge) -> Result<Knowledge, Ev
         return Ok(knowledge);
     }
 
-    let earlier = match host.earlier.get() {
-        Some(earlier) => earlier.clone(),
-        None => {
-            let run = executor.journal().run();
-            let found = knowledge.earlier(run, executor.workers());
-            let found = found.map_err(|error| raise(host, error.into()))?;
-            host.earlier.get_or_init(|| Rc::new(RefCell::new(found))).clone()
-        }
-    };
-    Ok(knowledge.after(earlier))
+    if let Some(earlier) = host.earlier.get() {
+        return Ok(knowledge.after(earlier.clone()));
+    }
+
+    let found = knowledge.earlier(executor.journal().run(), executor.workers());
+    let found = found.map_err(|error| raise(host, error.into()))?;
+    let earlier = host.earlier.get_or_init(|| Rc::new(RefCell::new(found)));
+    Ok(knowledge.after(earlier.clone()))
 }
 
 fn fields(map: &Map) -> Result<serde_json::Map<String, Value>, EvalError> {

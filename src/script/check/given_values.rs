@@ -287,7 +287,9 @@ impl GivenValues {
                 (param, results, returning.contains(&closure))
             {
                 self.set(param, &first, &function);
-                results.iter().for_each(|result| self.set(param, result, &closure));
+                for result in &results {
+                    self.set(param, result, &closure);
+                }
                 self.sums.insert(closure, param.clone());
             }
         }

@@ -255,9 +255,8 @@ fn takes_parts(statements: &[Stmt], name: &str) -> bool {
     for statement in statements {
         statement.walk(&mut Vec::new(), &mut |path: &[ASTNode]| {
             let of = match path.last() {
-                Some(ASTNode::Expr(Expr::Index(pair, ..))) => &pair.lhs,
                 // Lists have methods, and numbers and texts hardly any that a loop would call.
-                Some(ASTNode::Expr(Expr::Dot(pair, ..))) => &pair.lhs,
+                Some(ASTNode::Expr(Expr::Index(pair, ..) | Expr::Dot(pair, ..))) => &pair.lhs,
                 Some(ASTNode::Stmt(Stmt::For(each, _))) => &each.2.expr,
                 _ => return true,
             };
