@@ -75,6 +75,8 @@ pub fn mode_of(meta: &Metadata) -> u32 {
 
 /// Writes beside a file and moves it over that, so that a crash leaves the old or the new one.
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    // A device or a pipe is no file of ours, and would be replaced by one.
+    file::writable(path)?;
     let draft = path.with_file_name(draft_name(path.file_name().unwrap_or_default()));
     // What a killed process of the same number has left, or what somebody has put there.
     match std::fs::remove_file(&draft) {

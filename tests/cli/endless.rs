@@ -183,6 +183,35 @@ fn a_pipe_beside_the_store_is_named() {
 }
 
 #[test]
+fn what_is_no_file_is_not_replaced_by_one() {
+    let words = [
+        "write_text(`place`, `x`)",
+        "optimizer(#{ memory: true }).export_knowledge(`place`)",
+        "knowledge(`place`).save()",
+    ];
+    for word in words {
+        for what in ["pipe", "device", "socket", "folder"] {
+            let project = Project::new();
+            project.file("s.rhai", word);
+            let _socket = put(&project, "place", what);
+            let path = project.path().join("place");
+            let before = std::fs::symlink_metadata(&path).unwrap().file_type();
+
+            let ran = ends(project.command(&[
+                "run",
+                "s.rhai",
+                "--allow-read=.,/dev/zero",
+                "--allow-write=.,/dev/zero",
+            ]));
+            assert_ne!(ran.code, Some(0), "{word} {what}: {}", ran.stdout);
+            let after = std::fs::symlink_metadata(&path).unwrap().file_type();
+            assert_eq!(before, after, "{word} {what}");
+            assert!(!std::fs::metadata("/dev/zero").unwrap().is_file(), "{word}");
+        }
+    }
+}
+
+#[test]
 fn certificates_are_read_from_a_file() {
     for what in ["pipe", "device", "folder"] {
         let project = Project::new();

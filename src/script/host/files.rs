@@ -64,6 +64,8 @@ fn open_to_read(path: &Path) -> io::Result<File> {
 
 /// Writes a file at a resolved path, whole or not at all, and makes the folders it needs.
 pub(in crate::script) fn write(path: &Path, text: &str) -> io::Result<()> {
+    // A device or a pipe would be replaced by a file.
+    file::writable(path)?;
     let (folder, name) = parts(path)?;
     let folder = walk(folder, true)?;
 
