@@ -1,5 +1,6 @@
 //! Where TLS finds the certificates that it trusts. The libraries read the variable themselves.
 
+use crate::base::visible::shown_path;
 use std::io;
 use std::path::Path;
 
@@ -12,7 +13,7 @@ pub fn check() -> io::Result<()> {
     let Some(path) = std::env::var_os(CERTIFICATES) else { return Ok(()) };
     match std::fs::metadata(&path) {
         Ok(meta) if !meta.is_file() => {
-            let shown = Path::new(&path).display();
+            let shown = shown_path(Path::new(&path));
             Err(io::Error::other(format!("{CERTIFICATES} names `{shown}`, which is not a file")))
         }
         // What is wrong besides is told where it is read.
