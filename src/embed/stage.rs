@@ -119,7 +119,7 @@ async fn run(desk: &Desk, order: &RunOrder) -> RunEnd {
         what: Some(RunKind::Script),
         reuse: false,
         terms: Box::new(Terms {
-            text: Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()),
+            text: Some(Terms::text_hash(&text)),
             concurrency: Some(desk.setup.concurrency.unwrap_or(0)),
             lineage: earlier.as_ref().map(|run| run.lineage.clone()).unwrap_or_default(),
             ..Terms::default()

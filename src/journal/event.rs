@@ -164,6 +164,11 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// Returns the hash of a script's text.
+    pub fn text_hash(text: &str) -> String {
+        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
+    }
+
     fn are_none(&self) -> bool {
         *self == Terms::default()
     }

@@ -256,3 +256,34 @@ fn a_knowledge_file_takes_only_what_can_be_read_again() {
         assert!(!project.path().join("k.json").exists(), "{rate}");
     }
 }
+
+#[test]
+fn a_parameter_that_an_edit_removed_is_dropped() {
+    let project = Project::new();
+    let server = numbering();
+    let before = "print(branch().chat(\"a \" + param(\"old\", \"\") + param(\"kept\", \"\"))); throw \"later\"";
+    let after = "print(branch().chat(\"a x\" + param(\"kept\", \"\"))); throw \"later\"";
+    project.with_server(&server).file("s.rhai", before);
+    project.kaizen(&["run", "s.rhai", "-p", "old=x", "-p", "kept=y"]);
+
+    project.file("s.rhai", after);
+    let resumed = project.kaizen(&["resume"]);
+    assert_eq!(resumed.stdout, "#0\n", "{}", resumed.stderr);
+    let notes: Vec<&str> =
+        resumed.stderr.lines().filter(|line| line.starts_with("note: ")).collect();
+    let named = resumed.stderr.split_once("resuming run ").unwrap().1;
+    let run = named.split_once(':').unwrap().0;
+    assert_eq!(
+        notes,
+        [format!(
+            "note: `s.rhai` no longer has the parameter `old`: its value from run {run} is not used"
+        )]
+    );
+
+    // The run that it resumed is replayed by the new script, and one that is given is still refused.
+    let replayed = project.kaizen(&["replay", run]);
+    assert!(replayed.stderr.contains(": same: 1 reply"), "{}", replayed.stderr);
+    let refused = project.kaizen(&["resume", "-p", "old=z"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert_eq!(server.bodies().len(), 1);
+}

@@ -4,11 +4,12 @@ use crate::base::count::counted;
 use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
+use crate::base::visible::shown_path;
 use crate::cli::app::damage;
 use crate::cli::app::lease::Lease;
 use crate::cli::app::project::Project;
 use crate::cli::command::plan::is_same;
-use crate::cli::command::show;
+use crate::cli::command::{check, show};
 use crate::executor::lost::LostDecision;
 use crate::executor::recall::Figures;
 use crate::journal::chain::{self, RunEvents};
@@ -21,6 +22,7 @@ use crate::journal::seal::JournalEnd;
 use crate::journal::trace::Trace;
 use crate::journal::waits::{PendingQuestion, Waits};
 use crate::metrics::fold::Flows;
+use crate::model::registry::Models;
 use crate::store::Reader;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -263,6 +265,39 @@ fn others_of(store: &Reader, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
 }
 
 impl ResumedRun {
+    /// Takes out the parameters that a script no longer has, and says of each that it is not used.
+    pub(in crate::cli) fn drop_parameters(
+        &mut self,
+        project: &Project,
+        models: &Rc<Models>,
+        script: &Path,
+        text: &str,
+    ) -> anyhow::Result<Vec<String>> {
+        let hash = Terms::text_hash(text);
+        if self.params.is_empty() || self.terms.text.as_ref() == Some(&hash) {
+            return Ok(Vec::new());
+        }
+
+        // What is wrong with the script is told where it is compiled to be run.
+        let program = check::host(project, models, script)?.compile(text).ok();
+        let known = program.and_then(|program| program.parameters());
+        let Some(known) = known else { return Ok(Vec::new()) };
+
+        let is_known = |name: &String| known.iter().any(|parameter| parameter.name == *name);
+        let dropped: Vec<String> =
+            self.params.keys().filter(|name| !is_known(name)).cloned().collect();
+        self.params.retain(|name, _| is_known(name));
+
+        let script = shown_path(script);
+        let run = &self.run;
+        let told = |name: &String| {
+            format!(
+                "`{script}` no longer has the parameter `{name}`: its value from run {run} is not used"
+            )
+        };
+        Ok(dropped.iter().map(told).collect())
+    }
+
     /// Finds the script of a run that was started in the project's folder from another folder of it.
     pub(in crate::cli) fn found_from(mut self, root: &Path) -> ResumedRun {
         let in_root = root.join(&self.script);

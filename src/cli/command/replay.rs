@@ -211,20 +211,28 @@ fn replay(
 async fn go_through(
     global: &Global,
     project: &Project,
-    resumed: ResumedRun,
+    mut resumed: ResumedRun,
     text: &str,
     ended: &RunEnd,
     (shown, signals): (bool, &Signals),
 ) -> anyhow::Result<ReplayResult> {
     let seed = resumed.seed;
+    let models = Rc::new(project.models(seed)?);
+    let script = resumed.script.clone();
+    for dropped in resumed.drop_parameters(project, &models, &script, text)? {
+        if shown {
+            say(&format!("note: {dropped}"));
+        }
+    }
+
     let reuse = Rc::new(Reuse::replaying(resumed.replies));
     let job = ScriptJob {
         global,
         project,
-        script: &resumed.script,
+        script: &script,
         params: resumed.params,
         seed,
-        models: Rc::new(project.models(seed)?),
+        models,
         writer: Rc::new(Writer::start(
             store::open_in_memory()?,
             Path::new(":memory:"),

@@ -315,7 +315,7 @@ pub(in crate::cli) fn run_from(
     let Some(params) = given.params() else { return Ok(Exit::Usage) };
     let Some(text) = read_script(&given.script) else { return Ok(Exit::Refused) };
     let Some(mut project) = project_of(&given, arguments)? else { return Ok(Exit::Usage) };
-    project.terms.text = Some(blake3::hash(text.as_bytes()).to_hex()[..16].to_owned());
+    project.terms.text = Some(Terms::text_hash(&text));
 
     let writer = Rc::new(project.start_writer()?);
     let mode = if global.quiet || global.json { ProgressMode::None } else { arguments.progress };
@@ -352,7 +352,7 @@ pub(in crate::cli) fn run_from(
     {
         say(&earlier.sentence());
     }
-    set_up(&mut job, resumed, earlier);
+    set_up(&mut job, &text, resumed, earlier)?;
     if job.resumes.is_some() && lacks_secret(&job.params) {
         return Ok(Exit::Usage);
     }
@@ -387,12 +387,13 @@ fn misplaced(project: &Project, arguments: &Arguments) -> Option<&'static str> {
 /// Gives a run what it continues from: another run, or what all earlier ones were answered, or both.
 fn set_up(
     job: &mut ScriptJob<'_>,
+    text: &str,
     resumed: Option<ResumedRun>,
     earlier: Option<plan::EarlierRuns>,
-) {
+) -> anyhow::Result<()> {
     let Some(mut resumed) = resumed else {
         job.reuse = earlier.map(|earlier| Rc::new(Reuse::wide(earlier.replies)));
-        return;
+        return Ok(());
     };
 
     if !job.global.quiet {
@@ -412,6 +413,10 @@ fn set_up(
         resumed.replies.keep_to_their_places();
     }
 
+    for dropped in resumed.drop_parameters(job.project, &job.models, job.script, text)? {
+        say(&format!("note: {dropped}"));
+    }
+
     // What is given now stands in the place of what was given then; the rest stays.
     let given = std::mem::replace(&mut job.params, resumed.params);
     job.params.extend(given);
@@ -426,6 +431,7 @@ fn set_up(
     job.resumes = Some(resumed.run);
     job.takes_over = resumed.end;
     job.again = Some(resumed.again);
+    Ok(())
 }
 
 /// Tells, and says so, that a parameter is missing which the journal does not hold.
