@@ -196,6 +196,10 @@ fn nothing_is_found_where_nothing_is_wrong() {
 
 /// Scripts that work, and whose words are not those that they are at first sight.
 const VALID: &[&str] = &[
+    // Halves that are kept to be used as places.
+    "let xs = [1, 3, 5];\nlet lo = 0;\nlet hi = xs.len - 1;\nwhile lo < hi {\n let mid = (lo + hi) / 2;\n \
+     if xs[mid] < 4 { lo = mid + 1; } else { hi = mid; }\n}\nprint(lo);",
+    "let xs = [1, 2, 3];\nlet half = 0;\nhalf = 1 + xs.len / 2;\nprint(xs.extract(0, half));\nprint(xs[1 + xs.len / 3]);",
     // Functions that maps of the script hold, under the names of kaizen's words.
     "let o = #{ chat: |q, opts| opts.tone };\nprint(o.chat(\"x\", #{ tone: \"warm\" }));",
     "let o = #{ compare: |a| a, parse: |t, s| s, vote: |x, o| o.n };\n\

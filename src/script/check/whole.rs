@@ -8,7 +8,7 @@ use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Methods and properties that always give a whole number.
 pub(super) const WHOLE: &[&str] = &["len", "to_int", "index_of", "parse_int"];
@@ -57,6 +57,7 @@ impl Checker<'_> {
     /// Finds divisions of whole numbers that do not say that they mean it.
     pub(super) fn divisions(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let names = Names::of(file, kinds);
+        let places = places(file, kinds);
         let mut found: Vec<(Position, String)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last()
@@ -72,7 +73,8 @@ impl Checker<'_> {
                 && let [left, right] = call.args.as_slice()
                 && names.are_whole([left, right], kinds.function_of(path))
                 && !names.values.is_exact(left, right)
-                && !is_meant(kinds, path)
+                && !is_meant(kinds, around_sum(path))
+                && !is_kept_as_place(kinds, path, &places)
             {
                 found.push((*position, help(file.text, *position, left, right)));
             }
@@ -142,6 +144,47 @@ fn written(text: &str, at: Position, left: &Expr) -> String {
     });
     let said = said.filter(|said| is_one && from.line() == at.line() && !said.is_empty());
     said.unwrap_or_else(|| "(..)".to_owned())
+}
+
+/// Variables that are used as places or lengths, by function and name.
+type PlaceVariables = HashSet<(String, String)>;
+
+fn places(file: &File<'_>, kinds: &Kinds<'_>) -> PlaceVariables {
+    let mut found = PlaceVariables::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Expr(Expr::Variable(name, ..))) = path.last()
+            && is_meant(kinds, around_sum(path))
+        {
+            found.insert((kinds.function_of(path).to_owned(), name.1.to_string()));
+        }
+        true
+    });
+    found
+}
+
+/// Tells whether the number that a division gives is kept in a variable that is used as a place.
+fn is_kept_as_place(kinds: &Kinds<'_>, path: &[ASTNode<'_>], places: &PlaceVariables) -> bool {
+    let path = around_sum(path);
+    let name = match path.split_last() {
+        Some((_, [.., ASTNode::Stmt(Stmt::Var(variable, ..))])) => variable.0.name.to_string(),
+        Some((_, [.., ASTNode::Stmt(Stmt::Assignment(assignment))])) => match &assignment.1.lhs {
+            Expr::Variable(name, ..) => name.1.to_string(),
+            _ => return false,
+        },
+        _ => return false,
+    };
+    places.contains(&(kinds.function_of(path).to_owned(), name))
+}
+
+/// Returns the path to the outermost sum or product of which the last node is a part.
+fn around_sum<'a, 'b>(mut path: &'a [ASTNode<'b>]) -> &'a [ASTNode<'b>] {
+    while let [outer @ .., _] = path
+        && let Some(ASTNode::Expr(Expr::FnCall(call, _))) = outer.last()
+        && CLOSED.contains(&call.name.as_str())
+    {
+        path = outer;
+    }
+    path
 }
 
 /// Tells whether the whole number that a division gives is asked for: by `to_int`, as a place, as the end of a
