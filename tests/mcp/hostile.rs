@@ -692,7 +692,7 @@ fn nothing_is_left_of_a_server_when_kaizen_is_stopped_or_killed() {
     use nix::sys::signal::{Signal, kill};
 
     for (signal, code) in
-        [(Signal::SIGINT, Some(130)), (Signal::SIGTERM, Some(130)), (Signal::SIGKILL, None)]
+        [(Signal::SIGINT, Some(130)), (Signal::SIGTERM, Some(143)), (Signal::SIGKILL, None)]
     {
         let project = project("mute-in-call", "");
         let mut command = project.command(&["tools", "bad", "go", "{}", "--approve"]);

@@ -5,14 +5,13 @@ use crate::base::visible::on_one_line;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::permissions::{Grants, ask_and_wait};
 use crate::cli::app::project::Project;
-use crate::cli::app::{seen_tools, trust};
+use crate::cli::app::{seen_tools, signal, trust};
 use crate::cli::command::run::block_on;
 use crate::cli::render::table;
 use crate::cli::{Global, print_data, print_line, say};
 use crate::mcp::{Listing, ServerFault, ServerTool, Servers, ToolAnswer};
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// How many characters of a hash are shown.
 const HASH_SHOWN: usize = 12;
@@ -79,12 +78,10 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
 /// Does something until it is done, or until the program is told to stop.
 async fn or_stopped(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let signals = signal::watch()?;
     tokio::select! {
         exit = work => exit,
-        _ = interrupt.recv() => Ok(Exit::Interrupted),
-        _ = terminate.recv() => Ok(Exit::Interrupted),
+        exit = signals.caught() => Ok(exit),
     }
 }
 
