@@ -77,6 +77,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
         "let i = 0; i++;",
         "let i = 0; ++i;",
         "let a = true; let b = a ? 1 : 2;",
+        "let a = if true { 1 } else { 2 }; let b = a > 1 ? 1 : 2;",
         "let l = [1]; let b = [x * 2 for x in l];",
         "for i in range(10):\n    print(i)",
         "for i in range(10) { print(i); }",
@@ -418,6 +419,9 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `i += 1`
         > let a = true; let b = a ? 1 : 2;
         K0021 1:25 `? :` is from another language
+            write `if condition { a } else { b }`, which is a value
+        > let a = if true { 1 } else { 2 }; let b = a > 1 ? 1 : 2;
+        K0021 1:49 `? :` is from another language
             write `if condition { a } else { b }`, which is a value
         > let l = [1]; let b = [x * 2 for x in l];
         K0021 1:22 a list comprehension is from another language

@@ -432,8 +432,15 @@ impl<'a> ForeignText<'a> {
             return None;
         }
 
-        let beside = (at + 1..self.all.len()).take_while(|&next| self.is_beside(at, next));
         let here = self.all[at].opened_by;
+        // A block in braces ends the head, and so does the end of a statement.
+        let ends = |next: usize| match self.said(next) {
+            ";" => true,
+            "{" => self.before(next) != "#" && self.all[next].opened_by == here,
+            _ => false,
+        };
+        let beside = (at + 1..self.all.len())
+            .take_while(|&next| self.is_beside(at, next) && !ends(next));
         let mut colons = beside
             .filter(|&next| self.said(next) == ":" && self.all[next].opened_by == here)
             .filter(|&next| self.said(next + 1) != ":" && self.before(next) != ":");
