@@ -8,7 +8,8 @@ use crate::journal::waits::Waits;
 use crate::script::api::host_word::{self, HostWords};
 use crate::script::api::state::offered;
 use crate::script::api::{self, WordEntry, task};
-use crate::script::check::parameter::{self, ScriptParameter};
+use crate::script::check::CheckedScript;
+use crate::script::check::parameter::{self, ScriptParameter, check_params};
 use crate::script::check::{self, test_functions};
 use crate::script::diagnostic::{self, Diagnostic, Severity};
 use crate::script::host::captures::Follows;
@@ -50,6 +51,7 @@ pub enum ScriptError {
 pub struct Program {
     pub(in crate::script) ast: AST,
     pub(in crate::script) text: String,
+    parameters: Option<Vec<ScriptParameter>>,
     /// What seems wrong with it, though it runs.
     pub warnings: Vec<Diagnostic>,
 }
@@ -109,9 +111,9 @@ impl Program {
         functions.first().map(|name| (*name).to_owned())
     }
 
-    /// Returns its parameters, each once; `None` if the name of one is computed.
-    pub fn parameters(&self) -> Option<Vec<ScriptParameter>> {
-        parameter::parameters(&self.ast)
+    /// Returns its parameters and those of what it imports, each once; `None` if the name of one is computed.
+    pub fn parameters(&self) -> Option<&[ScriptParameter]> {
+        self.parameters.as_deref()
     }
 
     /// Tells whether it calls functions by `hot`.
@@ -179,14 +181,15 @@ impl Host {
     /// Reads a script and checks what can be checked before it runs.
     pub fn compile(&self, text: &str) -> Result<Program, ScriptError> {
         let text = source::plain(text);
-        let (ast, found) = self.read(&text);
+        let CheckedScript { ast, imports, faults: found } = self.read(&text);
         let (faults, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|found| found.level == Severity::Error);
 
         match ast {
             Some(ast) if faults.is_empty() => {
                 self.inner.captures.add(&ast, Follows::Nothing);
-                Ok(Program { ast, text: text.into_owned(), warnings })
+                let parameters = parameter::parameters(&ast, &imports);
+                Ok(Program { ast, text: text.into_owned(), parameters, warnings })
             }
             _ => Err(ScriptError::Refused(faults)),
         }
@@ -194,7 +197,7 @@ impl Host {
 
     /// Finds everything that is wrong with a script, or seems to be.
     pub fn check(&self, text: &str) -> Vec<Diagnostic> {
-        self.read(&source::plain(text)).1
+        self.read(&source::plain(text)).faults
     }
 
     /// Finds the same of another script of the project, whose text and imports may not be saved yet.
@@ -207,27 +210,27 @@ impl Host {
         self.inner.files.borrow_mut().clear();
         self.inner.unsaved.replace(unsaved);
         let name = path.display().to_string();
-        let (_, found) = self.read_as(&name, &source::plain(text));
+        let found = self.read_as(&name, &source::plain(text)).faults;
 
         self.inner.unsaved.take();
         let files = self.inner.files.take().into_keys().collect();
         ScriptFindings { found, files }
     }
 
-    fn read(&self, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
+    fn read(&self, text: &str) -> CheckedScript {
         self.read_as(&self.inner.script_name(), text)
     }
 
-    fn read_as(&self, name: &str, text: &str) -> (Option<AST>, Vec<Diagnostic>) {
-        let scope = constants();
-        let (ast, mut found) = check::read(&self.engine, &self.inner, name, text, scope);
+    fn read_as(&self, name: &str, text: &str) -> CheckedScript {
+        let mut read = check::read(&self.engine, &self.inner, name, text, constants());
 
-        if let Some(ast) = &ast {
-            found.extend(parameter::check_params(ast, &self.inner.with.params, name, text));
-            found.extend(test_functions::faults(ast, name, text));
-            found.extend(test_functions::unasserted(ast, name, text));
+        if let Some(ast) = &read.ast {
+            let given = &self.inner.with.params;
+            read.faults.extend(check_params((ast, &read.imports), given, name, text));
+            read.faults.extend(test_functions::faults(ast, name, text));
+            read.faults.extend(test_functions::unasserted(ast, name, text));
         }
-        (ast, found)
+        read
     }
 
     /// Runs a script to its end and returns its value. One whose last value is no data, such as a

@@ -45,6 +45,34 @@ fn project() -> Project {
 }
 
 #[test]
+fn parameters_of_imported_files_are_parameters_of_the_script() {
+    let project = Project::new();
+    project
+        .file(
+            "lib/words.rhai",
+            "import \"deep\" as deep;\nfn lang() { param(\"lang\") + deep::depth() }",
+        )
+        .file("lib/deep.rhai", "fn depth() { param(\"depth\", 1) }")
+        .file("s.rhai", "import \"lib/words\" as words;\nprint(words::lang());")
+        .file("p.rhai", "let p = Fn(\"param\");\nprint(p.call(\"x\", 0));");
+
+    let ran = project.kaizen(&["run", "s.rhai", "-p", "lang=de", "-p", "depth=3"]);
+    assert_eq!((ran.stdout.as_str(), ran.code), ("de3\n", Some(0)), "{}", ran.stderr);
+    let ran = project.kaizen(&["run", "p.rhai", "-p", "x=7"]);
+    assert_eq!((ran.stdout.as_str(), ran.code), ("7\n", Some(0)), "{}", ran.stderr);
+
+    let refused = project.kaizen(&["run", "s.rhai", "-p", "lan=de"]);
+    assert_eq!(refused.code, Some(2));
+    expect![[r#"
+        error[K0008]: `s.rhai` has no parameter `lan`
+         |
+         = help: did you mean `lang`?
+        found before running; nothing was spent   (`kaizen explain K0008`)
+    "#]]
+    .assert_eq(&refused.stderr);
+}
+
+#[test]
 fn every_planted_fault_is_found_in_its_place_with_a_suggestion() {
     for (script, code, line, column, help) in PLANTED {
         let project = project();

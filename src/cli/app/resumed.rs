@@ -280,7 +280,7 @@ impl ResumedRun {
 
         // What is wrong with the script is told where it is compiled to be run.
         let program = check::host(project, models, script)?.compile(text).ok();
-        let known = program.and_then(|program| program.parameters());
+        let known = program.as_ref().and_then(|program| program.parameters());
         let Some(known) = known else { return Ok(Vec::new()) };
 
         let is_known = |name: &String| known.iter().any(|parameter| parameter.name == *name);

@@ -74,7 +74,7 @@ fn parameters(
     text: &str,
 ) -> anyhow::Result<Option<Vec<Value>>> {
     let program = check::host(project, models, path)?.compile(text).ok();
-    let known = program.and_then(|program| program.parameters());
+    let known = program.as_ref().and_then(|program| program.parameters());
     Ok(known.map(|known| known.iter().map(ScriptParameter::to_value).collect()))
 }
 

@@ -15,6 +15,8 @@ pub(super) struct Checker<'a> {
     pub(super) seen: BTreeSet<PathBuf>,
     /// The imports that led to the file that is being checked, outermost first.
     pub(super) open: Vec<PathBuf>,
+    /// What was read of imported files, each once.
+    pub(super) imports: Vec<AST>,
     pub(super) faults: Vec<Diagnostic>,
 }
 

@@ -236,6 +236,7 @@ impl Checker<'_> {
         self.open.push(path);
         let ast = self.file(&shown, &text, constants());
         self.open.pop();
+        self.imports.extend(ast.clone());
         ast
     }
 

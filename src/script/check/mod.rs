@@ -103,17 +103,27 @@ const PLAIN: &[&str] = &[
     "reversed", "round", "sorted", "sum", "trimmed", "upper", "zip",
 ];
 
-/// Reads a script and finds its faults. There is no AST when one of them keeps it from being read.
+/// A script that was read, and what is wrong with it.
+pub(super) struct CheckedScript {
+    /// Nothing if a fault keeps it from being read.
+    pub(super) ast: Option<AST>,
+    /// The files that it imports, and those that these import.
+    pub(super) imports: Vec<AST>,
+    pub(super) faults: Vec<Diagnostic>,
+}
+
+/// Reads a script and finds its faults.
 pub(super) fn read(
     engine: &Engine,
     host: &Inner,
     name: &str,
     text: &str,
     scope: Scope<'_>,
-) -> (Option<AST>, Vec<Diagnostic>) {
+) -> CheckedScript {
     let open: Vec<PathBuf> = Path::new(name).canonicalize().into_iter().collect();
     let seen = open.iter().cloned().collect();
-    let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
+    let imports = Vec::new();
+    let mut check = Checker { engine, host, seen, open, imports, faults: Vec::new() };
     let ast = check.file(name, text, scope);
 
     let mut faults = echo::without_echoes(check.faults, name, text);
@@ -126,7 +136,7 @@ pub(super) fn read(
     });
     faults.dedup();
 
-    (ast, faults)
+    CheckedScript { ast, imports: check.imports, faults }
 }
 
 /// Finds the faults of an AST that has been read already.
@@ -140,7 +150,8 @@ pub(super) fn compiled(
 ) -> Vec<Diagnostic> {
     let seen = BTreeSet::new();
     let open = Vec::new();
-    let mut check = Checker { engine, host, seen, open, faults: Vec::new() };
+    let imports = Vec::new();
+    let mut check = Checker { engine, host, seen, open, imports, faults: Vec::new() };
     check.all(&File::new(name, folder, text, ast), Some(earlier));
     check.faults
 }

@@ -10,6 +10,9 @@ use crate::script::host::{convert, parameter_value};
 use rhai::{AST, ASTNode, Dynamic, Expr, Position, Stmt};
 use serde_json::{Map, Value, json};
 
+/// The word that asks for a parameter.
+const WORD: &str = "param";
+
 /// A parameter of a script.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScriptParameter {
@@ -90,17 +93,41 @@ impl ScriptParameter {
     }
 }
 
-/// Returns the parameters of a script, each once; `None` if the name of one is computed.
-pub(in crate::script) fn parameters(ast: &AST) -> Option<Vec<ScriptParameter>> {
+/// Returns the parameters of a script and of what it imports, each once; `None` if the name of one is computed.
+pub(in crate::script) fn parameters(ast: &AST, imports: &[AST]) -> Option<Vec<ScriptParameter>> {
     let mut found: Vec<ScriptParameter> = Vec::new();
-    for arguments in calls_of(ast, "param") {
-        let parameter = parameter(&arguments)?;
+    let own = calls_of(ast, WORD).into_iter().map(|arguments| (arguments, true));
+    // Whether a function of another file is called that needs one shows when the script runs.
+    let others = imports.iter().flat_map(|ast| calls_of(ast, WORD));
+    let others = others.map(|arguments| (arguments, false));
+
+    for (arguments, is_own) in own.chain(others) {
+        let mut parameter = parameter(&arguments)?;
+        parameter.is_required &= is_own;
         match found.iter_mut().find(|known| known.name == parameter.name) {
             Some(known) => known.is_required |= parameter.is_required,
             None => found.push(parameter),
         }
     }
-    Some(found)
+
+    let may_have_more = std::iter::once(ast).chain(imports).any(has_computed_parts);
+    (!may_have_more).then_some(found)
+}
+
+/// Tells whether a file asks for parameters in a way that its text does not show: by a pointer to `param`, or in
+/// an import whose path is computed.
+fn has_computed_parts(ast: &AST) -> bool {
+    let mut is_found = calls_of(ast, "Fn")
+        .iter()
+        .filter_map(|arguments| arguments.first()?.clone()?.into_string().ok())
+        .any(|name| name == WORD);
+    ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last() {
+            is_found |= !matches!(import.0, Expr::StringConstant(..));
+        }
+        true
+    });
+    is_found
 }
 
 /// Reads a parameter from the arguments of one call.
@@ -186,7 +213,7 @@ fn parameter_calls(ast: &AST) -> Vec<ParameterCall> {
             ASTNode::Expr(Expr::FnCall(call, position))
             | ASTNode::Stmt(Stmt::FnCall(call, position)),
         ) = path.last()
-            && call.name == "param"
+            && call.name == WORD
         {
             found.push(ParameterCall {
                 arguments: call.args.iter().map(|expr| expr.get_literal_value(None)).collect(),
@@ -241,18 +268,18 @@ pub(in crate::script) fn missing_parameter(
 
 /// Tells whether a script has a function `param` of its own.
 fn is_defined(ast: &AST) -> bool {
-    ast.iter_functions().any(|function| function.name == "param")
+    ast.iter_functions().any(|function| function.name == WORD)
 }
 
 /// Finds given parameters that the script does not have, or cannot take.
 pub(in crate::script) fn check_params(
-    ast: &AST,
+    (ast, imports): (&AST, &[AST]),
     given: &Map<String, Value>,
     file: &str,
     text: &str,
 ) -> Vec<Diagnostic> {
     // A name that is computed may be any, so no parameter is unknown then.
-    let Some(parameters) = parameters(ast) else { return Vec::new() };
+    let Some(parameters) = parameters(ast, imports) else { return Vec::new() };
     let known: Vec<&str> = parameters.iter().map(|one| one.name.as_str()).collect();
 
     let unknown = given.keys().filter(|name| !known.contains(&name.as_str()));

@@ -219,8 +219,11 @@ impl Dialogue {
         let name = file.display().to_string();
         let plain = source::plain(text);
 
-        if let Ok(ast) = self.host.engine.compile_with_scope(&constants(), &*plain) {
-            let faults = check_params(&ast, &self.host.inner.with.params, &name, &plain);
+        let host = &self.host;
+        let read = check::read(&host.engine, &host.inner, &name, &plain, constants());
+        if let Some(ast) = &read.ast {
+            let given = &host.inner.with.params;
+            let faults = check_params((ast, &read.imports), given, &name, &plain);
             if !faults.is_empty() {
                 return Err(ScriptError::Refused(faults));
             }

@@ -439,8 +439,8 @@ impl<'a> ForeignText<'a> {
             "{" => self.before(next) != "#" && self.all[next].opened_by == here,
             _ => false,
         };
-        let beside = (at + 1..self.all.len())
-            .take_while(|&next| self.is_beside(at, next) && !ends(next));
+        let beside =
+            (at + 1..self.all.len()).take_while(|&next| self.is_beside(at, next) && !ends(next));
         let mut colons = beside
             .filter(|&next| self.said(next) == ":" && self.all[next].opened_by == here)
             .filter(|&next| self.said(next + 1) != ":" && self.before(next) != ":");
