@@ -110,6 +110,25 @@ fn on_a_terminal_time_limits_hold_and_whoever_leaves_suspends_the_run() {
 }
 
 #[test]
+fn a_replay_ends_where_the_run_waits_even_if_the_script_catches_what_it_cannot_ask() {
+    let project = project(
+        r#"print("before");
+        let said = attempt(|| ask("Go?", #{ options: ["y", "n"] }));
+        print(`after ${said.ok}`);"#,
+    );
+    let ran = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!((ran.stdout.as_str(), ran.code), ("before\n", Some(9)), "{}", ran.stderr);
+
+    let replayed = project.kaizen(&["replay"]);
+    assert_eq!(
+        (replayed.stdout.as_str(), replayed.code),
+        ("before\n", Some(0)),
+        "{}",
+        replayed.stderr
+    );
+}
+
+#[test]
 fn several_questions_are_answered_by_number_or_operation() {
     let project = project(
         r#"

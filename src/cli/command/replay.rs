@@ -255,7 +255,14 @@ async fn go_through(
         .reporting(resumed.again.figures);
 
     let progress = Progress::new(ProgressMode::None, false);
-    let print = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
+    let show = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
+    let went = reuse.clone();
+    // What a script prints that has gone another way was never printed.
+    let print = Rc::new(move |text: &str| {
+        if went.diverged().is_none() {
+            show(text);
+        }
+    });
     let open = job.open_with(executor, progress, signals.flag(), print)?;
 
     let program = match open.host.compile(text) {
