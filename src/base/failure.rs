@@ -339,6 +339,9 @@ pub struct FailureDetail {
     /// How many steps the model took.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub steps: Option<u32>,
+    /// Whether it is certain that nothing was done.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub undone: bool,
 }
 
 impl Failure {

@@ -85,7 +85,7 @@ const OWN_WORDS: &str = "
     failures fastest_pattern fingerprint finish_reason first_at flow_ended flow_started
     get_best_pattern get_insights host_call http_get identity import_knowledge improved
     input_uncached interval is_error judged_bad judged_good knowledge known_cost last_run
-    learning left_out log_level max_calls max_concurrent max_cost max_in_flight max_tokens
+    learning left_out limit_ms log_level max_calls max_concurrent max_cost max_in_flight max_tokens
     mcp_call messages messages_left min_effect most_used_pattern objective op_ended op_started
     operation operation_results output_schema output_visible parallel_efficiency parameters
     pattern_usage patterns price_as_of probability problems prompt properties proposals protocol

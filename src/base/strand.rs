@@ -34,6 +34,18 @@ impl Address {
         steps.starts_with('/').then(|| steps.matches('/').count())
     }
 
+    /// Returns the addresses above it, the nearest first. Of a long address, not all are known.
+    pub fn above(&self) -> impl Iterator<Item = Address> {
+        self.0.rmatch_indices('/').map(|(end, _)| Address(self.0[..end].into()))
+    }
+
+    /// Returns the child of another address that it is, or is below.
+    pub fn child_of(&self, above: &Address) -> Option<Address> {
+        let rest = self.0.strip_prefix(&*above.0)?.strip_prefix('/')?;
+        let end = self.0.len() - rest.len() + rest.find('/').unwrap_or(rest.len());
+        Some(Address(self.0[..end].into()))
+    }
+
     /// Returns the groups and items on the way to it, so that the tenth child comes after the second.
     pub fn steps(&self) -> Vec<u32> {
         let parts = self.0.split(['/', '.', '~']);
@@ -214,6 +226,18 @@ fn salt(text: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_knows_what_is_above_it() {
+        let flow = Address("/0.1".into());
+        let call = Address("/0.1/12.3/0.0".into());
+        let above: Vec<String> = call.above().map(|above| above.to_string()).collect();
+        assert_eq!(above, ["/0.1/12.3", "/0.1", ""]);
+        assert_eq!(call.child_of(&flow), Some(Address("/0.1/12.3".into())));
+        assert_eq!(call.child_of(&Address("".into())), Some(flow.clone()));
+        assert_eq!(Address("/0.12/1.1".into()).child_of(&flow), None);
+        assert_eq!(flow.child_of(&flow), None);
+    }
 
     #[test]
     fn an_address_follows_from_the_program_and_not_from_the_order_of_ends() {

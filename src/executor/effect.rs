@@ -33,6 +33,8 @@ struct PastTimer {
     end: Option<u64>,
     /// When it is due, in milliseconds since 1970, if that was noted.
     due: Option<i64>,
+    /// How long a limit is whose end is told only if it was as long then.
+    limit: Option<Duration>,
 }
 
 impl Executor {
@@ -72,6 +74,11 @@ impl Executor {
         };
 
         self.keep_told(what, at, told).await
+    }
+
+    /// Tells whether the runs that this one goes through again were told something, wherever that was.
+    pub fn was_told(&self, what: &Inquiry) -> bool {
+        self.memory.was_told(what)
     }
 
     /// Journals what the world told, and returns it.
@@ -370,9 +377,19 @@ impl Executor {
         timer: Timer,
         time: Duration,
     ) -> Result<(), StoreError> {
+        self.pass_up_to(strand, timer, time, None).await
+    }
+
+    async fn pass_up_to(
+        &self,
+        strand: &Strand,
+        timer: Timer,
+        time: Duration,
+        limit: Option<Duration>,
+    ) -> Result<(), StoreError> {
         let at = strand.count(&timer);
-        let past =
-            PastTimer { end: self.memory.timer(timer, &at), due: self.memory.due(timer, &at) };
+        let end = self.memory.timer(timer, &at, limit);
+        let past = PastTimer { end, due: self.memory.due(timer, &at), limit };
         self.pass_after(at, timer, past, time).await
     }
 
@@ -397,7 +414,7 @@ impl Executor {
             guess.meet(Unknown::Time);
         }
 
-        let PastTimer { end, due } = past;
+        let PastTimer { end, due, limit } = past;
         let time = due.map_or(time, until);
         // A test need not wait for long, since its clock stands still.
         if timer == Timer::Sleep && time > FAR && self.memory.skip(time) {
@@ -406,13 +423,13 @@ impl Executor {
         }
 
         if end.is_none() && !self.is_dry() && (due.is_some() || self.is_far(time)) {
-            return self.pass_a_far_one(at, timer, time).await;
+            return self.pass_a_far_one(at, timer, time, limit).await;
         }
         if self.turns.pass(end, time).await == Passage::Forced {
             return Ok(());
         }
 
-        self.recorder.time_passed(self.event_time(), at, timer)
+        self.recorder.time_passed(self.event_time(), at, timer, limit)
     }
 
     async fn pass_a_far_one(
@@ -420,13 +437,14 @@ impl Executor {
         at: Spot,
         timer: Timer,
         time: Duration,
+        limit: Option<Duration>,
     ) -> Result<(), StoreError> {
         let wait = async |left| self.pass_far(&at, timer, left).await;
         let (_, waited) = self.turns.pass_by_way(None, time, wait).await;
         // The journal of an older version knows that it had passed.
         let Some(waited) = waited else { return Ok(()) };
         waited?;
-        self.recorder.time_passed(self.event_time(), at, timer)
+        self.recorder.time_passed(self.event_time(), at, timer, limit)
     }
 
     /// Waits until a time, in milliseconds since 1970.
@@ -449,7 +467,7 @@ impl Executor {
         work: F,
     ) -> Result<Option<F::Output>, StoreError> {
         let work = pin!(work);
-        let timer = pin!(self.pass(strand, Timer::Limit, limit));
+        let timer = pin!(self.pass_up_to(strand, Timer::Limit, limit, Some(limit)));
         match select(work, timer).await {
             Either::Left((value, _)) => Ok(Some(value)),
             Either::Right((passed, _)) => passed.map(|()| None),

@@ -23,6 +23,7 @@ use futures::future::{LocalBoxFuture, Shared};
 use std::cell::{Cell, Ref, RefCell};
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What is waited for until something is on the disk.
 type Debt = Shared<LocalBoxFuture<'static, Result<(), StoreError>>>;
@@ -32,6 +33,7 @@ struct PassedTimers {
     first: Spot,
     timer: Timer,
     times: u32,
+    limit_ms: Option<u64>,
     /// When the last of them ended, in microseconds since 1970.
     ended: i64,
 }
@@ -320,10 +322,18 @@ impl Recorder {
     }
 
     /// Notes that a timer has ended.
-    pub(super) fn time_passed(&self, ended: i64, at: Spot, timer: Timer) -> Result<(), StoreError> {
+    pub(super) fn time_passed(
+        &self,
+        ended: i64,
+        at: Spot,
+        timer: Timer,
+        limit: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let limit_ms = limit.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
         // A loop that polls sleeps very often: what ends in a row is one event.
         let in_row = self.passed.borrow_mut().as_mut().is_some_and(|passed| {
-            let is_next = passed.timer == timer && passed.next() == at;
+            let is_next =
+                passed.timer == timer && passed.limit_ms == limit_ms && passed.next() == at;
             if is_next {
                 passed.times += 1;
                 passed.ended = ended;
@@ -333,7 +343,7 @@ impl Recorder {
 
         if !in_row {
             self.note_passed()?;
-            self.passed.replace(Some(PassedTimers { first: at, timer, times: 1, ended }));
+            self.passed.replace(Some(PassedTimers { first: at, timer, times: 1, limit_ms, ended }));
         }
         Ok(())
     }
@@ -341,11 +351,11 @@ impl Recorder {
     /// Journals the timers that have ended. They stand before whatever comes next, and before what is shown: the order
     /// in which they ended decides what a script does.
     pub(super) fn note_passed(&self) -> Result<(), StoreError> {
-        let Some(PassedTimers { first, timer, times, ended }) = self.passed.take() else {
+        let Some(PassedTimers { first, timer, times, limit_ms, ended }) = self.passed.take() else {
             return Ok(());
         };
 
-        let event = Event::TimePassed { at: first, timer, times };
+        let event = Event::TimePassed { at: first, timer, times, limit_ms };
         let at = self.tell(ended, &event);
         self.journal.append_soon(at, &event)
     }

@@ -274,7 +274,7 @@ impl Executor {
             bounded.restart(self.real_limit(left));
             {
                 let stops = pin!(clock.changed(true));
-                let timer = pin!(self.pass(strand, Timer::Limit, left));
+                let timer = pin!(self.pass(strand, Timer::ToolLimit, left));
                 match select(select(work.as_mut(), stops), timer).await {
                     Either::Left((Either::Left((value, _)), _)) => return Ok(Some(value)),
                     Either::Left((Either::Right(_), _)) => {}

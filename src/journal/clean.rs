@@ -296,7 +296,8 @@ fn failure_of(failure: Failure) -> Failure {
 }
 
 fn detail_without_secrets(detail: &mut FailureDetail) {
-    let FailureDetail { partial, problems, repairs: _, tool, args, steps: _, key: _ } = detail;
+    let FailureDetail { partial, problems, repairs: _, tool, args, steps: _, key: _, undone: _ } =
+        detail;
 
     *partial = partial.take().map(|text| scrub(&text).into());
     *tool = tool.take().map(|name| scrub(&name).into());

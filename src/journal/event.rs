@@ -84,6 +84,8 @@ pub enum Timer {
     Pause,
     /// Something was given no more time.
     Limit,
+    /// A tool was given no more time. Programs before 0.2 noted it as `Limit`.
+    ToolLimit,
 }
 
 words! {
@@ -265,6 +267,9 @@ pub enum Event {
         /// How many timers of the same strand ended in a row, this one included.
         #[serde(skip_serializing_if = "is_once", default = "once")]
         times: u32,
+        /// How long a limit was, in milliseconds. Programs before 0.2 did not note it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        limit_ms: Option<u64>,
     },
     /// A flow began.
     FlowStarted {

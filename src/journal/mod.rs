@@ -32,6 +32,7 @@ mod row_event;
 pub mod seal;
 pub mod tool_trace;
 pub mod trace;
+mod vain;
 pub mod waits;
 
 use crate::base::id::RunId;

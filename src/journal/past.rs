@@ -4,13 +4,13 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
 use crate::base::unit::Money;
-use crate::flow::outcome::Outcome;
 use crate::journal::chain::{concurrency, widest};
 use crate::journal::doubts::Doubts;
 use crate::journal::end_times::end_times;
-use crate::journal::event::{Event, RunStatus, Timer};
-use crate::journal::inquiry::{Inquiry, Topic};
+use crate::journal::event::{Event, Timer};
+use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
+use crate::journal::vain::{calls_of_failed, failures_then, in_vain};
 use crate::model::reply::{ReplyContent, Usage};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -52,6 +52,15 @@ pub struct PastAnswer {
     pub value: Value,
 }
 
+/// The end of a timer.
+#[derive(Debug, Clone, Copy)]
+struct TimerEnd {
+    /// Its place in the order of all ends.
+    place: u64,
+    /// How long it was, in milliseconds, if it was a limit and that was noted.
+    limit_ms: Option<u64>,
+}
+
 /// How people were asked something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PastQuestion {
@@ -77,7 +86,7 @@ pub enum Failures {
 pub struct Past {
     tries: HashMap<(Key, Spot), Vec<PastTry>>,
     told: HashMap<(Inquiry, Spot), PastAnswer>,
-    timers: HashMap<(Timer, Spot), u64>,
+    timers: HashMap<(Timer, Spot), TimerEnd>,
     /// Lasting effects that began.
     begun: HashSet<(Inquiry, Spot)>,
     /// Questions that people were asked, and answers that were given while the run was suspended.
@@ -89,6 +98,8 @@ pub struct Past {
     times: Vec<Option<Duration>>,
     /// Calls that were given up while they were under way.
     given_up: HashSet<(Key, Spot)>,
+    /// Calls that were under way when a run ended.
+    under_way: HashSet<(Key, Spot)>,
     /// What was told by each word, oldest first, in a journal that does not say where.
     by_word: RefCell<HashMap<Inquiry, VecDeque<Value>>>,
     /// Most calls that were made at once, or 0 without a bound; nothing if that is not known.
@@ -104,21 +115,28 @@ impl Past {
         failures: Failures,
     ) -> Past {
         let mut bounds = Vec::new();
+        // What a run of the chain has tried again stands in its own journal, so no older one tells it.
+        let mut told = failures;
         let chain = chain.into_iter().enumerate().map(|(age, (run, events))| {
             bounds.push(concurrency(events));
-            let of_servers = if age == 0 { failures } else { failures_then(events) };
-            Reading::of(run, events, failures, of_servers)
+            if age > 0 {
+                told = told.without(failures_then(events));
+            }
+            Reading::of(run, events, failures, told)
         });
         let chain: Vec<Reading<'_>> = chain.collect();
         let times = end_times(chain.iter().rev().map(|reading| reading.ends.as_slice()));
 
         let mut past = Past { concurrency: widest(&bounds), ..Past::default() };
+        let mut renewed = HashSet::new();
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
+            past.under_way.extend(reading.open.into_values());
             past.begun.extend(reading.begun);
             // The chain goes from the newest run to the oldest, and the oldest one was the first to wait.
             past.asked.extend(reading.asked);
-            past.due.extend(reading.due);
+            renewed.extend(reading.renewed);
+            past.due.extend(reading.due.into_iter().filter(|(timer, _)| !renewed.contains(timer)));
             for (place, answer) in reading.answered {
                 past.answered.entry(place).or_insert(answer);
             }
@@ -154,9 +172,9 @@ impl Past {
                 self.told.entry((what, at)).or_insert(PastAnswer { place, value });
                 is_new
             }
-            (EndId::Timer(timer, at), _) => {
+            (EndId::Timer(timer, at), PastEndKind::Time { limit_ms }) => {
                 let is_new = !self.timers.contains_key(&(timer, at.clone()));
-                self.timers.entry((timer, at)).or_insert(place);
+                self.timers.entry((timer, at)).or_insert(TimerEnd { place, limit_ms });
                 is_new
             }
             _ => false,
@@ -172,7 +190,7 @@ impl Past {
     pub fn ends(&self) -> impl Iterator<Item = (u64, Option<Duration>)> {
         let tries = self.tries.values().flatten().map(|one| one.place);
         let told = self.told.values().map(|told| told.place);
-        let places = tries.chain(told).chain(self.timers.values().copied());
+        let places = tries.chain(told).chain(self.timers.values().map(|end| end.place));
         let time = |place: u64| usize::try_from(place - 1).ok().and_then(|n| self.times.get(n));
 
         places.map(move |place| (place, time(place).copied().flatten()))
@@ -193,9 +211,19 @@ impl Past {
         self.given_up.contains(&(key, at.clone()))
     }
 
+    /// Tells whether a call had begun that has no end.
+    pub fn had_begun(&self, key: Key, at: &Spot) -> bool {
+        self.gave_up(key, at) || self.under_way.contains(&(key, at.clone()))
+    }
+
     /// Returns what was told at a place.
     pub fn answer(&self, what: &Inquiry, at: &Spot) -> Option<PastAnswer> {
         self.told.get(&(what.clone(), at.clone())).cloned()
+    }
+
+    /// Tells whether something was told, wherever that was.
+    pub fn was_told(&self, what: &Inquiry) -> bool {
+        self.told.keys().any(|(known, _)| known == what) || self.by_word.borrow().contains_key(what)
     }
 
     /// Tells whether something with a lasting effect began at a place, and its end is not known.
@@ -229,9 +257,12 @@ impl Past {
         self.by_word.borrow_mut().get_mut(what)?.pop_front()
     }
 
-    /// Returns the place of a timer's end.
-    pub fn timer(&self, timer: Timer, at: &Spot) -> Option<u64> {
-        self.timers.get(&(timer, at.clone())).copied()
+    /// Returns the place of a timer's end, unless it was another limit.
+    pub fn timer(&self, timer: Timer, at: &Spot, limit: Option<Duration>) -> Option<u64> {
+        let end = self.timers.get(&(timer, at.clone()))?;
+        let lengths = end.limit_ms.zip(limit);
+        let is_other = lengths.is_some_and(|(then, now)| u128::from(then) != now.as_millis());
+        (!is_other).then_some(end.place)
     }
 
     /// Tells whether the journal does not say where things happened: a program before 0.2 wrote it.
@@ -261,7 +292,7 @@ pub(super) struct PastEnd {
 enum PastEndKind {
     Try(Box<PastTry>),
     Answer(Value),
-    Time,
+    Time { limit_ms: Option<u64> },
 }
 
 /// One run while it is read.
@@ -271,8 +302,8 @@ struct Reading<'a> {
     open: HashMap<(OpId, u32), (Key, Spot)>,
     /// How many tries of each call this run has.
     numbers: HashMap<(Key, Spot), usize>,
-    /// Which failures of servers of tools, and of effects in doubt, are told again.
-    of_servers: Failures,
+    /// The answers and the limits of time that are not told again, by the places of their events.
+    in_vain: HashSet<usize>,
     /// The effects in doubt by which the run failed.
     doubts: Doubts,
     /// Calls of operations that failed.
@@ -283,30 +314,28 @@ struct Reading<'a> {
     asked: HashMap<(Inquiry, Spot), PastQuestion>,
     answered: HashMap<(Inquiry, Spot), Value>,
     due: HashMap<(Timer, Spot), i64>,
+    /// The timers that are to pass anew.
+    renewed: HashSet<(Timer, Spot)>,
     by_word: HashMap<Inquiry, VecDeque<Value>>,
     is_by_arrival: bool,
 }
 
 impl Reading<'_> {
-    /// Tells whether a server of tools is to be asked again because it failed.
-    fn is_in_vain(&self, what: &Inquiry, told: &Value) -> bool {
-        let is_of_server = matches!(what.topic(), Some(Topic::McpTools | Topic::McpCall));
-        let kind = told["failure"]["kind"].as_str().map(Kind::from);
-        let is_failure = kind.is_some_and(|kind| kind != Kind::Unsure);
-        self.of_servers == Failures::Forgotten && is_of_server && is_failure
-    }
-
     fn of<'a>(
         run: &'a RunId,
         events: &[(i64, Event)],
         failures: Failures,
-        of_servers: Failures,
+        of_effects: Failures,
     ) -> Reading<'a> {
         let forgotten = failures == Failures::Forgotten;
         let vain = if forgotten { calls_of_failed(events) } else { HashSet::new() };
-        let doubts = match of_servers {
+        let doubts = match of_effects {
             Failures::Told => Doubts::default(),
             Failures::Undecided | Failures::Forgotten => Doubts::of(events),
+        };
+        let in_vain = match of_effects {
+            Failures::Told | Failures::Undecided => HashSet::new(),
+            Failures::Forgotten => in_vain(events),
         };
 
         let mut reading = Reading {
@@ -315,25 +344,46 @@ impl Reading<'_> {
             elapsed: Duration::ZERO,
             open: HashMap::new(),
             numbers: HashMap::new(),
-            of_servers,
             vain,
+            in_vain,
             ends: Vec::new(),
             given_up: HashSet::new(),
             begun: HashSet::new(),
             asked: HashMap::new(),
             answered: HashMap::new(),
             due: HashMap::new(),
+            renewed: HashSet::new(),
             by_word: HashMap::new(),
             is_by_arrival: false,
         };
 
         let began = events.first().map_or(0, |(at, _)| *at);
-        for (at, event) in events {
+        for (place, (at, event)) in events.iter().enumerate() {
             let micros = u64::try_from(at.saturating_sub(began)).unwrap_or(0);
             reading.elapsed = Duration::from_micros(micros);
-            reading.see(event);
+            if reading.in_vain.contains(&place) {
+                reading.forget(event);
+            } else {
+                reading.see(event);
+            }
         }
         reading
+    }
+
+    /// Passes over what is tried again.
+    fn forget(&mut self, event: &Event) {
+        match event {
+            // Whether a call took effect that was lost on its way is still to be decided.
+            Event::EffectEnded { what, value, at: Some(at) }
+                if value["failure"]["key"].is_null() =>
+            {
+                self.begun.remove(&(what.clone(), at.clone()));
+            }
+            Event::TimePassed { at, timer, .. } => {
+                self.renewed.insert((*timer, at.clone()));
+            }
+            _ => {}
+        }
     }
 
     fn see(&mut self, event: &Event) {
@@ -379,14 +429,9 @@ impl Reading<'_> {
                 let timers = waits.timers.iter();
                 self.due.extend(timers.map(|one| ((one.timer, one.at.clone()), one.due)));
             }
-            Event::TimePassed { at, timer, times } => {
-                for nth in 1..=*times {
-                    let at = Spot { nth: at.nth.saturating_add(nth - 1), ..at.clone() };
-                    // The event has the time of the last one.
-                    let elapsed = (nth == *times).then_some(self.elapsed);
-                    let id = EndId::Timer(*timer, at);
-                    self.ends.push(PastEnd { id, elapsed, what: PastEndKind::Time });
-                }
+            Event::TimePassed { at, timer, times, limit_ms } => {
+                let id = (*timer, at.clone());
+                self.pass(id, *times, *limit_ms);
             }
 
             // A resumed run does these again itself. An event that answers the script does not belong here.
@@ -406,6 +451,17 @@ impl Reading<'_> {
         }
     }
 
+    /// Takes in timers that ended in a row.
+    fn pass(&mut self, (timer, first): (Timer, Spot), times: u32, limit_ms: Option<u64>) {
+        for nth in 1..=times {
+            let at = Spot { nth: first.nth.saturating_add(nth - 1), ..first.clone() };
+            // The event has the time of the last one.
+            let elapsed = (nth == times).then_some(self.elapsed);
+            let what = PastEndKind::Time { limit_ms };
+            self.ends.push(PastEnd { id: EndId::Timer(timer, at), elapsed, what });
+        }
+    }
+
     /// Takes in what the script was told; programs before 0.2 did not note where.
     fn see_answer(&mut self, what: &Inquiry, value: &Value, at: Option<&Spot>) {
         let Some(at) = at else {
@@ -418,16 +474,8 @@ impl Reading<'_> {
         if self.doubts.have(value) {
             return;
         }
-        if !self.is_in_vain(what, value) {
-            let id = EndId::Answer(what.clone(), at.clone());
-            self.end(id, PastEndKind::Answer(value.clone()));
-            return;
-        }
-
-        // Whether a call took effect that was lost on its way is still to be decided.
-        if value["failure"]["key"].is_null() {
-            self.begun.remove(&(what.clone(), at.clone()));
-        }
+        let id = EndId::Answer(what.clone(), at.clone());
+        self.end(id, PastEndKind::Answer(value.clone()));
     }
 
     fn end(&mut self, id: EndId, what: PastEndKind) {
@@ -497,63 +545,12 @@ impl Reading<'_> {
     }
 }
 
-/// Returns which failures of a run were told to the run that resumed it.
-fn failures_then(events: &[(i64, Event)]) -> Failures {
-    let end = events.iter().rev().find_map(|(_, event)| match event {
-        Event::RunEnded { status, failure, .. } => Some((status, failure)),
-        _ => None,
-    });
-    match end {
-        None | Some((RunStatus::Waiting, _)) => Failures::Told,
-        Some((_, Some(failure))) if failure.kind == Kind::Unsure => Failures::Undecided,
-        Some(_) => Failures::Forgotten,
-    }
-}
-
-/// Finds the calls without a reply of operations that failed.
-fn calls_of_failed(events: &[(i64, Event)]) -> HashSet<(Key, Spot)> {
-    let mut open = HashMap::new();
-    let mut unanswered: HashMap<OpId, HashSet<(Key, Spot)>> = HashMap::new();
-    let mut vain = HashSet::new();
-
-    for (_, event) in events {
-        match event {
-            Event::AttemptStarted { op, attempt, key: Some(key), at: Some(at), .. } => {
-                open.insert((*op, *attempt), (*key, at.clone()));
-            }
-            Event::AttemptEnded { op, attempt, reply, .. } => {
-                let Some(call) = open.remove(&(*op, *attempt)) else { continue };
-
-                let calls = unanswered.entry(*op).or_default();
-                if reply.is_some() {
-                    calls.remove(&call);
-                } else {
-                    calls.insert(call);
-                }
-            }
-            Event::CallRefused { op, key, at, .. } => {
-                unanswered.entry(*op).or_default().insert((*key, at.clone()));
-            }
-            Event::OpEnded { op, outcome, .. } => {
-                let calls = unanswered.remove(op).unwrap_or_default();
-                if !matches!(outcome, Outcome::Completed { .. }) {
-                    vain.extend(calls);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    // An operation that had not ended when the run did is under way again.
-    vain.extend(unanswered.into_values().flatten());
-    vain
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::id::FlowId;
     use crate::base::strand::Strand;
+    use crate::flow::outcome::Outcome;
     use crate::model::Model;
     use crate::model::request::{Request, Settings};
 
@@ -717,11 +714,12 @@ mod tests {
     #[test]
     fn timers_in_a_row_are_told_one_by_one() {
         let at = Spot { nth: 4, ..spot(0) };
-        let event = Event::TimePassed { at: at.clone(), timer: Timer::Sleep, times: 3 };
+        let event =
+            Event::TimePassed { at: at.clone(), timer: Timer::Sleep, times: 3, limit_ms: None };
         let past = past(&[run(vec![event])], Failures::Told);
-        let place = |nth| past.timer(Timer::Sleep, &Spot { nth, ..at.clone() });
+        let place = |nth| past.timer(Timer::Sleep, &Spot { nth, ..at.clone() }, None);
         assert_eq!([3, 4, 5, 6, 7].map(place), [None, Some(1), Some(2), Some(3), None]);
-        assert_eq!(past.timer(Timer::Limit, &at), None);
+        assert_eq!(past.timer(Timer::Limit, &at, None), None);
 
         let mut times: Vec<_> = past.ends().collect();
         times.sort();

@@ -1,12 +1,14 @@
 //! The same way again: what ran side by side gets its own replies, times and commands in a resumed run,
 //! a replay and a test, and ends are told in the order in which they came.
 
+use crate::support::process::until;
 use crate::support::server::{Act, Server, answer};
 use crate::support::{Project, Ran};
 use rusqlite::Connection;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// A server that answers each call with its number, `fast` ones at once and others later.
@@ -101,7 +103,6 @@ fn the_order_of_ends_is_told_again() {
         &[],
     );
     check("race([|| { branch().chat(\"slow\"); \"slow\" }, || { sleep(40); \"slept\" }])", &[]);
-    check("attempt(|| timeout(40, || branch().chat(\"slow\"))).error.kind", &[]);
     check(
         "let t = task(|| branch().chat(\"slow\")); let n = 0; \
          while !t.done { sleep(5); n += 1; } branch().chat(`after ${n}`); [n > 0, t.wait()]",
@@ -192,6 +193,164 @@ fn a_reply_of_the_second_try_is_not_asked_again() {
     let again = project.kaizen(&["run", "--resume", "-p", "ends=true"]);
     assert_eq!((again.code, again.stdout.as_str()), (Some(0), "#1\n"), "{}", again.stderr);
     assert_eq!(server.bodies().len(), 2);
+}
+
+/// Answers what is slow at first, and fast from the second time on.
+fn slow_at_first() -> Server {
+    let asked = AtomicUsize::new(0);
+    Server::start(move |_, _, body| {
+        let is_first = body.contains("slow") && asked.fetch_add(1, Ordering::SeqCst) == 0;
+        Act::After(if is_first { 1000 } else { 1 }, Box::new(answer("x")))
+    })
+}
+
+#[test]
+fn work_whose_time_was_over_is_tried_again_if_its_run_failed() {
+    let scripts = [
+        ("timeout(60, || branch().chat(\"slow\"))", 5),
+        ("print(attempt(|| timeout(60, || branch().chat(\"slow\"))).ok); throw \"late\"", 1),
+        (
+            "let g = builder(\"g\"); \
+             g.add_operation(\"chat\", #{ name: \"a\", instruction: \"slow\", timeout_ms: 60 }); \
+             session(branch()).flow(g).result(\"a\")",
+            5,
+        ),
+        (
+            "let g = builder(\"g\"); \
+             g.add_operation(\"chat\", #{ name: \"a\", instruction: \"slow\" }); \
+             session(branch()).flow(g, #{ timeout_ms: 60 }).result(\"a\")",
+            1,
+        ),
+        (
+            "let t = tool(\"t\", \"t\", #{}, |a| branch().chat(\"slow\"), #{ timeout_ms: 60 }); \
+             branch().act(t, #{})",
+            1,
+        ),
+    ];
+    for (script, code) in scripts {
+        let (project, server) = (Project::new(), slow_at_first());
+        project.with_server(&server).file("s.rhai", script);
+        let failed = project.kaizen(&["run", "s.rhai"]);
+        assert_eq!(failed.code, Some(code), "{script}: {}", failed.stderr);
+        project.kaizen(&["run", "--resume"]);
+        assert_eq!(server.bodies().len(), 2, "{script}");
+    }
+}
+
+#[test]
+fn an_operation_that_completed_is_told_the_times_that_were_over() {
+    let (project, server) = (Project::new(), slow_at_first());
+    project.with_server(&server).file(
+        "s.rhai",
+        "let g = builder(\"g\"); \
+         g.add_operation(|i| timeout(60, || branch().chat(\"slow\")), #{ name: \"a\", retries: 2 }); \
+         print(session(branch()).flow(g).result(\"a\")); throw \"later\"",
+    );
+    let failed = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(failed.stdout, "x\n", "{}", failed.stderr);
+    assert_eq!(project.kaizen(&["run", "--resume"]).stdout, "x\n");
+    assert_eq!(server.bodies().len(), 2);
+}
+
+/// What a killed run was told, it is told again, unless it now has another time.
+#[test]
+fn a_limit_of_time_is_told_again_after_a_kill_if_it_is_as_long_as_it_was() {
+    for (edit, told, asked) in [("60", "false", 2), ("30000", "true", 3)] {
+        let (project, server) = (Project::new(), slow_at_first());
+        let script = "print(attempt(|| timeout(60, || branch().chat(\"slow\"))).ok); branch().chat(\"then\"); \
+                      sleep(param(\"pause\", 60000))";
+        project.with_server(&server).file("s.rhai", script);
+        let child = started(&project, &server, 2);
+        until(Duration::from_secs(20), "both have ended", || {
+            project.events("attempt_ended").len() == 2
+        });
+        end(child);
+
+        project.file("s.rhai", &script.replace("60,", &format!("{edit},")));
+        let resumed = project.kaizen(&["resume", "-p", "pause=1"]);
+        assert_eq!(resumed.stdout.trim(), told, "{}", resumed.stderr);
+        assert_eq!(server.bodies().len(), asked, "{edit}");
+    }
+}
+
+/// A page that failed is asked for again, unless the script did that itself.
+#[test]
+fn a_page_or_a_program_that_failed_is_tried_again_if_its_run_failed() {
+    let page = |times: usize| {
+        Server::start(move |number, _, _| match number {
+            _ if number < times => Act::Answer(503, String::new(), b"no".to_vec()),
+            _ => Act::Answer(200, String::new(), b"page".to_vec()),
+        })
+    };
+    let get = |more: &str| format!("{more}; throw \"later\"");
+    let scripts = [
+        (1, get("print(attempt(|| http_get(URL)).value ?? \"none\")"), ["none\n", "page\n"], 2),
+        (1, get("print(retry(3, || http_get(URL)))"), ["page\n", "page\n"], 2),
+    ];
+    for (failing, script, said, asked) in scripts {
+        let (project, server) = (Project::new(), page(failing));
+        let url = format!("\"{}/x\"", server.url);
+        project.file("s.rhai", &script.replace("URL", &url));
+        let flags = ["--allow-net"];
+        let first = project.kaizen(&[&["run", "s.rhai"], &flags[..]].concat());
+        let again = project.kaizen(&[&["resume"], &flags[..]].concat());
+        assert_eq!([first.stdout.as_str(), &again.stdout], said, "{script}: {}", again.stderr);
+        assert_eq!(server.bodies().len(), asked, "{script}");
+    }
+
+    let project = Project::new();
+    project.file("s.rhai", "print(command(\"./later\", []).stdout);");
+    let flags = ["--allow-run=./later"];
+    let first = project.kaizen(&[&["run", "s.rhai"], &flags[..]].concat());
+    assert_eq!(first.code, Some(1), "{}", first.stderr);
+    project.file("later", "#!/bin/sh\nprintf here\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(project.path().join("later"), mode).unwrap();
+    let again = project.kaizen(&[&["resume"], &flags[..]].concat());
+    assert_eq!(again.stdout, "here\n", "{}", again.stderr);
+}
+
+#[test]
+fn a_page_is_known_by_the_headers_that_it_was_asked_with() {
+    let server = Server::start(|number, _, _| {
+        Act::Answer(200, String::new(), format!("page {number}").into_bytes())
+    });
+    let project = Project::new();
+    let script = |language: &str| {
+        let url = format!("{}/x", server.url);
+        format!(
+            "print(http_get(\"{url}\", #{{ headers: #{{ \"Accept-Language\": \"{language}\" }} }})); throw \"x\""
+        )
+    };
+    project.file("s.rhai", &script("de"));
+    assert_eq!(project.kaizen(&["run", "s.rhai", "--allow-net"]).stdout, "page 0\n");
+    assert_eq!(project.kaizen(&["resume", "--allow-net"]).stdout, "page 0\n");
+    project.file("s.rhai", &script("fr"));
+    assert_eq!(project.kaizen(&["resume", "--allow-net"]).stdout, "page 1\n");
+}
+
+/// Executions that failed because of the provider, and were paid for again, count as they went.
+#[test]
+fn executions_of_a_comparison_that_failed_are_counted_as_they_went_at_last() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|number, _, body| match (number, body.contains("b ")) {
+            (0..16, true) => Act::Answer(401, String::new(), b"no".to_vec()),
+            (_, true) => answer("good"),
+            (_, false) => answer("bad"),
+        }),
+    );
+    project.with_server(&server).file(
+        "s.rhai",
+        "let o = optimizer(#{ objective: #{ quality: 1 } }); \
+         let r = o.compare(\"c\", #{ a: |x, b| b.chat(`a ${x}`), b: |x, b| b.chat(`b ${x}`) }, \
+             (0..30).to_array(), #{ judge: |a| if a == \"good\" { 1.0 } else { 0.5 }, branch: branch() }); \
+         print(r.winner); throw \"go on tomorrow\"",
+    );
+    let first = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(first.stdout, "\n", "{}", first.stderr);
+    let again = project.kaizen(&["resume"]);
+    assert_eq!(again.stdout, "b\n", "{}", again.stderr);
 }
 
 #[test]

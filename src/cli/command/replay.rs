@@ -28,7 +28,7 @@ use crate::journal::history::{self, RunRow};
 use crate::journal::past::Failures;
 use crate::journal::trace::{RunEnd, Trace};
 use crate::script::diagnostic::of_failure;
-use crate::script::{ScriptError, State};
+use crate::script::{ScriptError, Sink, State};
 use crate::store::durability::Durability;
 use crate::store::{self, Reader, writer::Writer};
 use serde_json::{Value, json};
@@ -255,14 +255,7 @@ async fn go_through(
         .reporting(resumed.again.figures);
 
     let progress = Progress::new(ProgressMode::None, false);
-    let show = if shown { printer(global) } else { Rc::new(|_: &str| {}) };
-    let went = reuse.clone();
-    // What a script prints that has gone another way was never printed.
-    let print = Rc::new(move |text: &str| {
-        if went.diverged().is_none() {
-            show(text);
-        }
-    });
+    let print = printer_of(global, shown, &reuse);
     let open = job.open_with(executor, progress, signals.flag(), print)?;
 
     let program = match open.host.compile(text) {
@@ -286,6 +279,21 @@ async fn go_through(
             ReplayResult::Otherwise(format!("{reason}; {refused} if the run had that permission"))
         }
         (went, _) => went,
+    })
+}
+
+/// Returns what shows what a replayed script prints. Of one that has gone another way, nothing more is shown: it was
+/// never printed.
+fn printer_of(global: &Global, shown: bool, reuse: &Rc<Reuse>) -> Sink {
+    if !shown {
+        return Rc::new(|_: &str| {});
+    }
+    let show = printer(global);
+    let reuse = reuse.clone();
+    Rc::new(move |text: &str| {
+        if reuse.diverged().is_none() {
+            show(text);
+        }
     })
 }
 

@@ -456,7 +456,6 @@ impl Course {
         // costs nothing and leaves everything after it as it was; its figures are those of then.
         let (at, known) = executor.recall(strand, &what);
         let known: Option<Measurement> = known.and_then(|value| serde_json::from_value(value).ok());
-        let is_new = known.is_none();
 
         let execution = self.setting.execute(task, arm, input, Some(&self.scope), strand);
         let done = match Box::pin(execution).await {
@@ -468,8 +467,12 @@ impl Course {
             Err(Stop::Store(error)) => return Err(broken(error)),
         };
 
-        let mut seen =
-            known.unwrap_or_else(|| done.seen(format!("{}{at} compare", executor.worker())));
+        let now = done.seen(format!("{}{at} compare", executor.worker()));
+        // What failed then, and was tried again, counts as it went now.
+        let is_tried_again = done.metrics.calls > 0 || now.error.is_none();
+        let known = known.filter(|known| known.error.is_none() || !is_tried_again);
+        let is_new = known.is_none();
+        let mut seen = known.unwrap_or(now);
         if done.metrics.calls == 0 {
             self.plan.known.time(pattern.as_str(), input, &mut seen);
         }

@@ -6,6 +6,7 @@ use super::define::def;
 use crate::base::clock;
 use crate::base::credential::{credentials, learn_variable, of_headers, without_credentials};
 use crate::base::failure::{Failure, Kind};
+use crate::base::json::digest;
 use crate::base::process::{Group, end_with_parent};
 use crate::base::secret::{Secret, keeping};
 use crate::executor::lost::Repeat;
@@ -180,10 +181,23 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
     };
     let shown = without_credentials(url);
     let guess = format!("(the text of {shown}, which only the run can tell)").into();
-    let what = Inquiry::About(Topic::HttpGet, shown);
+    let what = Inquiry::About(Topic::HttpGet, with_headers(host, shown, &headers));
     let work = async || fetch(host, url, headers, limit).await;
     // Whoever gets a page twice has changed nothing.
     once(host, (what, Repeat::Allowed), guess, permit, work).map(convert::from_value)
+}
+
+/// Names a page by its address and by what it is asked with: with other headers, a server may give another one.
+fn with_headers(host: &Rc<Inner>, shown: String, headers: &[(String, String)]) -> String {
+    // Programs before 0.2 named it by its address alone.
+    let plain = Inquiry::About(Topic::HttpGet, shown.clone());
+    if headers.is_empty() || host.executor().was_told(&plain) {
+        return shown;
+    }
+
+    let lines: Vec<String> =
+        headers.iter().map(|(name, value)| format!("{}: {value}", name.to_lowercase())).collect();
+    format!("{shown} with headers {}", digest(&json!(lines)))
 }
 
 /// Tells whether a header says for whom a request is and where it ends, which is not for scripts to say.
@@ -336,7 +350,11 @@ async fn execute(
 
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     end_with_parent(&mut command);
-    let mut child = command.spawn().map_err(|error| failed(&error))?;
+    let mut child = command.spawn().map_err(|error| {
+        let mut failure = failed(&error);
+        failure.detail_mut().undone = true;
+        failure
+    })?;
 
     // However this is left, the program ends, and all that it has started.
     let group = Group::of(child.id());

@@ -109,6 +109,7 @@ pub(in crate::script) static ERROR: Shape = Shape {
         ("args", Any),
         ("key", TEXT),
         ("steps", WHOLE),
+        ("undone", TRUTH),
     ],
 };
 
@@ -584,6 +585,7 @@ mod tests {
             frames: vec!["in f".into()],
             thrown: Some(json!(1)),
             detail: Some(Box::new(FailureDetail {
+                undone: true,
                 partial: Some("half".into()),
                 problems: vec![Problem::of_all("wrong")],
                 repairs: Some(1),
