@@ -365,8 +365,8 @@ pub const CODES: &[Code] = &[
     run(
         "K0121",
         "a program did not run to completion",
-        "It was not found, timed out, or wrote too much output. An exit code other than 0 is not \
-         an error: `command` returns it as `code`.",
+        "It was not found, timed out, or wrote too much output. If it could not be started at all, the error has \
+         `undone: true`. An exit code other than 0 is not an error: `command` returns it as `code`.",
     ),
     run(
         "K0130",
