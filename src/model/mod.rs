@@ -122,8 +122,8 @@ impl Model {
         }
     }
 
-    /// Does the same, sets `begun` once the server's limits allow the call, and shows the text as it
-    /// grows.
+    /// Does the same, sets `begun` once the request leaves for the server, and shows the text as it grows. A
+    /// call that is given up before that was not made.
     pub async fn call_noting(
         &self,
         request: &Request,
@@ -131,8 +131,7 @@ impl Model {
         watch: &TextWatch,
     ) -> CallResult {
         let admission = self.limiter.admit().await;
-        begun.set(true);
-        let result = self.transport.send(request, watch).await;
+        let result = self.transport.send(request, begun, watch).await;
 
         if let Some(change) = admission.ended(result.as_ref().err().map(|fault| &fault.error)) {
             self.limiter.tell(change);

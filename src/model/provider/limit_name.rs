@@ -5,15 +5,18 @@
 //! so that not all of them are refused.
 
 use crate::model::call_error::CallError;
+use crate::model::provider::departure::Departure;
 use crate::model::spec::LimitField;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Longest time that calls wait while another one finds the name out. A server refuses a name at once, and a
-/// reply takes longer.
+/// Longest time that calls wait while another one finds the name out.
 const WAIT_MAX: Duration = Duration::from_secs(1);
+/// Longest time that they wait once its request has left. A server refuses a name at once, and a reply takes
+/// longer. Calls that race should not have to wait for the first of them.
+const REFUSAL_MAX: Duration = Duration::from_millis(200);
 
 /// What is known of the name that a server has for the limit on tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,8 +38,8 @@ enum LimitName {
 #[derive(Debug, Default)]
 pub struct LimitFinder {
     name: Cell<LimitName>,
-    /// A call is finding it out.
-    is_on_trial: Cell<bool>,
+    /// The request of the call that is finding it out.
+    on_trial: RefCell<Option<Departure>>,
     trial_ended: Notify,
     /// The request that was refused with the usual name, by its hash, and in which words.
     first: RefCell<Option<(blake3::Hash, CallError)>>,
@@ -124,15 +127,25 @@ impl LimitFinder {
         }
     }
 
-    /// Waits while another call finds the name out, but not for long. Returns the trial of this call, if the name
-    /// is still to be found.
-    pub(super) async fn trial(self: &Rc<LimitFinder>) -> Option<LimitTrial> {
+    /// Waits while another call finds the name out, but not for long. Returns the trial of this call, which leaves
+    /// as `departure` says, if the name is still to be found.
+    pub(super) async fn trial(self: &Rc<LimitFinder>, departure: &Departure) -> Option<LimitTrial> {
         let turn = async {
             while matches!(self.name.get(), LimitName::Unknown | LimitName::Suspected) {
-                if !self.is_on_trial.replace(true) {
+                let first = self.on_trial.borrow().clone();
+                let Some(first) = first else {
+                    self.on_trial.replace(Some(departure.clone()));
                     return Some(LimitTrial(self.clone()));
+                };
+
+                let unrefused = async {
+                    let left = first.wait().await;
+                    tokio::time::sleep_until(left + REFUSAL_MAX).await;
+                };
+                tokio::select! {
+                    () = self.trial_ended.notified() => {}
+                    () = unrefused => return None,
                 }
-                self.trial_ended.notified().await;
             }
             None
         };
@@ -147,7 +160,7 @@ pub(super) struct LimitTrial(Rc<LimitFinder>);
 impl Drop for LimitTrial {
     /// A call that was dropped or failed has found out nothing, and another one may.
     fn drop(&mut self) {
-        self.0.is_on_trial.set(false);
+        self.0.on_trial.take();
         self.0.trial_ended.notify_waiters();
     }
 }
