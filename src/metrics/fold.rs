@@ -124,6 +124,7 @@ impl FlowFold {
                 self.metrics.saved += cost.unwrap_or_default();
                 self.metrics.saved_unknown += u64::from(cost.is_none());
             }
+            Event::AttemptEnded { op, .. } if event.is_unmade_call() => self.end_call(*op),
             Event::AttemptEnded { op, demo, usage, cost, failure, retry_in_ms, .. } => {
                 self.end_call(*op);
                 self.metrics.calls += 1;
