@@ -509,6 +509,27 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_was_given_up_before_it_was_made_is_none() {
+        let ops = || vec![planned(0, "a", &[])];
+        let given_up = |usage, cost| {
+            let mut ended = asked(0, usage, cost);
+            if let Event::AttemptEnded { failure, .. } = &mut ended {
+                *failure = Some(Failure::new(Kind::Cancelled, "the call was cancelled"));
+            }
+            fold(ops(), vec![(0, start(0)), (0, asks(0)), (1, ended)])
+        };
+
+        let unmade = given_up(Some(Usage::default()), Some(Money::ZERO));
+        assert_eq!((unmade.calls, unmade.under_way), (0, 0));
+        assert_eq!(unmade.known_cost(), Some(Money::ZERO));
+
+        // Its request had left.
+        let made = given_up(None, None);
+        assert_eq!((made.calls, made.under_way), (1, 0));
+        assert_eq!(made.known_cost(), None);
+    }
+
+    #[test]
     fn c2_no_operation_divides_nothing_by_nothing() {
         let metrics = fold(vec![], vec![]);
         assert_eq!(metrics.success_rate(), None);

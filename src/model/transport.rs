@@ -80,20 +80,20 @@ impl Transport {
         begun: &Cell<bool>,
         watch: &TextWatch,
     ) -> Result<Reply, CallFault> {
+        // What is spoken for in this process has no way to go.
+        if !matches!(self, Transport::Server(_)) {
+            begun.set(true);
+        }
+
         match self {
-            Transport::Demo(demo) => {
-                begun.set(true);
-                demo.send(request).await.map_err(CallFault::from)
-            }
+            Transport::Demo(demo) => demo.send(request).await.map_err(CallFault::from),
             // These futures are large, and every future around them would be as large.
             Transport::Server(server) => {
                 let watch = watch.without_key(&server.key);
-                without_key(&server.key, Box::pin(server.send(request, begun, &watch)).await)
+                let sent = Box::pin(server.send(request, begun, &watch)).await;
+                without_key(&server.key, sent)
             }
-            Transport::Simulated(model) => {
-                begun.set(true);
-                Box::pin(model.send(request)).await
-            }
+            Transport::Simulated(model) => Box::pin(model.send(request)).await,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The moment in which a request leaves. Before it, no call was made: the request waits for its turn or for a
 //! connection, so no time limit of its reply runs and it costs nothing.
 
+use crate::base::clock;
 use futures::stream;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 /// When one request leaves. Clones are about the same request.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +15,8 @@ pub(super) struct Departure(Arc<DepartureMoment>);
 
 #[derive(Debug, Default)]
 struct DepartureMoment {
-    at: OnceLock<Instant>,
+    /// In monotonic time.
+    at: OnceLock<Duration>,
     passed: Notify,
 }
 
@@ -32,7 +33,7 @@ impl Departure {
 
     /// Notes that the request leaves now.
     pub(super) fn pass(&self) {
-        self.0.at.get_or_init(Instant::now);
+        self.0.at.get_or_init(clock::monotonic);
         self.0.passed.notify_waiters();
     }
 
@@ -41,8 +42,8 @@ impl Departure {
         self.0.at.get().is_some()
     }
 
-    /// Waits until the request leaves, and returns when it did.
-    pub(super) async fn wait(&self) -> Instant {
+    /// Waits until the request leaves, and returns when it did, in monotonic time.
+    pub(super) async fn wait(&self) -> Duration {
         loop {
             // Made before the look, so that no moment in between is missed.
             let passed = self.0.passed.notified();

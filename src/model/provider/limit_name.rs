@@ -4,6 +4,7 @@
 //! it is counted and bounded as each is (`executor/attempt.rs`). One call finds the name out while others wait,
 //! so that not all of them are refused.
 
+use crate::base::clock;
 use crate::model::call_error::CallError;
 use crate::model::provider::departure::Departure;
 use crate::model::spec::LimitField;
@@ -139,8 +140,10 @@ impl LimitFinder {
                 };
 
                 let unrefused = async {
-                    let left = first.wait().await;
-                    tokio::time::sleep_until(left + REFUSAL_MAX).await;
+                    let due = first.wait().await + REFUSAL_MAX;
+                    if let Some(left) = due.checked_sub(clock::monotonic()) {
+                        tokio::time::sleep(left).await;
+                    }
                 };
                 tokio::select! {
                     () = self.trial_ended.notified() => {}
@@ -162,5 +165,42 @@ impl Drop for LimitTrial {
     fn drop(&mut self) {
         self.0.on_trial.take();
         self.0.trial_ended.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_wait_a_moment_from_when_the_first_request_leaves() {
+        let finder = Rc::new(LimitFinder::default());
+        let (first, second) = (Departure::default(), Departure::default());
+        let trial = finder.trial(&first).await.expect("the first may try");
+        let began = clock::monotonic();
+
+        let mut waits = Box::pin(finder.trial(&second));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(waits.as_mut().now_or_never().is_none());
+        first.pass();
+        assert!(waits.await.is_none());
+        assert_eq!(clock::monotonic() - began, Duration::from_millis(700));
+
+        // Those that come later need not wait.
+        assert!(finder.trial(&second).await.is_none());
+        assert_eq!(clock::monotonic() - began, Duration::from_millis(700));
+        drop(trial);
+        assert!(finder.trial(&second).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_does_not_leave_holds_nobody_up_for_long() {
+        let finder = Rc::new(LimitFinder::default());
+        let trial = finder.trial(&Departure::default()).await;
+        let began = clock::monotonic();
+        assert!(finder.trial(&Departure::default()).await.is_none());
+        assert_eq!(clock::monotonic() - began, WAIT_MAX);
+        drop(trial);
     }
 }
