@@ -33,6 +33,7 @@ use crate::model::reply::{
     CallFault, CallResult, Finish, Reply, ReplyContent, Usage, rough_tokens,
 };
 use crate::model::request::{Request, SchemaCheck, Settings};
+use crate::model::tool::ToolCall;
 use crate::model::transport::{TextWatch, Transport};
 use crate::model::tuning::LimitChange;
 use crate::schema;
@@ -295,6 +296,8 @@ impl Model {
 /// Accepts only a reply that is whole and says something, or whose text may be cut.
 fn judge(reply: Reply, request: &Request) -> Result<ReplyContent, CallError> {
     let Reply { mut said, finish, .. } = reply;
+    said.leave_stubs_out(finish != Some(Finish::Calls));
+
     match finish {
         None => Err(CallError::CutOff { text: said.text }),
         Some(Finish::Length) if may_be_cut(&said, request) => {
@@ -341,7 +344,7 @@ fn whole(
     if *end == Finish::Unsaid {
         return Err(CallError::CutOff { text: said.text });
     }
-    if said.calls.iter().any(|call| call.name.trim().is_empty()) {
+    if !said.calls.iter().all(ToolCall::has_name) {
         return Err(CallError::BadReply { message: "it calls a tool without a name".to_owned() });
     }
 
