@@ -4,6 +4,7 @@ mod about;
 mod sources;
 mod verdict;
 
+pub use about::is_unmade;
 pub use sources::RunSources;
 pub use verdict::ComparisonVerdict;
 

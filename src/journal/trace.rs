@@ -5,7 +5,7 @@ use crate::base::id::{FlowId, OpId, RunId};
 use crate::base::strand::{Address, Spot};
 use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
-use crate::journal::event::{Event, LogLevel, RunKind, RunStatus, Terms};
+use crate::journal::event::{Event, LogLevel, RunKind, RunStatus, Terms, is_unmade};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
 use crate::journal::part::{KnownParts, PartKeys};
@@ -373,6 +373,13 @@ impl Trace {
     }
 }
 
+impl AttemptEnd {
+    /// Tells whether the call was given up before it was made.
+    pub fn is_unmade(&self) -> bool {
+        is_unmade(self.usage, self.cost, self.failure.as_ref())
+    }
+}
+
 impl OpTrace {
     /// Returns how it ended, if it did.
     pub fn outcome(&self) -> Option<&Outcome> {
@@ -394,7 +401,7 @@ impl OpTrace {
 
     /// Returns the calls that were made and ended.
     pub fn calls(&self) -> impl Iterator<Item = &AttemptEnd> {
-        self.ends().filter(|end| end.reused.is_none())
+        self.ends().filter(|end| end.reused.is_none() && !end.is_unmade())
     }
 
     /// Returns how many calls were not made, because it was known how they end.

@@ -124,6 +124,7 @@ impl FlowFold {
                 self.metrics.saved += cost.unwrap_or_default();
                 self.metrics.saved_unknown += u64::from(cost.is_none());
             }
+            Event::AttemptEnded { op, .. } if event.is_unmade_call() => self.end_call(*op),
             Event::AttemptEnded { op, demo, usage, cost, failure, retry_in_ms, .. } => {
                 self.end_call(*op);
                 self.metrics.calls += 1;
@@ -505,6 +506,27 @@ mod tests {
         let metrics = fold(ops(), events);
         assert_eq!((metrics.calls, metrics.under_way), (1, 0));
         assert_eq!((metrics.known_usage(), metrics.known_cost()), (Some(usage), cost));
+    }
+
+    #[test]
+    fn a_call_that_was_given_up_before_it_was_made_is_none() {
+        let ops = || vec![planned(0, "a", &[])];
+        let given_up = |usage, cost| {
+            let mut ended = asked(0, usage, cost);
+            if let Event::AttemptEnded { failure, .. } = &mut ended {
+                *failure = Some(Failure::new(Kind::Cancelled, "the call was cancelled"));
+            }
+            fold(ops(), vec![(0, start(0)), (0, asks(0)), (1, ended)])
+        };
+
+        let unmade = given_up(Some(Usage::default()), Some(Money::ZERO));
+        assert_eq!((unmade.calls, unmade.under_way), (0, 0));
+        assert_eq!(unmade.known_cost(), Some(Money::ZERO));
+
+        // Its request had left.
+        let made = given_up(None, None);
+        assert_eq!((made.calls, made.under_way), (1, 0));
+        assert_eq!(made.known_cost(), None);
     }
 
     #[test]

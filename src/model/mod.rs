@@ -33,6 +33,7 @@ use crate::model::reply::{
     CallFault, CallResult, Finish, Reply, ReplyContent, Usage, rough_tokens,
 };
 use crate::model::request::{Request, SchemaCheck, Settings};
+use crate::model::tool::ToolCall;
 use crate::model::transport::{TextWatch, Transport};
 use crate::model::tuning::LimitChange;
 use crate::schema;
@@ -122,8 +123,8 @@ impl Model {
         }
     }
 
-    /// Does the same, sets `begun` once the server's limits allow the call, and shows the text as it
-    /// grows.
+    /// Does the same, sets `begun` once the request leaves for the server, and shows the text as it grows. A
+    /// call that is given up before that was not made.
     pub async fn call_noting(
         &self,
         request: &Request,
@@ -131,8 +132,7 @@ impl Model {
         watch: &TextWatch,
     ) -> CallResult {
         let admission = self.limiter.admit().await;
-        begun.set(true);
-        let result = self.transport.send(request, watch).await;
+        let result = self.transport.send(request, begun, watch).await;
 
         if let Some(change) = admission.ended(result.as_ref().err().map(|fault| &fault.error)) {
             self.limiter.tell(change);
@@ -296,6 +296,8 @@ impl Model {
 /// Accepts only a reply that is whole and says something, or whose text may be cut.
 fn judge(reply: Reply, request: &Request) -> Result<ReplyContent, CallError> {
     let Reply { mut said, finish, .. } = reply;
+    said.leave_stubs_out(finish != Some(Finish::Calls));
+
     match finish {
         None => Err(CallError::CutOff { text: said.text }),
         Some(Finish::Length) if may_be_cut(&said, request) => {
@@ -342,7 +344,7 @@ fn whole(
     if *end == Finish::Unsaid {
         return Err(CallError::CutOff { text: said.text });
     }
-    if said.calls.iter().any(|call| call.name.trim().is_empty()) {
+    if !said.calls.iter().all(ToolCall::has_name) {
         return Err(CallError::BadReply { message: "it calls a tool without a name".to_owned() });
     }
 

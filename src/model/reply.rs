@@ -4,7 +4,7 @@ use crate::base::secret;
 use crate::base::unit::Money;
 use crate::model::call_error::CallError;
 use crate::model::message::Message;
-use crate::model::opaque::OpaquePart;
+use crate::model::opaque::{OpaquePart, OpaquePlace};
 use crate::model::tool::ToolCall;
 use std::collections::HashSet;
 
@@ -147,6 +147,29 @@ impl ReplyContent {
     pub fn keep_text(&mut self) {
         self.calls.clear();
         self.opaque.clear();
+    }
+
+    /// Leaves out what stands in the place of a call and names no tool: some servers put an empty one beside what
+    /// was said, or what they have done themselves. Where nothing else was said it stays, since something is
+    /// missing. `may_be_text` tells whether the text alone can be what was said.
+    pub fn leave_stubs_out(&mut self, may_be_text: bool) {
+        let has_call = self.calls.iter().any(ToolCall::has_name);
+        let is_text = may_be_text && !has_call && !self.text.trim().is_empty();
+        // Beside a call that can be made, one with arguments is more than a stub: its name was lost.
+        let is_kept =
+            |call: &ToolCall| call.has_name() || !(is_text || (has_call && !call.has_args()));
+
+        let kept: Vec<bool> = self.calls.iter().map(is_kept).collect();
+        let mut each = kept.iter();
+        self.calls.retain(|_| each.next() != Some(&false));
+        self.opaque.retain_mut(|part| match &mut part.place {
+            OpaquePlace::Call(number) => {
+                let was_kept = kept.get(*number) != Some(&false);
+                *number = kept.iter().take(*number).filter(|is_kept| **is_kept).count();
+                was_kept
+            }
+            OpaquePlace::Message | OpaquePlace::Text => true,
+        });
     }
 
     /// Gives a new id to each call whose id is none, or is that of another call of the conversation.

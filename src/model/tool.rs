@@ -4,7 +4,7 @@
 use crate::base::json::map_texts;
 use crate::model::image::Image;
 use crate::schema::SharedSchema;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A tool as a model is offered it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -62,6 +62,17 @@ impl ToolCall {
     /// Creates a call whose arguments are known.
     pub fn new(id: impl Into<String>, name: impl Into<String>, args: Value) -> ToolCall {
         ToolCall { id: id.into(), name: name.into(), args: Ok(args) }
+    }
+
+    /// Tells whether it names a tool, be it one that the model has invented.
+    pub fn has_name(&self) -> bool {
+        !self.name.trim().is_empty()
+    }
+
+    /// Tells whether it has arguments.
+    pub fn has_args(&self) -> bool {
+        let none = |args: &Value| args.as_object().is_some_and(Map::is_empty);
+        !self.args.as_ref().is_ok_and(none)
     }
 
     /// Returns how many bytes the model is told of it later.

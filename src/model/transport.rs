@@ -8,6 +8,7 @@ use crate::model::provider::simulated::SimulatedModel;
 use crate::model::reply::{CallFault, Finish, Reply};
 use crate::model::request::Request;
 use crate::schema::lower::Dialect;
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
@@ -71,14 +72,26 @@ impl Transport {
         }
     }
 
-    /// Sends one request, and shows the text of the reply as it grows, where it comes in parts.
-    pub async fn send(&self, request: &Request, watch: &TextWatch) -> Result<Reply, CallFault> {
+    /// Sends one request, sets `begun` once it leaves, and shows the text of the reply as it grows, where it
+    /// comes in parts.
+    pub async fn send(
+        &self,
+        request: &Request,
+        begun: &Cell<bool>,
+        watch: &TextWatch,
+    ) -> Result<Reply, CallFault> {
+        // What is spoken for in this process has no way to go.
+        if !matches!(self, Transport::Server(_)) {
+            begun.set(true);
+        }
+
         match self {
             Transport::Demo(demo) => demo.send(request).await.map_err(CallFault::from),
             // These futures are large, and every future around them would be as large.
             Transport::Server(server) => {
                 let watch = watch.without_key(&server.key);
-                without_key(&server.key, Box::pin(server.send(request, &watch)).await)
+                let sent = Box::pin(server.send(request, begun, &watch)).await;
+                without_key(&server.key, sent)
             }
             Transport::Simulated(model) => Box::pin(model.send(request)).await,
         }

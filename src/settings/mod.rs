@@ -400,14 +400,14 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "a time in milliseconds",
         "600000",
         "60_000",
-        "Maximum duration of a whole call.",
+        "Maximum duration of a whole call, from when its request is sent.",
     ),
     (
         "header_timeout_ms",
         "a time in milliseconds",
         "60000",
         "20_000",
-        "Maximum wait for the header of a reply.",
+        "Maximum wait for the header of a reply, from when the request is sent.",
     ),
     (
         "idle_timeout_ms",

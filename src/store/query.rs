@@ -115,9 +115,13 @@ impl View {
     }
 }
 
-/// Makes the views, for this connection alone. An event that is no JSON takes nothing else with it.
+/// Makes the views, for this connection alone. An event that is no JSON takes nothing else with it. A call that
+/// was given up before it was made (`journal::event::is_unmade`) is none.
 const VIEWS: &str = "
     CREATE TEMP VIEW sound_events AS SELECT * FROM events WHERE json_valid(body);
+    CREATE TEMP VIEW call_ends AS SELECT * FROM sound_events WHERE kind = 'attempt_ended'
+        AND NOT (json_extract(body, '$.failure.kind') IS 'cancelled'
+            AND json_extract(body, '$.usage') IS NOT NULL AND json_extract(body, '$.cost') IS 0);
     CREATE TEMP VIEW v_calls AS SELECT e.run AS run, e.op AS op,
         json_extract(e.body, '$.attempt') AS attempt, json_extract(s.body, '$.model') AS model,
         coalesce(json_extract(e.body, '$.demo'), 0) AS demo,
@@ -134,11 +138,10 @@ const VIEWS: &str = "
         json_extract(e.body, '$.cost') / 1e9 AS cost,
         json_extract(e.body, '$.failure.kind') AS kind,
         json_extract(e.body, '$.failure.message') AS message
-        FROM sound_events e LEFT JOIN sound_events s ON s.run = e.run AND s.seq = (
+        FROM call_ends e LEFT JOIN sound_events s ON s.run = e.run AND s.seq = (
             SELECT max(b.seq) FROM sound_events b WHERE b.run = e.run AND b.seq < e.seq AND b.op = e.op
                 AND b.kind = 'attempt_started'
-                AND json_extract(b.body, '$.attempt') = json_extract(e.body, '$.attempt'))
-        WHERE e.kind = 'attempt_ended';
+                AND json_extract(b.body, '$.attempt') = json_extract(e.body, '$.attempt'));
     CREATE TEMP VIEW v_ops AS WITH planned AS MATERIALIZED (
         SELECT f.run AS run, json_extract(o.value, '$.op') AS op,
             json_extract(o.value, '$.name') AS name
@@ -167,12 +170,11 @@ const VIEWS: &str = "
         strftime('%Y-%m-%dT%H:%M:%fZ', r.started_at / 1e6, 'unixepoch') AS started_at,
         (r.ended_at - r.started_at) / 1e6 AS seconds, json_extract(b.body, '$.params') AS params,
         json_extract(b.body, '$.seed') AS seed, json_extract(b.body, '$.program') AS program,
-        (SELECT count(*) FROM sound_events c WHERE c.run = r.id AND c.kind = 'attempt_ended'
+        (SELECT count(*) FROM call_ends c WHERE c.run = r.id
             AND json_extract(c.body, '$.reused') IS NULL) AS calls,
-        (SELECT coalesce(sum(json_extract(c.body, '$.cost')), 0) / 1e9 FROM sound_events c
-            WHERE c.run = r.id AND c.kind = 'attempt_ended'
-                AND json_extract(c.body, '$.reused') IS NULL) AS cost,
-        (SELECT count(*) FROM sound_events c WHERE c.run = r.id AND c.kind = 'attempt_ended'
+        (SELECT coalesce(sum(json_extract(c.body, '$.cost')), 0) / 1e9 FROM call_ends c
+            WHERE c.run = r.id AND json_extract(c.body, '$.reused') IS NULL) AS cost,
+        (SELECT count(*) FROM call_ends c WHERE c.run = r.id
             AND json_extract(c.body, '$.reused') IS NULL
             AND json_extract(c.body, '$.cost') IS NULL) AS unknown_costs,
         json_extract(l.body, '$.value') AS value,

@@ -189,6 +189,8 @@ pub struct CallEnding {
     pub failure: Option<(String, Option<u16>)>,
     /// Whether the reply was known already.
     pub is_reused: bool,
+    /// Whether the call was given up before it was made.
+    pub is_unmade: bool,
     /// Tokens read and written, if known.
     pub tokens: Option<(u64, u64)>,
     /// What it cost, if known.
@@ -392,7 +394,7 @@ impl OpBones {
     pub fn bill(&self) -> Bill {
         let mut bill = Bill::default();
         for end in self.calls.iter().filter_map(|call| call.end.as_ref()) {
-            if !end.is_reused {
+            if end.is_made() {
                 bill.add(end.charge());
             }
         }
@@ -402,7 +404,7 @@ impl OpBones {
     /// Returns the calls that were made and ended.
     pub fn made(&self) -> usize {
         let ends = self.calls.iter().filter_map(|call| call.end.as_ref());
-        ends.filter(|end| !end.is_reused).count()
+        ends.filter(|end| end.is_made()).count()
     }
 
     /// Tells whether a call has begun and not ended.
@@ -431,6 +433,7 @@ impl OpBones {
             seq,
             failure: failure.as_ref().map(|one| (one.kind.word().to_owned(), one.status)),
             is_reused: reused.is_some(),
+            is_unmade: event.is_unmade_call(),
             tokens: usage.map(|usage| (usage.input(), usage.output())),
             cost: *cost,
             retry_in_ms: *retry_in_ms,
@@ -454,6 +457,10 @@ impl OpBones {
 }
 
 impl CallEnding {
+    fn is_made(&self) -> bool {
+        !self.is_reused && !self.is_unmade
+    }
+
     fn charge(&self) -> Charge {
         use crate::model::charge::is_unbilled;
         use crate::model::reply::Usage;

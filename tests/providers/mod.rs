@@ -10,6 +10,7 @@ mod suite;
 mod tool_property;
 mod tool_wire;
 mod tools;
+mod waiting;
 
 use kaizen::base::failure::Kind;
 use kaizen::model::Model;

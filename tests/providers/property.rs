@@ -265,6 +265,7 @@ fn errors(speech: Speech) -> Vec<Told> {
         ]),
         Speech::Gemini => all.extend([
             (json!({ "promptFeedback": { "blockReason": "SAFETY" } }), "refused", "SAFETY"),
+            (json!({ "prompt_feedback": { "block_reason": "OTHER" } }), "refused", "OTHER"),
             (
                 json!({ "error": { "code": 503, "message": "full", "status": "UNAVAILABLE" } }),
                 "server",
@@ -373,7 +374,9 @@ async fn every_error_under_200_keeps_its_kind_its_words_and_its_tokens() {
             for place in [Place::Body, Place::First, Place::Midway, Place::AfterFigures] {
                 for streamed in [true, false] {
                     // A block comes before any answer.
-                    let is_block = told.0.get("promptFeedback").is_some();
+                    let is_block = ["promptFeedback", "prompt_feedback"]
+                        .iter()
+                        .any(|key| told.0.get(key).is_some());
                     if !(is_block && matches!(place, Place::Midway | Place::AfterFigures)) {
                         cases.push(error_case(provider, *speech, &told, place, streamed));
                     }

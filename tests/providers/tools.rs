@@ -2,7 +2,9 @@
 
 use super::tool_wire::{PROVIDERS, WireCall, WireReply, call};
 use super::{kind, model};
+use crate::support::Project;
 use crate::support::server::{Act, Server, json as body};
+use expect_test::expect;
 use kaizen::model::Model;
 use kaizen::model::message::{Message, Role};
 use kaizen::model::opaque::{OpaquePart, OpaquePlace};
@@ -253,6 +255,150 @@ async fn a_reply_that_only_says_that_it_calls_is_none() {
     let server = saying(nameless.body("openai"), false);
     let called = ask(&model("openai", &server.url), false).await;
     assert_eq!(kind(&called), "bad_reply", "{:?}", called.result);
+}
+
+/// What stands beside a text that ended whole, in the place of a call, and is none.
+#[tokio::test]
+async fn a_text_counts_beside_stubs_of_calls() {
+    let empty = json!({ "name": "", "arguments": "" });
+    let stubs = [
+        json!({ "function_call": {} }),
+        json!({ "function_call": empty }),
+        json!({ "tool_calls": [{ "id": "x", "type": "function", "function": empty }] }),
+        json!({ "tool_calls": [{ "id": "x", "type": "web_search" }] }),
+        json!({ "tool_calls": [{ "id": "x", "type": "web_search", "web_search": { "q": "x" } }] }),
+    ];
+
+    for stub in &stubs {
+        let mut message = stub.clone();
+        message["content"] = "hello".into();
+        let choice = |key: &str, word: &str| json!({ "choices": [{ "index": 0, key: message, "finish_reason": word }] });
+        let end = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] });
+        let begin = json!({ "choices": [{ "index": 0, "delta": message }] });
+        let stream = format!("data: {begin}\n\ndata: {end}\n\ndata: [DONE]\n\n");
+
+        let whole = choice("message", "stop").to_string();
+        for (bytes, is_streamed) in [(whole, false), (stream, true)] {
+            let server = saying(bytes, is_streamed);
+            let called = ask(&model("openai", &server.url), is_streamed).await;
+            assert_eq!(called.result, Ok("hello".into()), "{stub}");
+        }
+
+        // Who announces a call has to make one.
+        let server = saying(choice("message", "tool_calls").to_string(), false);
+        let called = ask(&model("openai", &server.url), false).await;
+        assert_eq!(kind(&called), "bad_reply", "{stub}");
+    }
+
+    // Beside a call that can be made, a stub is nothing either, and a call whose name was lost is more.
+    let named = call("c1", "add", "{\"a\":1}");
+    for (stub, expected) in [("", Ok(1)), ("{}", Ok(1)), ("{\"a\":2}", Err("bad_reply"))] {
+        for calls in [[call("c0", "", stub), named.clone()], [named.clone(), call("c0", "", stub)]]
+        {
+            let reply = WireReply::new("openai", "", &calls);
+            let server = saying(reply.body("openai"), false);
+            let called = ask(&model("openai", &server.url), false).await;
+            let found = called.result.as_ref().map(|said| said.calls.len());
+            assert_eq!(found.map_err(|_| kind(&called)), expected, "{calls:?}");
+        }
+    }
+}
+
+/// What a server of Anthropic's protocol calls itself has arguments, too.
+#[tokio::test]
+async fn what_a_server_calls_itself_is_no_call() {
+    let event = |event: Value| {
+        let kind = event["type"].as_str().unwrap().to_owned();
+        format!("event: {kind}\ndata: {event}\n\n")
+    };
+    let block = |index: u64, block: Value, delta: Value| {
+        [
+            json!({ "type": "content_block_start", "index": index, "content_block": block }),
+            json!({ "type": "content_block_delta", "index": index, "delta": delta }),
+            json!({ "type": "content_block_stop", "index": index }),
+        ]
+        .map(event)
+        .concat()
+    };
+    let input = |text: &str| json!({ "type": "input_json_delta", "partial_json": text });
+    let search = |index| {
+        let begun =
+            json!({ "type": "server_tool_use", "id": "s1", "name": "web_search", "input": {} });
+        block(index, begun, input("{\"query\":\"x\"}"))
+    };
+    let text = |index| {
+        let delta = json!({ "type": "text_delta", "text": "hello" });
+        block(index, json!({ "type": "text", "text": "" }), delta)
+    };
+    let add = |index| {
+        let begun = json!({ "type": "tool_use", "id": "t1", "name": "add", "input": {} });
+        block(index, begun, input("{\"a\":1}"))
+    };
+    let stream = |blocks: &[String], word: &str| {
+        let usage = json!({ "input_tokens": 10, "output_tokens": 1 });
+        let begun =
+            json!({ "type": "message_start", "message": { "content": [], "usage": usage } });
+        let ended = json!({ "type": "message_delta", "delta": { "stop_reason": word },
+            "usage": { "output_tokens": 5 } });
+        let last = event(json!({ "type": "message_stop" }));
+        [event(begun), blocks.concat(), event(ended), last].concat()
+    };
+
+    let server = saying(stream(&[search(0), text(1)], "end_turn"), true);
+    let called = ask(&model("anthropic", &server.url), true).await;
+    assert_eq!(called.result, Ok("hello".into()));
+
+    for blocks in [[search(0), text(1), add(2)], [add(0), text(1), search(2)]] {
+        let server = saying(stream(&blocks, "tool_use"), true);
+        let called = ask(&model("anthropic", &server.url), true).await;
+        let said = called.result.unwrap();
+        assert_eq!(said.calls, [ToolCall::new("t1", "add", json!({ "a": 1 }))]);
+        assert_eq!(said.text, "hello");
+    }
+}
+
+#[test]
+fn a_script_is_asked_once_for_a_text_beside_a_stub() {
+    let message = json!({ "content": "hello", "function_call": { "name": "", "arguments": "" } });
+    let reply = json!({ "choices": [{ "message": message, "finish_reason": "stop" }] });
+    let server = saying(reply.to_string(), false);
+    let (ran, done) = Project::new().with_server(&server).script(
+        r#"let look = tool("look", "Looks.", "a: integer", |x| x.a);
+           branch().react("What is there?", #{ tools: [look] })"#,
+    );
+    assert_eq!((&done["value"], server.bodies().len()), (&json!("hello"), 1), "{}", ran.stderr);
+}
+
+#[test]
+fn a_script_gets_what_a_gateway_of_gemini_says() {
+    let server = Server::start(|_, _, asked| {
+        let part = match asked {
+            asked if asked.contains("functionResponse") => json!({ "text": "hello" }),
+            _ => json!({ "function_call": { "name": "look", "args": { "a": 7 } } }),
+        };
+        let blocked = json!({ "prompt_feedback": { "block_reason": "SAFETY" } });
+        let said =
+            json!({ "candidates": [{ "content": { "parts": [part] }, "finish_reason": "STOP" }] });
+        body(200, if asked.contains("bad") { blocked } else { said }.to_string())
+    });
+    let script = format!(
+        r#"let look = tool("look", "Looks.", "a: integer", |x| {{ print(x.a); x.a }});
+           let model = imodel(#{{ provider: "gemini", model: "m", base_url: "{}/v1" }});
+           let said = branch(#{{ model: model }}).react("What is there?", #{{ tools: [look] }});
+           let error = attempt(|| branch(#{{ model: model }}).chat("bad")).error;
+           print([said, error.kind, error.message]);"#,
+        server.url
+    );
+
+    let project = Project::new();
+    project.file("s.rhai", &script);
+    let ran = project.kaizen(&["run", "s.rhai", "--progress", "none"]);
+    let told = format!("{}requests: {}", ran.stdout, server.bodies().len());
+    expect![[r#"
+        7
+        ["hello", "refused", "the model refused to answer: the question was blocked: SAFETY"]
+        requests: 3"#]]
+    .assert_eq(&told);
 }
 
 #[tokio::test]

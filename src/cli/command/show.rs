@@ -505,6 +505,10 @@ fn ended(number: u32, end: &AttemptEnd) -> String {
         return format!("call {number} was not made; its reply comes from run {run}\n{reply}");
     }
 
+    if end.is_unmade() {
+        return format!("call {number} was cancelled before it was made");
+    }
+
     let cut = if end.cut { ", cut at `max_tokens`" } else { "" };
     let text = end.reply.clone().or_else(|| end.failure.as_ref().map(|f| f.message.clone()));
     let usage = end.usage.map_or("tokens unknown".to_owned(), |usage| outcome::tokens(&usage));

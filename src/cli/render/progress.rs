@@ -252,6 +252,7 @@ impl Progress {
                 }
                 self.count();
             }
+            Event::AttemptEnded { .. } if event.is_unmade_call() => self.count(),
             Event::AttemptEnded { op, usage, cost, failure, retry_in_ms, reused: None, .. } => {
                 self.count();
                 let Some(open) = self.open.get_mut(op) else { return };

@@ -79,6 +79,9 @@ impl RunDigest {
                 self.unknown += 1;
                 continue;
             };
+            if end.is_unmade {
+                continue;
+            }
             if end.is_reused {
                 self.saved += end.cost.unwrap_or_default();
                 continue;

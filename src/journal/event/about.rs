@@ -1,12 +1,32 @@
 //! What an event is about, and the word for it.
 
+use crate::base::failure::{Failure, Kind};
 use crate::base::id::{FlowId, OpId};
+use crate::base::unit::Money;
 use crate::flow::outcome::Outcome;
 use crate::journal::event::{Event, RunKind, RunStatus};
+use crate::model::reply::Usage;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Tells whether the end of a call says that it was given up before its request had left: it waited for its turn
+/// or for a connection. It was no call, and it is known to have used nothing. Of one whose request had left,
+/// nobody knows.
+pub fn is_unmade(usage: Option<Usage>, cost: Option<Money>, failure: Option<&Failure>) -> bool {
+    failure.is_some_and(|failure| failure.kind == Kind::Cancelled)
+        && usage == Some(Usage::default())
+        && cost == Some(Money::ZERO)
+}
+
 impl Event {
+    /// Tells whether it ends a call that was given up before it was made.
+    pub fn is_unmade_call(&self) -> bool {
+        let Event::AttemptEnded { reused: None, usage, cost, failure, .. } = self else {
+            return false;
+        };
+        is_unmade(*usage, *cost, failure.as_ref())
+    }
+
     /// Makes the end of a run that was ended from outside: it has no value, and nothing in it failed.
     pub fn ended(status: RunStatus) -> Event {
         Event::RunEnded {

@@ -203,7 +203,10 @@ pub(super) fn take(
             take_message(partial, message)
         }
         "content_block_start" => {
-            add(partial, document.get("content_block"), number(document.get("index")))
+            let index = number(document.get("index"));
+            let block = document.get("content_block");
+            begin_block(partial, block, index);
+            add(partial, block, index)
         }
         "content_block_delta" => add(partial, document.get("delta"), number(document.get("index"))),
         "message_delta" => {
@@ -271,6 +274,18 @@ fn take_message(partial: &mut Partial, message: &Value) -> Result<(), CallError>
     }
 }
 
+/// Notes whether a block that begins is a call, so that the pieces that follow go to nothing else.
+fn begin_block(partial: &mut Partial, block: Option<&Value>, index: Option<u64>) {
+    let kind = block.and_then(|block| block.get("type")).and_then(Value::as_str);
+    let others = &mut partial.choice(0).other_blocks;
+
+    if kind == Some("tool_use") {
+        others.remove(&index);
+    } else {
+        others.insert(index);
+    }
+}
+
 /// Takes in a block, or a piece of one, which `index` tells apart from the others. Texts are appended,
 /// and what is none of the known kinds is left out.
 fn add(
@@ -288,6 +303,8 @@ fn add(
             let piece = CallPiece { index, id: text("id"), name: text("name"), args };
             choice.calls.take(&piece, PieceForm::Whole);
         }
+        // What the server calls itself has arguments as well, which are nobody's here.
+        "input_json_delta" if choice.calls.is_empty() || choice.other_blocks.contains(&index) => {}
         "input_json_delta" => {
             let args = content.get("partial_json").unwrap_or(&Value::Null);
             choice.calls.take(&CallPiece { index, id: "", name: "", args }, PieceForm::Next);

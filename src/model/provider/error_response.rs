@@ -74,7 +74,9 @@ const REPLY: &[&str] = &[
     "done",
     "usage",
     "usageMetadata",
+    "usage_metadata",
     "promptFeedback",
+    "prompt_feedback",
     "content_block",
     "index",
 ];

@@ -11,7 +11,7 @@ use crate::model::provider::error_response;
 use crate::model::provider::openai::not_understood;
 use crate::model::provider::partial::{DocumentForm, Partial, PartialChoice, Sequel, numbers};
 use crate::model::provider::partial_call::{CallPiece, PieceForm};
-use crate::model::provider::usage::UsageReport;
+use crate::model::provider::usage::{UsageReport, snake_case};
 use crate::model::reply::Finish;
 use crate::model::request::Request;
 use crate::model::tool::{ToolChoice, ToolResult, ToolSpec};
@@ -105,7 +105,7 @@ pub(super) fn take(
     if let Some(error) = error_response::error_in(document, STATUS) {
         return Err(error);
     }
-    if let Some(model) = document.get("modelVersion").and_then(Value::as_str) {
+    if let Some(model) = field(document, "modelVersion").and_then(Value::as_str) {
         partial.served_by.get_or_insert_with(|| model.to_owned());
     }
 
@@ -115,7 +115,7 @@ pub(super) fn take(
         return Err(CallError::Refused { status: None, message });
     }
 
-    let id = document.get("responseId").and_then(Value::as_str);
+    let id = field(document, "responseId").and_then(Value::as_str);
     if partial.follow(id, !candidates.is_empty())? == Sequel::Other {
         return Ok(());
     }
@@ -228,8 +228,7 @@ pub(super) fn count_refused(partial: &mut Partial, document: &Value) {
 }
 
 fn tally(document: &Value) -> UsageReport {
-    let usage = error_response::layers(document)
-        .find_map(|layer| either(layer, "usageMetadata", "usage_metadata"));
+    let usage = error_response::layers(document).find_map(|layer| field(layer, "usageMetadata"));
     usage.map_or(UsageReport::Nothing, UsageReport::of_gemini)
 }
 
@@ -240,9 +239,9 @@ fn say(choice: &mut PartialChoice, said: &Value) {
         Value::Array(parts) => parts.iter().for_each(|part| say(choice, part)),
         Value::Object(_) if is_thought(said) => {}
         Value::Object(part) => {
-            let signature = || part.get(SIGNATURE).cloned().map(|value| (SIGNATURE, value));
+            let signature = || field(said, SIGNATURE).cloned().map(|value| (SIGNATURE, value));
 
-            if let Some(call) = part.get("functionCall").filter(|call| call.is_object()) {
+            if let Some(call) = field(said, "functionCall").filter(|call| call.is_object()) {
                 let text = |key: &str| call.get(key).and_then(Value::as_str).unwrap_or("");
                 let piece = CallPiece {
                     index: None,
@@ -270,14 +269,16 @@ fn is_thought(part: &Value) -> bool {
     part.get("thought") == Some(&Value::Bool(true))
 }
 
-/// Returns a field under the name of the protocol, or as gateways and client libraries spell it.
-fn either<'a>(of: &'a Value, name: &str, other: &str) -> Option<&'a Value> {
-    of.get(name).or_else(|| of.get(other))
+/// Returns a field under the name of the protocol, or as gateways and client libraries spell it. Every field of a
+/// reply is looked up here.
+fn field<'a>(of: &'a Value, name: &str) -> Option<&'a Value> {
+    let own = of.get(name).filter(|value| !value.is_null());
+    own.or_else(|| of.get(snake_case(name)))
 }
 
 /// Returns the word by which a candidate says why it ended, if it does.
 fn word(candidate: &Value, form: DocumentForm) -> Option<String> {
-    match either(candidate, "finishReason", "finish_reason")? {
+    match field(candidate, "finishReason")? {
         Value::Null => None,
         Value::String(word)
             if form == DocumentForm::Piece && (word.is_empty() || word == NOT_SAID) =>
@@ -290,7 +291,7 @@ fn word(candidate: &Value, form: DocumentForm) -> Option<String> {
 }
 
 fn finish(word: &str, candidate: &Value) -> Finish {
-    let why = candidate.get("finishMessage").and_then(Value::as_str);
+    let why = field(candidate, "finishMessage").and_then(Value::as_str);
     match (Finish::of(word), why) {
         (Finish::Refused(word), Some(why)) => Finish::Refused(format!("{word}: {why}")),
         (Finish::Ended(word), Some(why)) => Finish::Ended(format!("{word}: {why}")),
@@ -300,12 +301,66 @@ fn finish(word: &str, candidate: &Value) -> Finish {
 
 /// Says why the question was blocked, if it was.
 fn blocked(document: &Value) -> Option<String> {
-    let feedback = document.get("promptFeedback")?;
-    let reason = feedback.get("blockReason")?.as_str()?;
-    let why = feedback.get("blockReasonMessage").and_then(Value::as_str);
+    let feedback = field(document, "promptFeedback")?;
+    let reason = field(feedback, "blockReason")?.as_str()?;
+    let why = field(feedback, "blockReasonMessage").and_then(Value::as_str);
 
     Some(why.map_or_else(
         || format!("the question was blocked: {reason}"),
         |why| format!("the question was blocked: {reason}: {why}"),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::provider::partial::WireEnd;
+    use crate::model::reply::{CallFault, Reply};
+
+    /// Spells all names of fields as gateways do.
+    fn snake(value: &Value) -> Value {
+        match value {
+            Value::Object(map) => {
+                map.iter().map(|(key, value)| (snake_case(key), snake(value))).collect()
+            }
+            Value::Array(items) => items.iter().map(snake).collect(),
+            other => other.clone(),
+        }
+    }
+
+    fn read(document: &Value, form: DocumentForm) -> Result<Reply, CallFault> {
+        let mut partial = Partial::default();
+        let taken = take(&mut partial, document, form);
+        partial.finish(taken.map(|()| WireEnd::Closed))
+    }
+
+    #[test]
+    fn a_reply_is_the_same_however_its_fields_are_spelt() {
+        let candidate = |parts: Value, word: &str| {
+            json!({ "responseId": "r", "modelVersion": "served", "candidates": [{
+                "content": { "role": "model", "parts": parts }, "finishReason": word,
+                "finishMessage": "the words" }],
+                "usageMetadata": { "promptTokenCount": 10, "candidatesTokenCount": 5 } })
+        };
+        let documents = [
+            candidate(json!([{ "text": "hello" }]), "STOP"),
+            candidate(json!([{ "text": "hello", "thoughtSignature": "s" }]), "SAFETY"),
+            candidate(
+                json!([{ "functionCall": { "id": "c", "name": "look", "args": { "a": 1 } },
+                    "thoughtSignature": "s" }]),
+                "MALFORMED_FUNCTION_CALL",
+            ),
+            json!({ "promptFeedback": { "blockReason": "SAFETY", "blockReasonMessage": "no" },
+                "usageMetadata": { "promptTokenCount": 10, "totalTokenCount": 10 } }),
+        ];
+
+        for document in &documents {
+            for form in [DocumentForm::Body, DocumentForm::Piece] {
+                let told = read(document, form);
+                assert_eq!(read(&snake(document), form), told, "{document}");
+            }
+        }
+        let said = read(&documents[2], DocumentForm::Body).expect("a reply");
+        assert_eq!((said.said.calls.len(), said.said.opaque.len()), (1, 1));
+    }
 }

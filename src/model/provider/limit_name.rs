@@ -4,16 +4,20 @@
 //! it is counted and bounded as each is (`executor/attempt.rs`). One call finds the name out while others wait,
 //! so that not all of them are refused.
 
+use crate::base::clock;
 use crate::model::call_error::CallError;
+use crate::model::provider::departure::Departure;
 use crate::model::spec::LimitField;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::Notify;
 
-/// Longest time that calls wait while another one finds the name out. A server refuses a name at once, and a
-/// reply takes longer.
+/// Longest time that calls wait while another one finds the name out.
 const WAIT_MAX: Duration = Duration::from_secs(1);
+/// Longest time that they wait once its request has left. A server refuses a name at once, and a reply takes
+/// longer. Calls that race should not have to wait for the first of them.
+const REFUSAL_MAX: Duration = Duration::from_millis(200);
 
 /// What is known of the name that a server has for the limit on tokens.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,8 +39,8 @@ enum LimitName {
 #[derive(Debug, Default)]
 pub struct LimitFinder {
     name: Cell<LimitName>,
-    /// A call is finding it out.
-    is_on_trial: Cell<bool>,
+    /// The request of the call that is finding it out.
+    on_trial: RefCell<Option<Departure>>,
     trial_ended: Notify,
     /// The request that was refused with the usual name, by its hash, and in which words.
     first: RefCell<Option<(blake3::Hash, CallError)>>,
@@ -124,15 +128,27 @@ impl LimitFinder {
         }
     }
 
-    /// Waits while another call finds the name out, but not for long. Returns the trial of this call, if the name
-    /// is still to be found.
-    pub(super) async fn trial(self: &Rc<LimitFinder>) -> Option<LimitTrial> {
+    /// Waits while another call finds the name out, but not for long. Returns the trial of this call, which leaves
+    /// as `departure` says, if the name is still to be found.
+    pub(super) async fn trial(self: &Rc<LimitFinder>, departure: &Departure) -> Option<LimitTrial> {
         let turn = async {
             while matches!(self.name.get(), LimitName::Unknown | LimitName::Suspected) {
-                if !self.is_on_trial.replace(true) {
+                let first = self.on_trial.borrow().clone();
+                let Some(first) = first else {
+                    self.on_trial.replace(Some(departure.clone()));
                     return Some(LimitTrial(self.clone()));
+                };
+
+                let unrefused = async {
+                    let due = first.wait().await + REFUSAL_MAX;
+                    if let Some(left) = due.checked_sub(clock::monotonic()) {
+                        tokio::time::sleep(left).await;
+                    }
+                };
+                tokio::select! {
+                    () = self.trial_ended.notified() => {}
+                    () = unrefused => return None,
                 }
-                self.trial_ended.notified().await;
             }
             None
         };
@@ -147,7 +163,44 @@ pub(super) struct LimitTrial(Rc<LimitFinder>);
 impl Drop for LimitTrial {
     /// A call that was dropped or failed has found out nothing, and another one may.
     fn drop(&mut self) {
-        self.0.is_on_trial.set(false);
+        self.0.on_trial.take();
         self.0.trial_ended.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_wait_a_moment_from_when_the_first_request_leaves() {
+        let finder = Rc::new(LimitFinder::default());
+        let (first, second) = (Departure::default(), Departure::default());
+        let trial = finder.trial(&first).await.expect("the first may try");
+        let began = clock::monotonic();
+
+        let mut waits = Box::pin(finder.trial(&second));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(waits.as_mut().now_or_never().is_none());
+        first.pass();
+        assert!(waits.await.is_none());
+        assert_eq!(clock::monotonic() - began, Duration::from_millis(700));
+
+        // Those that come later need not wait.
+        assert!(finder.trial(&second).await.is_none());
+        assert_eq!(clock::monotonic() - began, Duration::from_millis(700));
+        drop(trial);
+        assert!(finder.trial(&second).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_does_not_leave_holds_nobody_up_for_long() {
+        let finder = Rc::new(LimitFinder::default());
+        let trial = finder.trial(&Departure::default()).await;
+        let began = clock::monotonic();
+        assert!(finder.trial(&Departure::default()).await.is_none());
+        assert_eq!(clock::monotonic() - began, WAIT_MAX);
+        drop(trial);
     }
 }

@@ -4,7 +4,8 @@
 //! `demo_call.rs`) and `simulated.rs` need no server. Shared parts: the body of a reply (`frames.rs`, `sse.rs`,
 //! `document.rs`, `partial.rs`), calls of tools (`partial_call.rs`, `partial_opaque.rs`, `call_form.rs`,
 //! `openai_message.rs`), replies that are one text and nothing else (`plain_reply.rs`), error responses
-//! (`error_response.rs`, `error_class.rs`, `error_body.rs`) and token counts (`usage.rs`). Not here: retries (`executor/retry.rs`) and
+//! (`error_response.rs`, `error_class.rs`, `error_body.rs`), the moment in which a request leaves
+//! (`departure.rs`) and token counts (`usage.rs`). Not here: retries (`executor/retry.rs`) and
 //! prices (`model/price.rs`).
 //!
 //! Start with `server.rs`, which makes one call.
@@ -13,6 +14,7 @@ mod anthropic;
 mod call_form;
 pub mod demo;
 mod demo_call;
+mod departure;
 mod document;
 mod error_body;
 mod error_class;

@@ -9,7 +9,7 @@ use crate::model::provider::usage::UsageReport;
 use crate::model::reply::{CallFault, FaultUsage, Finish, Reply, ReplyContent, Usage};
 use crate::model::transport::TextWatch;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a choice takes besides its text, in bytes: many empty ones take room as well.
 const CHOICE_SIZE: usize = 64;
@@ -45,6 +45,8 @@ pub(super) struct PartialChoice {
     pub(super) calls: PartialCalls,
     /// What only the provider understands.
     pub(super) opaque: PartialOpaque,
+    /// The blocks of Anthropic that have begun and are no calls of the caller's tools.
+    pub(super) other_blocks: BTreeSet<Option<u64>>,
     /// Whether the text came as a whole body, so that it is whole although nobody says why it ended.
     pub(super) is_whole: bool,
     finish: Option<Finish>,
@@ -331,7 +333,8 @@ impl Partial {
         }
 
         let choice = choice.unwrap_or_default();
-        let PartialChoice { text, refusal, calls, opaque, is_whole, finish } = choice;
+        let PartialChoice { text, refusal, calls, opaque, other_blocks: _, is_whole, finish } =
+            choice;
         let said = ReplyContent {
             text: if self.has_halves { document::join(&text) } else { text },
             calls: calls.finish(self.has_halves),

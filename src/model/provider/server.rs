@@ -4,6 +4,7 @@
 
 use crate::base::secret::{self, Secret};
 use crate::model::call_error::{CallError, TimeLimit};
+use crate::model::provider::departure::Departure;
 use crate::model::provider::document::{self, Documents, Trouble};
 use crate::model::provider::error_body::ErrorBody;
 use crate::model::provider::frames::Frames;
@@ -161,25 +162,31 @@ impl Server {
         self.limit.take_learned()
     }
 
-    /// Sends one request.
-    pub async fn send(&self, request: &Request, watch: &TextWatch) -> Result<Reply, CallFault> {
+    /// Sends one request, and sets `begun` once it leaves.
+    pub async fn send(
+        &self,
+        request: &Request,
+        begun: &Cell<bool>,
+        watch: &TextWatch,
+    ) -> Result<Reply, CallFault> {
+        let departure = Departure::default();
         let limit = millis(request.settings.timeout_ms).unwrap_or(TIMEOUT);
         let mut partial = Partial::watched(watch.clone());
-        // `timeout` looks at the call before it looks at the clock, so that a reply that has come
-        // in time is never thrown away because this process was slow.
         let is_open = request.settings.stream.is_none() && watch.is_watched();
         let trial = if is_open { StreamTrial::begin(&self.streams) } else { None };
         let asked = async {
             match &trial {
                 Some(trial) => {
                     let before = trial.before();
-                    self.exchange_watched(request, &mut partial, limit, before).await
+                    self.exchange_watched(request, &mut partial, &departure, limit, before).await
                 }
-                None if is_open => self.exchange_whole(request, &mut partial).await,
-                None => self.exchange(request, &mut partial).await,
+                None if is_open => self.exchange_whole(request, &mut partial, &departure).await,
+                None => self.exchange(request, &mut partial, &departure).await,
             }
         };
-        let ended = tokio::time::timeout(limit, asked)
+        let timed = departure.limit(limit, asked);
+        let ended = departure
+            .noting(begun, timed)
             .await
             .unwrap_or(Err(CallError::Timeout { deadline: TimeLimit::Total, limit }));
 
@@ -205,15 +212,16 @@ impl Server {
         &self,
         request: &Request,
         partial: &mut Partial,
+        departure: &Departure,
     ) -> Result<WireEnd, CallError> {
         let is_limited = request.settings.max_tokens.is_some();
         if !is_limited || self.protocol != Protocol::OpenAi {
-            return self.ask(request, self.limit.field(), partial).await.into_end();
+            return self.ask(request, self.limit.field(), partial, departure).await.into_end();
         }
 
-        let _trial = self.limit.trial().await;
+        let _trial = self.limit.trial(departure).await;
         let field = self.limit.field();
-        let answer = self.ask(request, field, partial).await;
+        let answer = self.ask(request, field, partial, departure).await;
         if let ServerAnswer::Refused { error, wants_other } = answer {
             return Err(self.limit.refused(field, self.hash(request), wants_other, error));
         }
@@ -236,8 +244,9 @@ impl Server {
         request: &Request,
         limit: LimitField,
         partial: &mut Partial,
+        departure: &Departure,
     ) -> ServerAnswer {
-        let response = match self.open(request, limit).await {
+        let response = match self.open(request, limit, departure).await {
             Ok(response) => response,
             Err(error) => return ServerAnswer::Ended(Err(error)),
         };
@@ -269,6 +278,7 @@ impl Server {
         &self,
         request: &Request,
         limit: LimitField,
+        departure: &Departure,
     ) -> Result<reqwest::Response, CallError> {
         let settings = &request.settings;
         let key = self.key.as_ref().map_err(Clone::clone)?.as_ref();
@@ -288,13 +298,17 @@ impl Server {
         if self.protocol == Protocol::Anthropic {
             post = post.header("anthropic-version", anthropic::VERSION);
         }
-        let sent = post.body(self.protocol.write(self, request, limit)).send();
+        let body = self.protocol.write(self, request, limit);
+        // Many servers read no body whose length is not said in advance.
+        post = post.header("content-length", body.len());
+        let sent = post.body(departure.body(body)).send();
 
         let limit = millis(settings.header_timeout_ms).or(streamed.then_some(STREAM_TIMEOUT));
         let response = match limit {
-            Some(limit) => tokio::time::timeout(limit, sent)
+            Some(limit) => departure
+                .limit(limit, sent)
                 .await
-                .map_err(|_| CallError::Timeout { deadline: TimeLimit::Header, limit })?,
+                .ok_or(CallError::Timeout { deadline: TimeLimit::Header, limit })?,
             None => sent.await,
         };
 

@@ -217,7 +217,7 @@ impl UsageReport {
 }
 
 /// Returns a name as gateways and client libraries spell it: `prompt_token_count`.
-fn snake_case(name: &str) -> String {
+pub(super) fn snake_case(name: &str) -> String {
     let mut snake = String::new();
     for letter in name.chars() {
         if letter.is_ascii_uppercase() {

@@ -1,6 +1,7 @@
 //! Calls whose replies somebody sees grow.
 
 use crate::model::call_error::CallError;
+use crate::model::provider::departure::Departure;
 use crate::model::provider::partial::{Partial, WireEnd};
 use crate::model::provider::server::{Protocol, Server};
 use crate::model::reply::{CallFault, Reply};
@@ -144,6 +145,7 @@ impl Server {
         &self,
         request: &Request,
         partial: &mut Partial,
+        departure: &Departure,
         limit: Duration,
         before: StreamUse,
     ) -> Result<WireEnd, CallError> {
@@ -154,7 +156,7 @@ impl Server {
         settings.header_timeout_ms.get_or_insert(limit);
         settings.idle_timeout_ms.get_or_insert(limit);
 
-        let ended = self.exchange(&streamed, partial).await;
+        let ended = self.exchange(&streamed, partial, departure).await;
         let Err(CallError::BadRequest { status, message }) = &ended else { return ended };
         let other = CallError::OtherForm { status: *status, message: message.clone() };
 
@@ -172,8 +174,9 @@ impl Server {
         &self,
         request: &Request,
         partial: &mut Partial,
+        departure: &Departure,
     ) -> Result<WireEnd, CallError> {
-        let ended = self.exchange(request, partial).await;
+        let ended = self.exchange(request, partial, departure).await;
         if self.streams.get() != StreamUse::Doubted {
             return ended;
         }
