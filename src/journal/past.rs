@@ -98,7 +98,7 @@ pub struct Past {
     times: Vec<Option<Duration>>,
     /// Calls that were given up while they were under way.
     given_up: HashSet<(Key, Spot)>,
-    /// Calls that were under way when a run ended.
+    /// Calls that were made, or may have been, and have no end.
     under_way: HashSet<(Key, Spot)>,
     /// What was told by each word, oldest first, in a journal that does not say where.
     by_word: RefCell<HashMap<Inquiry, VecDeque<Value>>>,
@@ -131,7 +131,7 @@ impl Past {
         let mut renewed = HashSet::new();
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
-            past.under_way.extend(reading.open.into_values());
+            past.under_way.extend(reading.open.into_values().chain(reading.cut_off));
             past.begun.extend(reading.begun);
             // The chain goes from the newest run to the oldest, and the oldest one was the first to wait.
             past.asked.extend(reading.asked);
@@ -211,9 +211,9 @@ impl Past {
         self.given_up.contains(&(key, at.clone()))
     }
 
-    /// Tells whether a call had begun that has no end.
+    /// Tells whether a call that has no end may have been made.
     pub fn had_begun(&self, key: Key, at: &Spot) -> bool {
-        self.gave_up(key, at) || self.under_way.contains(&(key, at.clone()))
+        self.under_way.contains(&(key, at.clone()))
     }
 
     /// Returns what was told at a place.
@@ -310,6 +310,8 @@ struct Reading<'a> {
     vain: HashSet<(Key, Spot)>,
     ends: Vec<PastEnd>,
     given_up: HashSet<(Key, Spot)>,
+    /// Calls that were given up after they were made.
+    cut_off: HashSet<(Key, Spot)>,
     begun: HashSet<(Inquiry, Spot)>,
     asked: HashMap<(Inquiry, Spot), PastQuestion>,
     answered: HashMap<(Inquiry, Spot), Value>,
@@ -348,6 +350,7 @@ impl Reading<'_> {
             in_vain,
             ends: Vec::new(),
             given_up: HashSet::new(),
+            cut_off: HashSet::new(),
             begun: HashSet::new(),
             asked: HashMap::new(),
             answered: HashMap::new(),
@@ -509,6 +512,9 @@ impl Reading<'_> {
             })),
             // A call that was given up has no result that could be told again.
             (None, Some(failure)) if failure.kind == Kind::Cancelled => {
+                if !event.is_unmade_call() {
+                    self.cut_off.insert(call.clone());
+                }
                 self.given_up.insert(call);
                 return;
             }

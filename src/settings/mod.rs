@@ -400,7 +400,7 @@ pub(crate) const MODEL_SETTINGS: &[(&str, &str, &str, &str, &str)] = &[
         "a time in milliseconds",
         "600000",
         "60_000",
-        "Maximum duration of a whole call, from when its request is sent.",
+        "Maximum duration of a whole call, from when its request is sent. Its connection may take as long.",
     ),
     (
         "header_timeout_ms",

@@ -74,6 +74,26 @@ impl Departure {
         }
     }
 
+    /// Waits for something that needs a connection, at most this long until the request leaves.
+    pub(super) async fn leaving_within<T>(
+        &self,
+        limit: Duration,
+        sent: impl Future<Output = T>,
+    ) -> Option<T> {
+        let unconnected = async {
+            tokio::time::sleep(limit).await;
+            if self.is_past() {
+                std::future::pending::<()>().await;
+            }
+        };
+
+        tokio::select! {
+            biased;
+            sent = sent => Some(sent),
+            () = unconnected => None,
+        }
+    }
+
     /// Sets `begun` when the request leaves, while `reply` is waited for or when that is given up.
     pub(super) async fn noting<T>(&self, begun: &Cell<bool>, reply: impl Future<Output = T>) -> T {
         let _note = BegunNote { departure: self, begun };

@@ -204,7 +204,7 @@ async fn go(
 
         let known = program.parameters();
         let shown = part.path.display().to_string();
-        match tasks.matched(&shown, known.as_deref(), &params) {
+        match tasks.matched(&shown, known, &params) {
             Ok(fields) => contestants.push((part, fields)),
             Err(reason) => {
                 say(&format!("error: {reason}"));

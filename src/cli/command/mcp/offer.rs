@@ -231,7 +231,7 @@ fn of_script(project: &Project, script: &Path) -> anyhow::Result<Result<ToolOffe
         ability: Ability::RunThis(inside.display().to_string()),
         name,
         description,
-        schema: schema(parameters.as_deref()),
+        schema: schema(parameters),
     }))
 }
 
