@@ -209,7 +209,7 @@ impl Host {
     ) -> ScriptFindings {
         self.inner.files.borrow_mut().clear();
         self.inner.unsaved.replace(unsaved);
-        let name = path.display().to_string();
+        let name = text_of(path);
         let found = self.read_as(&name, &source::plain(text)).faults;
 
         self.inner.unsaved.take();
