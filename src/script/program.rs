@@ -166,7 +166,7 @@ impl Host {
         limits::apply(&mut engine, &inner.limits);
 
         engine.set_module_resolver(modules::Resolver::new(&inner));
-        language::register(&mut engine);
+        language::register(&mut engine, &inner.limits);
         map_access::register(&mut engine);
         api::register(&mut engine, &inner);
         stdlib::register(&mut engine, &inner);
