@@ -445,7 +445,7 @@ fn subject(question: &str, target: &Target<'_>, input: Option<ProgramInput<'_>>)
 }
 
 /// Refuses a pattern where one variable is read: people would take it for a question about several.
-fn refuse_pattern(target: &Target<'_>) -> Result<(), Failure> {
+pub(in crate::script) fn refuse_pattern(target: &Target<'_>) -> Result<(), Failure> {
     match target {
         Target::Name(name) if name.contains('*') => {
             let message = format!(
