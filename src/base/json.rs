@@ -99,12 +99,17 @@ pub fn map_fields(
 
 /// Reads a text that is one value.
 pub fn read(text: &str) -> Result<Value, JsonError> {
-    let text = plain(text);
-    if let Some(digits) = too_large(&text) {
-        return Err(JsonError::TooLarge(digits.to_owned()));
-    }
+    Ok(serde_json::from_str(&strict(text)?)?)
+}
 
-    Ok(serde_json::from_str(&text)?)
+/// Returns a text as a parser takes it, without spaces that only look like spaces. A whole number that would
+/// lose digits is refused.
+pub fn strict(text: &str) -> Result<Cow<'_, str>, JsonError> {
+    let text = plain(text);
+    match too_large(&text) {
+        Some(digits) => Err(JsonError::TooLarge(digits.to_owned())),
+        None => Ok(text),
+    }
 }
 
 /// Reads a text that is one value, as a model wrote it: what could be meant in two ways is not read.
@@ -197,15 +202,52 @@ pub fn read_lines(text: &str) -> Result<Vec<Value>, LineError> {
 
 /// Does the same, and says on which line each value stands, from 1.
 pub fn read_numbered_lines(text: &str) -> Result<Vec<(usize, Value)>, LineError> {
-    let is_blank = |line: &str| line.chars().all(|c| c.is_whitespace() || is_odd_space(c));
-    let lines = text.lines().enumerate().filter(|(_, line)| !is_blank(line));
-
-    lines
-        .map(|(index, line)| match read(line) {
-            Ok(value) => Ok((index + 1, value)),
-            Err(source) => Err(LineError { line: index + 1, source }),
+    numbered_lines(text)
+        .map(|(line, text)| match read(text) {
+            Ok(value) => Ok((line, value)),
+            Err(source) => Err(LineError { line, source }),
         })
         .collect()
+}
+
+/// Returns the lines of a text that are not empty, and their numbers from 1.
+pub fn numbered_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_blank = |line: &str| line.chars().all(|c| c.is_whitespace() || is_odd_space(c));
+    let lines = text.lines().enumerate().filter(move |(_, line)| !is_blank(line));
+    lines.map(|(index, line)| (index + 1, line))
+}
+
+/// How much a text of JSON holds, on all its levels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JsonSize {
+    /// The items of all lists.
+    pub items: usize,
+    /// The fields of all objects.
+    pub fields: usize,
+}
+
+/// Counts what a text of JSON holds, which may be values one after the other. The values are not made, as
+/// they may take many times the memory of the text. Of a text that is no JSON, the counts say nothing.
+pub fn size(text: &str) -> JsonSize {
+    let mut strings = Strings::default();
+    let mut fields = 0_usize;
+    let mut commas = 0_usize;
+    // Lists and objects with something in them: each holds one more than it has commas.
+    let mut filled = 0_usize;
+    let mut just_opened = false;
+
+    for byte in text.bytes() {
+        let is_inside = strings.step(char::from(byte));
+        if !is_inside && byte.is_ascii_whitespace() {
+            continue;
+        }
+        filled += usize::from(just_opened && !matches!(byte, b']' | b'}'));
+        just_opened = !is_inside && matches!(byte, b'[' | b'{');
+        commas += usize::from(!is_inside && byte == b',');
+        fields += usize::from(!is_inside && byte == b':');
+    }
+
+    JsonSize { items: (commas + filled).saturating_sub(fields), fields }
 }
 
 /// Makes spaces of what looks like one, outside of strings.
@@ -360,6 +402,20 @@ mod tests {
             read(text).expect("numbers"),
             json!(["18446744073709551616", 18_446_744_073_709_551_616.0, 1e30, -1500.0])
         );
+    }
+
+    #[test]
+    fn what_a_text_holds_is_counted_on_all_levels() {
+        let counted = |text: &str| {
+            let JsonSize { items, fields } = size(text);
+            (items, fields)
+        };
+
+        assert_eq!(["1", "\"[1,2]\"", "[]", " { } ", ""].map(counted), [(0, 0); 5]);
+        assert_eq!(counted("[1, [2, 3], [[]], {}]"), (7, 0));
+        assert_eq!(counted(r#"{"a": {"b": [1, 2]}, "c,:": "[,\",:"}"#), (2, 3));
+        assert_eq!(counted("[{\"a\": 1},\n{\"a\": []}]"), (2, 2));
+        assert_eq!(counted("[1]\n[2, 3]\n{\"a\": 1}\n4"), (3, 1));
     }
 
     #[test]

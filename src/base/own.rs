@@ -56,9 +56,39 @@ pub fn write_shared(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, 0o666)
 }
 
+/// Writes a file that people have named, whole or not at all. If a link stands there, what it leads to is written.
+pub fn write_named(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let leads_to = match path.read_link() {
+        // Where it leads, there may be nothing yet.
+        Ok(target) => path.canonicalize().unwrap_or_else(|_| path.with_file_name(target)),
+        Err(_) => path.to_owned(),
+    };
+    write_shared(&leads_to, bytes)
+}
+
 /// Writes a file, whole or not at all.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, FILE_MODE)
+}
+
+/// Writes a file where nothing is, whole or not at all, which others may read if they may read such files.
+pub fn add_shared(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    add_by(path, bytes, 0o666)
+}
+
+/// Writes a file where nothing is, whole or not at all.
+pub fn add(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    add_by(path, bytes, FILE_MODE)
+}
+
+/// Gives a draft the name of a file, where nothing may be.
+pub fn publish(draft: &Path, path: &Path) -> io::Result<()> {
+    match std::fs::hard_link(draft, path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // Not every file system knows links.
+        Err(_) if path.symlink_metadata().is_err() => std::fs::rename(draft, path),
+        linked => linked,
+    }
 }
 
 /// Returns the name of the draft of a file, which lies beside it until it is whole. It is short, since a
@@ -77,6 +107,38 @@ pub fn mode_of(meta: &Metadata) -> u32 {
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // A device or a pipe is no file of ours, and would be replaced by one.
     file::writable(path)?;
+
+    let before = path.symlink_metadata().ok().filter(Metadata::is_file);
+    let kept = before.as_ref().map(mode_of).filter(|_| mode != FILE_MODE);
+
+    // What nobody else may read is closed from the first byte on.
+    let mode = kept.map_or(mode, |kept| kept & mode);
+    by_draft(path, |draft| {
+        let file = write_draft(draft, bytes, mode)?;
+        if let Some(kept) = kept {
+            file.set_permissions(Permissions::from_mode(kept))?;
+        }
+        std::fs::rename(draft, path)
+    })
+}
+
+/// Writes beside a place and gives that its name, so that no part of a file ever stands there.
+fn add_by(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    if path.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+
+    by_draft(path, |draft| {
+        write_draft(draft, bytes, mode)?;
+        publish(draft, path)?;
+        // The file has its own name now. Where it was moved, the draft is gone.
+        let _ = std::fs::remove_file(draft);
+        Ok(())
+    })
+}
+
+/// Lets a draft be written and become a file, and removes it if that fails.
+fn by_draft(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let draft = path.with_file_name(draft_name(path.file_name().unwrap_or_default()));
     // What a killed process of the same number has left, or what somebody has put there.
     match std::fs::remove_file(&draft) {
@@ -84,28 +146,19 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         _ => {}
     }
 
-    let before = path.symlink_metadata().ok().filter(Metadata::is_file);
-    let kept = before.as_ref().map(mode_of).filter(|_| mode != FILE_MODE);
-
-    // What nobody else may read is closed from the first byte on.
-    let mode = kept.map_or(mode, |kept| kept & mode);
-
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
-        if let Some(kept) = kept {
-            file.set_permissions(Permissions::from_mode(kept))?;
-        }
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)
-    };
-
-    let written = write();
+    let written = write(&draft);
     if written.is_err() {
         // The first error says what went wrong.
         let _ = std::fs::remove_file(&draft);
     }
     written
+}
+
+fn write_draft(draft: &Path, bytes: &[u8], mode: u32) -> io::Result<File> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(draft)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(file)
 }
 
 /// Refuses a link, also one that leads nowhere.
@@ -168,6 +221,47 @@ fn linked(path: &Path) -> io::Error {
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_file_is_added_whole_and_never_over_another() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| dir.path().join(name);
+        std::fs::create_dir(at("full")).expect("a folder");
+        std::fs::write(at("theirs"), "theirs").expect("a file");
+        symlink(at("nowhere"), at("dangling")).expect("a link");
+
+        add(&at("private"), b"mine").expect("added");
+        add_shared(&at("shared"), b"ours").expect("added");
+        let taken = ["private", "theirs", "dangling", "full"];
+        let refused = taken.map(|name| add_shared(&at(name), b"other").expect_err(name).kind());
+        assert_eq!(refused, [io::ErrorKind::AlreadyExists; 4]);
+        assert!(add(&at("none/x"), b"x").is_err());
+
+        let mode = |name: &str| at(name).metadata().expect("it is there").mode() & 0o777;
+        assert_eq!(mode("private"), 0o600);
+        assert_eq!(std::fs::read_to_string(at("theirs")).expect("a text"), "theirs");
+
+        // Nothing is left beside them.
+        let count = std::fs::read_dir(dir.path()).expect("a folder").count();
+        assert_eq!(count, 5);
+    }
+
+    #[test]
+    fn a_file_that_people_name_is_written_where_its_link_leads() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| dir.path().join(name);
+        std::fs::create_dir(at("inner")).expect("a folder");
+        std::fs::write(at("inner/text"), "old").expect("a file");
+        symlink("inner/text", at("link")).expect("a link");
+
+        symlink("inner/other", at("dangling")).expect("a link");
+
+        for (link, name) in [("link", "inner/text"), ("dangling", "inner/other")] {
+            write_named(&at(link), b"new").expect("written");
+            assert!(is_link(&at(link)), "{link}");
+            assert_eq!(std::fs::read_to_string(at(name)).expect("a text"), "new", "{link}");
+        }
+    }
 
     #[test]
     fn files_are_for_their_owner_only_and_no_link_is_followed() {

@@ -1,7 +1,7 @@
 //! Programs that this process has started. Each leads a process group of its own, and what it has started in
 //! turn belongs to it, so that all of it ends together.
 
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, killpg, sigaction};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -67,6 +67,20 @@ pub fn end_with_parent(command: &mut tokio::process::Command) {
     #[cfg(not(target_os = "linux"))]
     let _ = command;
 }
+
+/// Has a limit on the size of files (`ulimit -f`) appear as an error of the write that exceeds it. By
+/// itself, the signal of the limit ends this process before it can say anything.
+pub fn report_file_limit() {
+    // The signal is caught, not ignored: programs that are started would ignore it too.
+    let caught =
+        SigAction::new(SigHandler::Handler(do_nothing), SaFlags::SA_RESTART, SigSet::empty());
+
+    #[allow(unsafe_code, reason = "a handler of a signal")]
+    // SAFETY: the handler does nothing, so it may run at any moment. Where it cannot be set, all stays as it was.
+    let _ = unsafe { sigaction(Signal::SIGXFSZ, &caught) };
+}
+
+extern "C" fn do_nothing(_: std::ffi::c_int) {}
 
 fn end(leader: i32) {
     // A group that has ended already needs no end.

@@ -58,6 +58,11 @@ const SEPARATOR_MAX: usize = 24;
 /// Most bytes of the number of a colour.
 const COLOUR_MAX: usize = 20;
 
+/// Most bytes of one letter.
+const BYTES_MAX: usize = 4;
+/// Most letters of an escape whose signs are escaped in turn: those of a letter with two halves.
+const NESTED_MAX: usize = 16;
+
 /// Whether the text that is looked for may be broken into lines where it stands.
 #[derive(Clone, Copy, PartialEq)]
 enum Lines {
@@ -183,21 +188,41 @@ fn behind(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
 }
 
 /// Returns how many bytes a text begins with that nobody sees: an invisible character, or a colour of a
-/// terminal.
+/// terminal. These may be escaped.
 fn unseen(text: &str) -> Option<usize> {
-    let c = text.chars().next()?;
+    let (c, mut at) = letter(text)?;
     if is_ignorable(c) {
-        return Some(c.len_utf8());
+        return Some(at);
+    }
+    if c != '\u{1b}' {
+        return None;
     }
 
-    let colour = text.strip_prefix("\u{1b}[")?;
-    let end =
-        colour.find(|c: char| !c.is_ascii_digit() && c != ';').filter(|end| *end <= COLOUR_MAX)?;
-    colour[end..].starts_with('m').then(|| text.len() - colour.len() + end + 1)
+    let mut next = || {
+        let (c, taken) = letter(&text[at..])?;
+        at += taken;
+        Some(c)
+    };
+    if next()? != '[' {
+        return None;
+    }
+    for _ in 0..=COLOUR_MAX {
+        match next()? {
+            '0'..='9' | ';' => {}
+            'm' => return Some(at),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Reads the letter that a text begins with, escaped or not.
+fn letter(text: &str) -> Option<(char, usize)> {
+    escaped(text).or_else(|| text.chars().next().map(|c| (c, c.len_utf8())))
 }
 
 /// Returns how many bytes a letter may take at the beginning of a text, in each way to write it.
-fn spellings(text: &str, letter: char) -> [Option<usize>; 5] {
+fn spellings(text: &str, letter: char) -> [Option<usize>; 7] {
     let is_it =
         |read: Option<(char, usize)>| read.filter(|(c, _)| *c == letter).map(|(_, length)| length);
     let raw = text.chars().next().map(|c| (c, c.len_utf8()));
@@ -207,7 +232,9 @@ fn spellings(text: &str, letter: char) -> [Option<usize>; 5] {
     // What both read alike is followed once: twice would double the work with every letter.
     let shell = is_it(of_shell(text)).filter(|taken| Some(*taken) != escaped);
 
-    [escaped, is_it(of_html_twice(text)), shell, is_it(raw), plus]
+    // Of a backslash that is escaped twice, it takes all.
+    let nested = is_it(of_json_within(text));
+    [nested, escaped, is_it(of_html_twice(text)), is_it(of_latin(text)), shell, is_it(raw), plus]
 }
 
 /// Reads the backslashes that a text begins with: in a text within a text each of them stands there twice, and
@@ -308,33 +335,86 @@ fn of_language(text: &str) -> Option<(char, usize)> {
         return Some((c, end + 3));
     }
 
-    let digits = text.get(..3).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
-    let byte = u8::from_str_radix(digits, 8).ok().filter(u8::is_ascii)?;
-    Some((char::from(byte), 3))
+    // A letter outside of ASCII takes several bytes, each with an escape of its own.
+    let (byte, mut taken) = of_byte(text)?;
+    let mut bytes = vec![byte];
+    while std::str::from_utf8(&bytes).is_err() && bytes.len() < BYTES_MAX {
+        let before = escapes(&text.as_bytes()[taken..]);
+        let (byte, length) = of_byte(&text[taken + before..]).filter(|_| before > 0)?;
+        bytes.push(byte);
+        taken += before + length;
+    }
+
+    Some((std::str::from_utf8(&bytes).ok()?.chars().next()?, taken))
+}
+
+/// Reads one byte as it stands behind a backslash: `x1f`, or `037`.
+fn of_byte(text: &str) -> Option<(u8, usize)> {
+    let (digits, radix) = match text.strip_prefix('x') {
+        Some(hex) => (hex.get(..2)?, 16),
+        None => (text.get(..3)?, 8),
+    };
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let byte = u8::from_str_radix(digits, radix).ok().filter(|_| is_number)?;
+    Some((byte, 3))
+}
+
+/// Reads a letter whose number is one byte, as `escape` of JavaScript and older programs write it.
+fn of_latin(text: &str) -> Option<(char, usize)> {
+    let (byte, taken) = match text.as_bytes().first()? {
+        b'%' => percent(text)?,
+        b'\\' => {
+            let before = escapes(text.as_bytes());
+            let (byte, length) = of_byte(&text[before..])?;
+            (byte, before + length)
+        }
+        _ => return None,
+    };
+    (!byte.is_ascii()).then(|| (char::from(byte), taken))
+}
+
+/// Reads an escape of JSON whose signs are escaped in turn, as in an address or in HTML.
+fn of_json_within(text: &str) -> Option<(char, usize)> {
+    let around = |text: &str| match text.as_bytes().first()? {
+        b'%' => of_address(text),
+        b'&' => of_html(text),
+        _ => None,
+    };
+    around(text).filter(|(c, _)| *c == '\\')?;
+
+    let mut inner = String::new();
+    let mut ends = vec![];
+    let mut at = 0;
+    while ends.len() < NESTED_MAX {
+        let plain = || text[at..].chars().next().map(|c| (c, c.len_utf8()));
+        let Some((c, length)) = around(&text[at..]).or_else(plain) else { break };
+        inner.push(c);
+        at += length;
+        ends.push((inner.len(), at));
+    }
+
+    let (c, length) = of_json(&inner)?;
+    let (_, end) = ends.into_iter().find(|(until, _)| *until == length)?;
+    Some((c, end))
 }
 
 fn of_address(text: &str) -> Option<(char, usize)> {
     // As `escape` of JavaScript writes what is no letter of ASCII.
-    if let Some(units) = text.strip_prefix("%u") {
-        let c = char::from_u32(u32::from_str_radix(units.get(..4)?, 16).ok()?)?;
-        return Some((c, 6));
+    let unit = |text: &str| u16::from_str_radix(text.strip_prefix("%u")?.get(..4)?, 16).ok();
+    if let Some(high) = unit(text) {
+        if let Ok(c) = char::try_from(u32::from(high)) {
+            return Some((c, 6));
+        }
+        let c = char::decode_utf16([high, unit(&text[6..])?]).next()?.ok()?;
+        return Some((c, 12));
     }
 
     let mut bytes = Vec::new();
     let mut taken = 0;
-    while bytes.len() < 4 {
-        let mut hex = text.get(taken..)?.strip_prefix('%')?;
-        let is_hex = |text: &str| {
-            text.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
-        };
-
-        // What was escaped twice has its `%` escaped.
-        while hex.starts_with("25") && is_hex(&hex[2..]) {
-            hex = &hex[2..];
-        }
-
-        bytes.push(u8::from_str_radix(hex.get(..2)?, 16).ok()?);
-        taken = text.len() - hex.len() + 2;
+    while bytes.len() < BYTES_MAX {
+        let (byte, length) = percent(text.get(taken..)?)?;
+        bytes.push(byte);
+        taken += length;
 
         if let Ok(c) = std::str::from_utf8(&bytes) {
             return Some((c.chars().next()?, taken));
@@ -342,6 +422,20 @@ fn of_address(text: &str) -> Option<(char, usize)> {
     }
 
     None
+}
+
+/// Reads one byte as it stands in an address. What was escaped twice has its `%` escaped.
+fn percent(text: &str) -> Option<(u8, usize)> {
+    let mut hex = text.strip_prefix('%')?;
+    let is_hex = |text: &str| {
+        text.as_bytes().get(..2).is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+    };
+    while hex.starts_with("25") && is_hex(&hex[2..]) {
+        hex = &hex[2..];
+    }
+
+    let byte = u8::from_str_radix(hex.get(..2)?, 16).ok()?;
+    Some((byte, text.len() - hex.len() + 2))
 }
 
 /// Reads what was escaped twice for HTML, so that its `&` is escaped.
@@ -464,6 +558,19 @@ mod tests {
             "sk-a%u002Fb%u002bc d%u0026<%u00e9😀\"\\",
             "s\u{ad}k-a/\u{200b}\u{200b}b+c d&<é\u{feff}😀\"\\",
             "s\u{1b}[1;31mk-a/b\u{1b}[0m+c d&<é😀\"\u{1b}[m\\",
+            r#"s\u001b[1;31mk-a/b\u001b[0m+c d&<é\ufeff😀\u001b[m\"\\"#,
+            r#"s\x1b[1mk-a/b\033[0m+c d&<é\u200b😀\"\\"#,
+            "s%1B%5B1mk-a%2Fb%1b[0m%2Bc%20d%26%3C%E9%F0%9F%98%80%22%5C",
+            "sk-a/b+c d&<%E9😀\"\\",
+            "sk-a%2fb+c%20d%26%3c%25E9%uD83D%uDE00%22%5c",
+            r#"sk-a/b\053c d&<\303\251\360\237\230\200\"\\"#,
+            r#"sk-a/b+c d&<\xc3\xa9\xF0\x9F\x98\x80\"\\"#,
+            r#"sk-a/b+c d&<\\xc3\\xa9\\360\\237\\230\\200\"\\"#,
+            r#"sk-a/b+c d&<\xe9😀\"\\"#,
+            r#"sk-a/b+c d&<\351😀\"\\"#,
+            "sk-a%2Fb%2Bc%20d%26%3C%5Cu00e9%5Cud83d%5Cude00%5C%22%5C%5C",
+            "sk-a%5C%2Fb%2Bc%20d%26%3C%255Cu00e9%F0%9F%98%80%255C%2522%5C%5C",
+            "sk-a/b+c d&#38;&#60;&#92;u00e9&bsol;ud83d&bsol;ude00&#92;&quot;&#92;&#92;",
         ] {
             let found = find(&format!("<{text}>"), wanted, 0);
             let expected = (!text.contains("eacute")).then(|| (1, text.len() + 1));

@@ -4,27 +4,56 @@ use std::fmt;
 
 /// A name, or a pattern for names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wildcard(String);
+pub struct Wildcard {
+    text: String,
+    stars: Stars,
+}
+
+/// What each `*` in a text stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stars {
+    /// Any characters, also none.
+    Open,
+    /// Itself.
+    Literal,
+}
 
 impl Wildcard {
     /// Creates a pattern.
     pub fn new(text: impl Into<String>) -> Wildcard {
-        Wildcard(text.into())
+        Wildcard { text: text.into(), stars: Stars::Open }
+    }
+
+    /// Creates what covers this name alone, also if there is a `*` in it.
+    pub fn exactly(name: impl Into<String>) -> Wildcard {
+        Wildcard { text: name.into(), stars: Stars::Literal }
     }
 
     /// Returns the pattern as it is written.
     pub fn text(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Tells whether it stands for more than one name.
     pub fn is_open(&self) -> bool {
-        self.0.contains('*')
+        match self.stars {
+            Stars::Open => self.text.contains('*'),
+            Stars::Literal => false,
+        }
+    }
+
+    /// Tells whether it stands for every name.
+    pub fn is_everything(&self) -> bool {
+        self.is_open() && self.text.chars().all(|c| c == '*')
     }
 
     /// Tells whether it covers a name.
     pub fn covers(&self, name: &str) -> bool {
-        let mut parts = self.0.split('*');
+        if !self.is_open() {
+            return self.text == name;
+        }
+
+        let mut parts = self.text.split('*');
         let first = parts.next().unwrap_or_default();
         let Some(mut rest) = name.strip_prefix(first) else { return false };
         let Some(last) = parts.next_back() else { return rest.is_empty() };
@@ -41,7 +70,7 @@ impl Wildcard {
 
 impl fmt::Display for Wildcard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
@@ -63,5 +92,15 @@ mod tests {
         assert_eq!(covered("*KEY*"), [false, false, true, true, true, true]);
         assert_eq!(covered("A*A"), [false, false, false, false, false, true]);
         assert_eq!(covered("**"), [true; 6]);
+    }
+
+    #[test]
+    fn a_name_that_is_meant_exactly_covers_no_other() {
+        for name in ["*", "**", "A*", "*_KEY"] {
+            let exact = Wildcard::exactly(name);
+            assert!(exact.covers(name) && !exact.is_open() && !exact.is_everything(), "{name}");
+            assert!(!["", "A", "A_KEY"].into_iter().any(|other| exact.covers(other)), "{name}");
+        }
+        assert!(Wildcard::new("**").is_everything() && !Wildcard::new("*A").is_everything());
     }
 }

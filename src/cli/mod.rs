@@ -7,6 +7,7 @@ mod ui;
 
 use crate::base::file;
 use crate::base::id::RunId;
+use crate::base::process;
 use crate::base::secret::{self, scrub};
 use crate::base::visible;
 use crate::base::visible::shown_path;
@@ -271,6 +272,7 @@ pub fn run() -> ExitCode {
     }
 
     std::panic::set_hook(Box::new(tell_bug));
+    process::report_file_limit();
     store::on_wait(say);
 
     // The list of commands is written only for those who are shown it.

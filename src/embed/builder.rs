@@ -21,7 +21,6 @@ use crate::settings::config::Config;
 use crate::store::{self, FOLDER, Reader};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -312,9 +311,7 @@ impl RuntimeBuilder {
 
         let ignore = folder.join(".gitignore");
         // A project without this file works as well; git then shows the store as untracked.
-        if let Ok(mut file) = std::fs::File::create_new(ignore) {
-            let _ = file.write_all(b"*\n");
-        }
+        let _ = own::add_shared(&ignore, b"*\n");
 
         let path = folder.join("kaizen.db");
         drop(store::open(&path)?);

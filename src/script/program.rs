@@ -166,7 +166,7 @@ impl Host {
         limits::apply(&mut engine, &inner.limits);
 
         engine.set_module_resolver(modules::Resolver::new(&inner));
-        language::register(&mut engine);
+        language::register(&mut engine, &inner.limits);
         map_access::register(&mut engine);
         api::register(&mut engine, &inner);
         stdlib::register(&mut engine, &inner);
@@ -209,7 +209,7 @@ impl Host {
     ) -> ScriptFindings {
         self.inner.files.borrow_mut().clear();
         self.inner.unsaved.replace(unsaved);
-        let name = path.display().to_string();
+        let name = text_of(path);
         let found = self.read_as(&name, &source::plain(text)).faults;
 
         self.inner.unsaved.take();

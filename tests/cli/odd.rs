@@ -437,3 +437,50 @@ fn a_variable_that_is_no_text_is_told_from_one_that_is_not_set() {
         openai     OPENAI_API_KEY is not valid UTF-8 text"#]]
     .assert_eq(&told);
 }
+
+#[test]
+fn imports_are_found_in_a_folder_whose_name_is_no_text() {
+    for name in [&b"d\xff"[..], b"caf\xe9", b"a\xc3b", b"bytes:x", b"d\\xff", b"plain"] {
+        let project = Project::new();
+        project.file("kaizen.toml", "");
+        // Another folder, which must not be taken for it.
+        project.file("d\u{fffd}/lib/b.rhai", "fn two() { 3 }");
+        let folder = project.path().join(OsStr::from_bytes(name));
+        std::fs::create_dir_all(folder.join("lib")).unwrap();
+        let write = |file: &str, text: &str| std::fs::write(folder.join(file), text).unwrap();
+        write("lib/c.rhai", "fn two() { 2 }");
+        write("lib/b.rhai", "import \"c\" as c;\nfn two() { c::two() }");
+        write("a.rhai", "import \"lib/b\" as b;\nprint(b::two());");
+        write("a_test.rhai", "import \"lib/b\" as b;\nfn test_two() { assert_eq(b::two(), 2); }");
+
+        let script = folder.strip_prefix(project.path()).unwrap().join("a.rhai");
+        let kaizen = |arguments: &[&OsStr]| {
+            let mut command = project.command(&[]);
+            Ran::from(command.args(arguments).output().unwrap())
+        };
+        let path = script.as_os_str();
+        let ran = kaizen(&["run".as_ref(), path]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "2\n"), "{name:?}: {}", ran.stderr);
+        for arguments in [
+            &["plan".as_ref(), path][..],
+            &["check".as_ref(), path],
+            &["check".as_ref()],
+            &["replay".as_ref(), "--all".as_ref()],
+            &["test".as_ref()],
+            &["test".as_ref(), OsStr::from_bytes(name)],
+            &["test".as_ref(), "--json".as_ref()],
+            &["test".as_ref(), "--changed".as_ref()],
+        ] {
+            let ran = kaizen(arguments);
+            assert_eq!(ran.code, Some(0), "{name:?} {arguments:?}: {}{}", ran.stdout, ran.stderr);
+            assert!(!ran.stderr.contains("error:"), "{name:?} {arguments:?}: {}", ran.stderr);
+        }
+        let ran = kaizen(&["test".as_ref(), "d\u{fffd}x".as_ref()]);
+        assert_eq!(ran.code, Some(2), "{name:?}: {}", ran.stderr);
+
+        // The error of an imported file shows its text.
+        write("lib/c.rhai", "fn two() { throw \"two\" }");
+        let ran = kaizen(&["run".as_ref(), path]);
+        assert!(ran.stderr.contains("fn two() { throw \"two\" }"), "{name:?}: {}", ran.stderr);
+    }
+}

@@ -648,6 +648,7 @@ fn a_grant_that_a_script_lacks_is_told_before_its_first_call_is_paid() {
         "if is_main { write_text(\"out.txt\", \"b\"); }",
         "fn save() { write_text(\"out.txt\", \"b\"); } if 1 > 2 { save(); }",
         "print(attempt(|| env(\"AWS_SECRET_ACCESS_KEY\")).ok);",
+        "print(env(\"AWS*\"));",
         "try { read_text(\"../outside/secret.txt\"); } catch (e) { print(e.kind); }",
         "if [1].len > 1 { return; } let list = []; list.map(|x| write_text(\"out.txt\", x));",
     ];
@@ -699,6 +700,10 @@ fn a_grant_that_a_script_lacks_is_told_before_its_first_call_is_paid() {
         warning[K0110]: reading the variable `AWS_SECRET_ACCESS_KEY` is not granted; run with `--allow-env=AWS_SECRET_ACCESS_KEY`, or add "AWS_SECRET_ACCESS_KEY" to `env` under [permissions] in kaizen.toml
             [demo] you asked: a
             false
+        > print(env("AWS*"));
+        exit Some(3)
+        error[K0102]: `AWS*` is a pattern and names no variable; write the name of one variable
+        found before running; nothing was spent   (`kaizen explain K0102`)
         > try { read_text("../outside/secret.txt"); } catch (e) { print(e.kind); }
         exit Some(0)
         warning[K0110]: reading `../outside/secret.txt` is not granted; run with `--allow-read=DIR/outside/secret.txt`, or add "DIR/outside/secret.txt" to `read` under [permissions] in kaizen.toml

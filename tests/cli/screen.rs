@@ -363,6 +363,42 @@ fn a_yes_to_a_program_is_none_to_what_takes_its_place() {
 }
 
 #[test]
+fn a_yes_to_a_folder_is_none_to_what_is_in_it() {
+    let project = Project::new();
+    project.file("made/x/x.txt", "theirs");
+    let place = project.path().join("made").canonicalize().unwrap();
+    let place = place.display();
+    for (first, second) in [
+        (r#"write_text("made", "q")"#, r#"write_text("made/y", "q")"#.to_owned()),
+        (r#"write_text("made/x/..", "q")"#, r#"write_text("made/x/x.txt", "q")"#.to_owned()),
+        (r#"read_text("/")"#, format!(r#"write_text("{place}/x/x.txt", "q")"#)),
+        (r#"read_text("/")"#, r#"read_text("/etc/passwd")"#.to_owned()),
+        (r#"read_text("..")"#, r#"read_text("../other.txt")"#.to_owned()),
+    ] {
+        let script = format!("print([attempt(|| {first}).ok] + [attempt(|| {second}).ok]);");
+        let [_, asked, rest] = after_a_yes(&project, &script, &[]);
+        assert!(asked.contains("Allow?"), "{second}: {asked:?}");
+        assert!(rest.contains("[false, false]"), "{second}: {rest:?}");
+    }
+    assert_eq!(std::fs::read_to_string(project.path().join("made/x/x.txt")).unwrap(), "theirs");
+}
+
+#[test]
+fn a_pattern_names_no_variable_and_is_not_asked_about() {
+    let project = Project::new();
+    let script = "let keyed = |key| attempt(|| imodel(#{ provider: `openai`, model: `m`, \
+                  base_url: `http://127.0.0.1:9`, key: key })).ok;\n\
+                  let asks = |name| attempt(|| env(name)).ok;\n\
+                  print([asks.call(`*`), asks.call(`HO*`), keyed.call(`env:HO*`), asks.call(`HOME`)]);";
+    let mut terminal = on_terminal(&project, script, &[]);
+    let asked = terminal.until("[N]o ");
+    assert!(asked.contains("reading the variable `HOME`. Allow?"), "{asked:?}");
+    assert_eq!(asked.matches("Allow?").count(), 1, "{asked:?}");
+    type_line(&mut terminal, "n");
+    terminal.until("[false, false, false, false]");
+}
+
+#[test]
 fn a_no_to_a_host_holds_with_a_dot_at_its_end() {
     let project = Project::new();
     let script = "let asks = |host| attempt(|| http_get(`http://${host}/`)).ok;\n\

@@ -10,7 +10,7 @@ fn value_of(script: &str) -> String {
     project.file("s.rhai", &format!("{script}\n"));
     // A process that asks for more than this is ended.
     let program = env!("CARGO_BIN_EXE_kaizen");
-    let line = format!("ulimit -v 4000000; exec {program} run s.rhai --json");
+    let line = format!("ulimit -v 4000000; exec {program} run s.rhai --json --allow-write=l");
     let mut shell = Command::new("sh");
     shell.args(["-c", &line]).current_dir(project.path()).env("HOME", project.path());
     let output = shell.stdin(Stdio::null()).output().unwrap();
@@ -31,6 +31,7 @@ fn check(cases: &[(&str, &str)]) {
 }
 
 const LONG_LIST: &str = "error: size of array/BLOB too large";
+const LONG_MAP: &str = "error: size of object map too large";
 const LONG_TEXT: &str = "error: length of string too large";
 
 /// Runs the cases as one script that begins with `first`, and compares all outcomes.
@@ -78,6 +79,29 @@ fn what_would_be_too_large_is_an_error_before_it_is_made() {
             ("words.split().len", LONG_LIST),
             ("words.split(' ').len", LONG_LIST),
             ("words.split_rev(` `, 9223372036854775807).len", LONG_LIST),
+        ],
+    );
+}
+
+/// Texts of JSON that become much larger than they are.
+#[test]
+fn json_that_would_be_too_large_is_an_error_before_it_is_made() {
+    let texts = "let around = |each, length| { let s = `[`; s.pad(length, each); s + `1]` };";
+    check_together(
+        texts,
+        &[
+            ("json(around.call(`1,`, 8000001))", LONG_LIST),
+            ("json(around.call(`[],`, 12000001))", LONG_LIST),
+            ("json(around.call(`{},`, 12000001))", LONG_LIST),
+            ("json(around.call(`{\"a\":1},`, 32000001))", LONG_LIST),
+            ("json(around.call(`[{\"a\":1}],`, 22000001))", LONG_LIST),
+            ("parse_json(around.call(`1,`, 8000001))", LONG_LIST),
+            ("let s = `{\"b\":1`; s.pad(24000006, `,\"a\":1`); json(s + `}`)", LONG_MAP),
+            ("let s = `[\"`; s.pad(20000002, `[1,:`); json(s + `\"]`)[0].len", "20000000"),
+            ("json(around.call(`1,`, 200001)).len", "100001"),
+            ("let s = ``; s.pad(8000002, `1\n`); write_text(`l`, s); read_jsonl(`l`)", LONG_LIST),
+            ("write_text(`l`, around.call(`1,`, 8000001)); read_jsonl(`l`)", LONG_LIST),
+            ("let s = ``; s.pad(4000001, \"\\n\"); write_text(`l`, s); read_lines(`l`)", LONG_LIST),
         ],
     );
 }
@@ -306,5 +330,22 @@ fn more_tasks_than_memory_has_room_for_are_an_error() {
         project.file("s.rhai", &caught);
         let ran = project.kaizen(&["run", "s.rhai", "--progress", "none"]);
         assert_eq!((ran.code, ran.stdout), (Some(0), format!("memory\n{message}\n")), "{script}");
+    }
+}
+
+/// A long text is read as long as the script may run, and no longer.
+#[test]
+fn json_that_takes_long_ends_with_the_script() {
+    let texts = [
+        r#"let s = "["; s.pad(24000001, `{"a":1},`); s += "1]"; json(s)"#,
+        r#"let s = "["; s.pad(24000001, `{"a":1},`); s += "1]"; parse_json(s)"#,
+        "let s = \"\"; s.pad(12000000, `{\"a\":1}\n`); write_text(`l`, s); read_jsonl(`l`)",
+    ];
+    for text in texts {
+        let project = Project::new();
+        project.file("s.rhai", &format!("{text}; print(`read`)"));
+        let arguments = ["run", "s.rhai", "--allow-write=l", "--max-time", "300ms"];
+        let ran = project.kaizen(&arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(4), ""), "{text}: {}", ran.stderr);
     }
 }

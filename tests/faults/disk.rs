@@ -94,11 +94,82 @@ fn a_limit_on_the_size_of_files_ends_the_run_and_loses_nothing() {
     for blocks in (60..260).step_by(if rounds(0, 1) == 0 { 45 } else { 5 }) {
         let project = Project::new();
         project.with_server(&server).file("s.rhai", SCRIPT);
-        let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run s.rhai");
+        let limited = format!("ulimit -f {blocks}; exec \"$0\" run s.rhai");
         let broken = Ran::from(inside(&project, &limited).output().unwrap());
         check(&project, &server, &broken, "the disk of store", &mut figures);
     }
     tell("writes refused by a limit on the size of files", &figures);
+}
+
+/// Programs that a script runs get the signal of the limit as any other program does.
+#[test]
+fn a_limit_on_the_size_of_files_ends_the_programs_of_a_script() {
+    let project = Project::new();
+    let script = r#"
+        print(command("sh", ["-c", "kill -XFSZ $$; echo ignored"]));
+        let large = ""; large.pad(600_000, "x");
+        print(attempt(|| write_text("large", large)).error?.kind);
+    "#;
+    project.file("s.rhai", script);
+    let ran =
+        Ran::from(inside(&project, "ulimit -f 1000; exec \"$0\" run -A s.rhai").output().unwrap());
+    expect![[r#"
+        Some(0) #{"code": -1, "stderr": "", "stdout": ""}
+        file
+    "#]]
+    .assert_eq(&format!("{:?} {}", ran.code, ran.stdout));
+    assert!(!project.path().join("large").exists());
+}
+
+/// A part of a file would stand in the way of the whole one, or be taken for it.
+#[test]
+fn a_file_for_people_is_whole_or_not_there() {
+    let project = Project::new();
+    project.file("s.rhai", "print(branch(`demo/echo`).chat(`x`))");
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(0));
+    let before = names(project.path());
+
+    // Room for the files that SQLite needs for reading, and for none of those that are written.
+    for (blocks, command) in [
+        (0, "new made/new"),
+        (0, "init made/init"),
+        (0, "man made/man"),
+        (0, "doc --html made/doc"),
+        (0, "doc --definitions made/definitions"),
+        (80, "report @ -o report.html"),
+    ] {
+        project.file("made/init/s.rhai", "");
+        let line = format!("ulimit -f {blocks}; exec \"$0\" {command}");
+        let ran = Ran::from(inside(&project, &line).output().unwrap());
+        assert_eq!(ran.code, Some(1), "{command}: {}{}", ran.stdout, ran.stderr);
+        assert!(ran.stderr.contains("File too large"), "{command}: {}", ran.stderr);
+
+        let left: Vec<String> =
+            names(project.path()).into_iter().filter(|name| !before.contains(name)).collect();
+        assert_eq!(left, ["made/init/s.rhai"], "{command}");
+    }
+
+    let ran = project.kaizen(&["report", "@", "-o", "report.html"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+/// Returns the paths of the files in a folder, without those that kaizen keeps for itself.
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(inner) = folders.pop() {
+        for entry in std::fs::read_dir(inner).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            match path.is_dir() {
+                true if name == ".kaizen" => {}
+                true => folders.push(path),
+                false => found.push(name),
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 /// A real disk of a few hundred kilobytes, where the system lets one be made.

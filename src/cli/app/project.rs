@@ -26,8 +26,6 @@ use crate::store::{self, FOLDER, RemoteFault, StoreError};
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -185,9 +183,7 @@ impl Project {
 
         let ignore = folder.join(".gitignore");
         // A project without this file works as well; git then shows the store as untracked.
-        if let Ok(mut file) = OpenOptions::new().write(true).create_new(true).open(ignore) {
-            let _ = file.write_all(b"*\n");
-        }
+        let _ = own::add_shared(&ignore, b"*\n");
 
         Ok(folder)
     }

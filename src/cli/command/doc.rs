@@ -1,8 +1,8 @@
 //! `kaizen doc`: the words that scripts can call, in the terminal, for a browser, for editors.
 
-use crate::base::file;
 use crate::base::id::RunId;
 use crate::base::visible::shown_path;
+use crate::base::{file, own};
 use crate::cli::app::exit::Exit;
 use crate::cli::command::{doc_html, doc_settings};
 use crate::cli::render::entry::{self, Page, SearchHits};
@@ -335,7 +335,7 @@ impl OutputFile {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create the folder `{}`", shown_path(folder)))?;
-        std::fs::write(&self.path, &self.text)
+        own::write_named(&self.path, self.text.as_bytes())
             .with_context(|| format!("cannot write `{}`", shown_path(&self.path)))
     }
 }

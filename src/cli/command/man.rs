@@ -1,5 +1,6 @@
 //! `kaizen man DIR`: manual pages, from the same definitions as the help. For those who package kaizen.
 
+use crate::base::own;
 use crate::base::visible::shown_path;
 use crate::cli::app::exit::Exit;
 use anyhow::Context as _;
@@ -32,7 +33,7 @@ fn write(command: &Command, folder: &Path) -> anyhow::Result<()> {
 
     let mut page = Vec::new();
     clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    std::fs::write(&path, page).with_context(|| format!("writing `{}`", shown_path(&path)))?;
+    own::write_named(&path, &page).with_context(|| format!("writing `{}`", shown_path(&path)))?;
 
     let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
     for one in shown.filter(|one| one.get_name() != "help") {

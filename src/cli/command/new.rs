@@ -1,13 +1,13 @@
 //! `kaizen new DIR` and `kaizen init`: a project that runs at once, offline.
 
-use crate::base::file;
 use crate::base::visible::{shown_path, typed_path};
+use crate::base::{file, own};
 use crate::cli::app::exit::Exit;
 use crate::cli::command::template::{Template, TemplateFile};
 use crate::cli::{print_line, say};
 use crate::script::host::files::real;
 use anyhow::Context;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The options of `new`.
@@ -121,13 +121,8 @@ fn create(folder: &Path, file: &TemplateFile) -> anyhow::Result<bool> {
         .with_context(|| format!("cannot create `{}`", shown_path(parent)))?;
 
     // Never over a file, not even over one that somebody else makes just now.
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
-    match made {
-        Ok(mut made) => {
-            made.write_all(file.text.as_bytes())
-                .with_context(|| format!("cannot write `{}`", shown_path(&path)))?;
-            Ok(true)
-        }
+    match own::add_shared(&path, file.text.as_bytes()) {
+        Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error).with_context(|| format!("cannot write `{}`", shown_path(&path))),
     }

@@ -1,7 +1,7 @@
 //! `kaizen patterns [TASK]`: what was learned, the best pattern of each task type first.
 
 use crate::base::count::counted;
-use crate::base::file;
+use crate::base::own;
 use crate::base::unit::Money;
 use crate::base::visible::{on_one_line, shown_path};
 use crate::cli::app::damage;
@@ -196,8 +196,7 @@ pub(in crate::cli) fn judged(verdicts: &[VerdictCount]) -> Option<String> {
 }
 
 fn draw(global: &Global, file: &Path, picture: &str) -> anyhow::Result<()> {
-    file::writable(file)
-        .and_then(|()| std::fs::write(file, picture))
+    own::write_named(file, picture.as_bytes())
         .with_context(|| format!("cannot write `{}`", shown_path(file)))?;
 
     if !global.quiet {

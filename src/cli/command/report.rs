@@ -16,7 +16,6 @@ use crate::view::table::{RowQuery, TableRow};
 use crate::view::{graph, overview, story, table};
 use anyhow::Context;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Most operations that are shown one by one.
@@ -85,8 +84,7 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
     let default = || PathBuf::from(format!("report-{}.html", report.first));
     let path = arguments.out.clone().unwrap_or_else(default);
     // A report holds prompts and replies, so only its owner can read it until somebody decides otherwise.
-    let opened = own::create(&path);
-    let mut file = match opened {
+    match own::add(&path, report.text.as_bytes()) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             say(&format!(
                 "error: `{}` already exists; `--out FILE` names another file",
@@ -94,10 +92,8 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
             ));
             return Ok(Exit::Usage);
         }
-        opened => opened.with_context(|| format!("cannot write `{}`", shown_path(&path)))?,
-    };
-    file.write_all(report.text.as_bytes())
-        .with_context(|| format!("cannot write `{}`", shown_path(&path)))?;
+        added => added.with_context(|| format!("cannot write `{}`", shown_path(&path)))?,
+    }
 
     if global.json {
         print_data(json!({ "file": path.display().to_string(), "bytes": report.text.len() }));

@@ -6,7 +6,7 @@ use crate::base::json;
 use crate::base::secret::scrub_document;
 use crate::script::host::context::Inner;
 use crate::script::host::error::{EvalError, throw_new};
-use crate::script::host::json::read_json;
+use crate::script::host::json::{read_json, read_json_lines};
 use crate::script::host::modules::{find, find_place, permit_reading};
 use crate::script::host::right::Right;
 use crate::script::host::{bounded, convert, files};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
-    json_words(engine);
+    json_words(engine, host);
     lists(engine);
     reading(engine, host);
 
@@ -56,7 +56,8 @@ fn lists(engine: &mut Engine) {
     });
 }
 
-fn json_words(engine: &mut Engine) {
+fn json_words(engine: &mut Engine, host: &Rc<Inner>) {
+    let limits = host.limits.clone();
     def(
         engine,
         "json(text: string) -> any",
@@ -68,7 +69,7 @@ fn json_words(engine: &mut Engine) {
         print(json(`{"a": [1, 2]}`).a[1]);
         ```
         "#,
-        read_json,
+        move |text: &str| read_json(&limits, text),
     );
 
     def(
@@ -163,7 +164,7 @@ fn reading(engine: &mut Engine, host: &Rc<Inner>) {
         ```
         "#,
         move |path: &str| -> Result<Array, EvalError> {
-            Ok(read(&inner, path)?.lines().map(|line| line.to_owned().into()).collect())
+            bounded::list(read(&inner, path)?.lines().map(str::to_owned))
         },
     );
 
@@ -216,10 +217,7 @@ fn read(host: &Rc<Inner>, path: &str) -> Result<String, EvalError> {
 }
 
 fn read_jsonl(host: &Rc<Inner>, path: &str) -> Result<Array, EvalError> {
-    let text = read(host, path)?;
-    let values = json::read_lines(&text)
-        .map_err(|error| throw_new(Kind::Json, format!("`{path}` {error}")))?;
-    Ok(values.into_iter().map(convert::from_value).collect())
+    read_json_lines(&host.limits, path, &read(host, path)?)
 }
 
 /// Returns what a run that writes nothing would have written to a file.

@@ -3,14 +3,14 @@
 
 use super::data::folder;
 use super::world::executable_of;
-use crate::base::failure::{Failure, Kind};
+use crate::base::failure::Failure;
 use crate::model::provider::page::host_of;
 use crate::script::check::asks_models;
 use crate::script::check::call::call;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::host::context::Inner;
 use crate::script::host::modules::ways_to;
-use crate::script::host::permission::Permissions;
+use crate::script::host::permission::{Permissions, refuse_pattern};
 use crate::script::host::right::{Right, Target};
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Stmt};
 use std::collections::HashSet;
@@ -57,8 +57,8 @@ pub(in crate::script) fn missing_grants(
             && let Some(Expr::StringConstant(named, _)) = call.args.first()
             && let Some(failure) = refused(host, right, named)
         {
-            let fault =
-                Diagnostic::at(Kind::Permission.code(), failure.message, file, text, position);
+            let code = failure.kind.code();
+            let fault = Diagnostic::at(code, failure.message, file, text, position);
             let is_certain =
                 !may_have_ended && is_of_script(ast, path) && path.iter().all(is_always_reached);
             if found.iter().all(|known| known.message != fault.message) {
@@ -121,7 +121,10 @@ fn refused(host: &Inner, right: Right, named: &str) -> Option<Failure> {
             let target = Target::Host(&name, port);
             permissions.refusal(right, &target, &target.to_string())
         }
-        Right::Env => of(&Target::Name(named)),
+        Right::Env => {
+            let target = Target::Name(named);
+            refuse_pattern(&target).err().or_else(|| of(&target))
+        }
         Right::Run => of(&Target::Program(&executable_of(host, named))),
     }
 }

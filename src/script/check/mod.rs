@@ -81,6 +81,7 @@ mod writes;
 pub(super) use calls::calls_of;
 pub(super) use lengths::{asks_models, asks_without_limit};
 
+use crate::base::path_text::path_of;
 use crate::script::check::checker::{Checker, Earlier, File};
 use crate::script::check::in_place::Bodies;
 use crate::script::check::kinds::Kinds;
@@ -120,7 +121,7 @@ pub(super) fn read(
     text: &str,
     scope: Scope<'_>,
 ) -> CheckedScript {
-    let open: Vec<PathBuf> = Path::new(name).canonicalize().into_iter().collect();
+    let open: Vec<PathBuf> = path_of(name).canonicalize().into_iter().collect();
     let seen = open.iter().cloned().collect();
     let imports = Vec::new();
     let mut check = Checker { engine, host, seen, open, imports, faults: Vec::new() };
@@ -181,7 +182,8 @@ impl Checker<'_> {
         };
 
         ast.set_source(name);
-        let folder = Path::new(name).parent().unwrap_or(Path::new("."));
+        let path = path_of(name);
+        let folder = path.parent().unwrap_or(Path::new("."));
         self.all(&File::new(name, folder, text, &ast), None);
         Some(ast)
     }

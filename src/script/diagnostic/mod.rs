@@ -16,6 +16,7 @@ pub use foreign::{ForeignWord, explained};
 
 use crate::base::failure::{Failure, Place};
 use crate::base::file;
+use crate::base::path_text::path_of;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::foreign::ForeignForm;
 use rhai::{Engine, EvalAltResult, LexError, ParseError, ParseErrorType, Position};
@@ -354,11 +355,7 @@ pub(super) fn of_run(
     let own = |place: &Place| Path::new(&place.file) == Path::new(script);
 
     let file_text = failure.place.as_ref().and_then(|place| {
-        if own(place) {
-            Some(text.to_owned())
-        } else {
-            file::read_text(Path::new(&place.file)).ok()
-        }
+        if own(place) { Some(text.to_owned()) } else { file::read_text(&path_of(&place.file)).ok() }
     });
 
     let width = match (&failure.place, &file_text) {
@@ -375,8 +372,7 @@ pub(super) fn of_run(
 
 /// Shows a failure that did not end the script, such as that of an operation.
 pub fn of_failure(failure: &Failure) -> Diagnostic {
-    let text =
-        failure.place.as_ref().and_then(|place| file::read_text(Path::new(&place.file)).ok());
+    let text = failure.place.as_ref().and_then(|place| file::read_text(&path_of(&place.file)).ok());
     let width = match (&failure.place, &text) {
         (Some(place), Some(text)) => word_width(text, place),
         _ => 1,

@@ -13,6 +13,7 @@ pub(in crate::script) mod undo;
 pub use crate::script::host::context::dialogue_source as source;
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::path_text::path_of;
 use crate::base::strand::Strand;
 use crate::executor::Executor;
 use crate::script::api::state::{is_computed, offered};
@@ -302,7 +303,7 @@ impl Dialogue {
 
         ast.set_source(name.as_str());
 
-        let of = if file == INPUT { Path::new(&name) } else { Path::new(file) };
+        let of = if file == INPUT { path_of(&name) } else { PathBuf::from(file) };
         let at = (name.as_str(), of.parent().unwrap_or(Path::new(".")));
 
         let variables: Vec<(String, String)> = if file == INPUT {

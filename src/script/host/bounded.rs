@@ -33,7 +33,8 @@ pub(in crate::script) fn list<T: Into<Dynamic>>(
     Ok(list)
 }
 
-fn too_large(what: &str) -> EvalError {
+/// Says that something would be larger than the language allows.
+pub(in crate::script) fn too_large(what: &str) -> EvalError {
     EvalAltResult::ErrorDataTooLarge(what.to_owned(), Position::NONE).into()
 }
 

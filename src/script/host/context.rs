@@ -2,6 +2,7 @@
 
 use crate::base::failure::{Failure, Kind};
 use crate::base::file;
+use crate::base::path_text::text_of;
 use crate::base::visible::indented;
 use crate::executor::Executor;
 use crate::executor::attempt::Stop;
@@ -247,8 +248,9 @@ impl Inner {
         hasher.finalize().to_hex()[..12].to_owned()
     }
 
+    /// Returns what the script is called in errors, which is also a text that leads back to its path.
     pub(in crate::script) fn script_name(&self) -> String {
-        self.with.script.display().to_string()
+        text_of(&self.with.script)
     }
 }
 

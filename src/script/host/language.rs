@@ -6,13 +6,15 @@
 use crate::script::host::each::{Each, Item};
 use crate::script::host::error::EvalError;
 use crate::script::host::json::read_json;
+use crate::script::host::limits::ScriptLimits;
 use crate::script::host::word::{change, equal, named, word};
 use crate::script::host::{bounded, nested, order};
 use crate::script::lexer::names_closure;
 use rhai::{Array, Dynamic, Engine, FnPtr, ImmutableString, Map, Module, NativeCallContext, Token};
+use std::rc::Rc;
 
 /// Adds the words to an engine, in the place of Rhai's.
-pub(in crate::script) fn register(engine: &mut Engine) {
+pub(in crate::script) fn register(engine: &mut Engine, limits: &Rc<ScriptLimits>) {
     // The language reserves the word and uses it nowhere; maps of options have a key of this name.
     #[allow(deprecated, reason = "marked so only because the interface may change")]
     engine.on_parse_token(|token, _, _| match token {
@@ -29,7 +31,8 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     maps(&mut module);
     nested::register(&mut module);
     bounded::register(&mut module);
-    word(&mut module, "parse_json", "text: string", read_json);
+    let limits = limits.clone();
+    word(&mut module, "parse_json", "text: string", move |text: &str| read_json(&limits, text));
     for name in ["print", "debug", "to_string", "to_debug"] {
         word(&mut module, name, "function: function", |function: &mut FnPtr| {
             named_for_people(function)

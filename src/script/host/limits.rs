@@ -87,6 +87,14 @@ impl ScriptLimits {
         self.is_overdue().then_some(Kind::Timeout)
     }
 
+    /// Returns why the script must end now, if it must, for words that may take long.
+    pub(in crate::script) fn end(&self) -> Option<Kind> {
+        if self.interrupted.borrow().load(Ordering::Relaxed) {
+            return Some(Kind::Interrupted);
+        }
+        self.is_overdue().then_some(Kind::Timeout)
+    }
+
     /// Tells whether the time of what runs now is over, and nothing but this would end it soon.
     fn is_overdue(&self) -> bool {
         let Some(at) = tasks::current().ends_at() else { return false };

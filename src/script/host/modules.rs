@@ -1,5 +1,6 @@
 //! Imports: only files that may be read, never in a circle, each read once.
 use crate::base::failure::Kind;
+use crate::base::path_text::path_of;
 use crate::script::host::captures::Follows;
 use crate::script::host::constants::constants;
 use crate::script::host::context::Inner;
@@ -45,7 +46,7 @@ impl Resolver {
             return Err(throw_new(Kind::Import, "the host of this script is gone"));
         };
 
-        let from = source.map_or(host.with.script.as_path(), Path::new);
+        let from = source.map_or_else(|| host.with.script.clone(), path_of);
         let file = locate(&host, from.parent().unwrap_or(Path::new(".")), path)?;
         if let Some(module) = self.loaded.borrow().get(&file) {
             return Ok(module.clone());

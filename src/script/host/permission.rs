@@ -304,7 +304,7 @@ impl Permissions {
         let question = on_one_line(&scrub(&call)).into_owned();
         let answer = ask(question, Patience::Task).await;
         match answer {
-            GrantAnswer::All => self.answers.approved.borrow_mut().push(Wildcard::new(tool)),
+            GrantAnswer::All => self.answers.approved.borrow_mut().push(Wildcard::exactly(tool)),
             GrantAnswer::No => {
                 self.answers.declined.borrow_mut().insert(call);
             }
@@ -324,6 +324,7 @@ impl Permissions {
         let word = right.word();
         let deed = right.deed();
         self.refuse_denied(right, target, shown)?;
+        refuse_pattern(target)?;
 
         if let Target::Path(path) = target {
             procfs::accept(&self.granted(), self.denied(), path, &format!("{deed} `{shown}`"))?;
@@ -409,10 +410,10 @@ fn question(
     input: Option<ProgramInput<'_>>,
 ) -> String {
     let mut text = format!("{} `{target}`", right.deed());
-    if let (Target::Path(path), Rule::Path(_, leads_to)) = (target, rule)
+    if let (Target::Path(path), Rule::ExactPath(_, leads_to)) = (target, rule)
         && leads_to != path
     {
-        text.push_str(&format!(", a link to `{}`", leads_to.display()));
+        text.push_str(&format!(", a link to `{}`", text_of(leads_to)));
     }
     // Quoted, so that nobody wonders where one ends.
     if let Some(input) = input.filter(|input| !input.arguments.is_empty()) {
@@ -443,13 +444,26 @@ fn subject(question: &str, target: &Target<'_>, input: Option<ProgramInput<'_>>)
     }
 }
 
+/// Refuses a pattern where one variable is read: people would take it for a question about several.
+pub(in crate::script) fn refuse_pattern(target: &Target<'_>) -> Result<(), Failure> {
+    match target {
+        Target::Name(name) if name.contains('*') => {
+            let message = format!(
+                "`{name}` is a pattern and names no variable; write the name of one variable"
+            );
+            Err(Failure::new(Kind::Option, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Returns the rule that covers just this target, hidden or not.
 fn exactly(target: &Target<'_>) -> Rule {
     match target {
-        Target::Path(path) => Rule::Path(path.to_path_buf(), real(path)),
+        Target::Path(path) => Rule::ExactPath(path.to_path_buf(), real(path)),
         Target::Host(host, port) => Rule::Host(HostPattern::exactly(host, *port)),
-        Target::Name(name) => Rule::Name(Wildcard::new(*name)),
-        Target::Program(program) => Rule::Program(Wildcard::new(program.named()), Vec::new()),
+        Target::Name(name) => Rule::Name(Wildcard::exactly(*name)),
+        Target::Program(program) => Rule::Program(Wildcard::exactly(program.named()), Vec::new()),
     }
 }
 
@@ -532,6 +546,69 @@ mod tests {
         let demand = |name| some.demand(Right::Env, &Target::Name(name), name).is_ok();
         assert!(demand("A") && demand("A") && !demand("B") && !demand("B") && !demand("SECRET_A"));
         assert_eq!(*asked.borrow(), ["reading the variable `A`", "reading the variable `B`"]);
+    }
+
+    /// Says yes to a question about the first target, and returns which of the others are granted by that.
+    fn covered_by_a_yes<'a>(right: Right, first: Target<'a>, others: &[Target<'a>]) -> Vec<String> {
+        let yes: Ask = Rc::new(|_, _| Box::pin(std::future::ready(GrantAnswer::This)));
+        let some = Permissions::default().asking(yes);
+        some.demand(right, &first, &first.to_string()).expect("granted");
+        assert!(some.has(right, &first), "{first}");
+
+        let covered = others.iter().filter(|other| some.has(right, other));
+        covered.map(Target::to_string).collect()
+    }
+
+    #[test]
+    fn a_yes_covers_only_what_the_question_shows() {
+        let none: [String; 0] = [];
+        let paths = ["/", "/etc", "/etc/passwd", "/etc/.x", "/e", "/a*", "/ab"];
+        for first in paths {
+            let others = paths.iter().filter(|path| **path != first);
+            let others: Vec<Target<'_>> =
+                others.map(|path| Target::Path(Path::new(path))).collect();
+            for right in [Right::Read, Right::Write] {
+                let first = Target::Path(Path::new(first));
+                assert_eq!(covered_by_a_yes(right, first, &others), none);
+            }
+        }
+
+        let hosts = ["*.a.com", "a.com", "b.a.com", "*", "127.0.0.1", "localhost", "[::1]"];
+        for first in hosts {
+            let others = hosts.iter().filter(|host| **host != first);
+            let others: Vec<Target<'_>> = others.map(|host| Target::Host(host, 80)).collect();
+            assert_eq!(covered_by_a_yes(Right::Net, Target::Host(first, 80), &others), none);
+            let ports = [Target::Host(first, 443), Target::Host(first, 8080)];
+            assert_eq!(covered_by_a_yes(Right::Net, Target::Host(first, 80), &ports), none);
+        }
+
+        let others = ["A", "AB", "a", "A_B"].map(Target::Name);
+        assert_eq!(covered_by_a_yes(Right::Env, Target::Name("B"), &others), none);
+    }
+
+    #[test]
+    fn a_pattern_is_the_name_of_no_variable() {
+        let all = Permissions::all();
+        let refusals = ["*", "AWS*", "*_KEY"].map(|name| {
+            let refused = all.demand(Right::Env, &Target::Name(name), name);
+            refused.expect_err("a pattern").message
+        });
+        expect_test::expect![[r#"
+            `*` is a pattern and names no variable; write the name of one variable
+            `AWS*` is a pattern and names no variable; write the name of one variable
+            `*_KEY` is a pattern and names no variable; write the name of one variable"#]]
+        .assert_eq(&refusals.join("\n"));
+    }
+
+    #[test]
+    fn a_yes_to_a_name_with_a_star_is_none_to_the_variables_of_a_process() {
+        let star = Permissions::default();
+        let exact = exactly(&Target::Name("*"));
+        star.answers.granted.borrow_mut().push((Right::Env, exact));
+
+        let environ = Path::new("/proc/self/environ");
+        let accepted = procfs::accept(&star.granted(), star.denied(), environ, "reading it");
+        assert!(accepted.is_err());
     }
 
     #[test]

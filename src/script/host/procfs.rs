@@ -78,7 +78,7 @@ pub(in crate::script) fn accept(
     }
 
     let is_all = |rule: &Rule| match rule {
-        Rule::Name(name) => name.text() == "*",
+        Rule::Name(name) => name.is_everything(),
         rule => *rule == Rule::Any,
     };
     if granted.iter().any(|(of, rule)| *of == Right::Env && is_all(rule)) {

@@ -17,6 +17,8 @@ pub enum Rule {
     Any,
     /// A file, or a folder with what is in it; as it was written, and with its links resolved.
     Path(PathBuf, PathBuf),
+    /// One path, hidden or not, and nothing that is in it; as it was asked for, and with its links resolved.
+    ExactPath(PathBuf, PathBuf),
     /// A host, or several.
     Host(HostPattern),
     /// A name; `*` in it stands for any characters.
@@ -68,6 +70,7 @@ impl Rule {
             (Rule::Path(given, real), Target::Path(path)) => {
                 path.starts_with(given) || path.starts_with(real)
             }
+            (Rule::ExactPath(given, real), Target::Path(path)) => path == given || path == real,
             (Rule::Host(pattern), Target::Host(host, port)) => pattern.denies(host, *port),
             (Rule::Program(denied, places), Target::Program(program)) => {
                 program.is_denied_by(denied, places)
@@ -82,6 +85,9 @@ impl Rule {
         let (given, real, path) = match (self, target) {
             (Rule::Path(given, real), Target::Path(path)) => (given, real, path),
             (Rule::Any, _) => return true,
+            (Rule::ExactPath(given, real), Target::Path(path)) => {
+                return path == given || path == real;
+            }
             (Rule::Host(pattern), Target::Host(host, port)) => return pattern.grants(host, *port),
             (Rule::Name(granted), Target::Name(name)) => return granted.covers(name),
             (Rule::Program(granted, _), Target::Program(program)) => {
@@ -99,7 +105,7 @@ impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rule::Any => f.write_str("everything"),
-            Rule::Path(given, _) => f.write_str(&text_of(given)),
+            Rule::Path(given, _) | Rule::ExactPath(given, _) => f.write_str(&text_of(given)),
             Rule::Host(host) => host.fmt(f),
             Rule::Name(name) | Rule::Program(name, _) => name.fmt(f),
         }

@@ -1,8 +1,8 @@
 //! Which inputs were wrong: the cases of a comparison, on the screen or in a file.
 
 use crate::base::count::counted;
-use crate::base::file;
 use crate::base::visible::shown_path;
+use crate::base::{file, own};
 use crate::cli::app::terminal::width;
 use crate::cli::render::cases::{CaseFormat, table, tally};
 use crate::cli::{Global, print_line, say};
@@ -50,7 +50,7 @@ pub(in crate::cli) fn present(
     let chosen = filtered(cases, shown.map_or(CaseFilter::All, ShownCases::filter));
     if let Some(out) = out {
         let format = format_of(out).map_err(anyhow::Error::msg)?;
-        std::fs::write(out, format.write(&chosen))
+        own::write_named(out, format.write(&chosen).as_bytes())
             .with_context(|| format!("cannot write `{}`", shown_path(out)))?;
         if !global.quiet {
             say(&format!(

@@ -296,12 +296,7 @@ impl Draft {
 
     /// Puts the file in its place, where nothing may be.
     fn publish(self, output: &Path) -> io::Result<()> {
-        match std::fs::hard_link(&self.path, output) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            // Not every file system knows links.
-            Err(_) if output.symlink_metadata().is_err() => std::fs::rename(&self.path, output),
-            linked => linked,
-        }
+        own::publish(&self.path, output)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the checks find, as the protocol has it.
 
 use crate::base::failure::Place;
+use crate::base::path_text::path_of;
 use crate::cli::command::lsp::document::Document;
 use crate::script::diagnostic::fix::byte_at;
 use crate::script::diagnostic::{Diagnostic as Finding, Severity};
@@ -13,7 +14,7 @@ const SOURCE: &str = "kaizen";
 /// Returns the file in which something was found.
 pub(super) fn file_of(finding: &Finding) -> Option<PathBuf> {
     let place = finding.place.as_ref()?;
-    std::path::absolute(&place.file).ok()
+    std::path::absolute(path_of(&place.file)).ok()
 }
 
 /// Returns where something was found in a text. What has no place is shown at the beginning.

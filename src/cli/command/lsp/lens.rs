@@ -1,6 +1,7 @@
 //! What stands above a script and its tests: commands for the editor's terminal, and how the last run went.
 
 use crate::base::count::counted;
+use crate::base::path_text::text_of;
 use crate::cli::command::lsp::facts::{OperationFact, RunFact};
 use crate::cli::command::lsp::hover::money;
 use crate::cli::command::lsp::workspace::{OpenScript, Workspace};
@@ -69,7 +70,7 @@ fn of_tests(space: &Workspace, script: &OpenScript<'_>) -> Vec<Value> {
     let is_saved = is_saved(script, path);
 
     let each = tests.map(|one| {
-        let id = format!("{}::{}", inside.to_string_lossy(), one.name);
+        let id = format!("{}::{}", text_of(inside), one.name);
         let has_passed = project
             .as_ref()
             .is_some_and(|open| is_saved && test::memory::has_passed(&open.project, &id));

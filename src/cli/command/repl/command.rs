@@ -2,6 +2,7 @@
 
 use crate::base::clock;
 use crate::base::count::counted;
+use crate::base::own;
 use crate::base::spelling::nearest;
 use crate::base::visible::painted;
 use crate::cli::app::exit::Exit;
@@ -18,7 +19,6 @@ use crate::model::message::Role;
 use crate::script::dialogue::display::DisplayValue;
 use crate::script::reference::lexer;
 use crate::script::reference::lexer::{Completeness, LexemeClass, rename, scan};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Most runs that `:runs` lists.
@@ -356,11 +356,9 @@ impl ReplSession<'_> {
 
     fn save(&self, name: &str) -> InputEnd {
         let path = Path::new(name);
-        let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
         let text = script_of(&self.worked);
-        let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
 
-        match written {
+        match own::add_shared(path, text.as_bytes()) {
             Ok(()) => {
                 self.whisper(&format!("wrote `{name}`; run it with `kaizen run {name}`"));
                 InputEnd::Well

@@ -1,7 +1,8 @@
 //! Finds the tests of a project, and everything that keeps them from running.
 
 use crate::base::file;
-use crate::base::visible::{on_one_line, shown_path};
+use crate::base::path_text::text_of;
+use crate::base::visible::shown_path;
 use crate::cli::app::cause;
 use crate::cli::app::project::Project;
 use crate::cli::command::check;
@@ -11,6 +12,8 @@ use crate::script::ScriptError;
 use crate::script::diagnostic::Diagnostic;
 use crate::script::test::{FILE_END, test_of};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -43,7 +46,23 @@ pub(super) struct TestCase {
 impl TestCase {
     /// Returns what people call it.
     pub(super) fn shown(&self) -> String {
-        format!("{}::{}", on_one_line(&self.file.display().to_string()), self.name)
+        format!("{}::{}", shown_path(&self.file), self.name)
+    }
+
+    /// Tells whether what people call it contains this text. The bytes of a path need not be text.
+    pub(super) fn is_called(&self, part: &OsStr) -> bool {
+        let mut whole = self.file.clone().into_os_string();
+        whole.push("::");
+        whole.push(&self.name);
+
+        let part = part.as_bytes();
+        let in_bytes = || whole.as_bytes().windows(part.len()).any(|bytes| bytes == part);
+        let names = [self.shown(), self.id.clone()];
+        let in_text = || {
+            let part = std::str::from_utf8(part);
+            part.is_ok_and(|part| names.iter().any(|name| name.contains(part)))
+        };
+        part.is_empty() || in_bytes() || in_text()
     }
 }
 
@@ -178,7 +197,7 @@ impl Suite {
         self.cases.extend(found.into_iter().map(|found| TestCase {
             file: file.to_owned(),
             text: text.clone(),
-            id: format!("{}::{}", inside.to_string_lossy(), found.name),
+            id: format!("{}::{}", text_of(inside), found.name),
             line: found.line,
             cassette: cassettes.join(format!("{}.jsonl", found.name)),
             snapshots: snapshots.clone(),

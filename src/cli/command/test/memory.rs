@@ -2,6 +2,7 @@
 //! contents. So `--changed` knows what need not run again.
 
 use crate::base::file;
+use crate::base::path_text::{path_of, text_of};
 use crate::cli::app::project::Project;
 use crate::cli::command::test::find::TestCase;
 use crate::cli::command::test::perform::{Status, TestResult, write};
@@ -64,7 +65,7 @@ impl FileMemory {
         let all = [&self.passed, &self.failed].into_iter().filter_map(|all| all.get(&case.id));
         let files = all.flatten().map(|(name, hash)| {
             let hash = hash.as_str().and_then(|hash| blake3::Hash::from_hex(hash).ok());
-            (self.root.join(name), hash)
+            (self.root.join(path_of(name)), hash)
         });
         files.collect()
     }
@@ -102,7 +103,7 @@ impl FileMemory {
     /// Writes the path of a file relative to the project's folder, if it lies there.
     fn name(&self, path: &Path) -> String {
         let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        whole.strip_prefix(&self.root).unwrap_or(&whole).display().to_string()
+        text_of(whole.strip_prefix(&self.root).unwrap_or(&whole))
     }
 
     fn hash(&mut self, name: &str) -> Value {

@@ -33,6 +33,8 @@ use crate::journal::cassette::Cassette;
 use crate::script::test::FILE_END;
 use futures::FutureExt;
 use serde_json::json;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -51,7 +53,7 @@ const LIMITS: (&str, &str) = ("60s", "10m");
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Arguments {
     /// Run only tests whose `file::name` contains this text.
-    filter: Option<String>,
+    filter: Option<OsString>,
     /// How to handle requests that are not in a test's cassette.
     #[arg(long, value_enum, default_value = "none")]
     record: RecordMode,
@@ -220,12 +222,14 @@ fn choose<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a TestCas
 
     let mut chosen: Vec<&TestCase> = suite.cases.iter().collect();
     if let Some(filter) = &arguments.filter {
-        let filter = filter.strip_prefix("./").unwrap_or(filter);
-        chosen.retain(|case| case.shown().contains(filter));
+        let bare =
+            filter.as_bytes().strip_prefix(b"./").map_or(filter.as_os_str(), OsStr::from_bytes);
+        chosen.retain(|case| case.is_called(bare));
 
         if chosen.is_empty() {
             let names = suite.cases.iter().map(|case| case.name.as_str());
-            let help = nearest(filter, names).map(|near| format!("; did you mean `{near}`?"));
+            let filter = bare.to_string_lossy();
+            let help = nearest(&filter, names).map(|near| format!("; did you mean `{near}`?"));
             let help = help.unwrap_or_else(|| format!(", among {}", suite.cases.len()));
             return Err(format!("no test name contains `{filter}`{help}"));
         }

@@ -1,6 +1,7 @@
 //! How tests went, for people and for programs.
 
 use crate::base::count::counted;
+use crate::base::path_text::text_of;
 use crate::base::unit::Money;
 use crate::base::visible;
 use crate::cli::command::test::find::TestCase;
@@ -181,7 +182,7 @@ fn to_json(case: &TestCase, ended: &TestResult) -> Value {
     };
 
     json!({
-        "type": "test", "test": case.id, "file": case.file, "name": case.name, "line": case.line,
+        "type": "test", "test": case.id, "file": text_of(&case.file), "name": case.name, "line": case.line,
         "status": status, "ms": micros(ended.time) / 1000, "recorded": ended.recorded,
         "snapshots_written": ended.written, "error": ended.fault.as_ref().map(diagnostic::to_json),
         "output": ended.output, "notes": ended.notes,
