@@ -144,6 +144,7 @@ const LOOKS: &[&str] = &[
 const PARSERS: &[(&str, &str)] = &[
     ("script/host/stdlib.rs", "the files of the standard library"),
     ("store/server.rs", "addresses of servers"),
+    ("cli/render/guide.rs", "the Markdown of the documentation"),
     ("base/file.rs", "how lines of a file end"),
     ("base/toml_text.rs", "TOML, and the lines that its parser shows"),
     ("base/failpoint.rs", "the variable that sets a failpoint"),

@@ -9,7 +9,7 @@ pub enum Exit {
     Failed,
     /// The command line is wrong.
     Usage,
-    /// The script or the configuration is wrong; nothing ran, nothing was spent.
+    /// The script or the configuration is wrong, or a model is not set up; nothing was spent.
     Refused,
     /// Stopped by a budget; what was done is kept.
     Budget,

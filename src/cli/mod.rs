@@ -481,6 +481,11 @@ fn print_line(text: &str) {
     put_line(&terminal::fitted(&shown));
 }
 
+/// Writes text that is laid out for its page already, and in which the lines of code stay whole.
+fn print_laid_out(text: &str) {
+    put_line(&visible::shown(&scrub(text)));
+}
+
 /// Writes a line that a script has said. A program that reads it gets it as it is; a terminal would
 /// obey parts of it.
 fn print_of_script(text: &str) {

@@ -190,6 +190,39 @@ pub fn recent(store: &Reader, back: usize, failed: bool) -> Result<Option<RunRow
     Ok(store.runs(choice, run_row)?.pop())
 }
 
+/// Most runs that are looked at for the last one that is no session.
+const LOOKED_AT_MAX: usize = 1000;
+
+/// Finds the run that a name means in a session of the REPL: `@` is the last one, `@-1` the one before and `@fail` the
+/// last that failed. Sessions are runs too, and whoever asks there means the work of a script.
+pub fn find_beside_sessions(store: &Reader, name: &str) -> Result<Option<RunRow>, HistoryError> {
+    let Some(back) = name.strip_prefix('@') else {
+        let mut found = find(store, name)?;
+        return Ok(if found.len() == 1 { found.pop() } else { None });
+    };
+
+    let (count, failed) = match back {
+        "" => (0, false),
+        "fail" => (0, true),
+        back => match back.strip_prefix('-').and_then(|number| number.parse().ok()) {
+            Some(count) => (count, false),
+            None => return Ok(None),
+        },
+    };
+    let mut left = count;
+    for place in 0..LOOKED_AT_MAX {
+        let Some(row) = recent(store, place, failed)? else { return Ok(None) };
+        if kind(store, &row.id)? == Some(RunKind::Session) {
+            continue;
+        }
+        if left == 0 {
+            return Ok(Some(row));
+        }
+        left -= 1;
+    }
+    Ok(None)
+}
+
 /// Reads a row of the list of runs as far as it can be read.
 fn run_row(row: StoredRun<'_>) -> RunRow {
     let run = RunId(row.id.shown().into_owned());

@@ -137,6 +137,12 @@ impl Host {
         api::missing_grants(&self.inner, &program.ast, (&name, &program.text))
     }
 
+    /// Returns the models that a script certainly asks after another call, and that are not set up.
+    pub fn unset_models(&self, program: &Program) -> Vec<Diagnostic> {
+        let name = self.inner.script_name();
+        api::unset_models(&self.inner, &program.ast, (&name, &program.text))
+    }
+
     /// Returns what the script was not granted first, and how to grant it.
     pub fn refused(&self) -> Option<String> {
         self.inner.with.permissions.refused()

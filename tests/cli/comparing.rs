@@ -1,10 +1,11 @@
 //! `kaizen compare` and `o.compare` as a whole: what runs at once, what is shown, and what stays the same.
 
 use crate::support::Project;
-use crate::support::server::{Act, Server, answer};
+use crate::support::server::{Act, Server, answer, refusal};
 use expect_test::expect;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// A server on which `good` is right and `bad` one time in three, and whose answers take their time:
 /// another one for each request, by `salt`.
@@ -424,4 +425,100 @@ fn a_file_of_tasks_that_is_no_json_is_explained_in_words() {
         error: `t.jsonl`: line 3 is not valid JSON at column 2: `{'x': 'single quotes, as Python writes t…`; each line is a JSON value; a table ends in `.csv`
         error: `t.jsonl`: line 1 is not valid JSON at column 1: `x`; each line is a JSON value; a table ends in `.csv`
     "#]].assert_eq(&said);
+}
+
+/// Where nothing gave an answer, the reason is told, and neither a verdict nor how many more inputs are needed.
+#[test]
+fn a_comparison_in_which_everything_failed_says_why() {
+    let server = Server::start(|_, _, _| refusal(401, "no such key"));
+    let cases = [
+        ("the same", "throw \"boom\"", "throw \"boom\""),
+        ("each its own", "throw \"boom\"", "throw `bang ${param(\"n\", 0)}`"),
+        ("one of them", "throw \"boom\"", "1"),
+        ("not permitted", "env(\"HOME\")", "env(\"HOME\")"),
+        (
+            "no key",
+            "branch(\"openai/gpt-4o\").chat(\"x\")",
+            "branch(\"openai/gpt-4o\").chat(\"y\")",
+        ),
+        ("the provider", "branch().chat(\"x\")", "branch().chat(\"y\")"),
+        (
+            "a paid call before",
+            "branch(\"demo/echo\").chat(\"x\"); throw \"boom\"",
+            "throw \"boom\"",
+        ),
+    ];
+
+    let mut told = String::new();
+    for (what, a, b) in cases {
+        let project = Project::new();
+        project.with_server(&server).file("t.jsonl", "{\"n\": 1}\n{\"n\": 2}\n{\"n\": 3}\n");
+        project.file("a.rhai", &format!("param(\"n\", 0); {a}"));
+        project.file("b.rhai", &format!("param(\"n\", 0); {b}"));
+        let ran = project.kaizen(&[
+            "compare",
+            "a.rhai",
+            "b.rhai",
+            "--tasks",
+            "t.jsonl",
+            "--no-prompt",
+            "--objective",
+            "quality",
+            "--seed",
+            "1",
+        ]);
+        let reason = ran.stdout.lines().rev().nth(1).unwrap_or_default();
+        let _ = writeln!(told, "{what}: {:?}\n    {reason}", ran.code);
+
+        let json = project.kaizen(&[
+            "compare",
+            "a.rhai",
+            "b.rhai",
+            "--tasks",
+            "t.jsonl",
+            "--no-prompt",
+            "--objective",
+            "quality",
+            "--json",
+        ]);
+        let found: Value = serde_json::from_str(json.stdout.lines().last().unwrap()).unwrap();
+        let _ = writeln!(
+            told,
+            "    {} {} {} {}",
+            found["verdict"], found["failure"], found["to_decide"], found["likely"]
+        );
+    }
+    expect![[r#"
+        the same: Some(1)
+            all 6 executions failed: boom
+            "open" {"kind":"thrown","message":"boom"} null null
+        each its own: Some(1)
+            all 6 executions failed, those of `a`: boom; those of `b`: bang 1, and for other reasons
+            "open" {"kind":"thrown","message":"boom"} null null
+        one of them: Some(0)
+            not distinguishable yet: `b` is ahead of `a` by 1.000 [-0.654, 1.000] after 3 inputs (tested, 95 % confidence at every look); nobody judged the answers, so all of them count as equally good; all 3 executions of `a` failed: boom; there are no more inputs; about 5 more inputs would decide it, for 0 calls and $0; `b` is probably better (> 99 %), unless rare failures have not occurred yet
+            "open" null {"inputs":5,"calls":0,"cost":0.0} {"pattern":"b","chance":0.9999833341666203,"unless":"a rare failure is hidden"}
+        not permitted: Some(6)
+            no input counts, so nothing is compared; stopped because 3 inputs in a row failed for external reasons: reading the variable `HOME` is not granted; run with `--allow-env=HOME`, or add "HOME" to `env` under [permissions] in kaizen.toml
+            "open" {"kind":"permission","message":"reading the variable `HOME` is not granted; run with `--allow-env=HOME`, or add \"HOME\" to `env` under [permissions] in kaizen.toml"} null null
+        no key: Some(3)
+            no input counts, so nothing is compared; stopped because 3 inputs in a row failed for external reasons: no key for `openai`: set OPENAI_API_KEY, or `key = "env:NAME"` for the model in kaizen.toml
+            "open" {"kind":"setup","message":"no key for `openai`: set OPENAI_API_KEY, or `key = \"env:NAME\"` for the model in kaizen.toml"} null null
+        the provider: Some(5)
+            no input counts, so nothing is compared; stopped because 3 inputs in a row failed for external reasons: the provider rejected the key (status 401): no such key; no key was sent: set one for the model, such as `key = "env:NAME"`
+            "open" {"kind":"unauthorized","message":"the provider rejected the key (status 401): no such key; no key was sent: set one for the model, such as `key = \"env:NAME\"`"} null null
+        a paid call before: Some(1)
+            all 6 executions failed: boom
+            "open" {"kind":"thrown","message":"boom"} null null
+    "#]].assert_eq(&told);
+
+    let project = Project::new();
+    let (_, done) = project.script(
+        "let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });\n\
+         let found = o.compare(\"t\", #{ a: |x, b| throw \"boom\", b: |x, b| throw \"boom\" }, (0..400).to_array(),\n\
+         #{ judge: |answer, x| 1, branch: branch(\"demo/echo\") });\n\
+         [found.verdict, found.winner, found.reason, found.failure.kind, found.to_decide]",
+    );
+    expect![[r#"["open",null,"all 580 executions failed: boom","thrown",null]"#]]
+        .assert_eq(&done["value"].to_string());
 }

@@ -262,5 +262,6 @@ fn the_comparison_with_python_is_found_however_it_is_asked_for() {
     {
         assert_eq!(doc(asked).stdout, whole, "{asked:?}");
     }
-    assert!(whole.starts_with("# Coming from Python"));
+    assert!(whole.starts_with("Coming from Python\n\nScripts are written in Rhai"), "{whole}");
+    assert!(whole.contains("  items.map(|x| f(x))\n"), "{whole}");
 }

@@ -2,6 +2,7 @@
 
 use crate::support::server::{Act, Server, refusal};
 use crate::support::{Project, Ran};
+use expect_test::expect;
 
 /// A graph of a step, and of one that needs its result.
 fn graph(step: &str, end: &str) -> String {
@@ -173,4 +174,110 @@ fn a_session_without_a_terminal_ends_as_a_run_would() {
         let piped = Ran::from(command.output().unwrap());
         assert_eq!(piped.code, Some(expected), "{code}\n{}", piped.stderr);
     }
+}
+
+/// Exit code 3 says that nothing was spent. The model of the project has a price, OpenAI's has no key, and the name of
+/// `late` is none.
+#[test]
+fn a_model_that_cannot_be_used_is_exit_code_3_only_where_nothing_was_spent() {
+    let server = Server::saying("x");
+    let config = format!(
+        "[project]\nmodel = \"live\"\n[models.live]\nuse = \"openai/m\"\nbase_url = \"{}\"\n\
+         price = {{ input = 1.0, output = 4.0 }}\nmax_tokens = 9\n",
+        server.url
+    );
+    let late = "branch([\"late\"][0])";
+    let ends = [
+        ("no key", "branch([\"openai/gpt-4o\"][0]).chat(\"y\")".to_owned()),
+        ("no model", format!("{late}.chat(\"y\")")),
+        (
+            "no key in a graph",
+            graph("|| branch(\"openai/gpt-4o\").chat(\"y\")", "report.result(\"first\")"),
+        ),
+        ("no model in a graph", graph(&format!("|| {late}.chat(\"y\")"), "1")),
+    ];
+
+    let mut told = String::new();
+    for (what, end) in &ends {
+        let befores = [
+            "",
+            "branch(\"demo/echo\").chat(\"x\");",
+            "branch().chat(\"x\");",
+            "attempt(|| branch().chat(\"x\"));",
+        ];
+        let codes = befores.map(|before| {
+            let project = Project::new();
+            project.file("kaizen.toml", &config).file("s.rhai", &format!("{before}\n{end}"));
+            let planned = project.kaizen(&["plan", "s.rhai"]).code;
+            let evaluated = project.kaizen(&["repl", "--eval", &format!("{before}\n{end}")]).code;
+            let ran = project.kaizen(&["run", "s.rhai"]).code;
+            assert_eq!(evaluated, ran, "{what} after `{before}`");
+            [planned, ran].map(|code| code.unwrap_or(-1))
+        });
+        told += &format!("{what}: {codes:?}\n");
+    }
+
+    expect![[r#"
+        no key: [[0, 3], [0, 3], [0, 1], [0, 1]]
+        no model: [[3, 3], [3, 3], [1, 1], [1, 1]]
+        no key in a graph: [[0, 3], [0, 3], [0, 1], [0, 1]]
+        no model in a graph: [[3, 3], [3, 3], [1, 1], [1, 1]]
+    "#]]
+    .assert_eq(&told);
+}
+
+/// A model that is named literally and certainly asked is looked at before the first call.
+#[test]
+fn a_model_without_a_key_is_found_before_a_call_is_paid() {
+    let server = Server::saying("x");
+    let ask = "branch(\"openai/gpt-4o\").chat(\"y\");";
+    let scripts = [
+        format!("branch().chat(\"x\"); {ask}"),
+        "let b = branch(#{ model: \"openai/gpt-4o\" }); branch().chat(\"x\"); b.communicate(\"y\").len;".to_owned(),
+        "branch().chat(\"x\"); vote(\"openai/gpt-4o\", \"q\", #{ n: 3 });".to_owned(),
+        "let m = imodel(\"openai/gpt-4o\"); branch().chat(\"x\"); vote(m, \"q\", #{ n: 3 });".to_owned(),
+        format!("if is_main {{ branch().chat(\"x\"); {ask} }}"),
+        // It may never come to it, or goes on without it.
+        format!("if branch().chat(\"x\") == \"no\" {{ {ask} }}"),
+        format!("branch().chat(\"x\"); attempt(|| {ask} 1);").replace("; 1)", ")"),
+        format!("branch().chat(\"x\"); try {{ {ask} }} catch {{ }}"),
+        format!("if branch().chat(\"x\") == \"x\" {{ return; }} {ask}"),
+        "let b = branch(\"openai/gpt-4o\"); b = branch(); branch().chat(\"x\"); b.chat(\"y\");".to_owned(),
+        format!("fn chat(b, q) {{ q }} branch().communicate(\"x\"); chat(branch(\"openai/gpt-4o\"), \"y\");"),
+    ];
+
+    let mut told = String::new();
+    for script in scripts {
+        let project = Project::new();
+        project.with_server(&server).file("s.rhai", &script);
+        let before = server.bodies().len();
+        let ran = project.kaizen(&["run", "s.rhai"]);
+        let calls = server.bodies().len() - before;
+        let first = ran.stderr.lines().find(|line| line.starts_with("error")).unwrap_or("-");
+        told += &format!("{script}\n    {:?}, {calls} paid: {first}\n", ran.code);
+    }
+    expect![[r#"
+        branch().chat("x"); branch("openai/gpt-4o").chat("y");
+            Some(3), 0 paid: error[K0105]: no key for `openai`: set OPENAI_API_KEY, or `key = "env:NAME"` for the model in kaizen.toml
+        let b = branch(#{ model: "openai/gpt-4o" }); branch().chat("x"); b.communicate("y").len;
+            Some(3), 0 paid: error[K0105]: no key for `openai`: set OPENAI_API_KEY, or `key = "env:NAME"` for the model in kaizen.toml
+        branch().chat("x"); vote("openai/gpt-4o", "q", #{ n: 3 });
+            Some(3), 0 paid: error[K0105]: no key for `openai`: set OPENAI_API_KEY, or `key = "env:NAME"` for the model in kaizen.toml
+        let m = imodel("openai/gpt-4o"); branch().chat("x"); vote(m, "q", #{ n: 3 });
+            Some(3), 0 paid: error[K0105]: no key for `openai`: set OPENAI_API_KEY, or `key = "env:NAME"` for the model in kaizen.toml
+        if is_main { branch().chat("x"); branch("openai/gpt-4o").chat("y"); }
+            Some(3), 0 paid: error[K0105]: no key for `openai`: set OPENAI_API_KEY, or `key = "env:NAME"` for the model in kaizen.toml
+        if branch().chat("x") == "no" { branch("openai/gpt-4o").chat("y"); }
+            Some(0), 1 paid: -
+        branch().chat("x"); attempt(|| branch("openai/gpt-4o").chat("y"));
+            Some(0), 1 paid: -
+        branch().chat("x"); try { branch("openai/gpt-4o").chat("y"); } catch { }
+            Some(0), 1 paid: -
+        if branch().chat("x") == "x" { return; } branch("openai/gpt-4o").chat("y");
+            Some(0), 1 paid: -
+        let b = branch("openai/gpt-4o"); b = branch(); branch().chat("x"); b.chat("y");
+            Some(0), 2 paid: -
+        fn chat(b, q) { q } branch().communicate("x"); chat(branch("openai/gpt-4o"), "y");
+            Some(0), 1 paid: -
+    "#]].assert_eq(&told);
 }

@@ -2,6 +2,7 @@
 
 use crate::support::server::{Server, answer};
 use crate::support::{Project, Ran};
+use expect_test::expect;
 use serde_json::Value;
 
 /// Plans a script and runs it; returns the plan, how planning ended, and the run's calls and end.
@@ -396,4 +397,53 @@ fn the_calls_of_a_run_are_those_of_its_plan() {
         let script = format!("let b = branch(\"demo/echo\");\n{}", body.join("\n"));
         within(&script, &["--allow-net=127.0.0.1", "--allow-run"]);
     }
+}
+
+/// What earlier runs were answered uses nothing of a budget where it is reused, and all of it where it is asked
+/// again.
+#[test]
+fn the_budget_of_a_part_bounds_a_plan_after_a_run_as_before_it() {
+    let flow = "let g = builder(\"g\"); for i in 0..12 { g.add_operation(\"chat\", \
+                #{ name: `n${i}`, instruction: `label ${i}` }); } let r = ";
+    let caught = format!(
+        "{flow} session(b).flow(g, #{{ allow_failures: true, budget: #{{ max_calls: 5 }} }});"
+    );
+    let failing = format!("{flow} session(b).flow(g, #{{ budget: #{{ max_calls: 3 }} }});");
+    let within = "let g = builder(\"g\"); g.add_operation(|| { for i in 0..9 { b.chat(`${i}`); } }); \
+                  session(b).flow(g, #{ allow_failures: true, budget: #{ max_calls: 4 } });";
+    let evolved = "let items = [\"a\", \"bb\", \"ccc\", \"dddd\"].map(|n| #{ text: n }); \
+                   evolve(#{ start: \"Label.\", reflector: \"demo/echo\", train: items, valid: items, \
+                   max_proposals: 30, max_calls: 45, \
+                   ask: |text, item| branch(#{ model: \"demo/echo\", system: text }).chat(`${item.text} ${text}`), \
+                   judge: |answer, item| #{ score: (answer.len % 7) / 7.0, feedback: \"longer\" } });";
+
+    let mut told = String::new();
+    for (name, script) in [
+        ("caught", caught.as_str()),
+        ("failing", &failing),
+        ("within", within),
+        ("evolved", evolved),
+    ] {
+        let script = format!("let b = branch(\"demo/echo\"); {script}");
+        let project = Project::new();
+        let (first, _, calls, _) = both(&project, &script, &[]);
+        let (after, ..) = both(&project, &script, &[]);
+        let range = |plan: &Value| format!("{} to {}", plan["calls"], plan["calls_max"]);
+        told += &format!(
+            "{name}: planned {}, made {calls}, planned {}; reusing {} to {}, {} known\n",
+            range(&first),
+            range(&after),
+            after["reuse"]["calls"],
+            after["reuse"]["calls_max"],
+            after["reuse"]["reused"],
+        );
+    }
+
+    expect![[r#"
+        caught: planned 5 to 5, made 5, planned 5 to 5; reusing 5 to 5, 5 known
+        failing: planned 3 to 3, made 3, planned 3 to 3; reusing 3 to 3, 3 known
+        within: planned 4 to 4, made 4, planned 4 to 4; reusing 4 to 4, 4 known
+        evolved: planned 45 to 45, made 45, planned 45 to 45; reusing 45 to 45, 45 known
+    "#]]
+    .assert_eq(&told);
 }

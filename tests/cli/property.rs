@@ -105,7 +105,7 @@ fn a_property_of_inputs_metrics_and_results_is_an_error_of_the_run() {
         r.errors.beta.message
             "`inputs` has no `alpa`; did you mean `alpha`?"
         r.errors.alone.message
-            "`inputs` has no `alpha`; it is empty"
+            "`inputs` has no `alpha`; name the operation in `depends_on` among the options of this one"
         r.operation_results.gamma
             1
         r.operation_results.beta
@@ -312,4 +312,184 @@ print("abc".len + "abc".len());
 print(own(r) + attempt_own().err);
 "#;
     expect_test::expect![[""]].assert_eq(&checked(script));
+}
+
+/// What is meant by a word of texts and lists behind a map that wraps one is its content.
+#[test]
+fn a_word_of_what_a_map_holds_is_not_taken_for_that_of_the_map() {
+    let script = r#"let b = branch("demo/echo");
+let r = attempt(|| b.chat("x"));
+print(r.len);
+if r.is_empty { print(r["len"]); }
+for m in b.messages { print(m.len); }
+print(command("ls", []).len);
+try { throw "x" } catch (e) { print(failure(e).len); }
+let v = b.operate("x", #{ schema: "label: string" });
+print(v.len);
+let two = b.operate("x", #{ schema: "label: string, score: integer" });
+print(two.len);
+print(b.operate("x", #{ trace: true }).len);
+let g = builder("g");
+g.add_operation(|| "abc", #{ name: "a" });
+g.add_operation(|| "abc", #{ name: "b" });
+g.add_operation(|a| a.len, #{ name: "one", depends_on: ["a"] });
+g.add_operation(|given| given.len, #{ name: "both", depends_on: ["a", "b"] });
+g.add_operation(|given| given.len, #{ name: "none" });
+g.add_operation(|given| given.keys, #{ name: "keys", depends_on: ["a"] });
+let report = session(b).flow(g);
+print(report.operation_results.len);
+print(report.errors.len);
+print(report.metrics.len);
+print(r.keys);
+"#;
+    expect_test::expect![[r#"
+        error K0030 3:9 the result of `attempt` has no property `len` | write `.value.len`; `.len()` is that of the map around it
+        error K0030 4:6 the result of `attempt` has no property `is_empty` | write `.value.is_empty`; `.is_empty()` is that of the map around it
+        error K0030 4:25 the result of `attempt` has no property `len` | write `.value.len`; `.len()` is that of the map around it
+        error K0030 5:31 a message has no property `len` | write `.content.len`; `.len()` is that of the map around it
+        error K0030 6:25 the result of `command` has no property `len` | write `.stdout.len`; `.len()` is that of the map around it
+        error K0030 7:48 the error has no property `len` | write `.message.len`; `.len()` is that of the map around it
+        warning K0030 9:9 the schema of this answer has no field `len` | write `.label.len`; `.len()` is that of the map around it
+        warning K0030 11:11 the schema of this answer has no field `len` | it is a method: write `.len()`
+        error K0030 12:40 the result with `trace: true` has no property `len` | write `.value.len`; `.len()` is that of the map around it
+        error K0030 16:23 `inputs` has no `len` | write `.a.len`; `.len()` is that of the map around it
+        error K0030 17:31 `inputs` has no `len` | write `.a.len` or `.b.len`; `.len()` is that of the map around it
+        error K0030 18:31 `inputs` has no `len` | name the operation in `depends_on` among the options of this one
+        error K0030 19:31 `inputs` has no `keys` | it is a method: write `.keys()`
+        error K0030 21:32 `operation_results` has no property `len` | it is a method: write `.len()`
+        error K0030 22:21 `errors` has no property `len` | it is a method: write `.len()`
+        error K0030 23:22 `metrics` has no property `len` | it is a method: write `.len()`
+        error K0030 24:9 the result of `attempt` has no property `keys` | it is a method: write `.keys()`
+    "#]].assert_eq(&checked(script));
+
+    let mut found = String::new();
+    for expression in [
+        "pass(attempt(|| \"four\")).len",
+        "pass(attempt(|| \"four\"))[\"is_empty\"]",
+        "pass(attempt(|| \"four\")).keys",
+        "pass(used()).len",
+        "pass(failure(\"x\")).len",
+        "let g = builder(\"g\"); g.add_operation(|| 1, #{ name: \"a\" }); g.add_operation(|i| pass(i).len, #{ depends_on: \"a\" }); session(b).flow(g, #{ allow_failures: true }).errors[\"call\"].message",
+        "let g = builder(\"g\"); g.add_operation(|i| pass(i).len); session(b).flow(g, #{ allow_failures: true }).errors[\"call\"].message",
+    ] {
+        found += &format!("{expression}\n    {}\n", value(&hidden(expression)));
+    }
+    expect_test::expect![[r#"
+        pass(attempt(|| "four")).len
+            error: the result of `attempt` has no property `len`; write `.value.len`; `.len()` is that of the map around it
+        pass(attempt(|| "four"))["is_empty"]
+            error: the result of `attempt` has no property `is_empty`; write `.value.is_empty`; `.is_empty()` is that of the map around it
+        pass(attempt(|| "four")).keys
+            error: the result of `attempt` has no property `keys`; it is a method: write `.keys()`
+        pass(used()).len
+            error: the result of `used` has no property `len`; it is a method: write `.len()`
+        pass(failure("x")).len
+            error: the error has no property `len`; write `.message.len`; `.len()` is that of the map around it
+        let g = builder("g"); g.add_operation(|| 1, #{ name: "a" }); g.add_operation(|i| pass(i).len, #{ depends_on: "a" }); session(b).flow(g, #{ allow_failures: true }).errors.call.message
+            {"type":"done","status":"refused","errors":[{"code":"K0001","level":"error","message":"'call' is a reserved keyword","file":"script.rhai","line":4,"column":171,"width":4,"help":"`call` is a reserved word; write `[\"call\"]`, such as `map[\"call\"]`","frames":[]}]}
+        error[K0001]: 'call' is a reserved keyword
+         --> script.rhai:4:171
+          |
+        4 | ...: "a" }); session(b).flow(g, #{ allow_failures: true }).errors.call.message
+          |                                                                   ^^^^
+          |
+          = help: `call` is a reserved word; write `["call"]`, such as `map["call"]`
+        found before running; nothing was spent   (`kaizen explain K0001`)
+
+        let g = builder("g"); g.add_operation(|i| pass(i).len); session(b).flow(g, #{ allow_failures: true }).errors.call.message
+            {"type":"done","status":"refused","errors":[{"code":"K0001","level":"error","message":"'call' is a reserved keyword","file":"script.rhai","line":4,"column":110,"width":4,"help":"`call` is a reserved word; write `[\"call\"]`, such as `map[\"call\"]`","frames":[]}]}
+        error[K0001]: 'call' is a reserved keyword
+         --> script.rhai:4:110
+          |
+        4 | let g = builder("g"); g.add_operation(|i| pass(i).len); session(b).flow(g, #{ allow_failures: true }).errors.call.message
+          |                                                                                                              ^^^^
+          |
+          = help: `call` is a reserved word; write `["call"]`, such as `map["call"]`
+        found before running; nothing was spent   (`kaizen explain K0001`)
+
+    "#]].assert_eq(&found);
+}
+
+#[test]
+fn a_branch_and_a_report_as_plain_data_have_their_properties_and_no_others() {
+    let script = r#"let b = branch("demo/echo");
+let g = builder("g");
+g.add_operation(|| 1, #{ name: "a" });
+let report = session(b).flow(g);
+print(b.to_map().messages);
+print(b.to_map().exchange);
+print(b.to_map().exchanges[0].anser);
+print(report.to_map().completed);
+print(report.to_map().metrics.succes_rate);
+print(report.to_map().operation_results.a + report.to_map().errors.a.message);
+let m = report.to_map();
+print(m["cost"]);
+m.note = "mine";
+print(m.note);
+let more = b.to_map();
+more.mixin(#{ extra: 1 });
+more.set("own", 2);
+more += #{ last: 3 };
+print(more.extra + more.own + more.last);
+let mixed = b.to_map();
+mixed.mixin(#{ extra: 1 });
+print(mixed.extra);
+let own = b.to_map();
+own.set("own", 2);
+print(own.own + own["own"]);
+let filled = report.to_map();
+fill_with(filled, #{ filled: 2 });
+print(filled.filled);
+let kept = b.to_map() + #{ from: "here" };
+print(kept.from);
+"#;
+    expect_test::expect![[r#"
+        error K0030 5:18 the map of a branch has no property `messages` | it has `exchanges`, each a `question` and an `answer`; the messages are those of the branch: `branch.messages`
+        error K0030 6:18 the map of a branch has no property `exchange` | did you mean `exchanges`?
+        error K0030 7:31 an exchange has no property `anser` | did you mean `answer`?
+        error K0030 8:23 the map of a report has no property `completed` | it has: name, completed_operations, failed_operations, skipped_operations, cancelled_operations, cut_operations, operation_results, errors, metrics
+        error K0030 9:31 `metrics` has no property `succes_rate` | did you mean `success_rate`?
+        error K0030 12:9 the map of a report has no property `cost` | it has: name, completed_operations, failed_operations, skipped_operations, cancelled_operations, cut_operations, operation_results, errors, metrics
+    "#]].assert_eq(&checked(script));
+
+    let mut found = String::new();
+    for expression in [
+        "pass(b.to_map()).messages",
+        "pass(b.to_map()).exchange",
+        "b.communicate(\"x\"); pass(b.to_map()).exchanges[0].anser",
+        "let g = builder(\"g\"); g.add_operation(|| 1, #{ name: \"a\" }); pass(session(b).flow(g).to_map()).completed",
+        "let g = builder(\"g\"); g.add_operation(|| 1, #{ name: \"a\" }); let m = pass(session(b).flow(g).to_map()); [m.metrics.calls, m.operation_results.a, m.errors.a]",
+        "let g = builder(\"g\"); g.add_operation(|| 1, #{ name: \"a\" }); pass(session(b).flow(g).to_map()).operation_results.b",
+        "let m = b.to_map(); m.note = 1; m.mixin(#{ extra: 2 }); m.set(\"own\", 3); m += #{ last: 4 }; m += attempt(|| 5); [m.note, m.extra, m.own, m.last, m.value]",
+        "let m = #{ a: 1 }; m += attempt(|| 5); [m.a, m.value]",
+        "b.communicate(\"x\"); let m = b.to_map(); m.exchanges.push(#{ question: \"q\", answer: \"a\" }); branch_from(m).messages.len",
+        "b.communicate(\"x\"); branch_from(b.to_map() + #{ name: \"copy\" }).name",
+        "b.communicate(\"x\"); branch_from(json(to_json(b.to_map()))).to_map() == b.to_map()",
+    ] {
+        found += &format!("{expression}\n    {}\n", value(&hidden(expression)));
+    }
+    expect_test::expect![[r#"
+        pass(b.to_map()).messages
+            error: the map of a branch has no property `messages`; it has `exchanges`, each a `question` and an `answer`; the messages are those of the branch: `branch.messages`
+        pass(b.to_map()).exchange
+            error: the map of a branch has no property `exchange`; did you mean `exchanges`?
+        b.communicate("x"); pass(b.to_map()).exchanges[0].anser
+            error: an exchange has no property `anser`; did you mean `answer`?
+        let g = builder("g"); g.add_operation(|| 1, #{ name: "a" }); pass(session(b).flow(g).to_map()).completed
+            error: the map of a report has no property `completed`; it has: name, completed_operations, failed_operations, skipped_operations, cancelled_operations, cut_operations, operation_results, errors, metrics
+        let g = builder("g"); g.add_operation(|| 1, #{ name: "a" }); let m = pass(session(b).flow(g).to_map()); [m.metrics.calls, m.operation_results.a, m.errors.a]
+            [0,1,null]
+        let g = builder("g"); g.add_operation(|| 1, #{ name: "a" }); pass(session(b).flow(g).to_map()).operation_results.b
+            error: `operation_results` has no `b`; it has: a
+        let m = b.to_map(); m.note = 1; m.mixin(#{ extra: 2 }); m.set("own", 3); m += #{ last: 4 }; m += attempt(|| 5); [m.note, m.extra, m.own, m.last, m.value]
+            [1,2,3,4,5]
+        let m = #{ a: 1 }; m += attempt(|| 5); [m.a, m.value]
+            [1,5]
+        b.communicate("x"); let m = b.to_map(); m.exchanges.push(#{ question: "q", answer: "a" }); branch_from(m).messages.len
+            4
+        b.communicate("x"); branch_from(b.to_map() + #{ name: "copy" }).name
+            "copy"
+        b.communicate("x"); branch_from(json(to_json(b.to_map()))).to_map() == b.to_map()
+            true
+    "#]].assert_eq(&found);
 }

@@ -136,6 +136,37 @@ fn the_last_run_is_the_one_before_the_session() {
     }
 }
 
+/// A name of a run means the same to a command and to `run(..)`, also after other sessions.
+#[test]
+fn a_name_of_a_run_means_the_same_to_commands_and_to_scripts() {
+    let project = Project::new();
+    for (name, end) in [("one", "1"), ("two", "throw \"no\""), ("three", "3")] {
+        let script = format!("branch(\"demo/echo\").chat(\"{name}\"); {end}");
+        project.file(&format!("{name}.rhai"), &script);
+        project.kaizen(&["run", &format!("{name}.rhai")]);
+        let session = pipe(&project, &[], "branch(\"demo/echo\").chat(\"a session\");\n");
+        assert_eq!(session.code, Some(0), "{}", session.stderr);
+    }
+    let failing = pipe(&project, &[], "branch(\"demo/echo\").chat(\"failing\"); throw \"no\"\n");
+    assert_eq!(failing.code, Some(1), "{}", failing.stderr);
+
+    let told = ["@", "@-1", "@-2", "@fail"].map(|name| {
+        let code = format!(
+            "branch(\"demo/echo\").chat(\"mine\");\nprint(run(\"{name}\").to_map().name)\n"
+        );
+        let by_script = pipe(&project, &[], &code).stdout;
+        let code = format!("branch(\"demo/echo\").chat(\"mine\");\n:show {name}\n");
+        let by_command = pipe(&project, &[], &code).stdout;
+        let plot = pipe(&project, &[], &format!(":plot {name}\n"));
+
+        let script = by_script.lines().last().unwrap_or_default().to_owned();
+        assert!(by_command.contains(&format!("  {script}\n")), "{name}: {by_command}");
+        assert_eq!(plot.code, Some(0), "{name}: {}", plot.stderr);
+        script
+    });
+    assert_eq!(told, ["three.rhai", "two.rhai", "one.rhai", "two.rhai"]);
+}
+
 #[test]
 fn an_unknown_command_suggests_one() {
     let ran = pipe(&Project::new(), &[], ":grahp g\n");

@@ -122,6 +122,21 @@ fn a_project_shows_no_command_to_the_terminal_in_what_it_wishes() {
     }
 }
 
+/// Starts the program on a terminal of a width.
+fn of_width(project: &Project, width: usize, arguments: &str) -> OnTerminal {
+    let mut command = std::process::Command::new("sh");
+    let shown = project.command(&[]);
+    command.current_dir(project.path()).env("NO_COLOR", "1").env("TERM", "xterm");
+    for (name, value) in shown.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let program = shown.get_program().to_str().unwrap().to_owned();
+    command.args(["-c", &format!("stty rows 40 cols {width}; exec '{program}' {arguments}")]);
+    OnTerminal::start(command)
+}
+
 /// Starts a script on a terminal.
 fn on_terminal(project: &Project, script: &str, arguments: &[&str]) -> OnTerminal {
     project.file("s.rhai", script);
@@ -146,6 +161,43 @@ fn a_question_shows_what_would_be_done_and_an_answer_holds_for_that_alone() {
     type_line(&mut terminal, "n");
     let rest = terminal.until("false]");
     assert!(rest.contains("[true, true, false, false]") && !rest.contains("Allow?"), "{rest:?}");
+}
+
+/// A question has the words that it has on a wide terminal, and what is printed while it is open leaves no half of it.
+#[test]
+fn a_question_breaks_between_words() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        "let t = task(|| env(\"THE_NAME_OF_A_CITY\")); sleep(300); print(\"meanwhile\"); \
+         print(attempt(|| t.wait()).ok);",
+    );
+    let mut told = String::new();
+    for width in [40, 60, 200] {
+        let mut terminal = of_width(&project, width, "run s.rhai");
+        let asked = terminal.until("[N]o ").replace('\r', "");
+        let again = terminal.until("[N]o ").replace('\u{1b}', "ESC");
+        type_line(&mut terminal, "y");
+        terminal.until("true");
+        told += &format!("{width}:\n{asked}\n{again:?}\n");
+    }
+    expect_test::expect![[r#"
+        40:
+        the script requests permission for
+          reading the variable
+          `THE_NAME_OF_A_CITY`. Allow?
+          [y]es, [a]ll of this kind, anywhere,
+          [N]o 
+        "\rESC[2KESC[1AESC[2KESC[1AESC[2KESC[1AESC[2KESC[1AESC[2Kmeanwhile\r\nthe script requests permission for\r\n  reading the variable\r\n  `THE_NAME_OF_A_CITY`. Allow?\r\n  [y]es, [a]ll of this kind, anywhere,\r\n  [N]o "
+        60:
+        the script requests permission for reading the variable
+          `THE_NAME_OF_A_CITY`. Allow? [y]es, [a]ll of this kind,
+          anywhere, [N]o 
+        "\rESC[2KESC[1AESC[2KESC[1AESC[2Kmeanwhile\r\nthe script requests permission for reading the variable\r\n  `THE_NAME_OF_A_CITY`. Allow? [y]es, [a]ll of this kind,\r\n  anywhere, [N]o "
+        200:
+        the script requests permission for reading the variable `THE_NAME_OF_A_CITY`. Allow? [y]es, [a]ll of this kind, anywhere, [N]o 
+        "\rESC[2Kmeanwhile\r\nthe script requests permission for reading the variable `THE_NAME_OF_A_CITY`. Allow? [y]es, [a]ll of this kind, anywhere, [N]o "
+    "#]].assert_eq(&told);
 }
 
 #[test]
@@ -248,19 +300,7 @@ fn the_line_of_an_error_fits_the_terminal_so_that_its_marks_stand_below_the_righ
     for (script, wrong) in cases {
         for width in [40, 60, 100] {
             project.file("s.rhai", &script);
-            let mut command = std::process::Command::new("sh");
-            let shown = project.command(&["check", "s.rhai"]);
-            command.current_dir(project.path()).env("NO_COLOR", "1").env("TERM", "xterm");
-            for (name, value) in shown.get_envs() {
-                if let Some(value) = value {
-                    command.env(name, value);
-                }
-            }
-            let program = shown.get_program().to_str().unwrap().to_owned();
-            let line = format!("stty rows 40 cols {width}; exec '{program}' check s.rhai");
-            command.args(["-c", &line]);
-
-            let text = OnTerminal::start(command).rest().replace('\r', "");
+            let text = of_width(&project, width, "check s.rhai").rest().replace('\r', "");
             let lines: Vec<&str> = text.lines().collect();
             let marked = lines.iter().position(|line| line.contains("^^^")).expect("marks");
             let column = lines[marked].chars().position(|c| c == '^').unwrap();

@@ -229,7 +229,7 @@ print(v.keys);"##,
         > let report = session().flow(g);
         > print(report.errors.len == 0); print(report.operation_results.keys); print(used().len);
         K0030 3:36 `inputs` has no `len`
-            it is a method: write `.len()`
+            write `.a.len`; `.len()` is that of the map around it
         K0030 5:21 `errors` has no property `len`
             it is a method: write `.len()`
         K0030 5:63 `operation_results` has no property `keys`

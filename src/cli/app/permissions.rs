@@ -389,7 +389,7 @@ fn forget_typed() {
 pub(in crate::cli) fn ask_and_wait(text: &str) -> std::io::Result<String> {
     forget_typed();
     let mut stderr = std::io::stderr();
-    write!(stderr, "{}", shown(&scrub(text)))?;
+    write!(stderr, "{}", terminal::fitted_err(&shown(&scrub(text))))?;
     stderr.flush()?;
 
     let mut line = String::new();

@@ -6,8 +6,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::file;
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Strand;
-use crate::cli::app::exit::Exit;
-use crate::cli::app::exit::exit_of_cause;
+use crate::cli::app::exit::{Exit, exit_of_cause, exit_of_failure};
 use crate::cli::app::job::{OpenJob, ScriptJob};
 use crate::cli::app::plan_clock::Clock;
 use crate::cli::app::script_words::words;
@@ -87,10 +86,7 @@ impl ScriptStop {
         fault: Diagnostic,
         executor: &Executor,
     ) -> ScriptStop {
-        let exit = match failure.exit() {
-            Exit::Failed => exit_of_cause(executor),
-            exit => exit,
-        };
+        let exit = exit_of_failure(failure, executor);
         ScriptStop { fault, kind: failure.kind.clone(), exit }
     }
 
@@ -135,6 +131,8 @@ pub(in crate::cli) struct RehearsalResult {
     pub(in crate::cli) choices: usize,
     /// How many calls were made whose replies are not known.
     pub(super) asked: usize,
+    /// Whether known replies have used nothing of a budget that bounds them.
+    pub(super) spares_budget: bool,
     /// Decisions that depended on a guess.
     pub(in crate::cli) seen: BTreeMap<GuessedDecision, Ways>,
     /// What was asked for that only a run can tell.
@@ -177,6 +175,7 @@ impl RehearsalResult {
             stopped,
             choices: guess.choices(),
             asked: guess.asked(),
+            spares_budget: guess.spares_budget(),
             seen: guess.seen(),
             met: guess.met(),
             bounds: guess.bounds(),
@@ -207,8 +206,6 @@ pub(in crate::cli) enum SeedSource {
 pub(in crate::cli) struct ForecastSetting<'a> {
     pub(in crate::cli) experience: &'a CallHistory,
     pub(in crate::cli) seed: SeedSource,
-    /// Whether what the run may use up is bounded.
-    pub(in crate::cli) is_bounded: bool,
     /// Longest time for the first time through the script.
     pub(in crate::cli) first_time_max: Duration,
     /// The time for all further guesses.

@@ -122,7 +122,7 @@ impl<'a> TrialQueue<'a> {
             |event: &Event| matches!(event, Event::AttemptEnded { reused, .. } if reused.is_some());
         let has_reused = first.events.iter().any(is_reused);
         // Only who asks uses up a budget, and what is known is no evidence that a failure is sure.
-        let is_apart = has_reused && (self.setting.is_bounded || first.stopped.is_some());
+        let is_apart = has_reused && (first.spares_budget || first.stopped.is_some());
 
         self.lanes = if is_apart {
             vec![(RunScope::Reusing, false), (RunScope::Asking, true)]

@@ -25,6 +25,16 @@ impl ScriptJob<'_> {
         None
     }
 
+    /// Shows which models are not set up that a script certainly asks after another call; returns how it ends if
+    /// there is one. What is known already is not asked again, so its model need not be set up.
+    pub(in crate::cli) fn refuse_unset(&self, host: &Host, program: &Program) -> Option<Exit> {
+        if self.resumes.is_some() || self.reuse.is_some() {
+            return None;
+        }
+        let unset = host.unset_models(program);
+        (!unset.is_empty()).then(|| self.refuse(&unset))
+    }
+
     /// Reads a script that is only planned, and refuses one that certainly comes to a missing grant.
     pub(in crate::cli) fn granted(&self, host: &Host, text: &str) -> Result<Program, ScriptError> {
         let program = host.compile(text)?;

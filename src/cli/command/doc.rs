@@ -6,8 +6,8 @@ use crate::base::{file, own};
 use crate::cli::app::exit::Exit;
 use crate::cli::command::{doc_html, doc_settings};
 use crate::cli::render::entry::{self, Page, SearchHits};
-use crate::cli::render::table;
-use crate::cli::{Global, print_data, print_line, say};
+use crate::cli::render::{guide, table};
+use crate::cli::{Global, print_data, print_laid_out, print_line, say};
 use crate::executor::Executor;
 use crate::journal::Journal;
 use crate::mcp::Servers;
@@ -156,7 +156,7 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
         if global.json {
             print_data(json!({ "name": "python", "text": FROM_PYTHON }));
         } else {
-            print_line(FROM_PYTHON.trim_end());
+            print_laid_out(&guide::laid_out(FROM_PYTHON, page));
         }
         return Exit::Ok;
     }
@@ -182,7 +182,7 @@ pub(in crate::cli) fn show(global: &Global, entries: &[WordEntry], asked: &str) 
     let group = if topic == "language" { language::LANGUAGE } else { word_of_sign(asked) };
     match entry::find(&entries, group) {
         SearchHits::One(one) if global.json => print_json(one),
-        SearchHits::One(one) => print_line(&entry::whole(one, page)),
+        SearchHits::One(one) => print_laid_out(&entry::whole(one, page)),
         SearchHits::Several(hits) if global.json => hits.into_iter().for_each(print_json),
         SearchHits::Several(hits) => {
             print_line(&entry::list(&hits, page));
@@ -213,7 +213,7 @@ fn show_foreign(global: &Global, entries: &[WordEntry], word: &ForeignWord, page
     let said = format!("{}: {}", word.message, word.help);
     print_line(&entry::wrap(&said, page.width).join("\n"));
     if let Some(own) = own {
-        print_line(&format!("\n{}", entry::whole(own, page)));
+        print_laid_out(&format!("\n{}", entry::whole(own, page)));
     }
 }
 

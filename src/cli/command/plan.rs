@@ -1,7 +1,6 @@
 //! `kaizen plan SCRIPT`: what a run would ask, what it could reuse, and what it would cost. The
 //! script runs, but no model is called, nothing is written and nobody is paid.
 
-use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
@@ -214,7 +213,6 @@ pub(in crate::cli) fn plan(global: &Global, given: &RunOptions) -> anyhow::Resul
             (None, Some(_)) => SeedSource::LastRun,
             (None, None) => SeedSource::Drawn,
         },
-        is_bounded: project.config.bounds() != Bounds::default(),
         first_time_max: TIME_MAX,
         patience: MORE_TIME_MAX,
     };

@@ -490,7 +490,8 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
 
     job.warn(&program);
     tell_uncalled(job, &program);
-    if let Some(exit) = job.refuse_ungranted(&open.host.missing_grants(&program)) {
+    let refused = job.refuse_ungranted(&open.host.missing_grants(&program));
+    if let Some(exit) = refused.or_else(|| job.refuse_unset(&open.host, &program)) {
         return Ok(exit);
     }
     job.launch(&open)?;

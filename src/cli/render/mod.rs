@@ -14,6 +14,7 @@ mod contest;
 pub(super) mod diagnostic;
 mod ended;
 pub(super) mod entry;
+pub(super) mod guide;
 pub(super) mod outcome;
 pub(super) mod paint;
 mod plain;

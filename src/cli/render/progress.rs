@@ -6,7 +6,7 @@ use crate::base::id::{FlowId, OpId, OpMap, RunId};
 use crate::base::secret::scrub;
 use crate::base::unit::Money;
 use crate::base::visible::{hanging, on_one_line, shown};
-use crate::cli::app::terminal::write_raw;
+use crate::cli::app::terminal::{fitted_err, write_raw};
 use crate::cli::render::bar::{style, tell};
 use crate::cli::render::ended::live_line;
 use crate::cli::render::paint::{self, Mood};
@@ -114,7 +114,7 @@ pub(in crate::cli) struct Progress {
     pub(super) unbounded: BTreeSet<String>,
     /// The times that it sleeps until.
     pub(super) sleeps: Sleeps,
-    /// The question that stands on the last line.
+    /// The question that stands on the last lines.
     question: RefCell<Option<String>>,
     /// How a comparison stands, in the place of its operations.
     pub(super) comparison: Option<ComparisonStanding>,
@@ -183,7 +183,8 @@ impl Progress {
     /// Runs something that writes to the terminal, above the live region or an open question.
     pub(in crate::cli) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         if let Some(question) = &*self.question.borrow() {
-            write_raw("\r\u{1b}[2K");
+            let lines = question.matches('\n').count();
+            write_raw(&format!("\r\u{1b}[2K{}", "\u{1b}[1A\u{1b}[2K".repeat(lines)));
             let written = write();
             write_raw(question);
             return written;
@@ -195,7 +196,7 @@ impl Progress {
         }
     }
 
-    /// Puts a question on the last line, in the place of the live region.
+    /// Puts a question on the last lines, in the place of the live region.
     pub(in crate::cli) fn open_question(&self, text: &str) {
         if let Some(live) = &self.live {
             // A region that cannot be cleared only stands above the question.
@@ -203,7 +204,7 @@ impl Progress {
             live.set_draw_target(indicatif::ProgressDrawTarget::hidden());
         }
 
-        let question = shown(&scrub(text)).into_owned();
+        let question = fitted_err(&shown(&scrub(text))).into_owned();
         write_raw(&question);
         self.question.replace(Some(question));
     }

@@ -212,6 +212,8 @@ pub struct Guess {
     asked_world: Cell<usize>,
     /// How many calls were made whose replies are not known.
     asked: Cell<usize>,
+    /// Whether known replies have used nothing of a budget that bounds them.
+    spares_budget: Cell<bool>,
     /// How many calls have begun to take their time.
     timed: Cell<usize>,
     /// The most that each call can take, by its operation and attempt.
@@ -240,6 +242,7 @@ impl Guess {
             met: RefCell::default(),
             asked_world: Cell::default(),
             asked: Cell::default(),
+            spares_budget: Cell::default(),
             timed: Cell::default(),
             bounds: RefCell::default(),
             unbounded: RefCell::default(),
@@ -279,6 +282,16 @@ impl Guess {
     /// Returns the models that were asked for replies whose length nothing bounds.
     pub fn unbounded(&self) -> BTreeSet<String> {
         self.unbounded.borrow().clone()
+    }
+
+    /// Notes that a known reply has used nothing of a budget that bounds it.
+    pub(in crate::executor) fn spare_budget(&self) {
+        self.spares_budget.set(true);
+    }
+
+    /// Tells whether known replies have used nothing of a budget that bounds them, of the run or of a part of it.
+    pub fn spares_budget(&self) -> bool {
+        self.spares_budget.get()
     }
 
     /// Notes the most that a call can take.

@@ -427,7 +427,8 @@ impl Executor {
         }
     }
 
-    /// Charges a planned call with what it is taken to use.
+    /// Charges a planned call with what it is taken to use. One whose reply is known uses nothing, unlike that of a run
+    /// which asks again.
     pub(super) fn settle_guess(
         &self,
         scope: &Scope,
@@ -435,7 +436,13 @@ impl Executor {
         reserve: Option<Reserve>,
         called: &CallResult,
     ) {
-        let (Some(reserve), Some(guess)) = (reserve, self.guess()) else { return };
+        let Some(guess) = self.guess() else { return };
+        let Some(reserve) = reserve else {
+            if self.budgets.of(scope.purse).is_some_and(|budget| budget.is_bounded()) {
+                guess.spare_budget();
+            }
+            return;
+        };
         if self.budgets.counts_tokens(scope.purse) {
             guess.meet(Unknown::Size);
         }

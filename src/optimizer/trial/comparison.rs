@@ -105,7 +105,12 @@ pub(in crate::optimizer) enum ComparisonEnd {
     Decided,
     Inputs,
     Budget,
-    Useless(String),
+    /// So many inputs in a row failed for a reason that says nothing of the patterns.
+    Useless {
+        inputs: u64,
+        kind: String,
+        message: String,
+    },
 }
 
 impl ComparisonEnd {
@@ -114,7 +119,7 @@ impl ComparisonEnd {
             ComparisonEnd::Decided => "decided",
             ComparisonEnd::Inputs => "inputs",
             ComparisonEnd::Budget => "budget",
-            ComparisonEnd::Useless(_) => "failures",
+            ComparisonEnd::Useless { .. } => "failures",
         }
     }
 }
@@ -339,6 +344,7 @@ impl Course {
         let mut open = OpenBout::new(plan.arms.len());
         let mut over = None;
         let mut useless = 0;
+        let mut fault = None;
 
         // Once it is over nothing more begins; what is under way is paid for, and counts.
         while let Some((step, seen)) = done.next().await {
@@ -359,11 +365,14 @@ impl Course {
             match self.settle(whole).await? {
                 None => useless = 0,
                 // What failed from outside says nothing about the patterns.
-                Some(message) => {
+                Some((kind, message)) => {
                     useless += 1;
+                    let found = ComparisonEnd::Useless { inputs: useless, kind, message };
                     if useless >= USELESS_MAX {
-                        over.get_or_insert(ComparisonEnd::Useless(message));
+                        over.get_or_insert(found);
                         agenda.borrow_mut().close();
+                    } else {
+                        fault = Some(found);
                     }
                 }
             }
@@ -371,7 +380,9 @@ impl Course {
         }
 
         let is_decided = self.experiment.borrow().verdict() != Verdict::Open;
-        Ok(if is_decided { ComparisonEnd::Decided } else { over.unwrap_or(ComparisonEnd::Inputs) })
+        let is_empty = self.blocks.borrow().is_empty();
+        let over = over.or(fault.filter(|_| is_empty)).unwrap_or(ComparisonEnd::Inputs);
+        Ok(if is_decided { ComparisonEnd::Decided } else { over })
     }
 
     fn order(&self) -> BoutOrder {
@@ -395,8 +406,11 @@ impl Course {
     }
 
     /// Records what all patterns did on one input and counts it; returns why it does not count, if it
-    /// failed from outside.
-    async fn settle(&self, whole: Vec<Vec<Performance>>) -> Result<Option<String>, Failure> {
+    /// failed from outside: the kind of the failure, and its message.
+    async fn settle(
+        &self,
+        whole: Vec<Vec<Performance>>,
+    ) -> Result<Option<(String, String)>, Failure> {
         let executor = &self.setting.executor;
         let broken =
             |error: crate::optimizer::OptimizerError| Failure::new(Kind::Store, error.to_string());
@@ -416,7 +430,7 @@ impl Course {
 
         let block: Block =
             whole.into_iter().map(|done| done.into_iter().map(|one| one.seen).collect()).collect();
-        let fault = block.iter().flatten().find_map(Measurement::outer_fault).map(str::to_owned);
+        let fault = block.iter().flatten().find_map(Measurement::outer_fault).cloned();
         if fault.is_none() {
             self.add(block);
         }

@@ -278,10 +278,9 @@ impl Measurement {
             && self.score == other.score
     }
 
-    /// Tells whether it failed through no fault of the pattern, and why.
-    pub fn outer_fault(&self) -> Option<&str> {
-        let (kind, message) = self.error.as_ref()?;
-        (!lesson(kind).blames_pattern()).then_some(message.as_str())
+    /// Tells whether it failed through no fault of the pattern, and why: the kind of the failure, and its message.
+    pub fn outer_fault(&self) -> Option<&(String, String)> {
+        self.error.as_ref().filter(|(kind, _)| !lesson(kind).blames_pattern())
     }
 }
 

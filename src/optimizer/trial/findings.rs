@@ -7,8 +7,9 @@ use crate::optimizer::choice::recommendation::percent;
 use crate::optimizer::learner::{ExecutionOutcome, Objective, Scale, median};
 use crate::optimizer::stats;
 use crate::optimizer::trial::accuracy::Accuracy;
-use crate::optimizer::trial::comparison::{ComparisonEnd, ComparisonPlan, USELESS_MAX};
+use crate::optimizer::trial::comparison::{ComparisonEnd, ComparisonPlan};
 use crate::optimizer::trial::execution::Measurement;
+use crate::optimizer::trial::losses::Losses;
 use crate::optimizer::trial::sequential_test::{Difference, Experiment, StopRule, Verdict};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -128,21 +129,27 @@ impl Ending<'_> {
         let Ending { plan, experiment, blocks, .. } = *self;
         let measure = Measure::of(plan.objective, blocks);
         let (first, second) = experiment.leaders();
-        let verdict = experiment.verdict();
+        let losses = Losses::of(blocks, plan.arms.len());
         let name = |arm: usize| plan.arms[arm].pattern.as_str();
+        let lost = losses.sentence(|arm| name(arm).to_owned());
+        // That nothing gave an answer makes patterns neither equal nor different.
+        let verdict = if lost.is_some() { Verdict::Open } else { experiment.verdict() };
         let column = |arm: usize| -> Vec<&Measurement> {
             blocks.iter().flat_map(|block| &block[arm]).collect()
         };
 
-        let more =
-            (verdict == Verdict::Open).then(|| experiment.to_decide(first, second)).flatten();
+        let more = (verdict == Verdict::Open && lost.is_none())
+            .then(|| experiment.to_decide(first, second))
+            .flatten();
+        let of_pair = [first, second].into_iter();
+        let of_pair = of_pair.filter_map(|arm| losses.sentence_of(arm, name(arm))).collect();
         let asked = [first, second].map(|arm| models(&column(arm)));
         let repeats = count(plan.repeat);
         let facts = Facts {
             verdict: &verdict,
             pair: [first, second].map(name),
             difference: experiment.difference(first, second),
-            likely: experiment.likely(first, second),
+            likely: experiment.likely(first, second).filter(|_| lost.is_none()),
             over: self.over,
             to_decide: more.map(|more| price(more, repeats, [first, second].map(column))),
             judged: self.judged(&measure, first, second),
@@ -153,6 +160,8 @@ impl Ending<'_> {
             is_unjudged: measure.objective.quality > 0.0
                 && blocks.iter().flatten().flatten().all(|seen| seen.score.is_none())
                 && blocks.iter().flatten().flatten().any(|seen| seen.success > 0.0),
+            lost,
+            lost_of_pair: of_pair,
         };
 
         let patterns = (0..plan.arms.len()).map(|arm| {
@@ -171,6 +180,7 @@ impl Ending<'_> {
             Verdict::Same | Verdict::Open => Value::Null,
         };
         findings["patterns"] = patterns.collect();
+        findings["failure"] = self.failure(&losses);
         findings["scale"] = json!({
             "time_half": measure.scale.time_half, "cost_half": measure.scale.cost_half,
         });
@@ -182,6 +192,19 @@ impl Ending<'_> {
         findings["task_type"] = plan.task.as_str().into();
         findings["fingerprint"] = plan.fingerprint.clone().into();
         findings
+    }
+
+    /// Returns why there is nothing to compare, if that is so.
+    fn failure(&self, losses: &Losses) -> Value {
+        match self.over {
+            ComparisonEnd::Useless { kind, message, .. } if self.blocks.is_empty() => {
+                json!({ "kind": kind, "message": message })
+            }
+            ComparisonEnd::Useless { .. }
+            | ComparisonEnd::Decided
+            | ComparisonEnd::Inputs
+            | ComparisonEnd::Budget => losses.failure().unwrap_or(Value::Null),
+        }
     }
 
     /// Returns the difference of two patterns as it would be without the judge's errors, as far as these
@@ -240,6 +263,10 @@ struct Facts<'a> {
     models: Option<[Vec<&'a str>; 2]>,
     /// Whether quality counts and nobody has judged an answer.
     is_unjudged: bool,
+    /// Why nothing gave an answer, if that is so.
+    lost: Option<String>,
+    /// Why one of the two never gave an answer, if that is so.
+    lost_of_pair: Vec<String>,
 }
 
 impl Facts<'_> {
@@ -274,6 +301,10 @@ impl Facts<'_> {
 
     /// Says in a sentence what was found and why no more was done.
     fn reason(&self) -> String {
+        if let Some(lost) = &self.lost {
+            return lost.clone();
+        }
+
         let Facts { pair: [first, second], difference, rule, .. } = self;
         let Difference { n, mean, interval } = difference;
         let range = format!("[{}, {}]", bound(interval.low), bound(interval.high));
@@ -289,6 +320,7 @@ impl Facts<'_> {
                  after {inputs}, less than {} either way {sure}",
                 rule.min_effect
             ),
+            Verdict::Open if *n == 0 => "no input counts, so nothing is compared".to_owned(),
             Verdict::Open if mean.abs() < LEVEL => format!(
                 "not distinguishable yet: `{first}` and `{second}` are level {range} after \
                  {inputs} {sure}"
@@ -307,6 +339,9 @@ impl Facts<'_> {
         if self.is_unjudged {
             text += "; nobody judged the answers, so all of them count as equally good";
         }
+        for lost in &self.lost_of_pair {
+            text += &format!("; {lost}");
+        }
         self.add_why_not_more(&mut text);
         text
     }
@@ -321,11 +356,10 @@ impl Facts<'_> {
             ComparisonEnd::Decided => {}
             ComparisonEnd::Inputs => *text += "; there are no more inputs",
             ComparisonEnd::Budget => *text += "; the budget is spent",
-            ComparisonEnd::Useless(message) => {
-                *text += &format!(
-                    "; stopped because {USELESS_MAX} inputs in a row failed for external reasons: \
-                     {message}"
-                );
+            ComparisonEnd::Useless { inputs, message, .. } => {
+                let inputs = counted(*inputs, "input", "inputs in a row");
+                *text +=
+                    &format!("; stopped because {inputs} failed for external reasons: {message}");
             }
         }
 

@@ -8,4 +8,5 @@ pub mod executed;
 pub mod execution;
 mod expense;
 pub mod findings;
+mod losses;
 pub mod sequential_test;

@@ -603,8 +603,17 @@ fn copies(engine: &mut Engine, host: &Rc<Inner>) {
         engine,
         "to_map(branch: branch) -> map",
         r#"
-        Converts a branch or a report to plain data. `branch_from` restores a branch and finds its
-        model by name.
+        Converts a branch or a report to plain data.
+
+        A branch gives `#{ model, system, name, exchanges }`. Each of the `exchanges` is
+        `#{ question, answer }`, with `steps` if tools were called and `images` if there were any.
+        `branch_from` restores the branch and finds its model by name.
+
+        A report gives `#{ name, completed_operations, failed_operations, skipped_operations,
+        cancelled_operations, cut_operations, operation_results, errors, metrics }`: the name of the
+        graph, and what its properties are.
+
+        Any other property of the map is an error, unless the script has added it.
         ```rhai
         let b = branch("demo/echo");
         b.communicate("Hello.");

@@ -36,7 +36,7 @@ pub(super) fn work(function: BoundFn) -> Callback {
 
 /// Makes a map for scripts of what an operation depends on.
 fn given(inputs: Inputs) -> Dynamic {
-    KnownMap::of_operations("`inputs`", inputs.sources, convert::from_fields(inputs.results))
+    KnownMap::of_inputs(inputs.sources, convert::from_fields(inputs.results))
 }
 
 /// Makes a script function a condition: it gets a result, or the inputs.

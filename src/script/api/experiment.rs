@@ -112,11 +112,13 @@ fn comparing(engine: &mut Engine, host: &Rc<Inner>) {
         (true: records the executions for the optimizer), `objective` (default: the optimizer's).
 
         Returns `#{ verdict, winner, reason, pair, difference, interval, inputs, stopped, patterns,
-        to_decide, scale, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open"; open is "not
-        distinguishable yet", and `to_decide` then estimates the `inputs`, `calls` and `cost` that are
-        missing. `difference` is the score of the first of `pair` minus that of the second. `scale` has the
-        time and the cost at which their reward is halved, as set by the `objective`, or else the medians of
-        the first ten inputs. A run that is killed and resumed pays for nothing twice and keeps its figures.
+        failure, to_decide, scale, calls, cost, fingerprint }`. `verdict` is "better", "same" or "open";
+        open is "not distinguishable yet", and `to_decide` then estimates the `inputs`, `calls` and `cost`
+        that are missing. If every execution failed, nothing is compared: `failure` is the `kind` and the
+        `message` of the first failure, and otherwise `()`. `difference` is the score of the first of `pair`
+        minus that of the second. `scale` has the time and the cost at which their reward is halved, as set by
+        the `objective`, or else the medians of the first ten inputs.
+        A run that is killed and resumed pays for nothing twice and keeps its figures.
         ```rhai
         let o = optimizer(#{ memory: true, objective: #{ quality: 1 } });
         let ways = #{ short: |n| n, long: |n| n + 1 };

@@ -5,19 +5,15 @@ use crate::base::failure::Kind;
 use crate::base::id::FlowId;
 use crate::executor::report::{Report, ReportEntry};
 use crate::flow::outcome::Outcome;
-use crate::journal::event::RunKind;
-use crate::journal::history::{self, HistoryError, RunRow};
+use crate::journal::history::{self, RunRow};
 use crate::journal::trace::Trace;
 use crate::metrics::fold::FlowFold;
 use crate::script::host::context::{Inner, dialogue_source};
 use crate::script::host::error::{EvalError, throw_new};
-use crate::store::{self, Reader};
+use crate::store;
 use rhai::Engine;
 use std::path::Path;
 use std::rc::Rc;
-
-/// Most runs that are looked at for the last one.
-const LOOKED_AT_MAX: usize = 1000;
 
 pub(super) fn register(engine: &mut Engine, host: &Rc<Inner>) {
     let inner = host.clone();
@@ -50,7 +46,8 @@ fn finished(host: &Inner, name: &str) -> Result<Report, EvalError> {
     let (path, _) = host.with.store.as_ref().ok_or_else(none)?;
     let connection = store::open_to_read(path).map_err(|error| unread(&error.to_string()))?;
 
-    let row = find(&connection, name).map_err(|e| unread(&e.to_string()))?;
+    let row =
+        history::find_beside_sessions(&connection, name).map_err(|e| unread(&e.to_string()))?;
     let row = row.ok_or_else(none)?;
     let log = history::read(&connection, &row.id).map_err(|error| unread(&error.to_string()))?;
 
@@ -63,36 +60,6 @@ fn finished(host: &Inner, name: &str) -> Result<Report, EvalError> {
 
 fn unread(reason: &str) -> EvalError {
     throw_new(Kind::File, format!("cannot read the journal: {reason}"))
-}
-
-/// Finds the run that a person means.
-fn find(connection: &Reader, name: &str) -> Result<Option<RunRow>, HistoryError> {
-    let Some(back) = name.strip_prefix('@') else {
-        let mut found = history::find(connection, name)?;
-        return Ok(if found.len() == 1 { found.pop() } else { None });
-    };
-
-    let (count, failed) = match back {
-        "" => (0, false),
-        "fail" => (0, true),
-        back => match back.strip_prefix('-').and_then(|number| number.parse().ok()) {
-            Some(count) => (count, false),
-            None => return Ok(None),
-        },
-    };
-    let mut left = count;
-    for place in 0..LOOKED_AT_MAX {
-        let Some(row) = history::recent(connection, place, failed)? else { return Ok(None) };
-        // Sessions are runs too, and whoever asks here means the work of a script.
-        if history::kind(connection, &row.id)? == Some(RunKind::Session) {
-            continue;
-        }
-        if left == 0 {
-            return Ok(Some(row));
-        }
-        left -= 1;
-    }
-    Ok(None)
 }
 
 /// Makes a report of the operations of a run.

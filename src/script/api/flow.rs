@@ -22,7 +22,7 @@ use crate::script::host::fiber::wait;
 use crate::script::host::kinds::EVENT_KINDS;
 use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
-use crate::script::host::{convert, shape, tasks};
+use crate::script::host::{convert, shape, shape_of_data, tasks};
 use futures::future::{self, Either};
 use rhai::{Array, Dynamic, Engine, FnPtr, Map, NativeCallContext};
 use serde_json::Value;
@@ -367,7 +367,7 @@ fn report_values(engine: &mut Engine) {
         print(session(branch("demo/echo")).flow(g).operation_results.a);
         ```
         "#,
-        |report: &mut Rc<Report>| by_operation(report, "`operation_results`", Field::Results),
+        |report: &mut Rc<Report>| by_operation(report, Field::Results),
     );
 
     def(
@@ -382,7 +382,7 @@ fn report_values(engine: &mut Engine) {
         print(report.errors.a.message);
         ```
         "#,
-        |report: &mut Rc<Report>| by_operation(report, "`errors`", Field::Errors),
+        |report: &mut Rc<Report>| by_operation(report, Field::Errors),
     );
 
     def(
@@ -401,9 +401,7 @@ fn report_values(engine: &mut Engine) {
         print(`${m.calls} calls, ${m.tokens.output} tokens`);
         ```
         "#,
-        |report: &mut Rc<Report>| {
-            KnownMap::of_shape(&shape::METRICS, report.metrics.to_map().into())
-        },
+        |report: &mut Rc<Report>| metrics(report),
     );
 
     def(
@@ -427,9 +425,21 @@ fn report_values(engine: &mut Engine) {
         |report: &mut Rc<Report>, node: Node| result(report, &node.name()),
     );
 
-    def(engine, "to_map(report: report) -> map", "", |report: &mut Rc<Report>| {
-        convert::from_fields(report.to_map())
-    });
+    def(engine, "to_map(report: report) -> map", "", |report: &mut Rc<Report>| to_map(report));
+}
+
+/// Makes plain data of a report: a map of what its properties are.
+fn to_map(report: &Report) -> Dynamic {
+    let mut fields = convert::from_fields(report.to_map());
+
+    fields.insert("operation_results".into(), by_operation(report, Field::Results));
+    fields.insert("errors".into(), by_operation(report, Field::Errors));
+    fields.insert("metrics".into(), metrics(report));
+    KnownMap::of_values(&shape_of_data::REPORT_DATA, fields)
+}
+
+fn metrics(report: &Report) -> Dynamic {
+    KnownMap::of_shape(&shape::METRICS, report.metrics.to_map().into())
 }
 
 /// What a report tells of operations by their names.
@@ -439,10 +449,10 @@ enum Field {
     Errors,
 }
 
-fn by_operation(report: &Report, what: &'static str, field: Field) -> Dynamic {
-    let key = match field {
-        Field::Results => "operation_results",
-        Field::Errors => "errors",
+fn by_operation(report: &Report, field: Field) -> Dynamic {
+    let (key, what) = match field {
+        Field::Results => ("operation_results", shape::OPERATION_RESULTS.what),
+        Field::Errors => ("errors", shape::ERRORS.what),
     };
     let told = report.to_map().remove(key);
     let told = told.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();

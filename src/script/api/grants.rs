@@ -71,7 +71,7 @@ pub(in crate::script) fn missing_grants(
 }
 
 /// Tells whether a statement is one of the script itself.
-fn is_of_script(ast: &AST, path: &[ASTNode<'_>]) -> bool {
+pub(super) fn is_of_script(ast: &AST, path: &[ASTNode<'_>]) -> bool {
     let Some(ASTNode::Stmt(root)) = path.first() else { return false };
     ast.statements().iter().any(|statement| std::ptr::eq(statement, *root))
 }
@@ -82,7 +82,7 @@ fn right_of(call: &FnCallExpr) -> Option<Right> {
 }
 
 /// Tells whether whatever stands below a node is carried out with it.
-fn is_always_reached(node: &ASTNode<'_>) -> bool {
+pub(super) fn is_always_reached(node: &ASTNode<'_>) -> bool {
     match node {
         // The script that is run is the main one.
         ASTNode::Stmt(Stmt::If(flow, _)) => {

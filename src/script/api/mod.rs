@@ -14,6 +14,7 @@ mod flow;
 mod grants;
 pub(in crate::script) mod host_word;
 mod image;
+mod keys;
 pub(super) mod knowledge;
 mod list;
 mod mcp;
@@ -38,6 +39,7 @@ mod world;
 
 pub use self::entry::{WordEntry, options};
 pub(in crate::script) use self::grants::missing_grants;
+pub(in crate::script) use self::keys::unset_models;
 pub(crate) use crate::script::host::kinds::{EVENT_KINDS, OPERATION_KINDS};
 
 use crate::executor::report::Report;

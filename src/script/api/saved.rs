@@ -1,14 +1,15 @@
 //! Branches as plain data, and back.
 
 use crate::base::failure::Kind;
-use crate::script::host::convert;
 use crate::script::host::error::{EvalError, throw, throw_new};
+use crate::script::host::known_map::KnownMap;
 use crate::script::host::options::Options;
+use crate::script::host::shape_of_data;
 use crate::session::branch::{Branch, Exchange, SharedBranch};
-use rhai::Map;
+use rhai::{Dynamic, Map};
 
 /// Makes plain data of a branch.
-pub(super) fn to_map(branch: &Branch) -> Map {
+pub(super) fn to_map(branch: &Branch) -> Dynamic {
     let label = || branch.model.label.as_str().into();
     let model = branch.model.described.as_deref().cloned().unwrap_or_else(label);
     let exchanges: Vec<&Exchange> = branch.exchanges().collect();
@@ -19,7 +20,7 @@ pub(super) fn to_map(branch: &Branch) -> Map {
         "exchanges": exchanges,
     });
 
-    convert::from_value(value).cast()
+    KnownMap::of_shape(&shape_of_data::BRANCH_DATA, value)
 }
 
 /// Makes a branch of plain data; `create` makes an empty one of the options.

@@ -8,11 +8,12 @@ use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, option, settles};
 use crate::script::check::defaults;
 use crate::script::check::functions::{ScriptFunction, ScriptFunctions};
+use crate::script::check::map_words::mixed_into;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::check::variables::{HeldTexts, held_texts};
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::type_word::{self, HANDLES};
-use crate::script::host::shape;
+use crate::script::host::{shape, shape_of_data};
 use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 
@@ -137,6 +138,11 @@ impl<'a> Kinds<'a> {
                     | ASTNode::Stmt(Stmt::FnCall(call, _)),
                 ) => {
                     let name = call.name.as_str();
+                    if name == "set"
+                        && let [.., Expr::StringConstant(key, _), _] = call.args.as_slice()
+                    {
+                        self.set.insert(key.to_string());
+                    }
                     self.has_other_edges |= ["add_edge", "then", ">>", ">>="].contains(&name);
                     if PLANNERS.contains(&name)
                         && let Some((operation, gives)) =
@@ -215,6 +221,10 @@ impl<'a> Kinds<'a> {
             }
             next.entry(owner).or_default().bind(name, kind);
         };
+
+        if let Some(name) = mixed_into(path) {
+            return bind(name, None);
+        }
 
         let statement = match path.last() {
             Some(ASTNode::Stmt(statement)) => *statement,
@@ -498,6 +508,13 @@ impl<'a> Kinds<'a> {
         }
         if ["gather", "parallel"].contains(&name) && settles(call) {
             return Some(ValueKind::List(&shape::OUTCOME));
+        }
+        let handle = |form: &CallForm| form.params.first().cloned().unwrap_or_default();
+        let mut held = forms().map(|form| shape_of_data::given_by_method(&handle(form), name));
+        if let Some(Some(first)) = held.next()
+            && held.all(|other| other == Some(first))
+        {
+            return ValueKind::of(first);
         }
         // The forms of the standard library do not say what they give.
         let is_map = |gives: &str| gives == "map" || gives == "array";

@@ -1,6 +1,7 @@
 //! Words of maps that stand there like properties: of a map of the script, `map.len` is the value of its key `len`.
 
 use crate::script::check::bindings::Bindings;
+use crate::script::check::call::call;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::property::continues_a_chain;
@@ -22,6 +23,17 @@ pub(super) const READING: &[&str] = &[
 
 /// Methods that add the keys of another map.
 const MIXING: &[&str] = &["fill_with", "mixin"];
+
+/// Returns the variable to whose map the call at the end of a path gives the keys of another one.
+pub(super) fn mixed_into<'a>(path: &[ASTNode<'a>]) -> Option<&'a str> {
+    let call = call(path).filter(|call| MIXING.contains(&call.expr.name.as_str()))?;
+
+    match call.expr.args.first() {
+        _ if call.is_method => call.variable,
+        Some(Expr::Variable(name, ..)) => Some(name.1.as_str()),
+        _ => None,
+    }
+}
 
 impl Checker<'_> {
     /// Finds words of maps without their brackets, behind maps that the script writes out.

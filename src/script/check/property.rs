@@ -8,7 +8,9 @@ use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::mismatch::listing;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
-use crate::script::host::known_map::{advice, no_operation, no_property};
+use crate::script::host::known_map::{
+    INPUTS, NAME_THE_OPERATION, advice, no_operation, no_property, of_content,
+};
 use crate::script::host::shape;
 use rhai::{ASTFlags, ASTNode, Expr};
 
@@ -75,6 +77,17 @@ fn near<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Suggest
     word.unwrap_or_else(|| advice(name, known).into())
 }
 
+/// Says what to write where a word is meant of what a map holds; one that holds a single thing can be mended.
+fn content_of(held: &[&str], unknown: &UnknownPart) -> Option<Suggestion> {
+    let word = unknown.name.as_str();
+    let help = of_content(held, word)?;
+    let fixes = match held {
+        [only] if !unknown.is_index => vec![QuickFix::Instead(format!("{only}.{word}"))],
+        _ => Vec::new(),
+    };
+    Some(Suggestion { help, fixes })
+}
+
 /// Says which method may be meant, of a value without properties.
 fn near_method(name: &str, methods: &[&str]) -> Suggestion {
     match nearest(name, methods.iter().copied()) {
@@ -93,23 +106,33 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
             let kind = shape.what.trim_matches('`');
             let foreign = foreign::instead_of_method(kind, name);
             let help = foreign.map(|help| foreign::suggestion(name, help));
-            let help = help.or_else(as_method).unwrap_or_else(|| near(name, shape.names()));
+            let help = help
+                .or_else(|| content_of(shape.content().as_slice(), unknown))
+                .or_else(as_method)
+                .unwrap_or_else(|| near(name, shape.names()));
             (no_property(shape.what, name), Some(help))
         }
         ValueKind::Inputs(names) => {
             // Another operation has this name: what is wrong is what this one depends on.
-            let help = if let Some(help) = as_method() {
+            let held: Vec<&str> = names.iter().map(String::as_str).collect();
+            let help = if let Some(help) =
+                content_of(&held, unknown).or_else(|| as_method().filter(|_| !names.is_empty()))
+            {
                 help
             } else if names.is_empty() || kinds.results.contains_key(name) {
-                let help = "name the operation in `depends_on` among the options of this one";
-                Suggestion::from(help.to_owned())
+                Suggestion::from(NAME_THE_OPERATION.to_owned())
             } else {
-                near(name, names.iter().map(String::as_str))
+                near(name, held.into_iter())
             };
-            (no_operation("`inputs`", name), Some(help))
+            (no_operation(INPUTS, name), Some(help))
         }
         ValueKind::Answer(fields) => {
-            let near = as_method()
+            let only = match fields.as_slice() {
+                [only] => content_of(&[only.name.as_str()], unknown),
+                _ => None,
+            };
+            let near = only
+                .or_else(as_method)
                 .unwrap_or_else(|| near(name, fields.iter().map(|field| field.name.as_str())));
             (format!("the schema of this answer has no field `{name}`"), Some(near))
         }

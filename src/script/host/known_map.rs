@@ -25,6 +25,8 @@ pub(in crate::script) enum KnownNames {
         what: &'static str,
         names: Rc<[String]>,
     },
+    /// The names of the operations whose results another one is given.
+    Inputs(Rc<[String]>),
 }
 
 impl KnownMap {
@@ -70,6 +72,14 @@ impl KnownMap {
         Dynamic::from(KnownMap { fields, known: KnownNames::Operations { what, names } })
     }
 
+    /// Makes a map of what an operation is given, by the names of those that gave it.
+    pub(in crate::script) fn of_inputs(
+        names: impl IntoIterator<Item = String>,
+        fields: Map,
+    ) -> Dynamic {
+        Dynamic::from(KnownMap { fields, known: KnownNames::Inputs(names.into_iter().collect()) })
+    }
+
     /// Returns it as a plain map.
     pub(in crate::script) fn into_map(self) -> Map {
         self.fields
@@ -107,6 +117,30 @@ pub(in crate::script) fn no_property(what: &str, name: &str) -> String {
 /// Says that a map of operations has none of this name.
 pub(in crate::script) fn no_operation(what: &str, name: &str) -> String {
     format!("{what} has no `{name}`")
+}
+
+/// What errors call the map of what an operation is given.
+pub(in crate::script) const INPUTS: &str = "`inputs`";
+
+/// What helps where an operation is given nothing.
+pub(in crate::script) const NAME_THE_OPERATION: &str =
+    "name the operation in `depends_on` among the options of this one";
+
+/// Words that texts and lists have as properties, and maps as methods alone.
+const OF_CONTENT: &[&str] = &["is_empty", "len"];
+/// Most names of what a map holds that are told.
+const HELD_MAX: usize = 3;
+
+/// Says what to write instead of such a word behind a map that wraps what is meant, which it holds under one of these
+/// names. As a method, the word would say something of the map.
+pub(in crate::script) fn of_content(held: &[&str], word: &str) -> Option<String> {
+    if held.is_empty() || !OF_CONTENT.contains(&word) {
+        return None;
+    }
+
+    let written: Vec<String> =
+        held.iter().take(HELD_MAX).map(|name| format!("`.{name}.{word}`")).collect();
+    Some(format!("write {}; `.{word}()` is that of the map around it", written.join(" or ")))
 }
 
 /// Says what to type for a property that there is not.

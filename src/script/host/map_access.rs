@@ -1,9 +1,11 @@
 //! How scripts read and change the maps that kaizen's words give.
 
 use crate::base::failure::Kind;
+use crate::script::diagnostic::foreign;
 use crate::script::host::error::{EvalError, throw_new};
 use crate::script::host::known_map::{
-    KnownMap, KnownNames, advice, no_operation, no_property, plain,
+    INPUTS, KnownMap, KnownNames, NAME_THE_OPERATION, advice, no_operation, no_property,
+    of_content, plain,
 };
 use crate::script::host::state::State;
 use rhai::{Array, Dynamic, Engine, EvalContext, FuncRegistration, ImmutableString, Map};
@@ -19,7 +21,9 @@ impl KnownMap {
 
         let is_known = match &self.known {
             KnownNames::Of(shape) => shape.property(name).is_some(),
-            KnownNames::Operations { names, .. } => names.iter().any(|known| known == name),
+            KnownNames::Operations { names, .. } | KnownNames::Inputs(names) => {
+                names.iter().any(|known| known == name)
+            }
         };
 
         if is_known { Ok(Dynamic::UNIT) } else { Err(self.unknown(name)) }
@@ -32,20 +36,43 @@ impl KnownMap {
     }
 
     fn unknown(&self, name: &str) -> EvalError {
-        let as_method =
-            METHODS.contains(&name).then(|| format!("it is a method: write `.{name}()`"));
         let (message, help) = match &self.known {
             KnownNames::Of(shape) if self.throws(name) => {
                 let help = format!("what the script threw is in `.thrown`: write `.thrown.{name}`");
                 (no_property(shape.what, name), help)
             }
-            KnownNames::Of(shape) => (no_property(shape.what, name), advice(name, shape.names())),
+            KnownNames::Of(shape) => {
+                let foreign = foreign::instead_of_method(shape.what, name).map(str::to_owned);
+                let help = foreign.unwrap_or_else(|| advice(name, shape.names()));
+                (no_property(shape.what, name), help)
+            }
             KnownNames::Operations { what, names } => {
                 (no_operation(what, name), advice(name, names.iter().map(String::as_str)))
             }
+            KnownNames::Inputs(names) if names.is_empty() => {
+                (no_operation(INPUTS, name), NAME_THE_OPERATION.to_owned())
+            }
+            KnownNames::Inputs(names) => {
+                (no_operation(INPUTS, name), advice(name, names.iter().map(String::as_str)))
+            }
         };
-        let help = as_method.unwrap_or(help);
+
+        let help = self.instead_of_word(name).unwrap_or(help);
         throw_new(Kind::Script, format!("{message}; {help}"))
+    }
+
+    /// Says what to write instead of a word that such a map has as a method alone.
+    fn instead_of_word(&self, name: &str) -> Option<String> {
+        let held: Vec<&str> = match &self.known {
+            KnownNames::Of(shape) => shape.content().into_iter().collect(),
+            KnownNames::Operations { .. } => Vec::new(),
+            KnownNames::Inputs(names) if names.is_empty() => return None,
+            KnownNames::Inputs(names) => names.iter().map(String::as_str).collect(),
+        };
+
+        let is_method = METHODS.contains(&name);
+        let as_method = || is_method.then(|| format!("it is a method: write `.{name}()`"));
+        of_content(&held, name).or_else(as_method)
     }
 }
 
@@ -71,6 +98,12 @@ pub(in crate::script) fn register(engine: &mut Engine) {
     engine.register_fn("values", |record: &mut KnownMap| -> Array {
         record.fields.values().cloned().collect()
     });
+
+    engine.register_fn("+=", |record: &mut KnownMap, more: Map| record.fields.extend(more));
+    engine.register_fn("+=", |record: &mut KnownMap, more: KnownMap| {
+        record.fields.extend(more.fields);
+    });
+    engine.register_fn("+=", |map: &mut Map, more: KnownMap| map.extend(more.fields));
 
     engine.register_indexer_set(|record: &mut KnownMap, name: ImmutableString, value: Dynamic| {
         record.fields.insert(name.as_str().into(), value);

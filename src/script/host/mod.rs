@@ -35,6 +35,7 @@ pub mod right;
 pub mod rule;
 pub mod servers;
 pub(in crate::script) mod shape;
+pub(in crate::script) mod shape_of_data;
 pub(in crate::script) mod sizes;
 pub(in crate::script) mod snapshot;
 pub(in crate::script) mod source;

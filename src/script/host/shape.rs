@@ -402,6 +402,7 @@ pub(in crate::script) static COMPARISON: Shape = Shape {
         ("likely", Any),
         ("inputs", WHOLE),
         ("stopped", TEXT),
+        ("failure", One(&COMPARISON_FAILURE)),
         ("patterns", Many(&COMPARED)),
         ("to_decide", Any),
         ("shares", Any),
@@ -414,6 +415,9 @@ pub(in crate::script) static COMPARISON: Shape = Shape {
         ("fingerprint", MAP),
     ],
 };
+
+static COMPARISON_FAILURE: Shape =
+    Shape { what: "`failure`", properties: &[("kind", TEXT), ("message", TEXT)] };
 
 static COMPARED: Shape = Shape {
     what: "a pattern of the result of `compare`",

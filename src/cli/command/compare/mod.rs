@@ -14,7 +14,7 @@ use crate::base::failure::{Failure, Kind};
 use crate::base::id::RunId;
 use crate::base::json::digest;
 use crate::base::strand::Strand;
-use crate::cli::app::exit::Exit;
+use crate::cli::app::exit::{Exit, unless_spent};
 use crate::cli::app::job::{JobEnd, OpenJob, ScriptJob};
 use crate::cli::app::number;
 use crate::cli::app::terminal::Terminal;
@@ -416,6 +416,15 @@ fn judge_of(judge: Option<ComparedScript>, tasks: Tasks, open: &OpenJob) -> Opti
     }))
 }
 
+/// Says how a comparison ends: one of which every execution failed has failed as they did.
+fn exit_of(findings: &Value, executor: &Executor) -> Exit {
+    match findings["failure"]["kind"].as_str() {
+        _ if findings["stopped"] == "budget" => Exit::Budget,
+        Some(kind) => unless_spent(Kind::from(kind).exit(), executor),
+        None => Exit::Ok,
+    }
+}
+
 /// Shows what was found and journals the end.
 async fn finish(
     job: &ScriptJob<'_>,
@@ -425,7 +434,7 @@ async fn finish(
 ) -> anyhow::Result<Exit> {
     let mut end = match found {
         Ok(Ok(findings)) => {
-            let exit = if findings["stopped"] == "budget" { Exit::Budget } else { Exit::Ok };
+            let exit = exit_of(&findings, &open.executor);
             let is_ok = exit == Exit::Ok;
             let status = if is_ok { RunStatus::Ok } else { RunStatus::Failed };
             JobEnd::new(exit, status, findings, None)
@@ -433,7 +442,8 @@ async fn finish(
         Ok(Err(Stop::Store(error))) => return Err(error.into()),
         Ok(Err(Stop::Failed(failure))) => {
             say(&format!("error: {}", failure.message));
-            JobEnd::new(failure.exit(), RunStatus::Failed, Value::Null, Some(failure))
+            let exit = unless_spent(failure.exit(), &open.executor);
+            JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure))
         }
         Err(caught) => {
             say(&format!("interrupted; continue with `kaizen {name} .. --resume`"));

@@ -43,7 +43,13 @@ pub(super) fn show(findings: &Value) {
     let head =
         ["script", ">score", ">interval", ">n", ">success", ">quality", ">time", ">cost", "note"];
     print_line(&table::render(&head, &rows));
-    let mood = if findings["verdict"] == "open" { Mood::Doubtful } else { Mood::Good };
+    let mood = if !findings["failure"].is_null() {
+        Mood::Bad
+    } else if findings["verdict"] == "open" {
+        Mood::Doubtful
+    } else {
+        Mood::Good
+    };
     let reason = on_one_line(findings["reason"].as_str().unwrap_or_default());
     print_line(&paint::out(&reason, mood));
     print_line(&format!(

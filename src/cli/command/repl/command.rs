@@ -187,21 +187,20 @@ impl ReplSession<'_> {
             return Ok(InputEnd::Well);
         }
 
-        let exit = show::run(self.global, &show::Arguments::of(&self.before_this(name)?))?;
+        let exit = show::run(self.global, &show::Arguments::of(&self.beside_sessions(name)?))?;
         Ok(if exit == Exit::Ok { InputEnd::Well } else { InputEnd::Wrong })
     }
 
-    /// Makes `@` the last run before this session, which is a run itself, if there is one.
-    fn before_this(&self, name: &str) -> anyhow::Result<String> {
+    /// Puts the id of the run in the place of a name such as `@`, which means what it means to `run(name)`. Without
+    /// another run than sessions, it stays.
+    fn beside_sessions(&self, name: &str) -> anyhow::Result<String> {
         let (run, rest) = name.split_at(name.find(':').unwrap_or(name.len()));
-        let Some(store) = self.project.existing_store()?.filter(|_| run == "@") else {
+        let Some(store) = self.project.existing_store()?.filter(|_| run.starts_with('@')) else {
             return Ok(name.to_owned());
         };
 
-        let last = history::recent(&store, 0, false)?;
-        let is_own = last.is_some_and(|row| row.pid == std::process::id());
-        let has_other = is_own && history::recent(&store, 1, false)?.is_some();
-        Ok(if has_other { format!("@-1{rest}") } else { name.to_owned() })
+        let found = history::find_beside_sessions(&store, run)?;
+        Ok(found.map_or_else(|| name.to_owned(), |row| format!("{}{rest}", row.id)))
     }
 
     /// Says that there is no variable of a name, and what may be meant.
@@ -314,13 +313,14 @@ impl ReplSession<'_> {
     }
 
     fn plot(&self, name: &str) -> anyhow::Result<InputEnd> {
-        let name = if name.is_empty() { "@" } else { name };
+        // What is under way here is what is drawn if nothing is named.
+        let name = if name.is_empty() { "@".to_owned() } else { self.beside_sessions(name)? };
         let Some(store) = self.project.existing_store()? else {
             say("no runs yet");
             return Ok(InputEnd::Wrong);
         };
 
-        let row = match show::find(&store, name)? {
+        let row = match show::find(&store, &name)? {
             Ok(row) => row,
             Err(reason) => {
                 say(&format!("error: {reason}"));

@@ -1,6 +1,5 @@
 //! `:plan`: what code of a session would ask and cost.
 
-use crate::base::bounds::Bounds;
 use crate::base::count::counted;
 use crate::base::id::RunId;
 use crate::cli::app::plan_clock::Clock;
@@ -49,7 +48,6 @@ impl ReplSession<'_> {
         let setting = ForecastSetting {
             experience: &past.experience,
             seed: SeedSource::Drawn,
-            is_bounded: self.project.config.bounds() != Bounds::default(),
             first_time_max: TIME_MAX,
             patience: MORE_TIME_MAX,
         };

@@ -1,6 +1,5 @@
 //! Asks before a run that would cost much, or nobody knows how much.
 
-use crate::base::bounds::Bounds;
 use crate::base::unit::Money;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::rehearsals::{ForecastSetting, SeedSource, TIME_MAX, forecast};
@@ -37,7 +36,6 @@ impl WatchState<'_> {
         let setting = ForecastSetting {
             experience: &self.experience,
             seed: SeedSource::Given,
-            is_bounded: self.project.config.bounds() != Bounds::default(),
             first_time_max: TIME_MAX,
             patience: PATIENCE,
         };

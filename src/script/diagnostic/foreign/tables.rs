@@ -98,6 +98,12 @@ pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("string", "trim", "write `text.trimmed()`"),
     ("string", "to_upper", "write `text.upper()`"),
     ("string", "to_lower", "write `text.lower()`"),
+    (
+        "the map of a branch",
+        "messages",
+        "it has `exchanges`, each a `question` and an `answer`; the messages are those of the branch: \
+         `branch.messages`",
+    ),
     ("task", "await", "write `task.wait()`"),
     ("task", "join", "write `task.wait()`"),
     ("task", "output", "write `task.wait()`"),
