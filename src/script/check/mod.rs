@@ -6,6 +6,7 @@
 //!
 //! Start with this file, which runs all checks; `calls.rs` is the largest of them.
 
+mod answer_words;
 mod answers;
 mod argument;
 mod arities;
@@ -26,6 +27,7 @@ mod edge_conditions;
 mod endings;
 mod exits;
 mod expansions;
+mod filled;
 mod functions;
 mod given_values;
 mod handle_texts;
@@ -39,6 +41,7 @@ mod kind_options;
 mod kinds;
 mod lengths;
 mod library_arguments;
+mod loop_items;
 mod loops;
 mod lost;
 mod made_calls;
