@@ -83,6 +83,7 @@ mod cli {
     mod slips_of_kinds;
     mod slips_of_names;
     mod slips_of_newcomers;
+    mod slips_of_options;
     mod slips_of_values;
     mod slips_of_words;
     mod start;
