@@ -30,6 +30,7 @@ mod expansions;
 mod filled;
 mod functions;
 mod given_values;
+mod graphs;
 mod handle_texts;
 mod hidden;
 mod imports;
@@ -225,6 +226,7 @@ impl Checker<'_> {
         self.divisions(file, &kinds);
         self.operators(file, &kinds);
         self.operation_names(file, &kinds, earlier);
+        self.graphs(file, &kinds);
         self.comparisons(file, &kinds);
         self.never(file, &kinds);
         self.type_names(file);
