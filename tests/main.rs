@@ -80,6 +80,7 @@ mod cli {
     mod signals;
     mod slips;
     mod slips_of_flow;
+    mod slips_of_graphs;
     mod slips_of_kinds;
     mod slips_of_names;
     mod slips_of_newcomers;

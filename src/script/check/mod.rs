@@ -71,6 +71,7 @@ mod retained;
 mod schemas;
 mod servers;
 mod spent_templates;
+mod sums;
 mod switches;
 mod taken_over;
 mod templates;
@@ -225,6 +226,7 @@ impl Checker<'_> {
         self.map_words(file, &kinds);
         self.divisions(file, &kinds);
         self.operators(file, &kinds);
+        self.sums(file, &kinds);
         self.operation_names(file, &kinds, earlier);
         self.graphs(file, &kinds);
         self.comparisons(file, &kinds);
