@@ -79,10 +79,13 @@ mod cli {
     mod shared;
     mod signals;
     mod slips;
+    mod slips_of_advice;
     mod slips_of_flow;
+    mod slips_of_graphs;
     mod slips_of_kinds;
     mod slips_of_names;
     mod slips_of_newcomers;
+    mod slips_of_options;
     mod slips_of_values;
     mod slips_of_words;
     mod start;

@@ -265,7 +265,7 @@ fn tools_that_cannot_be_offered_are_found_before_a_run() {
         r#"branch().operate("Go.", #{ tools: [t, t] })"#,
         r#"tool("a", "Does.", #{}, |x| 1, #{ efects: "read" })"#,
         r#"branch().react("Go.", #{ tool: [] })"#,
-        r#"branch().react("Go.", #{ schema: "x: strin" })"#,
+        r#"branch().operate("Go.", #{ schema: "x: strin" })"#,
     ];
     let sound = "let k = 1; let t = tool(\"t\", \"Does.\", \"x: string\", |x, info| k);\n\
                  tool(\"u\", \"Does.\", #{}, || 1).effects;\nbranch().tools;\n";

@@ -252,7 +252,7 @@ fn what_is_known_of_an_input_makes_a_kind_of_task_of_its_own() {
         .file("t.rhai", "print(optimizer().recommend(\"qa\", #{ of: #{ length: 35 } }).task_type)");
     assert_eq!(project.kaizen(&["run", "t.rhai"]).stdout, "qa/length:2\n");
     for (given, fault) in [
-        ("3", "`of` must be a map such as `#{ length: 120 }`, not `3`"),
+        ("json(\"3\")", "`of` must be a map such as `#{ length: 120 }`, not `3`"),
         ("#{ a: [] }", "the feature `a` in `of` must be a number, a word, true or false, not `[]`"),
     ] {
         let script = format!("optimizer().recommend(\"qa\", #{{ of: {given} }})");

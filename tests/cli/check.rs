@@ -544,6 +544,117 @@ const VALID: &[&str] = &[
     "let xs = [1, 2, 3]; let removed = xs.retain(|x| x > 2);\nprint(removed);",
     "let tpl = \"Hello {name}\"; let name = \"Ann\";\n\
      for k in [\"name\"] { tpl.replace(`{${k}}`, name); } print(tpl);",
+    // Options whose values come from elsewhere, and keys of maps that are none.
+    "fn add(a, b) { a + b }\n\
+     let plus = tool(\"plus\", \"Adds.\", \"a: integer, b: integer\", |x| add(x.a, x.b));\n\
+     let all = [plus];\n\
+     let b = branch(#{ model: \"demo/echo\", tools: all });\n\
+     let word = if b.tools.len > 0 { \"plus\" } else { \"auto\" };\n\
+     print(b.react(\"x\", #{ tools: all, tool_choice: \"none\" })); print(b.operate(\"x\", #{ tools: [plus], tool_choice: word }));\n\
+     print(b.act(\"plus\", #{ a: 1, b: \"2\" })); print(b.act(plus, #{ b: 2, a: 1 })); print(act(b, all[0], #{ a: 1, b: 2 }));",
+    "fn settings() { #{ temperature: 0.1 } }\n\
+     let mine = #{ tools: 5, branch: \"x\", judge: \"y\", model: 3, among: 1, of: \"z\", context: || 1 };\n\
+     print(mine.tools); print(mine.branch + mine.judge); print(mine.context.call());\n\
+     print(branch().chat(\"x\", settings())); print(branch(#{ system: () }).chat(\"x\", #{ context: () }));",
+    "let o = #{ run: |t, ways, x| ways.a, compare: |t, ways| ways.len(), imodel: |m| m.price };\n\
+     print(o.run(\"t\", #{ a: \"direct\" }, 1)); print(o.compare(\"t\", #{ a: 1 })); print(o.imodel(#{ price: 0.5 }));",
+    "let o = optimizer(#{ among: [\"a\", \"b\"], objective: \"quality\" });\n\
+     let judges = #{ good: |a| a.len > 0 };\n\
+     fn plain(x, b) { b.chat(x) }\n\
+     let ways = #{ a: plain, b: |x, b| b.chat(x) };\n\
+     let B = branch(\"demo/echo\");\n\
+     print(o.run(\"t\", #{ a: plain, b: ways.b }, \"x\", #{ judge: judges.good, branch: B, of: #{ length: 3 } }).pattern);\n\
+     print(o.run(\"t\", ways, \"x\", #{ judge: exact_match(\"x\"), branch: B.fork() }).pattern);",
+    "let g = builder(\"g\");\n\
+     let helper = branch(\"demo/echo\");\n\
+     let t = tool(\"t\", \"Says it.\", \"x: string\", |args| args.x, #{ approve: |args| false, effects: \"read\" });\n\
+     let a = g.add_operation(\"act\", #{ name: \"a\", tool: t, args: #{ x: \"q\" } });\n\
+     let c = g.add_operation(\"chat\", #{ instruction: \"x\", branch: helper, context: #{ a: [1] }, depends_on: [a] });\n\
+     g.add_operation(\"act\", #{ name: \"d\", tool: t, args: |inputs| #{ x: inputs.a }, depends_on: [\"a\", c] });\n\
+     let s = session();\n\
+     s.include_branches([helper, branch(\"demo/echo\")]); s.include_branches(helper);\n\
+     print(s.flow(g).result(\"d\"));",
+    "let name = \"demo\";\n\
+     let m = imodel(#{ provider: name, model: \"x\", replies: #{ \"a\": \"b\" }, price: #{ input: 0.1, output: 0.2 }, stop: \"END\" });\n\
+     let key = if is_main { \"env:SOME_KEY\" } else { \"file:x\" };\n\
+     let n = imodel(#{ \"use\": \"openai/x\", key: \"env:OPENAI_API_KEY\", image_tokens: 5, tools: false, max_concurrent: 2 });\n\
+     print(branch(m).chat(\"a\")); print(n.name);\n\
+     print(branch(#{ model: #{ provider: \"demo\", model: \"x\", latency_ms: 0, error_rate: 0 } }).chat(\"x\"));\n\
+     print(branch(#{ model: m, system: \"Be short.\" }).chat(\"a\"));",
+    // Errors that a script wants, and calls that are not reached.
+    "let e = assert_throws(|| imodel(#{ provider: \"demo\", model: \"x\", key: \"sk-1\" }));\nprint(e.kind);\n\
+     print(assert_throws(|| branch(#{ tools: [1] })).kind);\n\
+     print(assert_throws(|| vote(\"demo/a\", \"q\", 3)).message); print(assert_throws(|| exact_match(())).kind);\n\
+     print(assert_throws(|| optimizer(#{ among: \"a\" })).kind);",
+    "let t = tool(\"t\", \"Adds.\", \"a: integer, b: integer\", |x| x.a + x.b);\nlet b = branch(\"demo/echo\");\n\
+     print(attempt(|| b.act(t, #{ a: 1 })).error.problems); print(attempt(|| b.react(\"x\")).ok);\n\
+     try { b.act(t, #{ a: \"x\", b: 1 }); } catch (e) { print(e.kind); }\n\
+     for t in [tool(\"u\", \"Says.\", #{}, || 1)] { print(b.act(t, #{})); print(b.react(\"x\", #{ tools: [t], tool_choice: \"u\" })); }\n\
+     fn asks(b) { b.react(\"x\") }\n\
+     print(asks(branch(#{ model: \"demo/echo\", tools: [t] })));",
+    "let b = branch(\"demo/echo\");\nlet t = tool(\"t\", \"Says.\", #{}, || 1);\n\
+     if b.messages.len == 0 { b = branch(#{ model: \"demo/echo\", tools: [t] }); }\nprint(b.react(\"x\"));\n\
+     let o = #{ tools: [t] };\nlet c = branch();\nprint(c.react(\"x\", o));\n\
+     let d = #{ react: |x| x, act: |a, b| b };\nprint(d.react(\"y\")); print(d.act(t, #{ z: 1 }));",
+    "fn vote_for(m, q, n) { vote(m, q, #{ n: n }) }\nprint(vote_for(\"demo/a\", \"q\", 3));\n\
+     let how = #{ n: 2, settings: #{ temperature: 0.5, schema: \"a: string\" } };\nprint(vote(\"demo/a\", \"q\", how));\n\
+     let shots = [[\"a\", \"b\"]];\nprint(few_shot(\"demo/a\", \"q\", #{ examples: shots }));\n\
+     print(few_shot(\"demo/a\", \"q\", #{ examples: shots.map(|x| [x[0], x[1]]), settings: #{ context: \"c\", max_tokens: 9 } }));\n\
+     print(tool_vote(\"demo/a\", \"q\", #{ n: 1, tools: [tool(\"t\", \"Says.\", #{}, || 1)], settings: #{ max_steps: 2 } }));",
+    "let items = [1, 2, 3];\nlet few = [4];\n\
+     let r = attempt(|| evolve(#{ start: \"x\", ask: |t, i| t, judge: |a, i| 1.0, train: items, valid: few, held_out: [5], max_proposals: 1 }));\n\
+     print(r.ok);",
+    // Graphs that are put together in several places, and sessions that get their branches.
+    "fn add_b(g) { g.add_operation(\"chat\", #{ name: \"b\", instruction: \"x\" }) }\n\
+     let g = builder(\"g\");\nadd_b(g);\n\
+     g.add_operation(\"chat\", #{ name: \"a\", instruction: \"x\", depends_on: \"b\" });\n\
+     g.add_aggregation(|i| i.a, #{ name: \"c\" });\nprint(session().flow(g).result(\"c\").len);\n\
+     let h = builder(\"h\");\n\
+     for name in [\"a\", \"b\"] { h.add_operation(\"chat\", #{ name: name, instruction: \"x\" }); }\n\
+     h.add_operation(\"chat\", #{ name: \"z\", instruction: \"x\", depends_on: [\"a\", \"b\"] });\nprint(session().flow(h).metrics.calls);",
+    "let g = builder(\"g\");\n\
+     if is_main { g.add_operation(\"chat\", #{ name: \"a\", instruction: \"x\" }); } else { g.add_operation(\"chat\", #{ name: \"a\", instruction: \"y\" }); }\n\
+     g.add_aggregation(\"chat\", #{ instruction: \"Sum up.\" });\nprint(session().flow(g).result(\"aggregate\").len);\n\
+     let one = builder(\"one\"); let two = builder(\"two\");\n\
+     one.add_operation(|| 1, #{ name: \"a\" }); two.add_operation(|| 2, #{ name: \"a\" });\n\
+     print(session().flow(one).result(\"a\") + session().flow(two).result(\"a\"));",
+    "fn made(n) { let g = builder(\"g\"); g.add_operation(|| n, #{ name: \"a\" }); g }\n\
+     let g = made(1);\nprint(session().flow(g).result(\"a\"));\n\
+     for n in 0..2 { let g = builder(\"g\"); g.add_operation(|| 1, #{ name: \"a\" }); print(session().flow(g).result(\"a\")); }\n\
+     let e = builder(\"e\");\n[1, 2].map(|n| e.add_operation(|| n, #{ name: `n${n}` }));\nprint(session().flow(e).metrics.completed_operations);\n\
+     print(assert_throws(|| session().flow(builder(\"x\"))).kind);",
+    "let b = branch(\"demo/echo\"); let c = b; let s = session(b);\nlet g = builder(\"g\");\n\
+     g.add_operation(\"chat\", #{ name: \"a\", instruction: \"x\", branch: b });\n\
+     g.add_operation(\"chat\", #{ name: \"d\", instruction: \"x\", branch: c });\n\
+     print(s.flow(g).metrics.calls); print(session(c).flow(g).metrics.calls);\n\
+     let other = branch(\"demo/echo\"); let t = session();\nt.include_branch(other);\nlet h = builder(\"h\");\n\
+     h.add_operation(\"chat\", #{ instruction: \"x\", branch: other });\nprint(t.flow(h).metrics.calls);\n\
+     let u = session(); let v = u;\nv.include_branches([other]);\nprint(u.flow(h).metrics.calls);\n\
+     fn joined(s, b) { s.include_branch(b); s }\nlet w = session();\njoined(w, other);\nprint(w.flow(h).metrics.calls);",
+    "let g = builder(\"g\");\ng.add_operation(\"chat\", #{ instruction: \"x\" }); g.add_operation(\"chat\", #{ instruction: \"y\", depends_on: \"chat\" });\n\
+     g.add_operation(\"chat\", #{ instruction: \"z\", depends_on: \"chat_2\" });\nprint(session().flow(g).metrics.calls);\n\
+     let a = [];\nlet h = builder(\"h\");\na.push(h);\na[0].add_operation(|| 1, #{ name: \"a\" });\nprint(session().flow(h).result(\"a\"));",
+    // Fields of answers that may be of another kind, or are set again.
+    "let b = branch(\"demo/echo\");\nlet v = attempt(|| b.operate(\"x\", #{ schema: \"n: integer, label: good | bad, tags: [string], score: number, note?: string\" }));\n\
+     if v.ok { let a = v.value; print(a.n == \"3\"); }\n\
+     let v = b.operate(\"x\", #{ schema: \"n: integer, label: good | bad, tags: [string], score: number, note?: string\" });\n\
+     print(v.n == 3 || v.n == 3.0); print(v.label in [\"good\", \"bad\"]); print(v.tags.len + v.n); print(v.score / 10);\n\
+     switch v.label { \"good\" => print(1), _ => print(2) }\n\
+     print(v.note == () || v.note == 5); print(v.note ?? 3); print(v.tags.map(|t| t.upper())); print(v.label.upper());\n\
+     print((v.n / 2).to_int()); print(v.n.to_float() / 2); print(`${v.n}` == \"3\"); print(v.n * 10 / 10);",
+    "let v = branch(\"demo/echo\").operate(\"x\", #{ schema: \"n: integer, m: integer\" });\n\
+     v.n = v.n.to_string(); print(v.n == \"0\"); print(v.n.len);\n\
+     let w = v; for key in [\"m\"] { w[key] = \"text\"; }\nprint(w.m == \"text\"); print(w.m.upper());\n\
+     let u = branch(\"demo/echo\").operate(\"x\", #{ schema: \"k: integer\" });\nu.mixin(#{ k: \"y\" });\nprint(u.k == \"y\"); print(u.k.len);\n\
+     let t = branch(\"demo/echo\").operate(\"x\", #{ schema: \"k: integer\" });\nt += #{ k: [1] };\nprint(t.k.len);",
+    "let s = #{ type: \"object\", properties: #{ n: #{ type: [\"integer\", \"null\"] }, m: #{ anyOf: [#{ type: \"integer\" }, #{ type: \"string\" }] } }, required: [\"n\", \"m\"], additionalProperties: false };\n\
+     let r = branch(\"demo/echo\").operate(\"x\", #{ schema: s });\nprint(r.n == () || r.n == \"a\"); print(r.m == \"a\" || r.m == 1);",
+    // Loops over numbers that divide without a rest or keep their fraction, and rows that are filled later.
+    "let rows = [#{ right: 1.0, n: 2 }, #{ right: 0.5, n: 4 }];\nprint(rows.map(|r| r.right).sum() / rows.len);\n\
+     let sum = 0.0;\nfor r in rows { sum += r.right; print(r.n / 2); }\nprint(sum / rows.len);\n\
+     let more = [#{ k: 1 }];\nmore.push(#{ k: 0.5 });\nprint(more.map(|r| r.k).sum() / more.len);\nlet all = 0;\nfor m in more { all += m.k; }\nprint(all / 3);\n\
+     for q in [10, 20] { let half = q / 10; print(half); }\nfor w in [\"a\"] { print(w + \"/\" + 2); }\n\
+     print((rows.map(|r| r.n).sum() / rows.len).to_int()); print(rows.map(|r| r.n.to_float()).sum() / rows.len);",
 ];
 
 #[test]

@@ -161,6 +161,8 @@ fn a_property_that_no_value_of_this_kind_has_is_found() {
         K0030 1:112 the schema of this answer has no field `b`
             it has: a
         > let r = branch().react("x", #{ trace: true }); print(r.step); print(r.steps[0].thougt); print(r.steps[0].calls[0].tol);
+        K0005 1:18 `react` needs tools, and this branch has none
+            pass `#{ tools: [..] }`, or ask without tools by `operate`
         K0030 1:56 the result with `trace: true` has no property `step`
             did you mean `steps`?
         K0030 1:80 a step has no property `thougt`
@@ -172,6 +174,7 @@ fn a_property_that_no_value_of_this_kind_has_is_found() {
             it has: city
         > let r = parse("{city: 'Oslo'}", "city: string"); print(r.city);
         > let r = evolve(#{ start: "x", ask: |t, i| t, judge: |a, i| 1.0, train: [1], valid: [1, 2] }); print(r.bst); print(r.before.scor);
+        K0031 1:72 `evolve` needs at least 3 items in `train` (`batch`), and has 1
         K0030 1:103 the result of `evolve` has no property `bst`
             did you mean `best`?
         K0030 1:124 a result of `evolve` on the held-out items has no property `scor`
@@ -243,8 +246,8 @@ fn a_literal_out_of_bounds_is_found() {
         K0031 1:36 option `sides` of `debate`: must be a whole number of at least 2, not 1
         K0031 1:47 option `rounds` of `debate`: must be a whole number of at least 0, not -1
         > vote("demo/echo", "x", #{ n: 2, settings: #{ temperature: -1, max_tokens: 0 } });
-        K0031 1:59 option `temperature` of `communicate`: must be a number of at least 0, not -1
-        K0031 1:75 option `max_tokens` of `communicate`: must be a whole number of at least 1, not 0
+        K0031 1:59 option `temperature` of `chat`: must be a number of at least 0, not -1
+        K0031 1:75 option `max_tokens` of `chat`: must be a whole number of at least 1, not 0
         > retry(0, || 1); timeout(-5, || 1); sleep(-1); retry(1, || 1);
         K0031 1:7 argument 1 of `retry`: must be a whole number of at least 1, not 0
         K0031 1:25 argument 1 of `timeout`: must be a whole number of at least 1, not -5
@@ -256,6 +259,8 @@ fn a_literal_out_of_bounds_is_found() {
         K0031 1:81 option `attempts_max` of `chat`: must be a whole number of at least 1, not 0
         > branch().chat("x", #{ temperature: 0, top_p: 1, seed: 0 });
         > branch().react("x", #{ max_steps: 0, max_tool_calls: 0, context_max: 0, keep: "none" });
+        K0005 1:10 `react` needs tools, and this branch has none
+            pass `#{ tools: [..] }`, or ask without tools by `operate`
         K0031 1:35 option `max_steps` of `react`: must be a whole number of at least 1, not 0
         K0031 1:54 option `max_tool_calls` of `react`: must be a whole number of at least 1, not 0
         K0031 1:70 option `context_max` of `react`: must be a whole number of at least 1, not 0
@@ -275,6 +280,7 @@ fn a_literal_out_of_bounds_is_found() {
         K0005 1:8 `evolve` needs `start`, the text to begin with
         K0005 1:8 `evolve` needs `ask`, a function `|text, item| ..`
         K0005 1:8 `evolve` needs `judge`, a function `|answer, item| ..`
+        K0031 1:18 `evolve` needs at least 3 items in `train` (`batch`), and has 1
     "#]].assert_eq(&said_of(&texts));
 }
 

@@ -47,6 +47,7 @@ fn a_judge_that_gives_no_score_is_found_wherever_it_ends() {
         K0031 2:58 a judge must return a number from 0 to 1, or true or false, not `100`
             divide a percentage by 100
         > print(evolve(#{ start: "s", ask: |t, i| t, train: [1], valid: [2], judge: |a, i| 100 }));
+        K0031 1:51 `evolve` needs at least 3 items in `train` (`batch`), and has 1
         K0031 1:82 a judge must return a number from 0 to 1, or true or false, not `100`
             divide a percentage by 100
     "#]]

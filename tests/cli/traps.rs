@@ -45,7 +45,7 @@ let m = #{ a: 1 }.mixin(#{ b: 2 });
         K0016 5:22 `trim` works in place and returns nothing, but its result is used
             write `text.trimmed()`, which returns the result; or write `a.trim(..);` as a statement, then use `a`
         K0016 6:23 `trim` changes a copy here and returns nothing
-            write `text.trimmed()`, which returns the result; or write `text.trim(..);` as a statement, then use `text`
+            end the function with `text.trimmed()`, and use what it returns: `x = f(x)`
         K0016 7:19 `mixin` works in place and returns nothing, but its result is used
             call `mixin` as a statement on a variable, then use the variable
     "#]]
@@ -202,7 +202,7 @@ fn a_division_of_whole_numbers_that_may_drop_a_fraction_is_a_warning() {
         ("for (item, i) in list { print(i / 2); }", true),
         ("fn half(n) { n / 2 }", false),
         ("let right = 0; right = right + 0.5; print(right / 2);", false),
-        ("for x in list { print(x / 2); }", false),
+        ("for x in list { print(x / 2); }", true),
         ("print(list[list.len() / 2]);", false),
         ("let pages = (list.len() / 2).to_int();", false),
         ("print(list.len().to_float() / 2);", false),

@@ -8,6 +8,10 @@ use crate::script::host::{convert, shape};
 use rhai::{Expr, FnCallExpr, Ident};
 use serde_json::Value;
 
+/// Words of a schema under which a value may be of several kinds.
+const COMBINING: &[&str] =
+    &["anyOf", "oneOf", "allOf", "$ref", "patternProperties", "if", "not", "const"];
+
 /// Words that ask a model, and give a text where no schema is among their options.
 pub(super) const TEXTS: &[&str] = &["chat", "communicate"];
 /// Words that ask a model until the answer is right.
@@ -105,18 +109,53 @@ fn fields(schema: &Expr, texts: &HeldTexts) -> Option<Vec<AnswerField>> {
     // A text without a colon is no schema of a map, but it may be what is to be read.
     let schema = schema::written(schema).ok()?;
 
+    fields_of(&schema)
+}
+
+/// Returns the fields of a value of a schema, if it has no others.
+fn fields_of(schema: &Value) -> Option<Vec<AnswerField>> {
     let is_map = schema["type"] == "object";
-    let combining = ["anyOf", "oneOf", "allOf", "$ref", "patternProperties", "if"];
-    let is_plain = combining.iter().all(|word| schema.get(word).is_none());
+    let is_plain = COMBINING.iter().all(|word| schema.get(word).is_none());
+    let needed: Vec<&str> =
+        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let is_closed =
         schema.get("additionalProperties").is_none_or(|more| *more == Value::Bool(false));
-    let fields = schema["properties"].as_object()?.iter().map(field).collect();
+    let one =
+        |(name, schema): (&String, &Value)| field(name, schema, needed.contains(&name.as_str()));
+    let fields = schema["properties"].as_object()?.iter().map(one).collect();
     (is_map && is_plain && is_closed).then_some(fields)
 }
 
-fn field((name, schema): (&String, &Value)) -> AnswerField {
+fn field(name: &str, schema: &Value, is_needed: bool) -> AnswerField {
     let words = schema["enum"].as_array().and_then(|all| {
         all.iter().map(|word| word.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
     });
-    AnswerField { name: name.clone(), words }
+    // A field that may be missing may be `()`.
+    let kind = kind_of(schema).filter(|_| is_needed).map(Box::new);
+    AnswerField { name: name.to_owned(), words, kind }
+}
+
+/// Returns the kind of a value of a schema, if there is only one.
+fn kind_of(schema: &Value) -> Option<ValueKind> {
+    if COMBINING.iter().any(|word| schema.get(word).is_some()) {
+        return None;
+    }
+
+    let word = match schema.get("type").map(Value::as_str) {
+        Some(Some("string")) => "string",
+        Some(Some("integer")) => "int",
+        Some(Some("number")) => "float",
+        Some(Some("boolean")) => "bool",
+        Some(Some("array")) => "array",
+        Some(Some("object")) => {
+            let fields = fields_of(schema).map(ValueKind::Answer);
+            return Some(fields.unwrap_or(ValueKind::Data("map")));
+        }
+        // Words alone are texts.
+        None if schema["enum"].as_array().is_some_and(|all| all.iter().all(Value::is_string)) => {
+            "string"
+        }
+        _ => return None,
+    };
+    Some(ValueKind::Data(word))
 }

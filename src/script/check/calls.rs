@@ -8,7 +8,9 @@ use crate::script::check::imports::Modules;
 use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
+use crate::script::check::pieces;
 use crate::script::check::questions;
+use crate::script::check::reach::{CallReach, ErrorFate};
 use crate::script::check::schemas;
 use crate::script::check::tools::FILLING;
 use crate::script::check::value_kind::{ValueKind, fits_first};
@@ -67,6 +69,15 @@ struct CallScope<'a> {
     modules: &'a Modules,
 }
 
+/// Where a call stands.
+struct CallPlace<'a> {
+    /// The function around it.
+    function: &'a str,
+    /// What stands before its dot.
+    before: Option<ValueKind>,
+    fate: ErrorFate,
+}
+
 impl Checker<'_> {
     /// Checks every call of a file.
     pub(super) fn calls(
@@ -80,11 +91,13 @@ impl Checker<'_> {
         keys.names.extend(kinds.set.iter().cloned());
         let known = CallScope { forms, kinds, keys, modules };
 
+        let reach = CallReach::of(file);
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path) {
                 let function = kinds.function_of(path);
-                let fault = known.fault(file, &call, (function, kinds.before(path, function)));
+                let before = kinds.before(path, function);
+                let fault = known.fault(file, &call, (function, before.clone()));
                 let is_fit = fault.as_ref().is_none_or(|fault| fault.code != codes::ARGUMENT);
                 faults.extend(fault);
 
@@ -93,7 +106,8 @@ impl Checker<'_> {
                     if is_fit && !kinds.ends_with_value(&call) {
                         self.options(file, call.expr, &mut faults);
                     }
-                    self.word(file, &call, kinds, function, &mut faults);
+                    let place = CallPlace { function, before, fate: reach.fate(file, path) };
+                    self.word(file, &call, kinds, &place, &mut faults);
                 }
             }
             true
@@ -108,18 +122,24 @@ impl Checker<'_> {
         file: &File<'_>,
         call: &Call<'_>,
         kinds: &Kinds<'_>,
-        function: &str,
+        place: &CallPlace<'_>,
         faults: &mut Vec<Diagnostic>,
     ) {
+        let function = place.function;
         let values = OptionValues { file, kinds, function };
-        values.faults(call, faults);
+        let mut wrong = Vec::new();
+        values.faults(call, place.before.as_ref(), &mut wrong);
         if let Some(known) = self.host.stdlib_options(self.engine, &call.expr.name) {
-            values.of_library(call.expr, &known, faults);
+            values.of_library(call.expr, &known, &mut wrong);
         }
+        self.model_maps(file, call, &mut wrong);
+        // What is wrong with a call as a whole may be told at the same place already.
+        wrong.retain(|fault| faults.iter().all(|known| known.place != fault.place));
+        faults.extend(wrong.into_iter().filter_map(|fault| place.fate.of(fault)));
 
         self.models(file, call, faults);
         schemas::faults(file, call, faults);
-        faults.extend(one_piece(file, call.expr));
+        faults.extend(pieces::fault(file, call.expr));
         faults.extend(questions::fault(file, call.expr));
         faults.extend(kind_options::faults(file, kinds, function, call.expr));
     }
@@ -465,23 +485,6 @@ fn called_as(name: &str, forms: &[CallForm], (is_method, given): (bool, usize)) 
     }
 
     format!("call it as {}", forms::in_a_row(name, forms))
-}
-
-/// Finds `split` into one piece or none, which is the whole text: other languages count the cuts.
-fn one_piece(file: &File<'_>, call: &FnCallExpr) -> Option<Diagnostic> {
-    if !["split", "split_rev"].contains(&call.name.as_str()) {
-        return None;
-    }
-
-    let Some(Expr::IntegerConstant(pieces @ ..=1, position)) = call.args.last() else {
-        return None;
-    };
-
-    let counted = if *pieces == 1 { "1 piece".to_owned() } else { format!("{pieces} pieces") };
-    let message = format!("`{}` with {counted} returns the whole text", call.name);
-    let fault = Diagnostic::at(codes::PIECES, message, file.name, file.text, *position);
-    let help = "the number counts pieces; write 2 to cut the text once".to_owned();
-    Some(Diagnostic { help: Some(help), ..fault.warning() })
 }
 
 /// Words that a script uses as keys or properties.

@@ -9,8 +9,11 @@ use crate::script::lexer::names_closure;
 use rhai::{ASTNode, Dynamic, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Methods that give a list of their own, and leave the one before the dot as it is.
+const COPYING: &[&str] = &["filter", "map"];
+
 /// How deep variables are followed to the number that they hold.
-const DEPTH_MAX: usize = 8;
+pub(super) const DEPTH_MAX: usize = 8;
 
 /// A value that a variable gets, and the function in which it gets it.
 pub(super) struct GivenValue {
@@ -21,11 +24,11 @@ pub(super) struct GivenValue {
 /// What the variables of a script are set to, by their names, and the fields of its maps as `map.field`.
 #[derive(Default)]
 pub(super) struct GivenValues {
-    given: BTreeMap<String, Vec<GivenValue>>,
+    pub(super) given: BTreeMap<String, Vec<GivenValue>>,
     /// Variables that get what is not known: parameters, items of lists, errors.
-    unknown: BTreeSet<String>,
+    pub(super) unknown: BTreeSet<String>,
     /// Variables whose value may be changed in place.
-    changed: BTreeSet<String>,
+    pub(super) changed: BTreeSet<String>,
     /// Those of them that are changed otherwise than by `push` or at a place in brackets.
     altered: BTreeSet<String>,
     /// What `push` adds to lists, and what is set at places in brackets.
@@ -33,7 +36,11 @@ pub(super) struct GivenValues {
     /// The closures of `reduce` that are given a first value, with the names of their first parameters.
     sums: BTreeMap<String, String>,
     /// Variables that count the turns of a loop.
-    counters: BTreeSet<String>,
+    pub(super) counters: BTreeSet<String>,
+    /// The items of loops over lists in variables: the item, the list, and the function of the loop.
+    pub(super) looped: Vec<(String, String, String)>,
+    /// The closures that give a field of their only parameter.
+    pub(super) fields: BTreeMap<String, String>,
 }
 
 impl GivenValues {
@@ -41,6 +48,7 @@ impl GivenValues {
         let mut values = GivenValues::default();
         let functions = OwnFunctions::of(file, kinds);
         values.add_sums(file, kinds);
+        values.add_fields(file, kinds);
         for function in file.functions.iter() {
             let is_sum = values.sums.contains_key(&function.name);
             let params = function.params().iter().skip(usize::from(is_sum)).cloned();
@@ -73,6 +81,10 @@ impl GivenValues {
                     }
                     let is_quiet = match &pair.rhs {
                         Expr::MethodCall(call, _) => READING.contains(&call.name.as_str()),
+                        // What `map` and `filter` give is another list.
+                        Expr::Dot(rest, ..) => {
+                            matches!(&rest.lhs, Expr::MethodCall(call, _) if COPYING.contains(&call.name.as_str()))
+                        }
                         rest => matches!(rest, Expr::Property(..)),
                     };
                     match (&pair.lhs, &pair.rhs) {
@@ -92,6 +104,7 @@ impl GivenValues {
             true
         });
 
+        values.add_items();
         values
     }
 
@@ -152,6 +165,9 @@ impl GivenValues {
         let is_multiple = |number: i64| number.checked_rem(divisor).is_none_or(|rest| rest == 0);
         if let Some(divided) = self.number(left, 0) {
             return is_multiple(divided);
+        }
+        if self.is_multiple(left, divisor, 0) {
+            return true;
         }
 
         match left {
@@ -214,13 +230,13 @@ impl GivenValues {
     }
 
     /// Returns the only value that a variable ever has.
-    fn only(&self, name: &str) -> Option<&Expr> {
+    pub(super) fn only(&self, name: &str) -> Option<&Expr> {
         let [only] = self.fixed(name)? else { return None };
         Some(&only.expr)
     }
 
     /// Returns the values of a variable that has no others.
-    fn fixed(&self, name: &str) -> Option<&[GivenValue]> {
+    pub(super) fn fixed(&self, name: &str) -> Option<&[GivenValue]> {
         let is_open =
             [&self.unknown, &self.changed, &self.counters].iter().any(|of| of.contains(name));
         (!is_open).then(|| self.of_name(name))
@@ -302,7 +318,7 @@ impl GivenValues {
     }
 
     /// Notes a value of a variable, and the fields that it has if it is a map.
-    fn set(&mut self, name: &str, value: &Expr, function: &str) {
+    pub(super) fn set(&mut self, name: &str, value: &Expr, function: &str) {
         let mut give = |name: String, expr: Expr| {
             let given = GivenValue { expr, function: function.to_owned() };
             self.given.entry(name).or_default().push(given);
@@ -331,7 +347,14 @@ impl GivenValues {
                 self.set(&variable.0.name, &variable.1, &function());
             }
             Stmt::Assignment(assignment) => match &assignment.1.lhs {
-                Expr::Variable(name, ..) => self.set(&name.1, &assignment.1.rhs, &function()),
+                Expr::Variable(name, ..) => {
+                    let operator = assignment.0.get_op_assignment_info();
+                    let operator = operator.map_or("=", |(_, _, _, operator, ..)| operator);
+                    if !["=", "+=", "-=", "*="].contains(&operator) {
+                        self.changed.insert(name.1.to_string());
+                    }
+                    self.set(&name.1, &assignment.1.rhs, &function());
+                }
                 Expr::Index(pair, ..) => {
                     let is_place = !matches!(pair.rhs, Expr::Dot(..) | Expr::Index(..));
                     match &pair.lhs {
@@ -349,23 +372,9 @@ impl GivenValues {
                     }
                 }
             },
+
             Stmt::For(each, _) => {
-                let item = &each.0;
-                let counter = &each.1;
-
-                match &each.2.expr {
-                    Expr::FnCall(range, _) if matches!(range.name.as_str(), ".." | "..=") => {
-                        range.args.iter().for_each(|end| self.set(&item.name, end, &function()));
-                    }
-                    _ => {
-                        self.unknown.insert(item.name.to_string());
-                    }
-                }
-
-                if let Some(counter) = counter {
-                    self.given.entry(counter.name.to_string()).or_default();
-                    self.counters.insert(counter.name.to_string());
-                }
+                self.add_loop((&each.0, each.1.as_ref()), &each.2.expr, &function());
             }
             Stmt::TryCatch(flow, _) => {
                 if let Expr::Variable(name, ..) = &flow.expr {
@@ -408,7 +417,7 @@ pub(super) fn field(expr: &Expr) -> Option<(&str, String)> {
 }
 
 /// Writes a value that is no whole number as none.
-fn constant_of(value: &Dynamic) -> Expr {
+pub(super) fn constant_of(value: &Dynamic) -> Expr {
     match value.as_int() {
         Ok(number) => Expr::IntegerConstant(number, Position::NONE),
         Err(_) => Expr::Unit(Position::NONE),

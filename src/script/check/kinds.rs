@@ -7,6 +7,7 @@ use crate::script::check::call::{EACH, PLANNERS};
 use crate::script::check::checker::File;
 use crate::script::check::closure::{closure_in, closures_in, name_of, option, settles};
 use crate::script::check::defaults;
+use crate::script::check::filled::filled_variables;
 use crate::script::check::functions::{ScriptFunction, ScriptFunctions};
 use crate::script::check::map_words::mixed_into;
 use crate::script::check::value_kind::ValueKind;
@@ -32,7 +33,7 @@ pub(super) struct UnknownPart {
 /// The kinds of the variables of a script.
 pub(super) struct Kinds<'a> {
     pub(super) forms: &'a Forms<'a>,
-    functions: &'a ScriptFunctions,
+    pub(super) functions: &'a ScriptFunctions,
     /// What each function knows, by its key, which is empty for the script itself.
     known: HashMap<String, FunctionKinds>,
     /// The properties that the script sets somewhere.
@@ -41,6 +42,8 @@ pub(super) struct Kinds<'a> {
     pub(super) keys: HashSet<String>,
     /// The functions of the script that set `this`: it may be anything afterwards.
     changing: HashSet<String>,
+    /// The variables with values that are set under computed keys or by words that fill maps, and `this`.
+    pub(super) filled: HashSet<String>,
     /// Whether edges of graphs are made otherwise than by `depends_on`.
     pub(super) has_other_edges: bool,
     /// The texts that variables hold for good.
@@ -82,11 +85,13 @@ impl<'a> Kinds<'a> {
             set: HashSet::new(),
             keys: HashSet::new(),
             changing: HashSet::new(),
+            filled: HashSet::new(),
             has_other_edges: false,
             texts: held_texts(file),
             results: HashMap::new(),
         };
         kinds.note_changes(file);
+        kinds.filled = filled_variables(file);
 
         for _ in 0..PASSES_MAX {
             let next = kinds.pass(file);
@@ -375,7 +380,13 @@ impl<'a> Kinds<'a> {
             Expr::Array(..) => Some(ValueKind::Data("array")),
             Expr::Map(..) => Some(ValueKind::Data("map")),
 
-            Expr::Variable(name, ..) if name.2.path.is_empty() => self.variable(&name.1, function),
+            Expr::Variable(name, ..) if name.2.path.is_empty() => {
+                let is_function = self.is_function(&name.1, function);
+                if is_function {
+                    return Some(ValueKind::Data("function"));
+                }
+                self.unless_filled(self.variable(&name.1, function), expr)
+            }
             Expr::FnCall(call, _) if !call.is_qualified() => {
                 if closure_in(expr).is_some() {
                     return Some(ValueKind::Data("function"));

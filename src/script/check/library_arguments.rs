@@ -4,6 +4,7 @@
 use crate::script::check::call::{Call, call, receiver};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
+use crate::script::check::reach::{CallReach, ErrorFate};
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -30,29 +31,34 @@ type WrongArgument = (String, Option<String>, Position);
 impl Checker<'_> {
     /// Finds arguments that functions of the standard library refuse.
     pub(super) fn library_arguments(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
-        let mut found: Vec<WrongArgument> = Vec::new();
+        let reach = CallReach::of(file);
+        let mut found: Vec<(WrongArgument, bool)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path)
                 && !kinds.is_of_script(path, &call)
                 && let Some(arguments) = self.named(path, &call)
+                && reach.fate(file, path) != ErrorFate::Wanted
             {
+                let is_certain = reach.is_certain(path);
                 let function = kinds.function_of(path);
                 let options = self.host.stdlib_options(self.engine, &call.expr.name);
                 let options = options.unwrap_or_default();
                 for (param, value) in &arguments {
                     let kind = kinds.kind(value, function);
                     let wrong = wrong(&call, (param, value), kind.as_ref(), &options);
-                    found.extend(wrong);
+                    found.extend(wrong.map(|wrong| (wrong, is_certain && fails_at_once(&call))));
                 }
-                found.extend(wrong_example(&call, kinds, function));
+                let wrong = wrong_example(&call, kinds, function);
+                found.extend(wrong.map(|wrong| (wrong, is_certain)));
             }
             true
         });
 
-        for (message, help, position) in found {
+        for ((message, help, position), is_certain) in found {
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
-            // A test may try what is refused.
-            self.push_new(Diagnostic { help, ..fault.warning() });
+            let fault = Diagnostic { help, ..fault };
+            // A test may try what is refused, and what is not reached fails nowhere.
+            self.push_new(if is_certain { fault } else { fault.warning() });
         }
     }
 
@@ -67,6 +73,12 @@ impl Checker<'_> {
         let params = self.host.stdlib_params(&call.expr.name, values.len())?;
         Some(params.into_iter().zip(values).collect())
     }
+}
+
+/// Tells whether a function refuses a wrong argument when it is called. This one does so when an answer is judged,
+/// perhaps.
+fn fails_at_once(call: &Call<'_>) -> bool {
+    call.expr.name != "judged_by"
 }
 
 /// Looks at one argument.

@@ -35,8 +35,9 @@ impl Kinds<'_> {
                 let gives = || self.results.get(name).cloned().flatten();
                 names.iter().any(|known| known == name).then(gives)
             }
-            ValueKind::Answer(names) => {
-                names.iter().any(|known| known.name == name).then_some(None)
+            ValueKind::Answer(fields) => {
+                let field = fields.iter().find(|known| known.name == name);
+                field.map(|field| field.kind.as_deref().cloned())
             }
             ValueKind::Handle(_) | ValueKind::Node(_) => self.of_handle(of.word(), name, is_index),
             ValueKind::Data(
@@ -54,10 +55,12 @@ impl Kinds<'_> {
             ValueKind::Data(_) => Some(None),
         };
 
+        let is_given = matches!(of, ValueKind::Answer(_) | ValueKind::Inputs(_));
         if found.is_none() && !self.set.contains(name) {
             unknown.push(UnknownPart { of, name: name.to_owned(), position, is_index });
         }
-        found.flatten()
+        // What the script sets there may be of any kind.
+        found.flatten().filter(|_| !is_given || !self.set.contains(name))
     }
 
     /// Returns what a property of a handle gives, as far as that is known; `None` if it has none of this

@@ -25,7 +25,9 @@ impl Checker<'_> {
 
             match call.expr.name.as_str() {
                 "contains" => {
-                    found.extend(mistake(subject, item, kinds, kinds.function_of(path)));
+                    let function = kinds.function_of(path);
+                    found.extend(mistake(subject, item, kinds, function));
+                    found.extend(foreign_words(subject, item, kinds, function));
                 }
                 "split" => found.extend(nothing(item)),
                 _ => {}
@@ -64,6 +66,35 @@ fn mistake(
     };
     let start = item.start_position();
     Some((message, help.to_owned(), if start.is_none() { list.start_position() } else { start }))
+}
+
+/// Looks at a field of an answer that is looked for among words which it never is.
+fn foreign_words(
+    list: &Expr,
+    item: &Expr,
+    kinds: &Kinds<'_>,
+    function: &str,
+) -> Option<(String, String, Position)> {
+    let known = kinds.words_of(item, function)?;
+    let text = |item: &Expr| match item {
+        Expr::StringConstant(text, _) => Some(text.to_string()),
+        _ => None,
+    };
+    let words: Vec<String> = match list {
+        Expr::Array(items, _) => items.iter().map(text).collect::<Option<_>>()?,
+        Expr::DynamicConstant(value, _) => {
+            let items = value.read_lock::<rhai::Array>()?;
+            items.iter().map(|one| one.clone().into_string().ok()).collect::<Option<_>>()?
+        }
+        _ => return None,
+    };
+    if words.is_empty() || words.iter().any(|word| known.has(word)) {
+        return None;
+    }
+
+    let message = format!("`{}` is never one of these", known.field);
+    let help = format!("it is one of {}", known.listed());
+    Some((message, help, item.start_position()))
 }
 
 /// Returns the types of the items of a literal list, if all are known.

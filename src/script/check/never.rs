@@ -11,7 +11,7 @@ use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::{Diagnostic, codes};
 use crate::script::host::shape;
-use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 use std::collections::{HashMap, HashSet};
 
 /// Properties that are parts of a whole: numbers from 0 to 1.
@@ -141,7 +141,7 @@ impl ComparedPair<'_> {
 
     /// Looks at a part of a whole that is compared with a number above 1.
     fn part(&self, value: &Expr, number: f64, is_turned: bool) -> Option<NeverEqual> {
-        let (of, name) = self.property(value)?;
+        let (of, name) = self.kinds.property_of(value, self.function)?;
         let is_part = matches!(of, ValueKind::Map(_)) && PARTS.contains(&name);
         if !is_part || number <= 1.0 {
             return None;
@@ -165,7 +165,9 @@ impl ComparedPair<'_> {
 
     /// Looks at a property that is compared with a text which it never is.
     fn word(&self, value: &Expr, text: &str) -> Option<NeverEqual> {
-        let Some((of, name)) = self.property(value) else { return self.caught(value, text) };
+        let Some((of, name)) = self.kinds.property_of(value, self.function) else {
+            return self.caught(value, text);
+        };
         let words: Vec<&str> = match &of {
             ValueKind::Map(of) if std::ptr::eq(*of, &raw const shape::ERROR) && name == KIND => {
                 return self.kind(text);
@@ -230,34 +232,6 @@ impl ComparedPair<'_> {
             help: format!("did you mean \"{near}\"?"),
             is_certain: false,
         })
-    }
-
-    /// Returns the property that an expression reads, and what it reads it of.
-    fn property<'e>(&self, value: &'e Expr) -> Option<(ValueKind, &'e str)> {
-        let (pair, flags, mut is_index) = match value {
-            Expr::Dot(pair, flags, _) => (pair, *flags, false),
-            Expr::Index(pair, flags, _) => (pair, *flags, true),
-            _ => return None,
-        };
-        let mut of = self.kinds.kind(&pair.lhs, self.function);
-        let mut rest = &pair.rhs;
-        let mut flags = flags;
-
-        loop {
-            match rest {
-                Expr::Dot(next, more, _) | Expr::Index(next, more, _)
-                    if !flags.contains(ASTFlags::BREAK) =>
-                {
-                    of = self.kinds.part(of, is_index, &next.lhs, &mut Vec::new());
-                    is_index = matches!(rest, Expr::Index(..));
-                    flags = *more;
-                    rest = &next.rhs;
-                }
-                Expr::Property(property, _) if !is_index => return Some((of?, &property.2)),
-                Expr::StringConstant(name, _) if is_index => return Some((of?, name)),
-                _ => return None,
-            }
-        }
     }
 }
 

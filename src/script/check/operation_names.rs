@@ -11,7 +11,7 @@ use crate::script::host::shape;
 use rhai::{ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 /// Options that name the operations that another one depends on.
-const SOURCES: &[&str] = &["depends_on", "source_node_ids"];
+pub(super) const SOURCES: &[&str] = &["depends_on", "source_node_ids"];
 
 impl Checker<'_> {
     /// Finds names of operations, in results and among what others depend on, that no operation has.
@@ -184,7 +184,7 @@ impl OperationNames {
 }
 
 /// Returns the name that an operation gets which is given none; `None` if it depends on a value.
-fn default_name(call: &FnCallExpr) -> Option<String> {
+pub(super) fn default_name(call: &FnCallExpr) -> Option<String> {
     match call.name.as_str() {
         "add_aggregation" => return Some("aggregate".to_owned()),
         "expand" => return Some("expand".to_owned()),

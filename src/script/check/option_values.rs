@@ -6,6 +6,7 @@ use crate::optimizer::learner::Objective;
 use crate::script::check::call::Call;
 use crate::script::check::checker::File;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::suggestion::{UnknownOption, unknown_option};
 use crate::script::diagnostic::{Diagnostic, codes, type_word};
@@ -34,12 +35,20 @@ pub(super) struct OptionValues<'a> {
 }
 
 impl OptionValues<'_> {
-    /// Finds the wrong values of a call's literal options.
-    pub(super) fn faults(&self, call: &Call<'_>, faults: &mut Vec<Diagnostic>) {
+    /// Finds the wrong values of a call's literal options; `before` is what stands before its dot.
+    pub(super) fn faults(
+        &self,
+        call: &Call<'_>,
+        before: Option<&ValueKind>,
+        faults: &mut Vec<Diagnostic>,
+    ) {
         let name = call.expr.name.as_str();
+        // A map alone describes a server, whose options have other values.
+        let is_server = name == "mcp" && call.expr.args.len() == 1;
         if let Some(map @ Expr::Map(..)) = call.expr.args.last()
             && options::known(name).is_some()
             && !self.kinds.ends_with_value(call)
+            && !is_server
         {
             self.map(name, map, faults);
         }
@@ -52,6 +61,8 @@ impl OptionValues<'_> {
         if name == "compare" {
             faults.extend(self.too_few_patterns(call));
         }
+        faults.extend(self.wrong_patterns(call, before));
+        faults.extend(self.wrong_branches(call));
     }
 
     /// Finds the wrong values of a literal map of options.
@@ -60,8 +71,10 @@ impl OptionValues<'_> {
     }
 
     fn map(&self, of: &str, map: &Expr, faults: &mut Vec<Diagnostic>) {
-        let Expr::Map(map, _) = map else { return };
-        for (key, value) in &map.0 {
+        let Expr::Map(fields, _) = map else { return };
+        let known = options::known(of).unwrap_or_default();
+        // What no call of this name takes is told already.
+        for (key, value) in fields.0.iter().filter(|(key, _)| known.contains(&key.name.as_str())) {
             let option = key.name.as_str();
             if let Some(fault) =
                 wanted(of, option).and_then(|wanted| self.value(of, option, value, wanted))
@@ -96,17 +109,23 @@ impl OptionValues<'_> {
         }
     }
 
-    fn value(
+    pub(super) fn value(
         &self,
         of: &str,
         option: &str,
         value: &Expr,
         wanted: WantedValue,
     ) -> Option<Diagnostic> {
-        let found = self.wrong(value, wanted)?;
+        let Some(found) = self.wrong(value, wanted) else {
+            return self.wrong_item(of, option, value, wanted);
+        };
         let message =
             format!("option `{option}` of `{of}`: must be {}, not {found}", wanted.words());
-        Some(self.fault(message, value))
+        let help = match wanted {
+            WantedValue::Branch => Some("write `branch(..)`, with a model or its name".to_owned()),
+            _ => self.as_tools(value, wanted),
+        };
+        Some(Diagnostic { help, ..self.fault(message, value) })
     }
 
     /// Says what a value is that is not what is wanted.
@@ -135,7 +154,7 @@ impl OptionValues<'_> {
         })
     }
 
-    fn fault(&self, message: String, value: &Expr) -> Diagnostic {
+    pub(super) fn fault(&self, message: String, value: &Expr) -> Diagnostic {
         let file = self.file;
         let at = value.start_position();
         Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at)
@@ -173,12 +192,16 @@ impl OptionValues<'_> {
 
         for (key, value) in &map.0 {
             let option = key.name.as_str();
-            let wanted = known.wanted.get(option).copied().or_else(|| wanted(name, option));
-            faults.extend(wanted.and_then(|wanted| self.value(name, option, value, wanted)));
+            // The code of the library tells one part, and the table another.
+            let own = known.names.iter().any(|known| known == option);
+            let both = [known.wanted.get(option).copied(), wanted(name, option).filter(|_| own)];
+            let mut each = both.into_iter().flatten();
+            faults.extend(each.find_map(|wanted| self.value(name, option, value, wanted)));
             if option == "settings" {
-                self.map("communicate", value, faults);
+                self.settings(name, value, faults);
             }
         }
+        faults.extend(self.too_few_items(name, &map.0));
 
         for (option, what) in &known.needed {
             if map.0.iter().all(|(key, _)| key.name != *option) {

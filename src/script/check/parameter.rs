@@ -229,7 +229,7 @@ fn parameter_calls(ast: &AST) -> Vec<ParameterCall> {
 }
 
 /// Tells whether all that a node holds is reached when the node is.
-fn is_plain(node: &ASTNode<'_>) -> bool {
+pub(super) fn is_plain(node: &ASTNode<'_>) -> bool {
     match node {
         ASTNode::Stmt(statement) => matches!(
             statement,
@@ -242,7 +242,7 @@ fn is_plain(node: &ASTNode<'_>) -> bool {
     }
 }
 
-fn is_try(node: &ASTNode<'_>) -> bool {
+pub(super) fn is_try(node: &ASTNode<'_>) -> bool {
     matches!(node, ASTNode::Stmt(Stmt::TryCatch(..)))
 }
 

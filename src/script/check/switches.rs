@@ -1,6 +1,7 @@
 //! Cases of `switch` that never match, since they are of another type than its value. The language keeps of a
 //! case only its number, so cases are read in the text.
 
+use crate::script::check::answer_words::FieldWords;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::comparisons::Comparable;
 use crate::script::check::kinds::Kinds;
@@ -29,7 +30,12 @@ impl Checker<'_> {
     pub(super) fn switches(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let mut known: Vec<(String, Comparable, Position)> = Vec::new();
         let mut of_types: Vec<Position> = Vec::new();
+        let mut of_words: Vec<(FieldWords, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(ASTNode::Stmt(Stmt::Switch(switch, position))) = path.last() {
+                let words = kinds.words_of(&switch.0, kinds.function_of(path));
+                of_words.extend(words.map(|words| (words, *position)));
+            }
             if let Some(ASTNode::Stmt(Stmt::Switch(switch, position))) = path.last()
                 && asks_type(&switch.0)
             {
@@ -42,7 +48,7 @@ impl Checker<'_> {
             }
             true
         });
-        if known.is_empty() && of_types.is_empty() {
+        if known.is_empty() && of_types.is_empty() && of_words.is_empty() {
             return;
         }
 
@@ -51,6 +57,11 @@ impl Checker<'_> {
             piece.class != LexemeClass::Comment
                 && !file.text[piece.start..piece.end].trim().is_empty()
         });
+        for (words, position) in of_words {
+            for case in cases(file.text, &pieces, position) {
+                self.case_of_words(file, &case, &words);
+            }
+        }
         for position in of_types {
             for case in cases(file.text, &pieces, position) {
                 self.case_of_type(file, &case);
@@ -82,6 +93,22 @@ impl Checker<'_> {
 }
 
 impl Checker<'_> {
+    /// Finds a case that a field of an answer never is, by its schema.
+    fn case_of_words(&mut self, file: &File<'_>, case: &LiteralCase, known: &FieldWords) {
+        let word = file.text[case.at..case.end].trim_matches('"');
+        let is_plain = case.word == "string" && !word.contains(['\\', '#']);
+        if !is_plain || known.has(word) {
+            return;
+        }
+
+        let message = format!("`{}` is never \"{word}\"", known.field);
+        let place = position_of(file.text, case.at);
+        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place);
+        let help = format!("it is one of {}", known.listed());
+        // A model may answer anything where no schema is enforced.
+        self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
+    }
+
     /// Finds a case of `switch type_of(x)` that no type is.
     fn case_of_type(&mut self, file: &File<'_>, case: &LiteralCase) {
         let word = file.text[case.at..case.end].trim_matches('"');

@@ -187,7 +187,7 @@ fn fault(
 }
 
 /// Returns the schema that is written out, if it is sound; what is not is found elsewhere.
-fn literal(expr: &Expr) -> Option<Value> {
+pub(super) fn literal(expr: &Expr) -> Option<Value> {
     let value = expr.get_literal_value(None).filter(|value| !value.is_unit())?;
     let value = convert::to_value(&value).ok()?;
     tool::written(value).ok()

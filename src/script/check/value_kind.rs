@@ -10,6 +10,8 @@ pub(super) struct AnswerField {
     pub(super) name: String,
     /// The texts that it may be, if they are few.
     pub(super) words: Option<Vec<String>>,
+    /// What it holds, if that is certain.
+    pub(super) kind: Option<Box<ValueKind>>,
 }
 
 /// What is known of a value.

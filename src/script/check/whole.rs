@@ -303,6 +303,10 @@ impl<'a> Names<'a> {
                     self.is_whole_list(&pair.lhs, function)
                 }
                 Expr::MethodCall(call, _) if call.name == "reduce" => self.is_whole_sum(call),
+                Expr::Dot(rest, ..) if is_sum(&rest.rhs) => {
+                    self.is_whole_mapping(&pair.lhs, &rest.lhs, function)
+                        || self.kinds.kind(expr, function) == Some(ValueKind::Data("int"))
+                }
                 rest => gives_whole(rest) || is_count(&pair.lhs, rest) || self.is_whole_field(expr),
             },
             Expr::Index(pair, flags, _)
@@ -338,6 +342,15 @@ impl<'a> Names<'a> {
             && self.values.fields(name).all(|field| self.whole.contains(field))
     }
 
+    /// Tells whether `map` gives a list of whole numbers, which are fields of the maps of a list.
+    fn is_whole_mapping(&self, list: &Expr, map: &Expr, function: &str) -> bool {
+        let Expr::MethodCall(call, _) = map else { return false };
+        let [closure] = call.args.as_slice() else { return false };
+        let closure = closure_in(closure).filter(|_| call.name == "map");
+        let values = closure.and_then(|closure| self.values.mapped(list, &closure));
+        values.is_some_and(|values| values.iter().all(|value| self.is_whole(value, function)))
+    }
+
     /// Tells whether `reduce` adds whole numbers to one.
     fn is_whole_sum(&self, call: &FnCallExpr) -> bool {
         let closure = call.args.first().and_then(closure_in);
@@ -356,6 +369,11 @@ impl<'a> Names<'a> {
             _ => false,
         }
     }
+}
+
+/// Tells whether the end of a chain is the sum of a list.
+fn is_sum(end: &Expr) -> bool {
+    matches!(end, Expr::MethodCall(call, _) if call.name == "sum" && call.args.is_empty())
 }
 
 /// Tells whether what stands in brackets is a place alone, and no chain goes on behind it.

@@ -3,6 +3,7 @@
 
 use crate::flow::op::ToolProtocol;
 use crate::model::request::Settings;
+use crate::script::diagnostic::type_word;
 use crate::session::tool::Effects;
 
 /// What the value of an option has to be.
@@ -34,10 +35,29 @@ pub(in crate::script) enum WantedValue {
     Items,
     /// A node, the name of an operation, or a list of them.
     Nodes,
+    /// A branch.
+    Branch,
+    /// A model, the name of one, or its description.
+    Model,
+    /// A list of tools.
+    Tools,
+    /// A tool or the name of one.
+    Tool,
+    /// A list of names.
+    Names,
+    /// What is kept and sent as data: no function and none of kaizen's own values.
+    PlainData,
+    /// A map, or a function that makes one.
+    MadeMap,
+    /// True or false, or a function that says so.
+    FlagOrFunction,
+    /// A map, or the name of a known one.
+    NamedMap,
 }
 
 use WantedValue::{
-    Amount, Count, Flag, Function, Items, List, Map, Nodes, Share, Text, Texts, Within, Word,
+    Amount, Branch, Count, Flag, FlagOrFunction, Function, Items, List, MadeMap, Map, Model,
+    NamedMap, Names, Nodes, PlainData, Share, Text, Texts, Tool, Tools, Within, Word,
 };
 
 /// The functions whose `timeout_ms` is a setting of a call, which may be 0.
@@ -45,6 +65,12 @@ const ASKS: &[&str] = &["communicate", "chat", "operate", "react", "parse", "imo
 
 /// Returns what the value of an option of a function has to be; `None` if that is not certain.
 pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
+    if of == "imodel"
+        && let Some(wanted) = wanted_of_model(option)
+    {
+        return Some(wanted);
+    }
+
     Some(match option {
         "instruction" | "name" | "stdin" | "system" | "text" => Text,
         "stop" => Texts,
@@ -73,10 +99,35 @@ pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
         "cost" | "cost_half" | "max_cost" | "min_success" | "p95_time" | "quality" | "time"
         | "time_half" => Amount,
 
-        "check" | "when" => Function,
-        "budget" | "constraints" | "extra" | "headers" => Map,
-        "images" => List,
-        "depends_on" => Nodes,
+        "check" | "judge" | "when" => Function,
+        "budget" | "constraints" | "extra" | "headers" | "of" => Map,
+        "exchanges" | "images" => List,
+        "depends_on" | "source_node_ids" => Nodes,
+
+        "branch" => Branch,
+        "model" => Model,
+        "tools" => Tools,
+        "tool" => Tool,
+        "tool_choice" | "question" => Text,
+        "among" | "except" | "only" => Names,
+        "context" => PlainData,
+        "args" => MadeMap,
+        "approve" => FlagOrFunction,
+        "objective" => NamedMap,
+        _ => return None,
+    })
+}
+
+/// Returns what an option has to be that describes a model, where it is another one than elsewhere.
+fn wanted_of_model(option: &str) -> Option<WantedValue> {
+    Some(match option {
+        "base_url" | "key" | "max_tokens_field" | "model" | "provider" | "use" => Text,
+        "image_tokens" | "requests_per_minute" => Count(1),
+        "latency_ms" => Count(0),
+        "error_rate" => Within(0, 1),
+        "cost" => Amount,
+        "price" | "replies" => Map,
+        "tools" => Flag,
         _ => return None,
     })
 }
@@ -106,7 +157,10 @@ impl WantedValue {
             Within(least, most) => (f64::from(least)..=f64::from(most)).contains(&number),
             Share => number > 0.0 && number < 1.0,
             Amount => number >= 0.0,
-            Text | Texts | Word(_) | Flag | Function | Map | List | Items | Nodes => true,
+            Text | Texts | Word(_) | Flag | Function | Map | List | Items | Nodes | Branch
+            | Model | Tools | Tool | Names | PlainData | MadeMap | FlagOrFunction | NamedMap => {
+                true
+            }
         }
     }
 
@@ -119,9 +173,33 @@ impl WantedValue {
             Count(_) => kind == "int",
             Within(..) | Share | Amount => kind == "int" || kind == "float",
             Function => kind == "function",
+
             List | Items => kind == "array",
             Map => kind == "map",
             Nodes => ["string", "array", "node"].contains(&kind),
+            Branch => kind == "branch",
+            Model => ["string", "map", "model"].contains(&kind),
+            Tools | Names => kind == "array",
+            Tool => kind == "string" || kind == "tool",
+            PlainData => {
+                !type_word::HANDLES.contains(&kind)
+                    && !["function", "range", "timestamp"].contains(&kind)
+            }
+            MadeMap => kind == "map" || kind == "function",
+            FlagOrFunction => kind == "bool" || kind == "function",
+            NamedMap => kind == "map" || kind == "string",
+        }
+    }
+
+    /// Tells whether a list that is wanted may hold a value of a type, by its word.
+    pub(in crate::script) fn takes_item(self, kind: &str) -> bool {
+        match self {
+            Tools => kind == "tool",
+            Names | Texts => kind == "string",
+            Nodes => kind == "string" || kind == "node",
+            Text | Word(_) | Flag | Count(_) | Within(..) | Share | Amount | Function | Map
+            | List | Items | Branch | Model | Tool | PlainData | MadeMap | FlagOrFunction
+            | NamedMap => true,
         }
     }
 
@@ -148,6 +226,15 @@ impl WantedValue {
             Items => "a list with at least one item".to_owned(),
             Map => "a map".to_owned(),
             Nodes => "a node, the name of an operation, or a list of them".to_owned(),
+            Branch => "a branch".to_owned(),
+            Model => "a model, the name of one, or a map".to_owned(),
+            Tools => "a list of tools, `[tool(..)]`".to_owned(),
+            Tool => "a tool or the name of one".to_owned(),
+            Names => "a list of names".to_owned(),
+            PlainData => "plain data".to_owned(),
+            MadeMap => "a map or a function, `|inputs| #{ .. }`".to_owned(),
+            FlagOrFunction => "true or a function, `|args| ..`".to_owned(),
+            NamedMap => "a map or a word".to_owned(),
         }
     }
 }

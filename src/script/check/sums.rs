@@ -1,0 +1,110 @@
+//! Texts that are added to numbers: the sum is a text, and nothing fails. `total += b.chat(q)` makes "012".
+
+use crate::script::check::answers::TEXTS;
+use crate::script::check::checker::{Checker, File};
+use crate::script::check::kinds::Kinds;
+use crate::script::check::value_kind::ValueKind;
+use crate::script::diagnostic::{Diagnostic, codes};
+use rhai::{ASTNode, Expr, Position, Stmt};
+use std::collections::HashMap;
+
+/// The variables that hold nothing but numbers until something is added to them, by function and name.
+type NumberVariables = HashMap<(String, String), bool>;
+
+impl Checker<'_> {
+    /// Finds texts that are added to numbers.
+    pub(super) fn sums(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let numbers = numbers(file, kinds);
+        let mut found: Vec<Position> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            let function = kinds.function_of(path);
+            match path.last() {
+                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                    let operator = assignment.0.get_op_assignment_info();
+                    if let Some((_, _, _, "+=", ..)) = operator
+                        && let Expr::Variable(name, ..) = &assignment.1.lhs
+                        && let key = (function.to_owned(), name.1.to_string())
+                        && numbers.get(&key) == Some(&true)
+                        && is_text(kinds, &assignment.1.rhs, function)
+                    {
+                        found.push(assignment.0.position());
+                    }
+                }
+                Some(ASTNode::Expr(Expr::FnCall(call, position)))
+                    if call.name == "+" && !is_part_of_sum(path) =>
+                {
+                    if let [left, right] = call.args.as_slice()
+                        && is_number(kinds.kind(left, function).as_ref())
+                        && is_text(kinds, right, function)
+                        && is_answer(right)
+                    {
+                        let start = left.start_position();
+                        found.push(if position.is_none() { start } else { *position });
+                    }
+                }
+                _ => {}
+            }
+            true
+        });
+
+        for position in found {
+            let message = "a number and a text make a text here, and no sum".to_owned();
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let help = "write `text.parse_float()`, or ask for a number: `#{ schema: \"number\" }`";
+            self.push_new(Diagnostic { help: Some(help.to_owned()), ..fault.warning() });
+        }
+    }
+}
+
+fn is_number(kind: Option<&ValueKind>) -> bool {
+    matches!(kind, Some(ValueKind::Data("int" | "float")))
+}
+
+fn is_text(kinds: &Kinds<'_>, expr: &Expr, function: &str) -> bool {
+    kinds.kind(expr, function) == Some(ValueKind::Data("string"))
+}
+
+/// Tells whether an expression asks a model.
+fn is_answer(expr: &Expr) -> bool {
+    match expr {
+        Expr::Dot(pair, ..) => is_answer(&pair.rhs),
+        Expr::MethodCall(call, _) | Expr::FnCall(call, _) => TEXTS.contains(&call.name.as_str()),
+        _ => false,
+    }
+}
+
+/// Tells whether a sum is a part of another one, which may put a text together.
+fn is_part_of_sum(path: &[ASTNode<'_>]) -> bool {
+    matches!(path, [.., ASTNode::Expr(Expr::FnCall(around, _)), _] if around.name == "+")
+}
+
+/// Finds the variables that are set to numbers alone.
+fn numbers(file: &File<'_>, kinds: &Kinds<'_>) -> NumberVariables {
+    let mut found = NumberVariables::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        let function = kinds.function_of(path);
+        let mut note = |name: &str, is_one: bool| {
+            let known = found.entry((function.to_owned(), name.to_owned())).or_insert(is_one);
+            *known &= is_one;
+        };
+
+        match path.last() {
+            Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => {
+                let kind = kinds.kind(&variable.1, function);
+                note(&variable.0.name, is_number(kind.as_ref()));
+            }
+            Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
+                if let Expr::Variable(name, ..) = &assignment.1.lhs
+                    && !assignment.0.is_op_assignment()
+                {
+                    let kind = kinds.kind(&assignment.1.rhs, function);
+                    note(&name.1, is_number(kind.as_ref()));
+                }
+            }
+            Some(ASTNode::Stmt(Stmt::For(each, _))) => note(&each.0.name, false),
+            _ => {}
+        }
+        true
+    });
+    found
+}
