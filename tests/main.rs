@@ -79,6 +79,7 @@ mod cli {
     mod shared;
     mod signals;
     mod slips;
+    mod slips_of_advice;
     mod slips_of_flow;
     mod slips_of_graphs;
     mod slips_of_kinds;

@@ -29,7 +29,7 @@ print(tag("a")); print(tag("a", "b"));"##,
         > fn tag(x, y) { x + y }
         > print(tag("a")); print(tag("a", "b"));
         K0016 1:15 `trim` changes a copy here and returns nothing
-            write `text.trimmed()`, which returns the result; or write `x.trim(..);` as a statement, then use `x`
+            end the function with `text.trimmed()`, and use what it returns: `x = f(x)`
     "#]]
     .assert_eq(&said_of(&texts));
 }

@@ -143,6 +143,10 @@ pub(super) fn foreign_call(name: &str, given: &[String]) -> Option<&'static str>
     let first = given.first().map_or("any", String::as_str);
     match (name, first) {
         ("int", "string") => foreign::instead_of("int"),
+        ("format", "string") => {
+            Some("write a text in backticks, `` `${a} and ${b}` ``, and `format(x, 2)` for digits")
+        }
+
         ("map", "function") => foreign::instead_of_call("map", false, 1),
         ("contains_key", "map") => Some("write `\"key\" in map`"),
         ("remove", "array") => {

@@ -100,7 +100,8 @@ impl Checker<'_> {
                 Fault::Nothing => format!("`{word}` returns nothing, but its result is used"),
             };
             let help = match fault {
-                Fault::Used | Fault::Lost | Fault::Last | Fault::Script | Fault::Temporary => {
+                Fault::Lost => help_of_copy(&word, variable.as_deref()),
+                Fault::Used | Fault::Last | Fault::Script | Fault::Temporary => {
                     help(&word, variable.as_deref())
                 }
                 Fault::Nothing => format!("make the call to `{word}` a separate statement"),
@@ -180,6 +181,21 @@ fn ends_with_semicolon(file: &File<'_>, position: Position) -> bool {
         }
     }
     false
+}
+
+/// Says how a function gives back what it changes: it gets copies.
+fn help_of_copy(word: &str, variable: Option<&str>) -> String {
+    match RETURNING.iter().find(|(known, _)| *known == word) {
+        Some((_, other)) => {
+            format!("end the function with `{other}`, and use what it returns: `x = f(x)`")
+        }
+        None => {
+            let name = variable.unwrap_or("x");
+            format!(
+                "end the function with `{name}.{word}(..); {name}`, and use what it returns: `x = f(x)`"
+            )
+        }
+    }
 }
 
 /// Says what to write instead.

@@ -32,8 +32,11 @@ fn call(engine: &Engine, signature: &str) -> Option<String> {
         rest.strip_suffix(')')?.split(", ").filter(|kind| !kind.is_empty()).map(word).collect();
 
     if !name.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-        let given: Vec<String> = given.iter().map(|kind| article(kind)).collect();
-        return Some(format!("`{name}` does not work for {}", given.join(" and ")));
+        let named: Vec<String> = given.iter().map(|kind| article(kind)).collect();
+        // A key that a map lacks is the usual reason.
+        let is_counting = given.iter().any(|kind| kind == "()") && ["+", "-", "*"].contains(&name);
+        let help = if is_counting { "; `a ?? 0` gives 0 where `a` is `()`" } else { "" };
+        return Some(format!("`{name}` does not work for {}{help}", named.join(" and ")));
     }
 
     // A word of kaizen for other values says nothing of one of the language with the same name.

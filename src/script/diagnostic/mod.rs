@@ -180,9 +180,19 @@ fn instead_of_fault(engine: &Engine, text: &str, error: &ParseError) -> Option<S
             let help = "write a comment above the function: `/// What it does.`";
             Some(help.to_owned().into())
         }
+        ParseErrorType::MissingToken(token, _) if token == ";" && is_assigned(text, error) => {
+            let help = "assign in two steps: `x = 3; let y = x;`";
+            Some(help.to_owned().into())
+        }
         ParseErrorType::MissingToken(token, _) if token == ";" => {
             let help = "end the statement before this with `;`".to_owned();
             Some(Suggestion { help, fixes: vec![QuickFix::EndBefore(";")] })
+        }
+        ParseErrorType::MismatchedType(wanted, _)
+            if wanted == "a boolean expression" && is_half_compared(text, error) =>
+        {
+            let help = "write `text == \"yes\" || text == \"y\"`, or `text in [\"yes\", \"y\"]`";
+            Some(help.to_owned().into())
         }
         ParseErrorType::MismatchedType(wanted, _) if wanted == "a boolean expression" => {
             let help =
@@ -236,10 +246,36 @@ fn instead_of_variable(
     }
 
     let place = at.line().zip(at.position());
+    let start = place.and_then(|(line, column)| fix::byte_at(text, line, column));
+    let before = start.and_then(|start| text.get(..start)).unwrap_or_default();
     outer
         .or_else(|| place.and_then(|place| block::suggestion(text, name, place)))
         .or_else(|| variable::imported(text, name, &rest(text, error, name)))
-        .or_else(|| variable::near(engine, text, name, &rest(text, error, name)))
+        .or_else(|| variable::near(engine, text, (before, name, &rest(text, error, name))))
+}
+
+/// Returns the line of an error, before and from its place on.
+fn line_around<'a>(text: &'a str, error: &ParseError) -> Option<(&'a str, &'a str)> {
+    let at = error.position();
+    let (line, column) = at.line().zip(at.position())?;
+    let line = text.lines().nth(line.checked_sub(1)?)?;
+    let (byte, _) = line.char_indices().nth(column.checked_sub(1)?)?;
+    line.split_at_checked(byte)
+}
+
+/// Tells whether what is missing a `;` is assigned once more: `let y = x = 3`.
+fn is_assigned(text: &str, error: &ParseError) -> bool {
+    line_around(text, error).is_some_and(|(_, rest)| {
+        rest.starts_with('=') && !rest.starts_with("==") && !rest.starts_with("=>")
+    })
+}
+
+/// Tells whether a text stands beside a comparison where another one is meant: `a == "yes" || "y"`.
+fn is_half_compared(text: &str, error: &ParseError) -> bool {
+    line_around(text, error).is_some_and(|(before, rest)| {
+        let before = before.trim_end();
+        rest.starts_with('"') && before.ends_with("||") && before.contains("==")
+    })
 }
 
 /// Finds the word of another language that an unknown variable or a reserved word is.

@@ -1,6 +1,7 @@
 //! What to write instead of a name that nobody knows.
 
 use crate::base::spelling::{distance, nearest};
+use crate::model::request::SETTINGS;
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::foreign;
 
@@ -108,9 +109,43 @@ pub(in crate::script) fn unknown_option(of: &str, key: &str, known: &[&str]) -> 
         (foreign::option(key).unwrap_or(key) == "system").then(|| Suggestion::from(help.to_owned()))
     };
 
-    let suggestion =
-        own.or_else(of_branch).or_else(|| suggest(key, known.iter().copied())).unwrap_or_else(list);
+    let suggestion = own
+        .or_else(of_branch)
+        .or_else(|| elsewhere(of, foreign::option(key).unwrap_or(key)))
+        .or_else(|| suggest(key, known.iter().copied()))
+        .unwrap_or_else(list);
     UnknownOption { message: format!("{of} has no option `{key}`"), suggestion }
+}
+
+/// Says what takes an option that the function `of` does not have, although it sounds as if it should.
+fn elsewhere(of: &str, key: &str) -> Option<Suggestion> {
+    let of = of.trim_matches('`');
+    let asks = ["chat", "communicate", "operate", "parse", "react"].contains(&of);
+    let plans = ["add_operation", "add_aggregation", "an operation of `expand"].contains(&of);
+
+    let help = match key {
+        "model" if asks => "give it to the branch: `branch(\"provider/name\")`".to_owned(),
+        "model" if plans => {
+            "give the operation a branch with this model, `branch: b`, and add it to the session: \
+             `session.include_branch(b)`"
+                .to_owned()
+        }
+        "model" if of == "flow" => {
+            "give it to the session: `session(branch(\"provider/name\"))`".to_owned()
+        }
+        "tools" | "tool_choice" | "max_steps" if asks => {
+            "ask with `operate` or `react`, which call tools".to_owned()
+        }
+        "max_concurrent" if of == "gather" => {
+            "write `parallel(items, |item| .., #{ max_concurrent: 4 })`".to_owned()
+        }
+        setting if of == "branch" && SETTINGS.contains(&setting) => format!(
+            "give it to each call, `chat(\"..\", #{{ {setting}: .. }})`, or to the model: \
+             `imodel(#{{ \"use\": \"provider/name\", {setting}: .. }})`"
+        ),
+        _ => return None,
+    };
+    Some(Suggestion::from(help))
 }
 
 #[cfg(test)]

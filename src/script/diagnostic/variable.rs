@@ -6,6 +6,24 @@ use crate::script::diagnostic::forms::{self, Forms};
 use crate::script::lexer::{LexemeClass, scan};
 use rhai::Engine;
 
+/// The patterns of the standard library: each takes who is asked, the task, and perhaps options.
+const AS_PATTERNS: &[&str] = &[
+    "best_of",
+    "cascade",
+    "debate",
+    "decompose",
+    "direct",
+    "fan_out",
+    "few_shot",
+    "refine",
+    "sequential",
+    "tool_vote",
+    "vote",
+];
+
+/// How many values a pattern needs that has options of its own for the rest: who is asked, and what.
+const PATTERN_ARITY: usize = 2;
+
 /// Words that Rhai reserves for functions.
 pub(super) const CALLED: &[&str] = &["debug", "eval", "print", "type_of"];
 
@@ -44,11 +62,30 @@ pub(super) fn passed_on(name: &str, params: &[&str]) -> Suggestion {
     Suggestion { help, fixes: vec![QuickFix::Instead(closure)] }
 }
 
-/// Says what may be meant by a name that no variable has.
-pub(super) fn near(engine: &Engine, text: &str, name: &str, rest: &str) -> Option<Suggestion> {
+/// Says how a pattern of the standard library is given to an optimizer, which calls it with the input first.
+fn as_pattern(name: &str, least: usize) -> Suggestion {
+    let options = if least > PATTERN_ARITY { ", #{ .. }" } else { "" };
+    let closure = format!("|input, b| {name}(b, input{options})");
+    let help = format!("`{name}` is a function; pass it on as `{closure}`");
+    let is_whole = options.is_empty();
+    Suggestion { help, fixes: is_whole.then(|| QuickFix::Instead(closure)).into_iter().collect() }
+}
+
+/// Says what may be meant by a name that no variable has, between what stands before and behind it.
+pub(super) fn near(
+    engine: &Engine,
+    text: &str,
+    (before, name, rest): (&str, &str, &str),
+) -> Option<Suggestion> {
     let forms = Forms::of_text(engine, true, text);
     if let Some(least) = forms.all(name).iter().map(|form| form.arity).min() {
         let rest = rest.trim_start();
+        let before = before.trim_end();
+        let is_of_map = before.ends_with(':') && !before.ends_with("::");
+        if is_of_map && AS_PATTERNS.contains(&name) && rest.starts_with(['}', ',']) {
+            return Some(as_pattern(name, least));
+        }
+
         let is_passed = least > 0 && rest.starts_with([')', ',', ']']);
         return Some(if is_passed {
             passed_on(name, &["x", "y", "z"][..least.min(3)])

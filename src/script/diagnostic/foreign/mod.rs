@@ -497,6 +497,13 @@ impl<'a> ForeignText<'a> {
         at >= 2 && matches!(self.said(at - 2), "import" | "export")
     }
 
+    /// Tells whether a text stands behind a word, and no comparison before it: what is meant is a default.
+    fn gives_default(&self, at: usize) -> bool {
+        let is_text = self.all.get(at + 1).is_some_and(|piece| piece.class == LexemeClass::Text);
+        let compares = at >= 2 && matches!(self.said(at - 2), "=" | "<" | ">");
+        is_text && !compares
+    }
+
     /// Words that stand between or before values.
     fn operator(&self, at: usize) -> Option<ForeignSpan> {
         let word = self.said(at);
@@ -506,6 +513,11 @@ impl<'a> ForeignText<'a> {
 
         let between = self.follows_value(at) && self.precedes_value(at);
         match word {
+            "or" if between && self.gives_default(at) => {
+                let help =
+                    "write `a ?? b` for a default where `a` is `()`, and `a || b` in a condition";
+                Some((at, at, message(word), help))
+            }
             "and" | "or" if between => Some((at, at, message(word), instead_of(word)?)),
             "not" if between && self.said(at + 1) == "in" => {
                 Some((at, at + 1, message("not in"), "write `!(item in list)`"))

@@ -76,7 +76,10 @@ impl ForeignText<'_> {
             }
             "-" if is_joined && next == ">" => {
                 let is_type = self.before(at) == ")";
-                let help = if is_type {
+                let is_case = self.before(at) == "_" || at > 0 && !self.is_word(at - 1) && !is_type;
+                let help = if is_case {
+                    "write `=>`: `switch x { 1 => .., _ => .. }`"
+                } else if is_type {
                     "leave the type out: `fn name(a, b) { .. }`"
                 } else {
                     "write `a.b`"
