@@ -423,7 +423,7 @@ fn help_says_what_works() {
             write `text.parse_int()`, or `text.parse_float()`
         > let s = format!("{} x", 1);
         K0031 1:17 `format`: argument 1 is a string, expected a float
-            write a text in backticks: `` `${a} and ${b}` ``
+            write a text in backticks, `` `${a} and ${b}` ``, and `format(x, 2)` for digits
         > let f = move |x| x + 1;
         K0021 1:9 `move` is from another language
             leave it out: a closure sees the variables around it
