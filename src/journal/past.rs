@@ -6,7 +6,7 @@ use crate::base::strand::Spot;
 use crate::base::unit::Money;
 use crate::journal::chain::{concurrency, widest};
 use crate::journal::doubts::Doubts;
-use crate::journal::end_times::end_times;
+use crate::journal::end_times::{TimerEnd, end_times};
 use crate::journal::event::{Event, Timer};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
@@ -50,15 +50,6 @@ pub struct PastAnswer {
     pub place: u64,
     /// What it was told.
     pub value: Value,
-}
-
-/// The end of a timer.
-#[derive(Debug, Clone, Copy)]
-struct TimerEnd {
-    /// Its place in the order of all ends.
-    place: u64,
-    /// How long it was, in milliseconds, if it was a limit and that was noted.
-    limit_ms: Option<u64>,
 }
 
 /// How people were asked something.

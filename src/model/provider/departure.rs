@@ -2,6 +2,8 @@
 //! connection, so no time limit of its reply runs and it costs nothing.
 
 use crate::base::clock;
+use crate::model::call_error::CallError;
+use crate::model::provider::http;
 use futures::stream;
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -74,12 +76,13 @@ impl Departure {
         }
     }
 
-    /// Waits for something that needs a connection, at most this long until the request leaves.
-    pub(super) async fn leaving_within<T>(
+    /// Sends a request to an address, if a connection comes about within this time.
+    pub(super) async fn connected(
         &self,
+        url: &str,
         limit: Duration,
-        sent: impl Future<Output = T>,
-    ) -> Option<T> {
+        sent: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
+    ) -> Result<reqwest::Response, CallError> {
         let unconnected = async {
             tokio::time::sleep(limit).await;
             if self.is_past() {
@@ -89,8 +92,11 @@ impl Departure {
 
         tokio::select! {
             biased;
-            sent = sent => Some(sent),
-            () = unconnected => None,
+            response = sent => response.map_err(|error| http::network(url, &error)),
+            () = unconnected => Err(CallError::Unreachable {
+                url: url.to_owned(),
+                message: format!("none came about within {} ms", limit.as_millis()),
+            }),
         }
     }
 

@@ -301,35 +301,16 @@ impl Server {
         let body = self.protocol.write(self, request, limit);
         // Many servers read no body whose length is not said in advance.
         post = post.header("content-length", body.len());
+        let whole = millis(settings.timeout_ms).unwrap_or(TIMEOUT);
         let sent = post.body(departure.body(body)).send();
-        let sent = self.connected(to.text(), settings, departure, sent);
+        let sent = departure.connected(to.text(), whole, sent);
 
         let limit = millis(settings.header_timeout_ms).or(streamed.then_some(STREAM_TIMEOUT));
-        let response = match limit {
-            Some(limit) => departure
-                .limit(limit, sent)
-                .await
-                .ok_or(CallError::Timeout { deadline: TimeLimit::Header, limit })?,
+        let late = |limit| CallError::Timeout { deadline: TimeLimit::Header, limit };
+        match limit {
+            Some(limit) => departure.limit(limit, sent).await.ok_or_else(|| late(limit))?,
             None => sent.await,
-        };
-        response
-    }
-
-    /// Sends a request, if a connection comes about within the time that the whole call may take.
-    async fn connected(
-        &self,
-        url: &str,
-        settings: &Settings,
-        departure: &Departure,
-        sent: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
-    ) -> Result<reqwest::Response, CallError> {
-        let limit = millis(settings.timeout_ms).unwrap_or(TIMEOUT);
-        let sent = departure.leaving_within(limit, sent).await;
-        let response = sent.ok_or_else(|| CallError::Unreachable {
-            url: url.to_owned(),
-            message: format!("none came about within {} ms", limit.as_millis()),
-        })?;
-        response.map_err(|error| http::network(url, &error))
+        }
     }
 
     /// Takes the key out of what the server has said, before any of that is cut.
