@@ -207,9 +207,87 @@ print(a);
     #[test]
     fn a_guide_is_text_and_its_code_can_be_copied() {
         let shown = |width| laid_out(GUIDE, Page { width, color: false });
-        expect![""].assert_eq(&shown(100));
-        expect![""].assert_eq(&shown(60));
-        expect![""].assert_eq(&shown(40));
+        expect![[r#"
+            Coming from afar
+
+            Scripts are in Rhai (https://rhai.rs/book/), see the list and `a[0]`. This is a sentence
+            that goes on.
+
+            - one
+
+            - two, which is a little longer than the other one and goes on and on and on and on and on
+
+            Words
+
+            Python                                            kaizen
+            [f(x) for x in items]                             items.map(|x| f(x))
+            f"Hello {name}"                                   `Hello ${name}`
+            `a`, `b`                                          `a || b`, or `c`: this one explains what it means
+                                                              at some length, with many words
+            await session.flow(builder.get_graph(), max_concurrent=3)
+                                                              s.flow(g)
+
+                let a = "a line of code that is longer than any page on which this guide may ever be shown, and so on";
+
+                print(a);"#]].assert_eq(&shown(100));
+        expect![[r#"
+            Coming from afar
+
+            Scripts are in Rhai (https://rhai.rs/book/), see the list
+            and `a[0]`. This is a sentence that goes on.
+
+            - one
+
+            - two, which is a little longer than the other one and goes
+              on and on and on and on and on
+
+            Words
+
+            Python                        kaizen
+            [f(x) for x in items]         items.map(|x| f(x))
+            f"Hello {name}"               `Hello ${name}`
+            `a`, `b`                      `a || b`, or `c`: this one
+                                          explains what it means at some
+                                          length, with many words
+            await session.flow(builder.get_graph(), max_concurrent=3)
+                                          s.flow(g)
+
+                let a = "a line of code that is longer than any page on which this guide may ever be shown, and so on";
+
+                print(a);"#]].assert_eq(&shown(60));
+        expect![[r#"
+            Coming from afar
+
+            Scripts are in Rhai
+            (https://rhai.rs/book/), see the list
+            and `a[0]`. This is a sentence that goes
+            on.
+
+            - one
+
+            - two, which is a little longer than the
+              other one and goes on and on and on
+              and on and on
+
+            Words
+
+            Python
+                kaizen
+            [f(x) for x in items]
+                items.map(|x| f(x))
+            f"Hello {name}"
+                `Hello ${name}`
+            `a`, `b`
+                `a || b`, or `c`: this one explains
+                what it means at some length, with
+                many words
+            await session.flow(builder.get_graph(),
+            max_concurrent=3)
+                s.flow(g)
+
+                let a = "a line of code that is longer than any page on which this guide may ever be shown, and so on";
+
+                print(a);"#]].assert_eq(&shown(40));
     }
 
     #[test]

@@ -119,6 +119,13 @@ mod tests {
             let each = [0, 1].map(|arm| losses.sentence_of(arm, &name(arm)));
             let _ = writeln!(told, "{:?} {each:?} {:?}", losses.sentence(name), losses.failure());
         }
-        expect![""].assert_eq(&told);
+        expect![[r#"
+            Some("all 4 executions failed: no") [Some("all 2 executions of `a` failed: no"), Some("all 2 executions of `b` failed: no")] Some(Object {"kind": String("thrown"), "message": String("no")})
+            Some("all 4 executions failed, those of `a`: no; those of `b`: never") [Some("all 2 executions of `a` failed: no"), Some("all 2 executions of `b` failed: never")] Some(Object {"kind": String("thrown"), "message": String("no")})
+            Some("all 4 executions failed, those of `a`: no 1, and for other reasons; those of `b`: never") [Some("all 2 executions of `a` failed: no 1, and for other reasons"), Some("all 2 executions of `b` failed: never")] Some(Object {"kind": String("thrown"), "message": String("no 1")})
+            None [Some("all 2 executions of `a` failed: no"), None] None
+            None [None, None] None
+            None [None, None] None
+        "#]].assert_eq(&told);
     }
 }
