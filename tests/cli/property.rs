@@ -385,28 +385,10 @@ print(r.keys);
             error: the result of `used` has no property `len`; it is a method: write `.len()`
         pass(failure("x")).len
             error: the error has no property `len`; write `.message.len`; `.len()` is that of the map around it
-        let g = builder("g"); g.add_operation(|| 1, #{ name: "a" }); g.add_operation(|i| pass(i).len, #{ depends_on: "a" }); session(b).flow(g, #{ allow_failures: true }).errors.call.message
-            {"type":"done","status":"refused","errors":[{"code":"K0001","level":"error","message":"'call' is a reserved keyword","file":"script.rhai","line":4,"column":171,"width":4,"help":"`call` is a reserved word; write `[\"call\"]`, such as `map[\"call\"]`","frames":[]}]}
-        error[K0001]: 'call' is a reserved keyword
-         --> script.rhai:4:171
-          |
-        4 | ...: "a" }); session(b).flow(g, #{ allow_failures: true }).errors.call.message
-          |                                                                   ^^^^
-          |
-          = help: `call` is a reserved word; write `["call"]`, such as `map["call"]`
-        found before running; nothing was spent   (`kaizen explain K0001`)
-
-        let g = builder("g"); g.add_operation(|i| pass(i).len); session(b).flow(g, #{ allow_failures: true }).errors.call.message
-            {"type":"done","status":"refused","errors":[{"code":"K0001","level":"error","message":"'call' is a reserved keyword","file":"script.rhai","line":4,"column":110,"width":4,"help":"`call` is a reserved word; write `[\"call\"]`, such as `map[\"call\"]`","frames":[]}]}
-        error[K0001]: 'call' is a reserved keyword
-         --> script.rhai:4:110
-          |
-        4 | let g = builder("g"); g.add_operation(|i| pass(i).len); session(b).flow(g, #{ allow_failures: true }).errors.call.message
-          |                                                                                                              ^^^^
-          |
-          = help: `call` is a reserved word; write `["call"]`, such as `map["call"]`
-        found before running; nothing was spent   (`kaizen explain K0001`)
-
+        let g = builder("g"); g.add_operation(|| 1, #{ name: "a" }); g.add_operation(|i| pass(i).len, #{ depends_on: "a" }); session(b).flow(g, #{ allow_failures: true }).errors["call"].message
+            "`inputs` has no `len`; write `.a.len`; `.len()` is that of the map around it"
+        let g = builder("g"); g.add_operation(|i| pass(i).len); session(b).flow(g, #{ allow_failures: true }).errors["call"].message
+            "`inputs` has no `len`; name the operation in `depends_on` among the options of this one"
     "#]].assert_eq(&found);
 }
 
