@@ -58,6 +58,7 @@ struct GraphFault {
 }
 
 /// What a graph is checked against.
+#[allow(clippy::option_option, reason = "no certain session, and one that makes its branch itself")]
 struct GraphScope<'a> {
     kinds: &'a Kinds<'a>,
     reach: CallReach,
