@@ -58,6 +58,7 @@ struct GraphFault {
 }
 
 /// What a graph is checked against.
+#[allow(clippy::option_option, reason = "no certain session, and one that makes its branch itself")]
 struct GraphScope<'a> {
     kinds: &'a Kinds<'a>,
     reach: CallReach,
@@ -90,7 +91,7 @@ impl Checker<'_> {
                 Some(ASTNode::Expr(Expr::Variable(name, ..))) if name.2.path.is_empty() => {
                     let key = (function, name.1.to_string());
                     if let Some(course) = courses.get_mut(&key).filter(|course| course.made == 1) {
-                        let used = scope.used(path, &key.1);
+                        let used = GraphScope::used(path, &key.1);
                         let fate = scope.reach.fate(file, path);
                         let faults = course.take(&scope, path, used);
                         found.extend(faults.into_iter().filter(|_| fate == ErrorFate::Thrown));
@@ -125,6 +126,7 @@ fn makes_branch(expr: &Expr) -> bool {
 }
 
 /// How a builder is used.
+#[derive(Clone, Copy)]
 enum GraphUse<'a> {
     /// An operation is added by this call.
     Adds(&'a FnCallExpr, Position),
@@ -155,7 +157,7 @@ impl<'k> GraphScope<'k> {
         GraphScope { kinds, reach: CallReach::of(file), branches, sessions }
     }
 
-    fn used<'a>(&self, path: &[ASTNode<'a>], name: &str) -> GraphUse<'a> {
+    fn used<'a>(path: &[ASTNode<'a>], name: &str) -> GraphUse<'a> {
         if let Some((call, position)) = method_of(path, name) {
             return match call.name.as_str() {
                 word if PLANNERS.contains(&word) => GraphUse::Adds(call, position),

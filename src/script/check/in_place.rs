@@ -185,16 +185,13 @@ fn ends_with_semicolon(file: &File<'_>, position: Position) -> bool {
 
 /// Says how a function gives back what it changes: it gets copies.
 fn help_of_copy(word: &str, variable: Option<&str>) -> String {
-    match RETURNING.iter().find(|(known, _)| *known == word) {
-        Some((_, other)) => {
-            format!("end the function with `{other}`, and use what it returns: `x = f(x)`")
-        }
-        None => {
-            let name = variable.unwrap_or("x");
-            format!(
-                "end the function with `{name}.{word}(..); {name}`, and use what it returns: `x = f(x)`"
-            )
-        }
+    if let Some((_, other)) = RETURNING.iter().find(|(known, _)| *known == word) {
+        format!("end the function with `{other}`, and use what it returns: `x = f(x)`")
+    } else {
+        let name = variable.unwrap_or("x");
+        format!(
+            "end the function with `{name}.{word}(..); {name}`, and use what it returns: `x = f(x)`"
+        )
     }
 }
 

@@ -141,7 +141,9 @@ impl HeldTools<'_> {
         args.extend(call.expr.args.iter());
 
         match (call.expr.name.as_str(), args.as_slice()) {
-            ("act", [_, tool, given]) => self.wrong_arguments(&self.tool(tool, function)?, given),
+            ("act", [_, tool, given]) => {
+                HeldTools::wrong_arguments(&self.tool(tool, function)?, given)
+            }
             ("react", [branch, _, rest @ ..]) => {
                 let has_none = match rest {
                     [] => true,
@@ -165,7 +167,7 @@ impl HeldTools<'_> {
     }
 
     /// Finds arguments that a tool does not take.
-    fn wrong_arguments(&self, tool: &WrittenTool, given: &Expr) -> Option<FailingCall> {
+    fn wrong_arguments(tool: &WrittenTool, given: &Expr) -> Option<FailingCall> {
         let Expr::Map(map, place) = given else { return None };
         let schema = tool.schema.as_ref()?;
         let name = &tool.name;

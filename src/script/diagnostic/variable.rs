@@ -68,7 +68,7 @@ fn as_pattern(name: &str, least: usize) -> Suggestion {
     let closure = format!("|input, b| {name}(b, input{options})");
     let help = format!("`{name}` is a function; pass it on as `{closure}`");
     let is_whole = options.is_empty();
-    Suggestion { help, fixes: is_whole.then(|| QuickFix::Instead(closure)).into_iter().collect() }
+    Suggestion { help, fixes: is_whole.then_some(QuickFix::Instead(closure)).into_iter().collect() }
 }
 
 /// Says what may be meant by a name that no variable has, between what stands before and behind it.

@@ -72,7 +72,7 @@ pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
     }
 
     Some(match option {
-        "instruction" | "name" | "stdin" | "system" | "text" => Text,
+        "instruction" | "name" | "question" | "stdin" | "system" | "text" | "tool_choice" => Text,
         "stop" => Texts,
 
         "keep" => Word(&["all", "answer", "nothing"]),
@@ -108,7 +108,6 @@ pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
         "model" => Model,
         "tools" => Tools,
         "tool" => Tool,
-        "tool_choice" | "question" => Text,
         "among" | "except" | "only" => Names,
         "context" => PlainData,
         "args" => MadeMap,
@@ -174,12 +173,11 @@ impl WantedValue {
             Within(..) | Share | Amount => kind == "int" || kind == "float",
             Function => kind == "function",
 
-            List | Items => kind == "array",
+            List | Items | Tools | Names => kind == "array",
             Map => kind == "map",
             Nodes => ["string", "array", "node"].contains(&kind),
             Branch => kind == "branch",
             Model => ["string", "map", "model"].contains(&kind),
-            Tools | Names => kind == "array",
             Tool => kind == "string" || kind == "tool",
             PlainData => {
                 !type_word::HANDLES.contains(&kind)
