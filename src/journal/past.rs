@@ -446,11 +446,11 @@ impl Reading<'_> {
     }
 
     /// Takes in timers that ended in a row.
-    fn pass(&mut self, (timer, first): (Timer, Spot), times: u32, limit_ms: Option<u64>) {
-        for nth in 1..=times {
+    fn pass(&mut self, (timer, first): (Timer, Spot), count: u32, limit_ms: Option<u64>) {
+        for nth in 1..=count {
             let at = Spot { nth: first.nth.saturating_add(nth - 1), ..first.clone() };
             // The event has the time of the last one.
-            let elapsed = (nth == times).then_some(self.elapsed);
+            let elapsed = (nth == count).then_some(self.elapsed);
             let what = PastEndKind::Time { limit_ms };
             self.ends.push(PastEnd { id: EndId::Timer(timer, at), elapsed, what });
         }

@@ -114,10 +114,10 @@ pub(super) fn in_vain(events: &[(i64, Event)]) -> HashSet<usize> {
             }
 
             // An operation that completed has tried again itself, or went on without.
-            Event::TimePassed { timer: Timer::Limit, at, .. } => {
-                if !at.address.above().any(|above| settled.contains(&above)) {
-                    found.insert(place);
-                }
+            Event::TimePassed { timer: Timer::Limit, at, .. }
+                if !at.address.above().any(|above| settled.contains(&above)) =>
+            {
+                found.insert(place);
             }
             // A model was told that its tool was late, and went on with that.
             Event::TimePassed { timer: Timer::ToolLimit, .. } => {

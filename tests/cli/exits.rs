@@ -243,7 +243,7 @@ fn a_model_without_a_key_is_found_before_a_call_is_paid() {
         format!("branch().chat(\"x\"); try {{ {ask} }} catch {{ }}"),
         format!("if branch().chat(\"x\") == \"x\" {{ return; }} {ask}"),
         "let b = branch(\"openai/gpt-4o\"); b = branch(); branch().chat(\"x\"); b.chat(\"y\");".to_owned(),
-        format!("fn chat(b, q) {{ q }} branch().communicate(\"x\"); chat(branch(\"openai/gpt-4o\"), \"y\");"),
+        "fn chat(b, q) { q } branch().communicate(\"x\"); chat(branch(\"openai/gpt-4o\"), \"y\");".to_owned(),
     ];
 
     let mut told = String::new();

@@ -399,10 +399,7 @@ fn what_is_wrong_with_a_call_is_said() {
     let project = Project::new();
     let cases = [
         ("o.run(\"t\", #{}, 1)", "`run` needs patterns, such as `#{ direct: |input| .. }`"),
-        (
-            "o.run(\"t\", #{ a: 1 }, 1)",
-            "`run` takes functions, `|| ..`, not an int; write `#{ direct: |input| ",
-        ),
+        ("o.run(\"t\", #{ a: 1 }, 1)", "`run` takes functions, `|input, branch| ..`, not an int"),
         ("o.run(\"t\", #{ a: |x| x }, branch(\"demo/echo\"))", "the input must be plain data"),
         ("o.run(\"t\", #{ a: |x| x }, 1, #{ judge: 1 })", "must be a function, `|answer| ..`"),
         ("o.run(\"t\", #{ a: |x| x }, 1, #{ judge: |a| 2 })", "not `2`"),

@@ -562,7 +562,7 @@ fn each_form_of_another_language_is_found_once_with_what_to_write() {
             write `text.trimmed()`
         > print("{} is {}".format(1, 2));
         K0003 1:18 a string has no method `format`
-            write a text in backticks: `` `${a} and ${b}` ``
+            write a text in backticks, `` `${a} and ${b}` ``, and `format(x, 2)` for digits
         > let x = 1; if isinstance(x, int) { print(x); }
         K0021 1:15 `isinstance` is from another language
             write `type_of(x) == "string"`

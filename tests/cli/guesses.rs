@@ -132,7 +132,7 @@ fn each_wrong_guess_leads_to_the_right_word() {
             it has: get_best_pattern, load, save, save_pattern_failure, save_pattern_success, should_avoid_pattern
         > print("Time: {:.2f}".format(1.234));
         K0003 1:22 a string has no method `format`
-            write a text in backticks: `` `${a} and ${b}` ``
+            write a text in backticks, `` `${a} and ${b}` ``, and `format(x, 2)` for digits
         > print(f"{1.234:.2f}");
         K0021 1:7 `f` before a text has no meaning in kaizen
             write `` `${format(x, 2)}` ``

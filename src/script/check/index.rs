@@ -1,9 +1,9 @@
 //! What stands in `[..]` behind a list or a map, and is no place in a list or no name.
 
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::kinds::{Kinds, UnknownPart};
+use crate::script::check::kinds::Kinds;
 use crate::script::check::used::is;
-use crate::script::check::value_kind::ValueKind;
+use crate::script::check::value_kind::{UnknownPart, ValueKind};
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTFlags, ASTNode, BinaryExpr, Expr, Position};

@@ -10,25 +10,16 @@ use crate::script::check::defaults;
 use crate::script::check::filled::filled_variables;
 use crate::script::check::functions::{ScriptFunction, ScriptFunctions};
 use crate::script::check::map_words::mixed_into;
-use crate::script::check::value_kind::ValueKind;
+use crate::script::check::value_kind::{UnknownPart, ValueKind};
 use crate::script::check::variables::{HeldTexts, held_texts};
 use crate::script::diagnostic::forms::{CallForm, Forms};
 use crate::script::diagnostic::type_word::{self, HANDLES};
 use crate::script::host::{shape, shape_of_data};
-use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTFlags, ASTNode, Expr, FnCallExpr, Stmt};
 use std::collections::{HashMap, HashSet};
 
 /// How often variables are looked at: each time what follows from the time before is known too.
 const PASSES_MAX: usize = 8;
-
-/// A property that a value does not have.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct UnknownPart {
-    pub(super) of: ValueKind,
-    pub(super) name: String,
-    pub(super) position: Position,
-    pub(super) is_index: bool,
-}
 
 /// The kinds of the variables of a script.
 pub(super) struct Kinds<'a> {

@@ -1,9 +1,9 @@
 //! What values have: the kinds of their properties, and the names of their methods.
 
 use crate::script::check::call::Call;
-use crate::script::check::kinds::{Kinds, UnknownPart};
+use crate::script::check::kinds::Kinds;
 use crate::script::check::map_words::SURE;
-use crate::script::check::value_kind::{ValueKind, fits_first};
+use crate::script::check::value_kind::{UnknownPart, ValueKind, fits_first};
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::host::shape;
 use rhai::{ASTNode, Position};

@@ -2,8 +2,8 @@
 
 use crate::base::spelling::nearest;
 use crate::script::check::checker::{Checker, File};
-use crate::script::check::kinds::{Kinds, UnknownPart};
-use crate::script::check::value_kind::ValueKind;
+use crate::script::check::kinds::Kinds;
+use crate::script::check::value_kind::{UnknownPart, ValueKind};
 use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::diagnostic::mismatch::listing;
 use crate::script::diagnostic::type_word::article;
@@ -78,10 +78,10 @@ fn near<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> Suggest
 }
 
 /// Says what to write where a word is meant of what a map holds; one that holds a single thing can be mended.
-fn content_of(held: &[&str], unknown: &UnknownPart) -> Option<Suggestion> {
+fn content_of(parts: &[&str], unknown: &UnknownPart) -> Option<Suggestion> {
     let word = unknown.name.as_str();
-    let help = of_content(held, word)?;
-    let fixes = match held {
+    let help = of_content(parts, word)?;
+    let fixes = match parts {
         [only] if !unknown.is_index => vec![QuickFix::Instead(format!("{only}.{word}"))],
         _ => Vec::new(),
     };
@@ -114,15 +114,14 @@ fn said_of(kinds: &Kinds<'_>, unknown: &UnknownPart) -> (String, Option<Suggesti
         }
         ValueKind::Inputs(names) => {
             // Another operation has this name: what is wrong is what this one depends on.
-            let held: Vec<&str> = names.iter().map(String::as_str).collect();
-            let help = if let Some(help) =
-                content_of(&held, unknown).or_else(|| as_method().filter(|_| !names.is_empty()))
-            {
+            let inputs: Vec<&str> = names.iter().map(String::as_str).collect();
+            let method = || as_method().filter(|_| !names.is_empty());
+            let help = if let Some(help) = content_of(&inputs, unknown).or_else(method) {
                 help
             } else if names.is_empty() || kinds.results.contains_key(name) {
                 Suggestion::from(NAME_THE_OPERATION.to_owned())
             } else {
-                near(name, held.into_iter())
+                near(name, inputs.into_iter())
             };
             (no_operation(INPUTS, name), Some(help))
         }

@@ -3,6 +3,7 @@
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::diagnostic::type_word::{self, HANDLES};
 use crate::script::host::shape::{PropertyShape, Shape};
+use rhai::Position;
 
 /// A field of an answer under a literal schema.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,15 @@ pub(super) enum ValueKind {
     Answer(Vec<AnswerField>),
     /// Plain data of this type.
     Data(&'static str),
+}
+
+/// A property that a value does not have.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct UnknownPart {
+    pub(super) of: ValueKind,
+    pub(super) name: String,
+    pub(super) position: Position,
+    pub(super) is_index: bool,
 }
 
 impl ValueKind {
