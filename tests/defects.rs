@@ -78,8 +78,8 @@ fn f4_a_branch_that_the_session_does_not_know_is_an_error() {
     let (code, done) = run(
         &server,
         r#"let g = builder("g");
-           let other = branch(#{ name: "other" });
-           g.add_operation("communicate", #{ name: "a", instruction: "x", branch: other });
+           let make = || branch(#{ name: "other" });
+           g.add_operation("communicate", #{ name: "a", instruction: "x", branch: make.call() });
            session().flow(g)"#,
     );
     assert_eq!(code, Some(1));

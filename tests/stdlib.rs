@@ -200,7 +200,7 @@ fn labels_of_every_kind_are_judged_and_missing_ones_are_errors() {
         ("exact_match(json(\"{}\").label)", "`exact_match` needs an expected answer, not `()`"),
         ("mentions(())", "`mentions` needs an expected answer, not `()`"),
         ("mentions(\"\")", "`mentions` needs a text to look for, not \"\""),
-        ("mentions([\"a\"])", "`mentions` needs a text to look for, not [\"a\"]"),
+        ("mentions(json(`[\"a\"]`))", "`mentions` needs a text to look for, not [\"a\"]"),
         ("numeric_close((), 1)", "`numeric_close` needs an expected answer, not `()`"),
         ("numeric_close(\"many\", 1)", "`numeric_close` needs a number to compare with, not many"),
         ("numeric_close(0.0 / 0.0, 1)", "`numeric_close` needs a number to compare with, not NaN"),

@@ -172,7 +172,8 @@ fn a_sure_failure_is_told_as_the_run_tells_it() {
     let cases = [
         ("let name = |n| n; b.chat(\"x\"); command(name.call(\"date\"), []);", 6),
         (
-            "b.chat(\"x\"); let g = builder(\"g\"); g.add_operation(\"chat\", #{ instruction: \"y\" }); let three = |n| n; session(b).flow(g, #{ budget: three.call(3) });",
+            "b.chat(\"x\"); let g = builder(\"g\"); g.add_operation(\"chat\", #{ instruction: \"y\" }); \
+             let three = |n| n; session(b).flow(g, #{ budget: three.call(3) });",
             1,
         ),
         ("b.chat(\"x\"); let time = |n| n; sleep(time.call(-1));", 1),
