@@ -55,7 +55,7 @@ b.chat("fine", #{ max_tokens: 5, temperature: 1, stop: ["a"], on_length: "accept
         K0031 4:52 option `attempts_max` of `communicate`: must be a whole number of at least 1, not -1
         K0031 4:62 option `stop` of `communicate`: must be a string or a list of strings, not an int
         K0031 5:32 option `max_repairs` of `operate`: must be a whole number of at least 0, not -1
-        K0031 5:43 option `check` of `operate`: must be a function, `|x| ..`, not a string
+        K0031 5:43 option `check` of `operate`: must be a function, `|answer| ..`, not a string
         K0031 5:58 option `keep` of `operate`: must be "all", "answer" or "nothing", not "some"
         K0031 7:28 option `max_tokens` of `chat`: must be a whole number of at least 1, not a string
         K0031 7:43 option `stream` of `chat`: must be true or false, not an int

@@ -109,7 +109,7 @@ let b = branch(#{ tools: [multiply] });"#,
         error K0031 1:58 `branch`: `price` must be like { input = 0.15, output = 0.60, per = "1M" }, not `0.5`
         error K0031 1:75 `branch`: a model has no `tempreture`; did you mean `temperature`?
         > let o = optimizer(); o.run("t", #{ d: |i, b| "x" }, "x", #{ judge: "exact" });
-        error K0031 1:68 option `judge` of `run`: must be a function, `|x| ..`, not a string
+        error K0031 1:68 option `judge` of `run`: must be a function, `|answer| ..`, not a string
         > let o = optimizer(); o.run("t", #{ d: |i, b| "x" }, "x", #{ branch: "demo/echo" });
         error K0031 1:69 option `branch` of `run`: must be a branch, not a string
             write `branch(..)`, with a model or its name

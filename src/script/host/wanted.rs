@@ -27,6 +27,8 @@ pub(in crate::script) enum WantedValue {
     Amount,
     /// A function.
     Function,
+    /// A function that judges an answer.
+    Judge,
     /// A map.
     Map,
     /// A list.
@@ -56,7 +58,7 @@ pub(in crate::script) enum WantedValue {
 }
 
 use WantedValue::{
-    Amount, Branch, Count, Flag, FlagOrFunction, Function, Items, List, MadeMap, Map, Model,
+    Amount, Branch, Count, Flag, FlagOrFunction, Function, Items, Judge, List, MadeMap, Map, Model,
     NamedMap, Names, Nodes, PlainData, Share, Text, Texts, Tool, Tools, Within, Word,
 };
 
@@ -99,7 +101,8 @@ pub(in crate::script) fn wanted(of: &str, option: &str) -> Option<WantedValue> {
         "cost" | "cost_half" | "max_cost" | "min_success" | "p95_time" | "quality" | "time"
         | "time_half" => Amount,
 
-        "check" | "judge" | "when" => Function,
+        "when" => Function,
+        "check" | "judge" => Judge,
         "budget" | "constraints" | "extra" | "headers" | "of" => Map,
         "exchanges" | "images" => List,
         "depends_on" | "source_node_ids" => Nodes,
@@ -156,10 +159,9 @@ impl WantedValue {
             Within(least, most) => (f64::from(least)..=f64::from(most)).contains(&number),
             Share => number > 0.0 && number < 1.0,
             Amount => number >= 0.0,
-            Text | Texts | Word(_) | Flag | Function | Map | List | Items | Nodes | Branch
-            | Model | Tools | Tool | Names | PlainData | MadeMap | FlagOrFunction | NamedMap => {
-                true
-            }
+            Text | Texts | Word(_) | Flag | Function | Judge | Map | List | Items | Nodes
+            | Branch | Model | Tools | Tool | Names | PlainData | MadeMap | FlagOrFunction
+            | NamedMap => true,
         }
     }
 
@@ -171,7 +173,7 @@ impl WantedValue {
             Flag => kind == "bool",
             Count(_) => kind == "int",
             Within(..) | Share | Amount => kind == "int" || kind == "float",
-            Function => kind == "function",
+            Function | Judge => kind == "function",
 
             List | Items | Tools | Names => kind == "array",
             Map => kind == "map",
@@ -195,8 +197,8 @@ impl WantedValue {
             Tools => kind == "tool",
             Names | Texts => kind == "string",
             Nodes => kind == "string" || kind == "node",
-            Text | Word(_) | Flag | Count(_) | Within(..) | Share | Amount | Function | Map
-            | List | Items | Branch | Model | Tool | PlainData | MadeMap | FlagOrFunction
+            Text | Word(_) | Flag | Count(_) | Within(..) | Share | Amount | Function | Judge
+            | Map | List | Items | Branch | Model | Tool | PlainData | MadeMap | FlagOrFunction
             | NamedMap => true,
         }
     }
@@ -220,6 +222,7 @@ impl WantedValue {
             Share => "a number above 0 and below 1".to_owned(),
             Amount => "a number of at least 0".to_owned(),
             Function => "a function, `|x| ..`".to_owned(),
+            Judge => "a function, `|answer| ..`".to_owned(),
             List => "a list".to_owned(),
             Items => "a list with at least one item".to_owned(),
             Map => "a map".to_owned(),
