@@ -12,7 +12,7 @@ use crate::executor::lost::Repeat;
 use crate::executor::replies::assumption::Unknown;
 use crate::executor::replies::guess::{Guess, GuessedWorld};
 use crate::executor::standstill::{FAR, until};
-use crate::executor::turns::Passage;
+use crate::executor::turns::{Passage, TimerStart};
 use crate::journal::event::{Event, LogLevel, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::store::StoreError;
@@ -33,6 +33,7 @@ struct PastTimer {
     end: Option<u64>,
     /// When it is due, in milliseconds since 1970, if that was noted.
     due: Option<i64>,
+    start: TimerStart,
     /// How long a limit is whose end is told only if it was as long then.
     limit: Option<Duration>,
 }
@@ -389,7 +390,8 @@ impl Executor {
     ) -> Result<(), StoreError> {
         let at = strand.count(&timer);
         let end = self.memory.timer(timer, &at, limit);
-        let past = PastTimer { end, due: self.memory.due(timer, &at), limit };
+        let due = self.memory.due(timer, &at);
+        let past = PastTimer { end, due, start: self.memory.start_of(timer, &at), limit };
         self.pass_after(at, timer, past, time).await
     }
 
@@ -414,7 +416,7 @@ impl Executor {
             guess.meet(Unknown::Time);
         }
 
-        let PastTimer { end, due, limit } = past;
+        let PastTimer { end, due, start, limit } = past;
         let time = due.map_or(time, until);
         // A test need not wait for long, since its clock stands still.
         if timer == Timer::Sleep && time > FAR && self.memory.skip(time) {
@@ -425,7 +427,7 @@ impl Executor {
         if end.is_none() && !self.is_dry() && (due.is_some() || self.is_far(time)) {
             return self.pass_a_far_one(at, timer, time, limit).await;
         }
-        if self.turns.pass(end, time).await == Passage::Forced {
+        if self.turns.pass_from(start, end, time).await == Passage::Forced {
             return Ok(());
         }
 
@@ -440,7 +442,7 @@ impl Executor {
         limit: Option<Duration>,
     ) -> Result<(), StoreError> {
         let wait = async |left| self.pass_far(&at, timer, left).await;
-        let (_, waited) = self.turns.pass_by_way(None, time, wait).await;
+        let (_, waited) = self.turns.pass_by_way((TimerStart::Now, None), time, wait).await;
         // The journal of an older version knows that it had passed.
         let Some(waited) = waited else { return Ok(()) };
         waited?;

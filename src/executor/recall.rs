@@ -4,6 +4,7 @@ use crate::base::clock::{self, Stamp};
 use crate::base::id::{FlowId, RunId};
 use crate::base::rng::Rng;
 use crate::base::strand::{Address, Spot, Strand};
+use crate::executor::turns::TimerStart;
 use crate::journal::event::Timer;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
@@ -190,6 +191,12 @@ impl Recall {
     /// Returns where the end of a timer stands in the journal of the resumed run.
     pub(super) fn timer(&self, timer: Timer, at: &Spot, limit: Option<Duration>) -> Option<u64> {
         self.past.as_ref()?.timer(timer, at, limit)
+    }
+
+    /// Tells when a timer begins.
+    pub(super) fn start_of(&self, timer: Timer, at: &Spot) -> TimerStart {
+        let is_renewed = self.past.as_ref().is_some_and(|past| past.is_renewed(timer, at));
+        if is_renewed { TimerStart::News } else { TimerStart::Now }
     }
 
     /// Counts an answer to a question, and returns how many there are now.

@@ -85,6 +85,8 @@ pub struct Past {
     answered: HashMap<(Inquiry, Spot), Value>,
     /// When the waits end that a run had begun, in milliseconds since 1970.
     due: HashMap<(Timer, Spot), i64>,
+    /// Limits that were over, and begin again.
+    renewed: HashSet<(Timer, Spot)>,
     /// When each end came on the clock of the work as a whole, by its place from 1.
     times: Vec<Option<Duration>>,
     /// Calls that were given up while they were under way.
@@ -113,21 +115,21 @@ impl Past {
             if age > 0 {
                 told = told.without(failures_then(events));
             }
-            Reading::of(run, events, failures, told)
+            Reading::of(run, events, told)
         });
         let chain: Vec<Reading<'_>> = chain.collect();
         let times = end_times(chain.iter().rev().map(|reading| reading.ends.as_slice()));
 
         let mut past = Past { concurrency: widest(&bounds), ..Past::default() };
-        let mut renewed = HashSet::new();
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
             past.under_way.extend(reading.open.into_values().chain(reading.cut_off));
             past.begun.extend(reading.begun);
             // The chain goes from the newest run to the oldest, and the oldest one was the first to wait.
             past.asked.extend(reading.asked);
-            renewed.extend(reading.renewed);
-            past.due.extend(reading.due.into_iter().filter(|(timer, _)| !renewed.contains(timer)));
+            past.renewed.extend(reading.renewed);
+            let due = reading.due.into_iter().filter(|(timer, _)| !past.renewed.contains(timer));
+            past.due.extend(due.collect::<Vec<_>>());
             for (place, answer) in reading.answered {
                 past.answered.entry(place).or_insert(answer);
             }
@@ -256,6 +258,11 @@ impl Past {
         (!is_other).then_some(end.place)
     }
 
+    /// Tells whether a timer begins again that was over in the run before.
+    pub fn is_renewed(&self, timer: Timer, at: &Spot) -> bool {
+        self.renewed.contains(&(timer, at.clone()))
+    }
+
     /// Tells whether the journal does not say where things happened: a program before 0.2 wrote it.
     pub fn is_by_arrival(&self) -> bool {
         self.is_by_arrival
@@ -314,21 +321,14 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn of<'a>(
-        run: &'a RunId,
-        events: &[(i64, Event)],
-        failures: Failures,
-        of_effects: Failures,
-    ) -> Reading<'a> {
-        let forgotten = failures == Failures::Forgotten;
-        let vain = if forgotten { calls_of_failed(events) } else { HashSet::new() };
-        let doubts = match of_effects {
+    fn of<'a>(run: &'a RunId, events: &[(i64, Event)], told: Failures) -> Reading<'a> {
+        let doubts = match told {
             Failures::Told => Doubts::default(),
             Failures::Undecided | Failures::Forgotten => Doubts::of(events),
         };
-        let in_vain = match of_effects {
-            Failures::Told | Failures::Undecided => HashSet::new(),
-            Failures::Forgotten => in_vain(events),
+        let (vain, in_vain) = match told {
+            Failures::Told | Failures::Undecided => (HashSet::new(), HashSet::new()),
+            Failures::Forgotten => (calls_of_failed(events), in_vain(events)),
         };
 
         let mut reading = Reading {

@@ -90,6 +90,21 @@ pub(super) fn in_vain(events: &[(i64, Event)]) -> HashSet<usize> {
         })
         .collect();
 
+    let ended: HashSet<(&Inquiry, &Spot)> = events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::EffectEnded { what, at: Some(at), .. } => Some((what, at)),
+            _ => None,
+        })
+        .collect();
+    // What had a lasting effect stays as it was told, whatever failed before it or around it.
+    let first_open = events.iter().position(|(_, event)| match event {
+        Event::EffectBegan { what, at } => !ended.contains(&(what, at)),
+        _ => false,
+    });
+    let is_over_open = |place: usize| first_open.is_some_and(|open| open < place);
+    let mut is_before_lasting = false;
+
     // From the end: whether something was made good is known before it comes.
     let mut made_good: HashSet<&Inquiry> = HashSet::new();
     let mut completed: HashSet<OpId> = HashSet::new();
@@ -100,10 +115,14 @@ pub(super) fn in_vain(events: &[(i64, Event)]) -> HashSet<usize> {
                 let is_lasting = began.contains(&(what, at));
                 if value["failure"].is_null() {
                     made_good.insert(what);
-                } else if may_be_repeated(what, value, is_lasting) && !made_good.contains(what) {
+                } else if may_be_repeated(what, value, is_lasting)
+                    && !made_good.contains(what)
+                    && !is_before_lasting
+                {
                     found.insert(place);
                 }
             }
+            Event::EffectBegan { .. } => is_before_lasting = true,
             Event::OpEnded { op, outcome: Outcome::Completed { .. }, .. } => {
                 completed.insert(*op);
             }
@@ -115,7 +134,9 @@ pub(super) fn in_vain(events: &[(i64, Event)]) -> HashSet<usize> {
 
             // An operation that completed has tried again itself, or went on without.
             Event::TimePassed { timer: Timer::Limit, at, .. }
-                if !at.address.above().any(|above| settled.contains(&above)) =>
+                if !is_before_lasting
+                    && !is_over_open(place)
+                    && !at.address.above().any(|above| settled.contains(&above)) =>
             {
                 found.insert(place);
             }

@@ -237,6 +237,71 @@ fn work_whose_time_was_over_is_tried_again_if_its_run_failed() {
     }
 }
 
+/// What was told after it takes none of its time.
+#[test]
+fn a_limit_that_begins_again_has_all_of_its_time() {
+    let asked = AtomicUsize::new(0);
+    let server = Server::start(move |_, _, body| {
+        if body.contains("other") {
+            return Act::After(600, Box::new(answer("y")));
+        }
+        let is_first = asked.fetch_add(1, Ordering::SeqCst) == 0;
+        Act::After(if is_first { 3000 } else { 100 }, Box::new(answer("x")))
+    });
+    let project = Project::new();
+    project.with_server(&server).file(
+        "s.rhai",
+        "let g = builder(\"g\"); \
+         g.add_operation(\"chat\", #{ name: \"a\", instruction: \"one\", timeout_ms: 400 }); \
+         g.add_operation(\"chat\", #{ name: \"b\", instruction: \"other\" }); \
+         let r = session(branch()).flow(g); print(r.result(\"a\") + r.result(\"b\"))",
+    );
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(5));
+    let again = project.kaizen(&["resume"]);
+    assert_eq!(again.stdout, "xy\n", "{}", again.stderr);
+    assert_eq!(server.bodies().len(), 3);
+}
+
+/// A lasting effect stays the only one, whatever failed before it or around it.
+#[test]
+fn what_failed_before_a_lasting_effect_is_told_again() {
+    let scripts = [
+        "retry(3, |n| timeout(60, || { branch().chat(\"slow\"); command(\"sh\", [\"-c\", \"echo x >> log\"]); }));",
+        "attempt(|| timeout(60, || command(\"sh\", [\"-c\", \"echo x >> log; sleep 2\"])));",
+    ];
+    for script in scripts {
+        let (project, server) = (Project::new(), slow_at_first());
+        let script = format!("{script} if param(\"fails\", true) {{ throw \"later\" }}");
+        project.with_server(&server).file("s.rhai", &script);
+        let first = project.kaizen(&["run", "s.rhai", "--allow-run=sh"]);
+        assert_eq!(first.code, Some(1), "{}", first.stderr);
+        let again = project.kaizen(&["resume", "-p", "fails=false", "--allow-run=sh"]);
+        assert_eq!(again.code, Some(0), "{script}: {}", again.stderr);
+        let log = std::fs::read_to_string(project.path().join("log")).unwrap();
+        assert_eq!(log, "x\n", "{script}");
+    }
+}
+
+/// What a resumed run tries again is tried again as well if that run is killed meanwhile.
+#[test]
+fn a_failure_that_was_being_tried_again_at_a_kill_is_not_told() {
+    let (project, server) = (
+        Project::new(),
+        Server::start(|number, _, _| match number {
+            1 => Act::Answer(400, String::new(), b"no".to_vec()),
+            2 => Act::Hang,
+            _ => answer(&format!("#{number}")),
+        }),
+    );
+    project
+        .with_server(&server)
+        .file("s.rhai", "print(branch().chat(\"first\")); print(branch().chat(\"q\"));");
+    assert_eq!(project.kaizen(&["run", "s.rhai"]).code, Some(5));
+    end(started_resume(&project, &server, 3));
+    let again = project.kaizen(&["resume"]);
+    assert_eq!(again.stdout, "#0\n#3\n", "{}", again.stderr);
+}
+
 #[test]
 fn an_operation_that_completed_is_told_the_times_that_were_over() {
     let (project, server) = (Project::new(), slow_at_first());

@@ -287,3 +287,16 @@ fn a_parameter_that_an_edit_removed_is_dropped() {
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert_eq!(server.bodies().len(), 1);
 }
+
+#[test]
+fn a_parameter_that_an_edit_of_an_import_removed_is_dropped() {
+    let project = Project::new();
+    project
+        .file("lib.rhai", "fn f() { param(\"deep\", \"d\") }")
+        .file("s.rhai", "import \"lib\" as lib; print(lib::f()); throw \"later\"");
+    let first = project.kaizen(&["run", "s.rhai", "-p", "deep=1"]);
+    assert_eq!(first.stdout, "1\n", "{}", first.stderr);
+    project.file("lib.rhai", "fn f() { \"x\" }");
+    let again = project.kaizen(&["resume"]);
+    assert_eq!(again.stdout, "x\n", "{}", again.stderr);
+}

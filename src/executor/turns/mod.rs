@@ -89,6 +89,16 @@ struct Queues {
 /// Who waits until it is time to write, told by the first.
 type CommitWaiters = Vec<(Rc<Cell<bool>>, Waker)>;
 
+/// When the time of a timer begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum TimerStart {
+    /// When it is set.
+    #[default]
+    Now,
+    /// When all that is known has been told: what the journal tells takes none of its time.
+    News,
+}
+
 /// How a time passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Passage {
@@ -348,18 +358,28 @@ impl Turns {
 
     /// Lets a time pass; `known` is the place of its end in the journal, if it stands there.
     pub(super) async fn pass(&self, known: Option<u64>, time: Duration) -> Passage {
+        self.pass_from(TimerStart::Now, known, time).await
+    }
+
+    /// Lets a time pass that begins at some moment.
+    pub(super) async fn pass_from(
+        &self,
+        start: TimerStart,
+        known: Option<u64>,
+        time: Duration,
+    ) -> Passage {
         let near = async |left| {
             let _near_timers = CountGuard::add(&self.near_timers);
             tokio::time::sleep(left).await;
         };
-        self.pass_by_way(known, time, near).await.0
+        self.pass_by_way((start, known), time, near).await.0
     }
 
     /// Does the same, where `wait` waits for what is left of the time. Returns what that gave, if it was
     /// waited for.
     pub(super) async fn pass_by_way<T>(
         &self,
-        known: Option<u64>,
+        (start, known): (TimerStart, Option<u64>),
         time: Duration,
         wait_for: impl AsyncFnOnce(Duration) -> T,
     ) -> (Passage, Option<T>) {
@@ -373,7 +393,7 @@ impl Turns {
 
         let _moment = self.moment();
         let wait = TurnWait::begin(self);
-        let due = self.time().saturating_add(time);
+        let mut due = self.time().saturating_add(time);
         if self.holds_news() {
             let waiter = wait.waiter.clone();
             self.queues.borrow_mut().held.push_back(HeldWaiter { waiter, is_timer: true });
@@ -383,6 +403,9 @@ impl Turns {
                 return (Passage::Forced, None);
             }
             wait.waiter.is_told.set(false);
+            if start == TimerStart::News {
+                due = self.time().saturating_add(time);
+            }
         }
 
         let given = wait_for(due.saturating_sub(self.time())).await;
