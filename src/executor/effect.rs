@@ -12,7 +12,7 @@ use crate::executor::lost::Repeat;
 use crate::executor::replies::assumption::Unknown;
 use crate::executor::replies::guess::{Guess, GuessedWorld};
 use crate::executor::standstill::{FAR, until};
-use crate::executor::turns::{Passage, TimerStart};
+use crate::executor::turns::passage::{Passage, TimerStart};
 use crate::journal::event::{Event, LogLevel, Timer};
 use crate::journal::inquiry::{Inquiry, Topic};
 use crate::store::StoreError;

@@ -4,7 +4,7 @@ use crate::base::clock::{self, Stamp};
 use crate::base::id::{FlowId, RunId};
 use crate::base::rng::Rng;
 use crate::base::strand::{Address, Spot, Strand};
-use crate::executor::turns::TimerStart;
+use crate::executor::turns::passage::TimerStart;
 use crate::journal::event::Timer;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;

@@ -224,6 +224,18 @@ fn nothing_is_found_where_nothing_is_wrong() {
 
 /// Scripts that work, and whose words are not those that they are at first sight.
 const VALID: &[&str] = &[
+    // A variable that holds one graph after the other.
+    "let s = session(branch(\"demo/echo\"));\nlet g = builder(\"a\");\ng.add_operation(|| 1, #{ name: \"x\" });\n\
+     print(s.flow(g).result(\"x\"));\ng = builder(\"b\");\ng.add_operation(|| 2, #{ name: \"x\" });\n\
+     print(s.flow(g).result(\"x\"));",
+    "let plan = #{ steps: [], add_operation: |k, o| o.name, flow: |x| x };\nplan.add_operation(\"a\", #{ name: \"x\" });\n\
+     plan.add_operation(\"a\", #{ name: \"x\" });",
+    // Tools, and what is only called so.
+    "let saw = 2;\nlet jobs = #{ who: \"A\", tools: [saw, saw] };\nprint(jobs.tools.sum());",
+    "let add = tool(\"sum\", \"Sums.\", \"a: integer\", |x| x.a);\n\
+     branch(#{ model: \"demo/echo\", tools: [add, tool(\"add\", \"Adds.\", \"a: integer\", |x| x.a + 1)] });",
+    "tool(\"log\", \"Logs.\", \"message: string, info?: string\", |args, info| `${info.step} ${args.message}`);",
+    "let o = optimizer(#{ memory: true, among: ['a', 'b'] });\nprint(o.recommend_pattern(\"t\"));",
     // Halves that are kept to be used as places.
     "let xs = [1, 3, 5];\nlet lo = 0;\nlet hi = xs.len - 1;\nwhile lo < hi {\n let mid = (lo + hi) / 2;\n \
      if xs[mid] < 4 { lo = mid + 1; } else { hi = mid; }\n}\nprint(lo);",

@@ -11,6 +11,7 @@ pub(crate) mod driver;
 mod owed;
 mod own_clock;
 mod own_time;
+pub(super) mod passage;
 mod retold;
 pub mod siblings;
 mod stillness;
@@ -20,6 +21,7 @@ use crate::executor::turns::driver::RunningTask;
 use crate::executor::turns::owed::OwedEnds;
 use crate::executor::turns::own_clock::OwnClock;
 use crate::executor::turns::own_time::OwnPlace;
+use crate::executor::turns::passage::{Passage, TimerStart};
 use crate::executor::turns::siblings::Siblings;
 use crate::executor::turns::stillness::CountGuard;
 pub(super) use crate::executor::turns::stillness::WaitedFor;
@@ -88,25 +90,6 @@ struct Queues {
 
 /// Who waits until it is time to write, told by the first.
 type CommitWaiters = Vec<(Rc<Cell<bool>>, Waker)>;
-
-/// When the time of a timer begins.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum TimerStart {
-    /// When it is set.
-    #[default]
-    Now,
-    /// When all that is known has been told: what the journal tells takes none of its time.
-    News,
-}
-
-/// How a time passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Passage {
-    /// Nothing else could have happened next, so the journal need not know of it.
-    Forced,
-    /// Something else might have ended first.
-    Contested,
-}
 
 /// Tells ends one at a time. See the module.
 #[derive(Default)]

@@ -77,6 +77,7 @@ impl Checker<'_> {
         }
 
         let scope = GraphScope::of(file, kinds);
+        let replaced = replaced_variables(file);
         let mut courses: BTreeMap<(String, String), GraphCourse> = BTreeMap::new();
         let mut found: Vec<GraphFault> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
@@ -85,8 +86,11 @@ impl Checker<'_> {
                 Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => {
                     let course =
                         courses.entry((function, variable.0.name.to_string())).or_default();
-                    course.made += 1;
-                    course.is_open |= !path.iter().all(is_plain) || !is_builder(&variable.1);
+                    // What else it may hold is not followed.
+                    let is_known =
+                        is_builder(&variable.1) && !replaced.contains(variable.0.name.as_str());
+                    course.made += if is_known { 1 } else { 2 };
+                    course.is_open |= !path.iter().all(is_plain);
                 }
                 Some(ASTNode::Expr(Expr::Variable(name, ..))) if name.2.path.is_empty() => {
                     let key = (function, name.1.to_string());
@@ -108,6 +112,20 @@ impl Checker<'_> {
             self.push_new(if is_certain { fault } else { fault.warning() });
         }
     }
+}
+
+/// Returns the variables that are set again.
+fn replaced_variables(file: &File<'_>) -> HashSet<String> {
+    let mut found = HashSet::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last()
+            && let Expr::Variable(name, ..) = &assignment.1.lhs
+        {
+            found.insert(name.1.to_string());
+        }
+        true
+    });
+    found
 }
 
 fn is_builder(expr: &Expr) -> bool {

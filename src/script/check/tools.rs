@@ -40,13 +40,14 @@ impl Checker<'_> {
                     }
                     faults.extend(found.map(|(reason, at)| at_place(file, reason, at)));
                 }
-                Some(ASTNode::Expr(Expr::Map(map, _))) => {
+                Some(ASTNode::Expr(Expr::Map(map, _))) if is_of_word(path) => {
                     let lists = map.0.iter().filter(|(key, _)| key.name == "tools");
                     for (key, value) in lists {
-                        if let Err(twice) = check_names(names_in(value).iter().map(String::as_str))
-                        {
-                            faults.push(at_place(file, twice.to_string(), key.pos));
-                        }
+                        let twice = names_in(value)
+                            .into_iter()
+                            .find_map(|names| check_names(names.iter().map(String::as_str)).err());
+                        faults
+                            .extend(twice.map(|twice| at_place(file, twice.to_string(), key.pos)));
                     }
                 }
                 _ => {}
@@ -165,7 +166,10 @@ fn fault(
     let is_field = |name: &String| {
         schema.as_ref().is_some_and(|schema| schema["properties"].get(name).is_some())
     };
-    if let Some(second) = params.get(1).filter(|second| is_field(second)) {
+    if let [first, second] = params
+        && is_field(first)
+        && is_field(second)
+    {
         let reason = format!(
             "the function of tool `{shown}` gets all arguments as one map; write it as `|args|`, and \
              `args.{second}`"
@@ -193,17 +197,36 @@ pub(super) fn literal(expr: &Expr) -> Option<Value> {
     tool::written(value).ok()
 }
 
-/// Returns the names of the tools that a list is made of, those that are written out and those of
-/// variables.
-fn names_in(list: &Expr) -> Vec<String> {
-    let Expr::Array(items, _) = list else { return Vec::new() };
-    let name = |item: &Expr| match item {
+/// Words whose options contain tools.
+const TAKING_TOOLS: &[&str] = &["add_operation", "branch", "operate", "react"];
+
+/// Tells whether a map is an argument of a word that takes tools.
+fn is_of_word(path: &[ASTNode<'_>]) -> bool {
+    match path {
+        [
+            ..,
+            ASTNode::Expr(Expr::FnCall(call, _) | Expr::MethodCall(call, _))
+            | ASTNode::Stmt(Stmt::FnCall(call, _)),
+            _,
+        ] => TAKING_TOOLS.contains(&call.name.as_str()),
+        _ => false,
+    }
+}
+
+/// Returns the names of the tools that a list is made of: those that are written out, and those of the variables
+/// that hold tools, which need not have the names of these.
+fn names_in(list: &Expr) -> [Vec<String>; 2] {
+    let Expr::Array(items, _) = list else { return [Vec::new(), Vec::new()] };
+    let written = |item: &Expr| match item {
         Expr::FnCall(call, _) if call.name == "tool" => match call.args.first() {
             Some(Expr::StringConstant(name, _)) => Some(name.to_string()),
             _ => None,
         },
+        _ => None,
+    };
+    let held = |item: &Expr| match item {
         Expr::Variable(variable, ..) => Some(variable.1.to_string()),
         _ => None,
     };
-    items.iter().filter_map(name).collect()
+    [items.iter().filter_map(written).collect(), items.iter().filter_map(held).collect()]
 }

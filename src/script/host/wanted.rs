@@ -195,7 +195,7 @@ impl WantedValue {
     pub(in crate::script) fn takes_item(self, kind: &str) -> bool {
         match self {
             Tools => kind == "tool",
-            Names | Texts => kind == "string",
+            Names | Texts => kind == "string" || kind == "char",
             Nodes => kind == "string" || kind == "node",
             Text | Word(_) | Flag | Count(_) | Within(..) | Share | Amount | Function | Judge
             | Map | List | Items | Branch | Model | Tool | PlainData | MadeMap | FlagOrFunction
