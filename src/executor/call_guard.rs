@@ -45,19 +45,16 @@ impl Drop for CallGuard<'_> {
             return;
         }
 
-        let PendingCall { model, request, sample, .. } = self.asked;
-        // A resumed run holds its calls back; without a crash this one would have been made, and may have been by the
-        // run before, so it counts as if it was, but not as a call of this run.
-        let was_made = self.executor.turns().is_retelling()
-            || self.executor.memory.had_begun(sample.key, &sample.at);
-        let is_held = was_made && !self.has_begun.get();
-        if is_held {
+        let PendingCall { model, request, .. } = self.asked;
+        let is_again = self.executor.is_resuming();
+        if is_again && !self.has_begun.get() {
+            // A resumed run holds its calls back; without a crash this one would
+            // have been made, and may have been, so it counts as if it was.
             self.executor.budgets.count_known(model, request, None);
         }
 
-        let is_free = !is_held && !self.has_begun.get();
-        let before = is_held.then(|| self.executor.origin().clone());
-        let given_up = (is_free.then(Usage::default), is_free.then_some(Money::ZERO), before);
+        let is_free = !is_again && !self.has_begun.get();
+        let given_up = (is_free.then(Usage::default), is_free.then_some(Money::ZERO), None);
         let (usage, cost, reused) = self.planned.take().unwrap_or(given_up);
 
         // The run is being torn down; a store that cannot be written is reported by its next use.
@@ -67,7 +64,7 @@ impl Drop for CallGuard<'_> {
             attempt: self.number,
             demo: model.is_demo(),
             reused,
-            again: is_held,
+            again: false,
             reply: None,
             cut: false,
             calls: Vec::new(),

@@ -178,11 +178,6 @@ impl Recall {
         self.past.as_ref().is_some_and(|past| past.gave_up(key, at))
     }
 
-    /// Tells whether the resumed run had begun a call that it gave up, or that was under way when it ended.
-    pub(super) fn had_begun(&self, key: Key, at: &Spot) -> bool {
-        self.past.as_ref().is_some_and(|past| past.had_begun(key, at))
-    }
-
     /// Tells whether the resumed run was told something.
     pub(super) fn was_told(&self, what: &Inquiry) -> bool {
         self.past.as_ref().is_some_and(|past| past.was_told(what))

@@ -91,8 +91,6 @@ pub struct Past {
     times: Vec<Option<Duration>>,
     /// Calls that were given up while they were under way.
     given_up: HashSet<(Key, Spot)>,
-    /// Calls that were made, or may have been, and have no end.
-    under_way: HashSet<(Key, Spot)>,
     /// What was told by each word, oldest first, in a journal that does not say where.
     by_word: RefCell<HashMap<Inquiry, VecDeque<Value>>>,
     /// Most calls that were made at once, or 0 without a bound; nothing if that is not known.
@@ -123,7 +121,6 @@ impl Past {
         let mut past = Past { concurrency: widest(&bounds), ..Past::default() };
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
-            past.under_way.extend(reading.open.into_values().chain(reading.cut_off));
             past.begun.extend(reading.begun);
             // The chain goes from the newest run to the oldest, and the oldest one was the first to wait.
             past.asked.extend(reading.asked);
@@ -202,11 +199,6 @@ impl Past {
     /// Tells whether a call was given up while it was under way.
     pub fn gave_up(&self, key: Key, at: &Spot) -> bool {
         self.given_up.contains(&(key, at.clone()))
-    }
-
-    /// Tells whether a call that has no end may have been made.
-    pub fn had_begun(&self, key: Key, at: &Spot) -> bool {
-        self.under_way.contains(&(key, at.clone()))
     }
 
     /// Returns what was told at a place.
@@ -308,8 +300,6 @@ struct Reading<'a> {
     vain: HashSet<(Key, Spot)>,
     ends: Vec<PastEnd>,
     given_up: HashSet<(Key, Spot)>,
-    /// Calls that were given up after they were made.
-    cut_off: HashSet<(Key, Spot)>,
     begun: HashSet<(Inquiry, Spot)>,
     asked: HashMap<(Inquiry, Spot), PastQuestion>,
     answered: HashMap<(Inquiry, Spot), Value>,
@@ -341,7 +331,6 @@ impl Reading<'_> {
             in_vain,
             ends: Vec::new(),
             given_up: HashSet::new(),
-            cut_off: HashSet::new(),
             begun: HashSet::new(),
             asked: HashMap::new(),
             answered: HashMap::new(),
@@ -503,9 +492,6 @@ impl Reading<'_> {
             })),
             // A call that was given up has no result that could be told again.
             (None, Some(failure)) if failure.kind == Kind::Cancelled => {
-                if !event.is_unmade_call() {
-                    self.cut_off.insert(call.clone());
-                }
                 self.given_up.insert(call);
                 return;
             }
