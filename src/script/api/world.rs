@@ -189,15 +189,17 @@ fn page(host: &Rc<Inner>, url: &str, map: Map) -> Result<Dynamic, EvalError> {
 
 /// Names a page by its address and by what it is asked with: with other headers, a server may give another one.
 fn with_headers(host: &Rc<Inner>, shown: String, headers: &[(String, String)]) -> String {
-    // Programs before 0.2 named it by its address alone.
-    let plain = Inquiry::About(Topic::HttpGet, shown.clone());
-    if headers.is_empty() || host.executor().was_told(&plain) {
+    if headers.is_empty() {
         return shown;
     }
-
     let lines: Vec<String> =
         headers.iter().map(|(name, value)| format!("{}: {value}", name.to_lowercase())).collect();
-    format!("{shown} with headers {}", digest(&json!(lines)))
+    let named = format!("{shown} with headers {}", digest(&json!(lines)));
+
+    // Programs before 0.2 named it by its address alone, as one without headers still is.
+    let was_told =
+        |name: &str| host.executor().was_told(&Inquiry::About(Topic::HttpGet, name.to_owned()));
+    if was_told(&shown) && !was_told(&named) { shown } else { named }
 }
 
 /// Tells whether a header says for whom a request is and where it ends, which is not for scripts to say.
