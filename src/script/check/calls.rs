@@ -3,7 +3,7 @@
 
 use crate::script::check::argument::{Arguments, foreign_call};
 use crate::script::check::call::{Call, call};
-use crate::script::check::checker::{Checker, File};
+use crate::script::check::checker::{Checker, FAULTS_MAX, File};
 use crate::script::check::imports::Modules;
 use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
@@ -94,6 +94,9 @@ impl Checker<'_> {
         let reach = CallReach::of(file);
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
+            if faults.len() >= FAULTS_MAX {
+                return false;
+            }
             if let Some(call) = call(path) {
                 let function = kinds.function_of(path);
                 let before = kinds.before(path, function);

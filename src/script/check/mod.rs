@@ -108,6 +108,9 @@ use std::path::{Path, PathBuf};
 /// Most undefined variables of one script that are told apart.
 const UNDEFINED_MAX: usize = 50;
 
+/// Most bytes that are read of one script for that: for each such variable, it is read again.
+const READ_MAX: usize = 1 << 20;
+
 /// Words for plain values, which a script may define for itself.
 const PLAIN: &[&str] = &[
     "distinct", "format", "join", "lower", "max_by", "mean", "min_by", "percent", "replaced",
@@ -171,6 +174,7 @@ impl Checker<'_> {
     /// Reads one file and finds its faults.
     fn file(&mut self, name: &str, text: &str, mut scope: Scope<'_>) -> Option<AST> {
         let mut undefined = 0;
+        let undefined_max = (READ_MAX / text.len().max(1)).clamp(5, UNDEFINED_MAX);
 
         let mut ast = loop {
             let error = match self.engine.compile_with_scope(&scope, text) {
@@ -186,7 +190,7 @@ impl Checker<'_> {
             // Known from here on, so that the rest can be read.
             scope.push_dynamic(variable.clone(), rhai::Dynamic::UNIT);
             undefined += 1;
-            if undefined >= UNDEFINED_MAX {
+            if undefined >= undefined_max {
                 return None;
             }
         };
