@@ -529,7 +529,7 @@ impl ReadHelp {
         match self {
             ReadHelp::None => "",
             ReadHelp::AsItIs => "?immutable=1",
-            ReadHelp::OwnIndex => "?nolock=1",
+            ReadHelp::OwnIndex => "?vfs=unix-none",
         }
     }
 
