@@ -27,6 +27,7 @@ mod edge_conditions;
 mod endings;
 mod exits;
 mod expansions;
+mod fates;
 mod filled;
 mod functions;
 mod given_values;
@@ -69,6 +70,7 @@ mod ranges;
 mod reach;
 mod retained;
 mod schemas;
+mod seen_calls;
 mod servers;
 mod spent_templates;
 mod sums;
@@ -226,6 +228,7 @@ impl Checker<'_> {
         self.spent_templates(file, &kinds, &bodies);
         self.constants(file, &kinds);
         self.map_words(file, &kinds);
+        self.wrapped_lengths(file, &kinds);
         self.divisions(file, &kinds);
         self.operators(file, &kinds);
         self.sums(file, &kinds);
@@ -262,9 +265,11 @@ impl Checker<'_> {
         self.shadows(file);
         self.taken_over(file, &kinds);
         self.closures(file);
+        self.expected_errors(file);
         // Who has to mend something has not come to the end, perhaps; and an input of a dialogue never has.
         if earlier.is_none() && self.faults.iter().all(|fault| fault.level != Severity::Error) {
             self.unrun(file, &kinds);
+            self.expected_errors(file);
         }
     }
 

@@ -8,6 +8,7 @@ pub(in crate::script) mod forms;
 pub(in crate::script) mod language;
 pub(in crate::script) mod mismatch;
 mod outer;
+mod raised;
 pub(in crate::script) mod suggestion;
 pub(in crate::script) mod type_word;
 mod variable;
@@ -52,6 +53,8 @@ pub struct Diagnostic {
     pub fixes: Vec<QuickFix>,
     /// Through which calls it came, innermost first.
     pub frames: Vec<String>,
+    /// Whether a run that comes to the place fails there, so that the script can catch the error.
+    pub is_raised: bool,
 }
 
 impl Diagnostic {
@@ -67,6 +70,7 @@ impl Diagnostic {
             help: None,
             fixes: Vec::new(),
             frames: Vec::new(),
+            is_raised: raised::is_raised(code),
         }
     }
 
@@ -88,6 +92,18 @@ impl Diagnostic {
     #[must_use]
     pub(super) fn warning(self) -> Diagnostic {
         Diagnostic { level: Severity::Warning, ..self }
+    }
+
+    /// Says that nothing fails at its place.
+    #[must_use]
+    pub(super) fn silent(self) -> Diagnostic {
+        Diagnostic { is_raised: false, ..self }
+    }
+
+    /// Says that a run fails at its place.
+    #[must_use]
+    pub(super) fn raised(self) -> Diagnostic {
+        Diagnostic { is_raised: true, ..self }
     }
 
     /// Adds what somebody may have meant.
