@@ -24,6 +24,7 @@ fn a_mistake_whose_error_is_asserted_is_no_fault_whichever_check_finds_it() {
         r##"assert_throws(|| imodel(#{ provider: "demo", model: "x", temprature: 1 }));"##,
         r##"assert_throws(|| { let b = branch(); b.nope = 3; });"##,
         r##"assert_throws(|| { let g = builder(); g.add_operation("operate2", #{ instruction: "x" }); });"##,
+        r##"const LIST = [1]; assert_throws(|| LIST.push(2));"##,
         r##"assert_throws(|| {
     let g = builder();
     g.add_operation("chat", #{ name: "a", instruction: "x" });
@@ -118,6 +119,7 @@ fn what_an_asserted_function_does_wrong_in_silence_is_still_found() {
         r##"assert_throws(|| { if "3" == 3 { print(1); } throw "x"; });"##,
         r##"assert_throws(|| { let x = " a "; let y = x.trim(); throw y; });"##,
         r##"assert_throws(|| { let n = "5"; throw switch n { 5 => "five", _ => "other" }; });"##,
+        r##"assert_throws(|| tool("add", "Adds.", "a: integer", || 1));"##,
     ];
     expect![[r#"
         > assert_throws(|| { if "3" == 3 { print(1); } throw "x"; });
@@ -209,6 +211,10 @@ print(session().flow(g).metrics.calls);"##,
         r##"let i = 1; print(i + branch().chat("x"));"##,
         r##"let i = 1; let line = i + branch().chat("x"); print(line);"##,
         r##"let n = 0; try { 1 / n; } catch { print("no"); }"##,
+        // The whole number is meant: its remainder is taken too, or it is rounded up.
+        r##"let h = 3725; print(`${h / 3600}:${h % 3600 / 60}:${h % 60}`); let left = h % 3600; print(left);"##,
+        r##"let words = ["a", "b", "c"]; print(`${words.len() / 2} pairs and ${words.len() % 2} more`);"##,
+        r##"let n = [1, 2].len(); let size = 10; print((n + 9) / 10); print((n + size - 1) / size);"##,
     ];
     let said: String = told(&texts).lines().filter(|line| !line.starts_with('>')).collect();
     assert_eq!(said, "");
@@ -254,5 +260,77 @@ print(names in tools); print("a" in tools); print(3 in tools);"##,
             write `text.parse_int()` for the items, or `x.to_string()`
         > let names = ["a"]; let tools = ["a"]; tools.push(names); print(names in tools);
         > let names = ["a"]; let tools = [["a"]]; print(names in tools);
+    "#]].assert_eq(&told(&texts));
+}
+
+#[test]
+fn functions_that_run_at_once_and_ask_through_the_same_map_are_found() {
+    let texts = [
+        r##"let team = #{ a: branch(), b: branch() };
+print(gather(team.keys().map(|n| || team[n].communicate("x"))));"##,
+        r##"let team = #{ a: branch(), b: branch() };
+print(gather([|| team.a.chat("x"), || team.b.chat("y")]));"##,
+        r##"let team = #{ a: branch(), b: branch() };
+print(parallel(team.keys(), |n| team[n].communicate("x")));"##,
+        r##"let team = #{ a: branch(), b: branch() };
+print(gather(team.keys().map(|n| || { let b = team[n]; b.communicate("x") })));
+print(gather([|| team.a.chat("x")]));
+print(parallel(team.keys(), |n| team[n].communicate("x"), #{ max_concurrent: 1 }));"##,
+        r##"let b = branch();
+print(gather([|| b.fork().chat("x"), || b.fork().chat("y")]));
+print(gather([1, 2].map(|n| { let own = #{ b: branch() }; || own.b.chat(`${n}`) })));"##,
+    ];
+    expect![[r#"
+        > let team = #{ a: branch(), b: branch() };
+        > print(gather(team.keys().map(|n| || team[n].communicate("x"))));
+        error K0031 2:26 the function given to `map` uses `team`, which is in use until `map` returns
+            write `map(team.keys(), ..)`: as a function, `map` works on a copy
+        warning K0031 2:45 `team` is in use until the reply of `communicate` is there, and `gather` runs these functions at the same time
+            take the part first, in the function: `let part = team..;`, then `part.communicate(..)`
+        > let team = #{ a: branch(), b: branch() };
+        > print(gather([|| team.a.chat("x"), || team.b.chat("y")]));
+        warning K0031 2:46 `team` is in use until the reply of `chat` is there, and `gather` runs these functions at the same time
+            take the part first, in the function: `let part = team..;`, then `part.chat(..)`
+        > let team = #{ a: branch(), b: branch() };
+        > print(parallel(team.keys(), |n| team[n].communicate("x")));
+        warning K0031 2:41 `team` is in use until the reply of `communicate` is there, and `parallel` runs these functions at the same time
+            take the part first, in the function: `let part = team..;`, then `part.communicate(..)`
+        > let team = #{ a: branch(), b: branch() };
+        > print(gather(team.keys().map(|n| || { let b = team[n]; b.communicate("x") })));
+        > print(gather([|| team.a.chat("x")]));
+        > print(parallel(team.keys(), |n| team[n].communicate("x"), #{ max_concurrent: 1 }));
+        error K0031 2:26 the function given to `map` uses `team`, which is in use until `map` returns
+            write `map(team.keys(), ..)`: as a function, `map` works on a copy
+        > let b = branch();
+        > print(gather([|| b.fork().chat("x"), || b.fork().chat("y")]));
+        > print(gather([1, 2].map(|n| { let own = #{ b: branch() }; || own.b.chat(`${n}`) })));
+    "#]].assert_eq(&told(&texts));
+}
+
+#[test]
+fn a_check_of_an_answer_that_may_say_nothing_is_found() {
+    let texts = [
+        r##"print(branch().operate("x", #{ schema: "n: integer", check: |a| if a.n > 3 { "too large" } }));"##,
+        r##"print(branch().operate("x", #{ schema: "n: integer", check: |a| if a.n > 3 { "too large" } else { () } }));"##,
+        r##"print(branch().operate("x", #{ schema: "n: integer", check: |a| if a.n > 3 { "too large" } else { true } }));"##,
+        r##"print(branch().operate("x", #{ schema: "n: integer", check: |a| { if a.n > 3 { return "too large"; } true } }));"##,
+        r##"print(branch().operate("x", #{ schema: "n: integer", check: |a| a.n > 3 }));"##,
+        r##"let o = optimizer();
+print(o.run("t", #{ a: |q, b| b.chat(q) }, "x", #{ judge: |a, e| if a == "zz" { 1 } }).value);"##,
+    ];
+    expect![[r#"
+        > print(branch().operate("x", #{ schema: "n: integer", check: |a| if a.n > 3 { "too large" } }));
+        warning K0031 1:65 `check` may return nothing here, which is neither true, false nor a text
+            return `true` where the answer is right: `if wrong { "what is wrong" } else { true }`
+        > print(branch().operate("x", #{ schema: "n: integer", check: |a| if a.n > 3 { "too large" } else { () } }));
+        warning K0031 1:99 `check` may return nothing here, which is neither true, false nor a text
+            return `true` where the answer is right: `if wrong { "what is wrong" } else { true }`
+        > print(branch().operate("x", #{ schema: "n: integer", check: |a| if a.n > 3 { "too large" } else { true } }));
+        > print(branch().operate("x", #{ schema: "n: integer", check: |a| { if a.n > 3 { return "too large"; } true } }));
+        > print(branch().operate("x", #{ schema: "n: integer", check: |a| a.n > 3 }));
+        > let o = optimizer();
+        > print(o.run("t", #{ a: |q, b| b.chat(q) }, "x", #{ judge: |a, e| if a == "zz" { 1 } }).value);
+        warning K0031 2:66 a judge must return a number from 0 to 1, or true or false, not nothing
+            write an `else` with a number, such as 0
     "#]].assert_eq(&told(&texts));
 }

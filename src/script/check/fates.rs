@@ -4,7 +4,7 @@
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::functions::ScriptFunctions;
 use crate::script::check::seen_calls::{CallArgument, SeenCall, SeenCalls};
-use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::diagnostic::{Diagnostic, Severity, codes};
 use crate::script::lexer::names_closure;
 use rhai::{AST, Position};
 use std::collections::HashMap;
@@ -35,13 +35,19 @@ impl ErrorFate {
     /// Returns a mistake as it is told: nothing where its error is asserted.
     fn told(self, fault: Diagnostic) -> Option<Diagnostic> {
         match self {
-            ErrorFate::Wanted if fault.is_raised || fault.code == codes::UNUSED => None,
+            ErrorFate::Wanted if fault.is_raised || is_of_result(&fault) => None,
             ErrorFate::Caught if fault.is_raised && !NAMES.contains(&fault.code) => {
                 Some(fault.warning())
             }
             ErrorFate::Thrown | ErrorFate::Caught | ErrorFate::Wanted => Some(fault),
         }
     }
+}
+
+/// Tells whether a warning is only about a result, which nobody wants of a function that is to fail.
+fn is_of_result(fault: &Diagnostic) -> bool {
+    let is_warning = fault.level == Severity::Warning;
+    is_warning && [codes::IN_PLACE, codes::UNUSED].contains(&fault.code)
 }
 
 impl Checker<'_> {

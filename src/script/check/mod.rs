@@ -10,6 +10,7 @@ mod answer_words;
 mod answers;
 mod argument;
 mod arities;
+mod at_once;
 mod bindings;
 mod braces;
 pub(in crate::script) mod call;
@@ -68,6 +69,7 @@ mod property;
 mod questions;
 mod ranges;
 mod reach;
+mod remainders;
 mod retained;
 mod schemas;
 mod seen_calls;
@@ -253,7 +255,9 @@ impl Checker<'_> {
         self.library_arguments(file, &kinds);
         self.judges(file, &kinds);
         self.edge_conditions(file, &kinds);
+        self.answer_checks(file, &kinds);
         self.in_use(file, &kinds);
+        self.at_once(file, &kinds);
         self.handle_texts(file, &kinds);
         self.hidden(file);
         self.exits(file, &forms);
@@ -349,6 +353,8 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("DESCRIBES", lengths::DESCRIBES.to_vec()),
         ("ADDING", unrun::ADDING.to_vec()),
         ("USING", endings::USING.to_vec()),
+        ("AT_ONCE", at_once::AT_ONCE.to_vec()),
+        ("WAITING", at_once::WAITING.to_vec()),
         ("RANGED", ranges::RANGED.to_vec()),
         ("RETURNING", returning),
         ("CHANGING", in_place::CHANGING.to_vec()),

@@ -277,7 +277,7 @@ pub const CODES: &[Code] = &[
          or a node. If the kind of the value is known, this is found before the script runs; otherwise, it is an error \
          of the run (K0101). Your own maps return `()` for a missing key; a word of maps without brackets, such as \
          `map.len`, is such a key. The length of a map that wraps a value, such as the result of `attempt`, is hardly \
-         the one that is meant. A property that cannot be set has the same code.",
+         the one that is meant.",
         "print(attempt(|| 1).err);",
     ),
     found(
@@ -286,13 +286,13 @@ pub const CODES: &[Code] = &[
         "The function takes this number of arguments, but one of them has the wrong type or is not one of the allowed \
          words; or the value of an option has the wrong type or is out of range. Or a closure uses the variable on \
          which the function is called: `m.keys().map(|k| m[k])` fails, and `map(m.keys(), |k| m[k])` works. Or a word \
-         changes a constant: write `let`. The help shows how to call the function. The same code stands for a value \
-         that fits nowhere where it is used: a comparison of a text with a number, which is always false; a case of \
-         `switch`, an item of `in` or a word of `type_of` that the value never is; a condition, a `when` or a judge \
-         that gives neither true nor false nor a score; an operator between values that it does not take; an index of \
-         the wrong type; a range that ends below 0; a `for` over a map, or with its two variables in the wrong order; \
-         a text that is added to a number; a handle, such as a node, in a text; a reply in the place of the function \
-         that asks for it; an operation that no graph has, or that depends on a later one; and `exit(1)`.",
+         changes a constant: write `let`. The same code stands for a value that fits nowhere where it is used: a \
+         comparison of a text with a number, which is always false; a case of `switch`, an item of `in` or a word of \
+         `type_of` that the value never is; a condition, a `when`, a `check` or a judge without a fitting verdict; a \
+         map or list through whose parts functions ask that run at the same time; an operator between values that it \
+         does not take; an index of the wrong type; a range that ends below 0; a `for` over a map, or with its two \
+         variables in the wrong order; a text that is added to a number; a reply in the place of the function that \
+         asks for it; an operation that no graph has, or that depends on a later one; and `exit(1)`.",
         "retry(|| 1, 3);",
     ),
     run(OTHER, "an error thrown by the script", "The script threw a value: `throw x`."),

@@ -453,8 +453,10 @@ fn explain(engine: &Engine, raised: &EvalAltResult, failure: &Failure) -> (Strin
             };
             (message, is_word.then(help).flatten())
         }
-        EvalAltResult::ErrorDataRace(locked, _) => {
-            let word = mismatch::word_in_use(locked).unwrap_or("parallel");
+        // Of a variable that another call locks, the message says what to do.
+        EvalAltResult::ErrorDataRace(locked, _)
+            if let Some(word) = mismatch::word_in_use(locked) =>
+        {
             let help = format!(
                 "a closure uses the variable whose method it is passed to; call the method as a function, \
                  which works on a copy: `{word}(list, |item| ..)` instead of `list.{word}(|item| ..)`"
