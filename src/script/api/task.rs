@@ -473,7 +473,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "failure(error: any) -> map",
         r#"
         Converts a value caught by `catch (e)` to `#{ kind, message, .. }`: a thrown string, a
-        thrown map, or a language error.
+        thrown map, or a language error, which has no `kind` of its own there.
         ```rhai
         try { let x = 1 / 0; } catch (e) { print(failure(e).kind); }
         ```
