@@ -46,6 +46,27 @@ impl Address {
         Some(Address(self.0[..end].into()))
     }
 
+    /// Returns the address right above it, and which child of which group of that it is. Of a long address, neither
+    /// is known.
+    pub fn step(&self) -> Option<(Address, u32, usize)> {
+        let (above, step) = self.0.rsplit_once('/')?;
+        let (group, item) = step.split_once('.')?;
+        Some((Address(above.into()), group.parse().ok()?, item.parse().ok()?))
+    }
+
+    /// Tells whether the work at two addresses is done one after the other, and not side by side, as far as that can
+    /// be told.
+    pub fn is_in_line_with(&self, other: &Address) -> bool {
+        let (mut own, mut others) = (self.0.split('/'), other.0.split('/'));
+        loop {
+            let (Some(one), Some(another)) = (own.next(), others.next()) else { return true };
+            if one != another {
+                let groups = one.split_once('.').zip(another.split_once('.'));
+                return groups.is_some_and(|((one, _), (another, _))| one != another);
+            }
+        }
+    }
+
     /// Returns the groups and items on the way to it, so that the tenth child comes after the second.
     pub fn steps(&self) -> Vec<u32> {
         let parts = self.0.split(['/', '.', '~']);
@@ -237,6 +258,19 @@ mod tests {
         assert_eq!(call.child_of(&Address("".into())), Some(flow.clone()));
         assert_eq!(Address("/0.12/1.1".into()).child_of(&flow), None);
         assert_eq!(flow.child_of(&flow), None);
+    }
+
+    #[test]
+    fn what_is_in_one_group_is_done_side_by_side() {
+        let address = |text: &str| Address(text.into());
+        let call = address("/2.1/0.1");
+        assert_eq!(call.step(), Some((address("/2.1"), 0, 1)));
+        assert_eq!((address("").step(), address("~5f").step()), (None, None));
+
+        let others =
+            ["/2.1/0.1", "/2.1/0.0", "/2.1/1.0", "/2.0/0.1", "/3.1/0.1", "", "/2.1", "~5f/1.0"];
+        let in_line = others.map(|other| call.is_in_line_with(&address(other)));
+        assert_eq!(in_line, [true, false, true, false, true, true, true, false]);
     }
 
     #[test]
