@@ -57,7 +57,8 @@ impl Address {
     /// Tells whether the work at two addresses is done one after the other, and not side by side, as far as that can
     /// be told.
     pub fn is_in_line_with(&self, other: &Address) -> bool {
-        let (mut own, mut others) = (self.0.split('/'), other.0.split('/'));
+        let mut own = self.0.split('/');
+        let mut others = other.0.split('/');
         loop {
             let (Some(one), Some(another)) = (own.next(), others.next()) else { return true };
             if one != another {
@@ -65,6 +66,21 @@ impl Address {
                 return groups.is_some_and(|((one, _), (another, _))| one != another);
             }
         }
+    }
+
+    /// Tells whether two addresses are the same place in two rounds of a loop, or the same one.
+    pub fn is_in_a_round_with(&self, other: &Address) -> bool {
+        let own: Vec<&str> = self.0.split('/').collect();
+        let others: Vec<&str> = other.0.split('/').collect();
+        if own.len() != others.len() {
+            return false;
+        }
+
+        let mut differing = own.into_iter().zip(others).filter(|(one, another)| one != another);
+        let Some((one, another)) = differing.next() else { return true };
+        let items = one.split_once('.').zip(another.split_once('.'));
+        let is_same_item = items.is_some_and(|((_, one), (_, another))| one == another);
+        is_same_item && differing.next().is_none()
     }
 
     /// Returns the groups and items on the way to it, so that the tenth child comes after the second.
@@ -271,6 +287,11 @@ mod tests {
             ["/2.1/0.1", "/2.1/0.0", "/2.1/1.0", "/2.0/0.1", "/3.1/0.1", "", "/2.1", "~5f/1.0"];
         let in_line = others.map(|other| call.is_in_line_with(&address(other)));
         assert_eq!(in_line, [true, false, true, false, true, true, true, false]);
+        let in_a_round = others.map(|other| call.is_in_a_round_with(&address(other)));
+        assert_eq!(in_a_round, [true, false, false, false, true, false, false, false]);
+        let rounds = ["/2.1/0.1", "/2.1/1.1", "/3.1/1.1", "/2.1"]
+            .map(|other| call.is_in_a_round_with(&address(other)));
+        assert_eq!(rounds, [true, true, false, false]);
     }
 
     #[test]

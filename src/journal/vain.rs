@@ -93,9 +93,14 @@ pub(super) fn calls_of_failed(
     let is_in_vain = |((key, at), failed): &(PlacedCall, usize)| {
         let again = answered.get(key).into_iter().flatten();
         let mut later = again.filter(|call| call.began > *failed);
-        !made_good.covers(&at.address) && !later.any(|call| is_asked_again(at, call.at))
+        !made_good.covers(&at.address) && !later.any(|call| is_in_a_later_round(at, call.at))
     };
     vain.into_iter().filter(is_in_vain).map(|(call, _)| call).collect()
+}
+
+/// Tells whether a call that a loop made was made again by a later round of it.
+fn is_in_a_later_round(first: &Spot, later: &Spot) -> bool {
+    first != later && first.address.is_in_a_round_with(&later.address)
 }
 
 /// Tells whether the same that was asked at one place was asked again at another one, which came later.

@@ -853,7 +853,7 @@ fn a_permission_that_was_missing_is_missing_in_a_replay_and_asked_for_by_a_resum
     project.file(
         "s.rhai",
         "let r = attempt(|| command(\"true\", [])); let p = attempt(|| http_get(\"http://127.0.0.1:1/x\")); \
-         print(`${r.error?.kind} ${p.error?.kind}`); command(param(\"c\", \"true\"), [\"x\"]);",
+         print(`${r.error?.kind} ${p.error?.kind}`); let done = command(param(\"c\", \"true\"), [\"x\"]);",
     );
     let first = project.kaizen(&["run", "s.rhai"]);
     assert_eq!(first.stdout, "permission permission\n", "{}", first.stderr);
