@@ -56,6 +56,7 @@ mod cli {
     mod live;
     mod long_texts;
     mod look;
+    mod made_good;
     mod odd;
     mod operate;
     mod otel;

@@ -414,7 +414,9 @@ fn set_up(
         resumed.replies.keep_to_their_places();
     }
 
-    for dropped in resumed.drop_parameters(job.project, &job.models, job.script, text)? {
+    for dropped in
+        resumed.drop_parameters(job.project, &job.models, (job.script, text), &job.params)?
+    {
         say(&format!("note: {dropped}"));
     }
 
