@@ -458,7 +458,7 @@ impl<'a> Flow<'a> {
 
         let flow = self.id;
         let op = self.nodes[index].id;
-        self.executor.note(&Event::Expanded { flow, op, ops: plan.into() })
+        self.executor.note(&Event::Expanded { flow, op, ops: plan.into(), group: Some(group) })
     }
 
     /// Makes the outcome of an expanded operation of those of its children.

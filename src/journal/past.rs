@@ -10,6 +10,7 @@ use crate::journal::end_times::{TimerEnd, end_times};
 use crate::journal::event::{Event, Timer};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
+use crate::journal::made_good::MadeGood;
 use crate::journal::vain::{calls_of_failed, failures_then, in_vain};
 use crate::model::reply::{ReplyContent, Usage};
 use serde_json::Value;
@@ -64,7 +65,9 @@ pub struct PastQuestion {
 /// Which failures are told again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failures {
-    /// All: the run is to go the way it went.
+    /// All, for a replay: nobody is asked for a permission again.
+    Replayed,
+    /// All but missing permissions: the run is to go the way it went, with the permissions that it has now.
     Told,
     /// All but effects in doubt by which the run failed: whoever resumes it decides about them again.
     Undecided,
@@ -294,6 +297,8 @@ struct Reading<'a> {
     numbers: HashMap<(Key, Spot), usize>,
     /// The answers and the limits of time that are not told again, by the places of their events.
     in_vain: HashSet<usize>,
+    /// Whether missing permissions are told again.
+    tells_refusals: bool,
     /// The effects in doubt by which the run failed.
     doubts: Doubts,
     /// Calls of operations that failed.
@@ -313,16 +318,22 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn of<'a>(run: &'a RunId, events: &[(i64, Event)], told: Failures) -> Reading<'a> {
         let doubts = match told {
-            Failures::Told => Doubts::default(),
+            Failures::Replayed | Failures::Told => Doubts::default(),
             Failures::Undecided | Failures::Forgotten => Doubts::of(events),
         };
         let (vain, in_vain) = match told {
-            Failures::Told | Failures::Undecided => (HashSet::new(), HashSet::new()),
-            Failures::Forgotten => (calls_of_failed(events), in_vain(events)),
+            Failures::Replayed | Failures::Told | Failures::Undecided => {
+                (HashSet::new(), HashSet::new())
+            }
+            Failures::Forgotten => {
+                let made_good = MadeGood::of(events);
+                (calls_of_failed(events, &made_good), in_vain(events, &made_good))
+            }
         };
 
         let mut reading = Reading {
             run,
+            tells_refusals: told == Failures::Replayed,
             doubts,
             elapsed: Duration::ZERO,
             open: HashMap::new(),
@@ -419,6 +430,7 @@ impl Reading<'_> {
 
             // A resumed run does these again itself. An event that answers the script does not belong here.
             Event::RunStarted { .. }
+            | Event::Tried { .. }
             | Event::FlowStarted { .. }
             | Event::Expanded { .. }
             | Event::OpStarted { .. }
@@ -453,6 +465,10 @@ impl Reading<'_> {
             return;
         };
 
+        // A run that resumes it may have the permission now.
+        if !self.tells_refusals && is_refusal(value) {
+            return;
+        }
         // Nobody caught it, so whoever resumes the run decides again.
         if self.doubts.have(value) {
             return;
@@ -526,6 +542,11 @@ impl Reading<'_> {
         let one = make(self.run.clone());
         self.end(id, PastEndKind::Try(Box::new(one)));
     }
+}
+
+/// Tells whether a script was told that it has no permission.
+fn is_refusal(told: &Value) -> bool {
+    told["failure"]["kind"].as_str().is_some_and(|kind| Kind::from(kind) == Kind::Permission)
 }
 
 #[cfg(test)]

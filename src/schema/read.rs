@@ -1,6 +1,7 @@
 //! Reading a reply by a schema: finding the JSON in it, mending it, and validating it. What is cut is
 //! never read as a value.
 
+use super::effort::{Comparison, steps};
 use super::mend::{Mending, mend};
 use super::typed::typed;
 use super::{WRAPPER, compiled, lenient, lower};
@@ -133,9 +134,17 @@ pub(super) fn fit_by(value: Value, schema: &Value, rules: &Rules) -> Result<Fitt
 
 fn fit_bare(value: Value, schema: &Value, rules: &Rules) -> Result<FittedValue, Unfit> {
     let rules = rules.as_ref().map_err(Unfit::clone)?;
+    if steps(&value, schema, Comparison::Fits).is_none() {
+        let reason =
+            "cannot be checked: the alternatives and references of its schema are too many";
+        return Err(Unfit::Unread(reason.to_owned()));
+    }
 
     let (value, mended) = if rules.is_valid(&value) {
         (value, Vec::new())
+    } else if steps(&value, schema, Comparison::Faults).is_none() {
+        let reason = "fits none of the forms that the schema allows, which are too many to compare";
+        return Err(Unfit::Wrong(vec![Problem::of_all(reason.to_owned())]));
     } else {
         let Mending { value, paths } = mend(value, schema, rules);
         (value, paths)

@@ -10,6 +10,7 @@ use crate::base::{clock, file};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, ScriptJob};
 use crate::cli::app::number;
+use crate::cli::app::overrun::Overrun;
 use crate::cli::app::permissions::{EVERYTHING, Grants};
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
@@ -413,7 +414,9 @@ fn set_up(
         resumed.replies.keep_to_their_places();
     }
 
-    for dropped in resumed.drop_parameters(job.project, &job.models, job.script, text)? {
+    for dropped in
+        resumed.drop_parameters(job.project, &job.models, (job.script, text), &job.params)?
+    {
         say(&format!("note: {dropped}"));
     }
 
@@ -448,12 +451,17 @@ fn lacks_secret(params: &Map<String, Value>) -> bool {
     lacking.is_some()
 }
 
-/// Stops a script that computes without ever waiting when its time is over.
-fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) -> Result<(), NoThread> {
+/// Stops a script that computes without ever waiting when its time is over, and ends one that does not stop.
+fn stop_after(
+    limit: Option<Duration>,
+    flag: Arc<AtomicBool>,
+    overrun: Overrun,
+) -> Result<(), NoThread> {
     if let Some(limit) = limit {
         thread::start("limit", move || {
             std::thread::sleep(limit.saturating_add(SLACK));
             flag.store(true, Ordering::SeqCst);
+            overrun.enforce(Exit::Budget);
         })?;
     }
     Ok(())
@@ -500,7 +508,10 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     }
     let began = clock::monotonic();
     let time_max = job.project.config.time_max();
-    stop_after(time_max, signals.flag())?;
+    let run = open.executor.journal().run();
+    let overrun = Overrun::new(run, job.script, job.global.json);
+    signals.enforce_by(&overrun);
+    stop_after(time_max, signals.flag(), overrun.clone())?;
 
     let (result, caught) = tokio::select! {
         // The flag ends a script that never waits, `time_over` one that does.
@@ -509,6 +520,7 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         () = time_over(time_max) => (None, Some(Exit::Budget)),
     };
 
+    overrun.note_stop();
     let is_over = time_max.is_some_and(|most| clock::monotonic().saturating_sub(began) >= most);
     if caught.is_some() {
         open.host.end();

@@ -41,6 +41,8 @@ struct Mistake {
     position: Position,
     message: String,
     help: Option<&'static str>,
+    /// Whether the run fails here.
+    is_raised: bool,
 }
 
 impl Checker<'_> {
@@ -83,9 +85,9 @@ impl Checker<'_> {
             true
         });
 
-        for Mistake { position, message, help } in found {
+        for Mistake { position, message, help, is_raised } in found {
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
-            self.push(Diagnostic { help: help.map(str::to_owned), ..fault });
+            self.push(Diagnostic { help: help.map(str::to_owned), is_raised, ..fault });
         }
     }
 }
@@ -143,7 +145,7 @@ fn comparison(
         }
         _ => None,
     };
-    Some(Mistake { position, message, help })
+    Some(Mistake { position, message, help, is_raised: false })
 }
 
 /// Looks at a value that stands where the language wants true or false.
@@ -162,7 +164,7 @@ fn condition(value: &Expr, kind: Option<ValueKind>) -> Option<Mistake> {
     };
 
     let message = format!("a condition is true or false, not {}", article(kind.word()));
-    Some(Mistake { position: value.start_position(), message, help: Some(help) })
+    Some(Mistake { position: value.start_position(), message, help: Some(help), is_raised: true })
 }
 
 /// Tells whether a value is the place of something in a list or a text, which may be the first one.
