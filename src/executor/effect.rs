@@ -208,7 +208,7 @@ impl Executor {
     /// Waits until everything has been told that is known. What is done from then on was not done
     /// before.
     pub async fn news(&self) {
-        self.turns.news().await;
+        self.turns.news(self.memory.news()).await;
     }
 
     /// Finds something out that a later run could not find out again, and journals it; or returns

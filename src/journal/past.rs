@@ -94,6 +94,10 @@ pub struct Past {
     times: Vec<Option<Duration>>,
     /// Calls that were given up while they were under way.
     given_up: HashSet<(Key, Spot)>,
+    /// Calls that were under way when a run ended.
+    under_way: HashSet<(Key, Spot)>,
+    /// Whether all failures are told again.
+    tells_failures: bool,
     /// What was told by each word, oldest first, in a journal that does not say where.
     by_word: RefCell<HashMap<Inquiry, VecDeque<Value>>>,
     /// Most calls that were made at once, or 0 without a bound; nothing if that is not known.
@@ -121,9 +125,11 @@ impl Past {
         let chain: Vec<Reading<'_>> = chain.collect();
         let times = end_times(chain.iter().rev().map(|reading| reading.ends.as_slice()));
 
-        let mut past = Past { concurrency: widest(&bounds), ..Past::default() };
+        let tells_failures = matches!(failures, Failures::Told | Failures::Replayed);
+        let mut past = Past { concurrency: widest(&bounds), tells_failures, ..Past::default() };
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
+            past.under_way.extend(reading.open.into_values());
             past.begun.extend(reading.begun);
             // The chain goes from the newest run to the oldest, and the oldest one was the first to wait.
             past.asked.extend(reading.asked);
@@ -202,6 +208,16 @@ impl Past {
     /// Tells whether a call was given up while it was under way.
     pub fn gave_up(&self, key: Key, at: &Spot) -> bool {
         self.given_up.contains(&(key, at.clone()))
+    }
+
+    /// Tells whether a call was under way when a run ended.
+    pub fn was_under_way(&self, key: Key, at: &Spot) -> bool {
+        self.under_way.contains(&(key, at.clone()))
+    }
+
+    /// Tells whether all failures are told again: the run was killed and goes on.
+    pub fn tells_failures(&self) -> bool {
+        self.tells_failures
     }
 
     /// Returns what was told at a place.

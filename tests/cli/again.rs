@@ -262,6 +262,60 @@ fn a_limit_that_begins_again_has_all_of_its_time() {
     assert_eq!(server.bodies().len(), 3);
 }
 
+/// A recorded neighbour that took 700 ms takes nothing of the 300 ms around and beside what is done anew.
+#[test]
+fn what_is_done_anew_beside_recorded_work_has_all_of_its_time() {
+    let in_graph = |work: &str| {
+        format!(
+            "let g = builder(\"g\"); \
+             g.add_operation(\"chat\", #{{ name: \"s\", instruction: \"slow\" }}); {work} \
+             let r = session(branch()).flow(g, #{{ allow_failures: true }}); \
+             if r.failed_operations.len > 0 {{ throw \"again\" }} print(r.result(\"b\"));"
+        )
+    };
+    let beside = |work: &str| {
+        format!(
+            "let r = gather([|| branch().chat(\"slow\"), || {work}]); print(r[1]); \
+             print(branch().chat(\"bad\"));"
+        )
+    };
+    let scripts = [
+        in_graph(
+            "g.add_operation(\"chat\", #{ name: \"b\", instruction: \"bad\", timeout_ms: 300 });",
+        ),
+        in_graph("g.add_operation(|| timeout(300, || branch().chat(\"bad\")), #{ name: \"b\" });"),
+        beside(
+            "race([|| { let x = attempt(|| branch().chat(\"never\")); x.value ?? branch().chat(\"quick\") }, \
+             || { sleep(300); \"late\" }])",
+        ),
+        beside(
+            "timeout(300, || attempt(|| timeout(100, || branch().chat(\"slow other\"))).error?.kind)",
+        ),
+        beside("timeout(300, || branch().chat(param(\"ask\", \"quick\")))"),
+    ];
+    for script in scripts {
+        let asked = AtomicUsize::new(0);
+        let server = Server::start(move |_, _, body| {
+            let is_first = || asked.fetch_add(1, Ordering::SeqCst) == 0;
+            if body.contains("never") || body.contains("bad") && is_first() {
+                return Act::Answer(400, String::new(), b"no".to_vec());
+            }
+            Act::After(if body.contains("slow") { 700 } else { 1 }, Box::new(answer("x")))
+        });
+
+        let project = Project::new();
+        project.with_server(&server).file("s.rhai", &script);
+        let first = project.kaizen(&["run", "s.rhai"]);
+        assert_ne!(first.code, Some(0), "{script}");
+        let edit: &[&str] = if script.contains("param") { &["-p", "ask=quicker"] } else { &[] };
+        let again = project.kaizen(&[&["resume"], edit].concat());
+        assert_eq!(again.code, Some(0), "{script}: {}", again.stderr);
+        let expected =
+            format!("{}x\n", if script.contains("r[1]") { first.stdout.as_str() } else { "" });
+        assert_eq!(again.stdout, expected, "{script}");
+    }
+}
+
 /// A lasting effect stays the only one, whatever failed before it or around it.
 #[test]
 fn what_failed_before_a_lasting_effect_is_told_again() {

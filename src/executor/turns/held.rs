@@ -2,6 +2,7 @@
 
 use super::{Queues, TurnWait, Turns, Waiter};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What waits to begin outside, until everything that is known has been told.
 pub(super) struct HeldWaiter {
@@ -26,10 +27,30 @@ impl HeldWaiter {
     }
 }
 
+/// How something new stands to the recorded run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::executor) enum News {
+    /// It was under way when that run was killed.
+    UnderWay,
+    /// That run did not do it, or did it in vain.
+    Other,
+}
+
 impl Turns {
     /// Waits until nothing that is known can be told: what comes now has not happened before.
-    pub(in crate::executor) async fn news(&self) {
+    pub(in crate::executor) async fn news(&self, news: News) {
+        if news == News::Other && self.holds_news() && self.other_since.get().is_none() {
+            self.other_since.set(Some(self.time()));
+        }
         self.hold(HeldKind::News).await;
+    }
+
+    /// Returns how long a timer that was set at some time has stood still. While other work than that of the
+    /// recorded run waits for the recorded ends of its neighbours, the clock skips over their time. That time was never
+    /// there for this work, so no timer around it or beside it may end by it.
+    pub(super) fn stood_still(&self, set_at: Duration) -> Duration {
+        let since = self.other_since.get().map(|since| since.max(set_at));
+        since.map_or(Duration::ZERO, |since| self.time().saturating_sub(since))
     }
 
     /// Waits in a replay for the moment at which the recorded run stopped.

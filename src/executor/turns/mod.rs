@@ -8,7 +8,7 @@
 //! `siblings.rs` polls what runs side by side. `owed.rs` lets ends share a commit. `stillness.rs` finds out that nothing can end any more.
 
 pub(crate) mod driver;
-mod held;
+pub(super) mod held;
 mod owed;
 mod own_clock;
 mod own_time;
@@ -139,6 +139,8 @@ pub struct Turns {
     is_still: Cell<bool>,
     still_wakers: RefCell<Vec<Waker>>,
 
+    /// Since when, on the run's own clock, work waits to begin that the recorded run did not do.
+    other_since: Cell<Option<Duration>>,
     /// An end came that is not in the journal although others of the journal are yet to be told.
     has_strayed: Cell<bool>,
     pub(super) tasks: RefCell<Siblings<RunningTask>>,
@@ -363,9 +365,10 @@ impl Turns {
                 return (Passage::Forced, None);
             }
             wait.waiter.is_told.set(false);
-            if start == TimerStart::News {
-                due = self.time().saturating_add(time);
-            }
+            due = match start {
+                TimerStart::News => self.time().saturating_add(time),
+                TimerStart::Now => due.saturating_add(self.stood_still(due.saturating_sub(time))),
+            };
         }
 
         let given = wait_for(due.saturating_sub(self.time())).await;
@@ -550,6 +553,7 @@ impl Drop for TurnWait<'_> {
 mod tests {
     use super::*;
     use crate::executor::turns::driver::TaskHandle;
+    use crate::executor::turns::held::News;
     use futures::future::{join_all, select};
     use std::time::Duration;
 
@@ -579,7 +583,7 @@ mod tests {
                 if let Some(place) = place {
                     turns.known(place).await;
                 } else {
-                    turns.news().await;
+                    turns.news(News::UnderWay).await;
                     turns.outside(tokio::time::sleep(MS * time)).await;
                 }
                 told.borrow_mut().push(name);
@@ -781,6 +785,26 @@ mod tests {
         turns.drive(futures::future::join(long, known)).await;
 
         assert_eq!(before.elapsed(), MS * 30);
+    }
+
+    /// A limit of 100 ms is set at 0, and a call at 20 ms; their neighbour's end was recorded at 70 ms.
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_stands_still_while_other_work_than_the_recorded_waits() {
+        for (news, left) in [(News::UnderWay, MS * 30), (News::Other, MS * 80)] {
+            let turns = Turns::default();
+            turns.expect([(1, Some(MS * 20)), (2, Some(MS * 70))]);
+
+            let before = tokio::time::Instant::now();
+            let limit = turns.pass(None, MS * 100);
+            let call = async {
+                turns.known(1).await;
+                turns.news(news).await;
+            };
+            let neighbour = turns.known(2);
+            turns.drive(futures::future::join3(limit, call, neighbour)).await;
+
+            assert_eq!(before.elapsed(), left, "{news:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

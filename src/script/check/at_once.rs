@@ -112,7 +112,9 @@ fn clash<'a>(
         for item in items.iter() {
             let own = closure_in(item).and_then(|name| parts.get(&name));
             let own: Vec<&HeldPart> = own.into_iter().flatten().collect();
-            if let Some(part) = own.iter().copied().find(|part| seen.contains(&part.variable.as_str())) {
+            if let Some(part) =
+                own.iter().copied().find(|part| seen.contains(&part.variable.as_str()))
+            {
                 return Some(part);
             }
             seen.extend(own.iter().map(|part| part.variable.as_str()));
