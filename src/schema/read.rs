@@ -1,6 +1,7 @@
 //! Reading a reply by a schema: finding the JSON in it, mending it, and validating it. What is cut is
 //! never read as a value.
 
+use super::digits::restored;
 use super::effort::{Comparison, steps};
 use super::mend::{Mending, mend};
 use super::typed::typed;
@@ -81,7 +82,7 @@ impl std::fmt::Display for Unfit {
 pub fn read(text: &str, schema: &Value) -> Result<FittedValue, Unfit> {
     let mut candidates = candidates(text)?;
     if candidates.len() == 1 {
-        return fit(candidates.remove(0), schema);
+        return restored(fit(candidates.remove(0), schema)?, text);
     }
 
     let count = candidates.len();
@@ -90,7 +91,7 @@ pub fn read(text: &str, schema: &Value) -> Result<FittedValue, Unfit> {
     fitting.dedup_by(|later, first| later.value == first.value);
 
     if fitting.len() == 1 {
-        return Ok(fitting.remove(0));
+        return restored(fitting.remove(0), text);
     }
     let how_many =
         if fitting.is_empty() { "none of them matches" } else { "several of them match" };
