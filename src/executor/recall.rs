@@ -4,7 +4,7 @@ use crate::base::clock::{self, Stamp};
 use crate::base::id::{FlowId, RunId};
 use crate::base::rng::Rng;
 use crate::base::strand::{Address, Spot, Strand};
-use crate::executor::turns::held::News;
+use crate::executor::turns::held::Novelty;
 use crate::executor::turns::passage::TimerStart;
 use crate::journal::event::Timer;
 use crate::journal::inquiry::Inquiry;
@@ -175,17 +175,17 @@ impl Recall {
     }
 
     /// Tells how something new stands to the resumed run.
-    pub(super) fn news(&self) -> News {
+    pub(super) fn news(&self) -> Novelty {
         let is_killed = self.past.as_ref().is_none_or(|past| past.tells_failures());
-        if is_killed { News::UnderWay } else { News::Other }
+        if is_killed { Novelty::UnderWay } else { Novelty::Other }
     }
 
     /// Tells how a new call stands to the resumed run.
-    pub(super) fn news_of(&self, key: Key, at: &Spot) -> News {
+    pub(super) fn news_of(&self, key: Key, at: &Spot) -> Novelty {
         let was_under_way = |past: &Rc<Past>| past.is_by_arrival() || past.was_under_way(key, at);
         match self.news() {
-            News::UnderWay if self.past.as_ref().is_none_or(was_under_way) => News::UnderWay,
-            News::UnderWay | News::Other => News::Other,
+            Novelty::UnderWay if self.past.as_ref().is_none_or(was_under_way) => Novelty::UnderWay,
+            Novelty::UnderWay | Novelty::Other => Novelty::Other,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
-use crate::base::count::counted;
+mod told;
+
 use crate::base::credential::learn_credentials;
 use crate::base::rng::Rng;
 use crate::base::secret::{Secret, is_secret_parameter, was_taken_out, weakness};
@@ -17,6 +18,7 @@ use crate::cli::app::resumed::ResumedRun;
 use crate::cli::app::terminal::Terminal;
 use crate::cli::app::{resumed, signal, trust};
 use crate::cli::command::resume::LostChoice;
+use crate::cli::command::run::told::{tell_reuse, tell_uncalled};
 use crate::cli::command::{list, plan};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, print_of_script, say};
@@ -475,15 +477,6 @@ async fn time_over(limit: Option<Duration>) {
     }
 }
 
-/// Tells that a script does nothing, if it only defines functions.
-fn tell_uncalled(job: &ScriptJob<'_>, program: &crate::script::Program) {
-    if let Some(function) = program.uncalled().filter(|_| !job.global.quiet) {
-        say(&format!(
-            "note: the script calls none of its functions; write `{function}();` at its end"
-        ));
-    }
-}
-
 async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::Result<Exit> {
     let _terminal = Terminal::without_echo_of_interrupts();
     let signals = signal::watch()?;
@@ -540,28 +533,8 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     }
     let exit = job.finish(&open, &end).await?;
 
-    if let Some(reuse) = &job.reuse
-        && reuse.is_wide()
-        && open.executor.metrics().reused == 0
-        && caught.is_none()
-        && !job.global.quiet
-    {
-        say(match open.executor.metrics().calls {
-            0 => "no reply of earlier runs was reused: the script asked no model",
-            _ => "no reply of earlier runs was reused: the script made different requests",
-        });
+    if caught.is_none() {
+        tell_reuse(job, &open.executor);
     }
-
-    if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
-        && !reuse.is_wide()
-        && reuse.unused() > 0
-        && caught.is_none()
-    {
-        let unused = counted(reuse.unused(), "reply", "replies");
-        say(&format!(
-            "not reused: {unused} from run {run}; the script now makes different requests"
-        ));
-    }
-
     Ok(exit)
 }

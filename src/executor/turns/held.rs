@@ -29,7 +29,7 @@ impl HeldWaiter {
 
 /// How something new stands to the recorded run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::executor) enum News {
+pub(in crate::executor) enum Novelty {
     /// It was under way when that run was killed.
     UnderWay,
     /// That run did not do it, or did it in vain.
@@ -38,8 +38,8 @@ pub(in crate::executor) enum News {
 
 impl Turns {
     /// Waits until nothing that is known can be told: what comes now has not happened before.
-    pub(in crate::executor) async fn news(&self, news: News) {
-        if news == News::Other && self.holds_news() && self.other_since.get().is_none() {
+    pub(in crate::executor) async fn news(&self, novelty: Novelty) {
+        if novelty == Novelty::Other && self.holds_news() && self.other_since.get().is_none() {
             self.other_since.set(Some(self.time()));
         }
         self.hold(HeldKind::News).await;

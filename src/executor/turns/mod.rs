@@ -553,7 +553,7 @@ impl Drop for TurnWait<'_> {
 mod tests {
     use super::*;
     use crate::executor::turns::driver::TaskHandle;
-    use crate::executor::turns::held::News;
+    use crate::executor::turns::held::Novelty;
     use futures::future::{join_all, select};
     use std::time::Duration;
 
@@ -583,7 +583,7 @@ mod tests {
                 if let Some(place) = place {
                     turns.known(place).await;
                 } else {
-                    turns.news(News::UnderWay).await;
+                    turns.news(Novelty::UnderWay).await;
                     turns.outside(tokio::time::sleep(MS * time)).await;
                 }
                 told.borrow_mut().push(name);
@@ -790,7 +790,7 @@ mod tests {
     /// A limit of 100 ms is set at 0, and a call at 20 ms; their neighbour's end was recorded at 70 ms.
     #[tokio::test(start_paused = true)]
     async fn a_timer_stands_still_while_other_work_than_the_recorded_waits() {
-        for (news, left) in [(News::UnderWay, MS * 30), (News::Other, MS * 80)] {
+        for (novelty, left) in [(Novelty::UnderWay, MS * 30), (Novelty::Other, MS * 80)] {
             let turns = Turns::default();
             turns.expect([(1, Some(MS * 20)), (2, Some(MS * 70))]);
 
@@ -798,12 +798,12 @@ mod tests {
             let limit = turns.pass(None, MS * 100);
             let call = async {
                 turns.known(1).await;
-                turns.news(news).await;
+                turns.news(novelty).await;
             };
             let neighbour = turns.known(2);
             turns.drive(futures::future::join3(limit, call, neighbour)).await;
 
-            assert_eq!(before.elapsed(), left, "{news:?}");
+            assert_eq!(before.elapsed(), left, "{novelty:?}");
         }
     }
 
