@@ -80,6 +80,7 @@ mod cli {
     mod signals;
     mod slips;
     mod slips_of_advice;
+    mod slips_of_branches;
     mod slips_of_flow;
     mod slips_of_graphs;
     mod slips_of_kinds;

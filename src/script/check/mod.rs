@@ -12,6 +12,7 @@ mod argument;
 mod arities;
 mod bindings;
 mod braces;
+mod branch_values;
 pub(in crate::script) mod call;
 mod calls;
 mod captured_loops;
@@ -22,6 +23,7 @@ mod comparisons;
 mod constants;
 mod copied;
 mod defaults;
+mod durations;
 mod echo;
 mod edge_conditions;
 mod endings;
@@ -218,6 +220,7 @@ impl Checker<'_> {
         self.copied(file, &kinds, &bodies);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
+        self.durations(file, &kinds);
         self.tools(file, &kinds);
         self.tool_calls(file, &kinds);
         self.servers(file);
@@ -236,6 +239,7 @@ impl Checker<'_> {
         self.type_names(file);
         self.membership(file, &kinds);
         self.switches(file, &kinds);
+        self.branch_values(file, &forms, &bodies);
         self.unused(file, &forms, &bodies);
         self.endings(file, &kinds, &bodies);
         self.lost(file, &KnownValues { forms: &forms, kinds: &kinds, bodies: &bodies }, earlier);
@@ -343,6 +347,7 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("PATTERNS", answers::PATTERNS.to_vec()),
         ("DESCRIBES", lengths::DESCRIBES.to_vec()),
         ("ADDING", unrun::ADDING.to_vec()),
+        ("TIMED", durations::TIMED.to_vec()),
         ("USING", endings::USING.to_vec()),
         ("RANGED", ranges::RANGED.to_vec()),
         ("RETURNING", returning),

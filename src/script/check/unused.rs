@@ -36,7 +36,8 @@ const PURE: &[&str] = &[
     "zip",
 ];
 /// The same of operators.
-const OPERATORS: &[&str] = &["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">="];
+pub(super) const OPERATORS: &[&str] =
+    &["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">="];
 
 impl Checker<'_> {
     /// Finds calls and operators that only return something, where nothing is done with it.
