@@ -81,6 +81,7 @@ mod cli {
     mod signals;
     mod slips;
     mod slips_of_advice;
+    mod slips_of_branches;
     mod slips_of_errors;
     mod slips_of_flow;
     mod slips_of_graphs;

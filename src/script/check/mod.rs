@@ -13,6 +13,7 @@ mod arities;
 mod at_once;
 mod bindings;
 mod braces;
+mod branch_values;
 pub(in crate::script) mod call;
 mod calls;
 mod captured_loops;
@@ -23,6 +24,7 @@ mod comparisons;
 mod constants;
 mod copied;
 mod defaults;
+mod durations;
 mod echo;
 mod edge_conditions;
 mod endings;
@@ -226,6 +228,7 @@ impl Checker<'_> {
         self.copied(file, &kinds, &bodies);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
+        self.durations(file, &kinds);
         self.tools(file, &kinds);
         self.tool_calls(file, &kinds);
         self.servers(file);
@@ -245,6 +248,7 @@ impl Checker<'_> {
         self.type_names(file);
         self.membership(file, &kinds);
         self.switches(file, &kinds);
+        self.branch_values(file, &forms, &bodies);
         self.unused(file, &forms, &bodies);
         self.endings(file, &kinds, &bodies);
         self.lost(file, &KnownValues { forms: &forms, kinds: &kinds, bodies: &bodies }, earlier);
@@ -356,6 +360,7 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("PATTERNS", answers::PATTERNS.to_vec()),
         ("DESCRIBES", lengths::DESCRIBES.to_vec()),
         ("ADDING", unrun::ADDING.to_vec()),
+        ("TIMED", durations::TIMED.to_vec()),
         ("USING", endings::USING.to_vec()),
         ("AT_ONCE", at_once::AT_ONCE.to_vec()),
         ("WAITING", at_once::WAITING.to_vec()),

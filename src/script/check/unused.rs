@@ -37,7 +37,8 @@ const PURE: &[&str] = &[
     "zip",
 ];
 /// The same of operators.
-const OPERATORS: &[&str] = &["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">="];
+pub(super) const OPERATORS: &[&str] =
+    &["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">="];
 
 /// Operators that fail for some values: a script may try whether they do.
 const FAILING: &[&str] = &["/", "%"];

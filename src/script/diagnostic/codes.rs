@@ -248,9 +248,9 @@ pub const CODES: &[Code] = &[
     found(
         UNUSED,
         "a result that is not used",
-        "The function or the operator changes nothing: all it does is return a result, and the script drops it. Assign \
-         the result to a variable, or use the function that works in place, such as `trim`. A builder whose operations \
-         no flow runs and a function that ends with `let` have the same code.",
+        "The function or the operator only returns a result and changes nothing, and the script drops it. Assign it to a \
+         variable, or use the function that works in place, such as `trim`. A builder that no flow runs, a function \
+         that ends with `let`, and an `if` with a value in the middle of a function have the same code.",
         "let text = \" yes \";\ntext.trimmed();\nprint(text);",
     ),
     found(
@@ -346,7 +346,7 @@ pub const CODES: &[Code] = &[
     run(
         "K0115",
         "an operation that produced no value",
-        "It was skipped because a dependency failed, or because of a condition or a gate.",
+        "It was skipped by a failed dependency, a condition or a gate: write `report.operation_results.x ?? value`.",
     ),
     run("K0116", "the run was stopped", "Ctrl-C or a termination signal stopped it."),
     run("K0117", "the journal cannot be written", "The run cannot continue without it."),

@@ -441,7 +441,7 @@ async fn finish(
         }
         Ok(Err(Stop::Store(error))) => return Err(error.into()),
         Ok(Err(Stop::Failed(failure))) => {
-            say(&format!("error: {}", failure.message));
+            notice::tell_failure(job, &failure);
             let exit = unless_spent(failure.exit(), &open.executor);
             JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure))
         }
@@ -475,6 +475,9 @@ async fn finish(
         if arguments.show.is_none() && !job.global.quiet && cases.iter().any(Case::is_wrong) {
             let tally = render::cases::tally(&cases);
             say(&format!("{tally}; `kaizen show {run} --inputs=wrong` lists them"));
+        }
+        if arguments.judge.is_none() && !job.global.quiet {
+            notice::tell_near_misses(&cases, arguments.expected.as_deref());
         }
     }
     open.progress.borrow().sum_up(&run, end.status, &metrics);
