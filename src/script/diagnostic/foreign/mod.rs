@@ -14,6 +14,7 @@ mod rust;
 mod shapes;
 mod signs;
 mod statements;
+mod surroundings;
 mod tables;
 mod words;
 
@@ -496,32 +497,6 @@ impl<'a> ForeignText<'a> {
                 LexemeClass::Comment | LexemeClass::Other => false,
             },
         }
-    }
-
-    /// Tells whether a `for` stands before a piece, within the same brackets.
-    fn is_comprehension(&self, at: usize) -> bool {
-        let bracket = self.all[at].opened_by;
-        let before = self.all[..at].iter().rev().take(LOOK_MAX);
-        bracket.is_some()
-            && self.bracket(at) != "{"
-            && before.filter(|piece| piece.opened_by == bracket).any(|piece| piece.said == "for")
-    }
-
-    /// Tells whether an `if` says when an arm of a `switch` is taken.
-    fn guards(&self, at: usize) -> bool {
-        at >= 2 && self.bracket(at) == "{" && matches!(self.said(at - 2), "{" | ",")
-    }
-
-    /// Tells whether an `as` names what is imported or exported.
-    fn names_import(&self, at: usize) -> bool {
-        at >= 2 && matches!(self.said(at - 2), "import" | "export")
-    }
-
-    /// Tells whether a text stands behind a word, and no comparison before it: what is meant is a default.
-    fn gives_default(&self, at: usize) -> bool {
-        let is_text = self.all.get(at + 1).is_some_and(|piece| piece.class == LexemeClass::Text);
-        let compares = at >= 2 && matches!(self.said(at - 2), "=" | "<" | ">");
-        is_text && !compares
     }
 
     /// Words that stand between or before values.
