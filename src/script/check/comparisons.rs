@@ -156,7 +156,8 @@ fn comparison(
 fn condition(value: &Expr, kind: Option<ValueKind>, kinds: &Kinds<'_>) -> Option<Mistake> {
     if let Some(help) = judge(value, kinds) {
         let message = "a condition is true or false, not a judge, which is a function".to_owned();
-        return Some(Mistake { position: value.start_position(), message, help: Some(help) });
+        let position = value.start_position();
+        return Some(Mistake { position, message, help: Some(help), is_raised: true });
     }
 
     // The place of something is a number, whatever it is looked for in.

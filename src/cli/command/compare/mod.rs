@@ -43,7 +43,7 @@ use crate::script::{Host, Program, ScriptError, State, Surroundings};
 use crate::session::branch::Branch;
 use crate::session::scope::Scope;
 use serde_json::{Map, Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -318,7 +318,7 @@ fn comparison_plan(
 
     let arms = contestants.into_iter().map(|(part, fields)| {
         let pattern = Pattern::new(&part.name())?;
-        Ok(PatternArm { pattern, work: work_of(part, fields, common(job), open) })
+        Ok(PatternArm { pattern, work: work_of(part, fields, job, open) })
     });
 
     Ok(ComparisonPlan {
@@ -374,19 +374,24 @@ async fn evaluate(
 }
 
 /// Makes a script what a pattern does.
-fn work_of(
-    part: ComparedScript,
-    fields: FieldMap,
-    common: Map<String, Value>,
-    open: &OpenJob,
-) -> Work {
+fn work_of(part: ComparedScript, fields: FieldMap, job: &ScriptJob<'_>, open: &OpenJob) -> Work {
     let part = Rc::new(part);
+    let common = common(job);
     let surroundings = open.surroundings.clone();
+    let progress = open.progress.clone();
+    let is_told = Rc::new(Cell::new(job.global.quiet));
     Rc::new(move |scope, task, _| {
         let params = fields.params(&task, &common);
         let surroundings = Surroundings { params, ..surroundings.clone() };
-        let part = part.clone();
-        Box::pin(async move { evaluate(&part, surroundings, Some(scope)).await })
+        let (part, progress, is_told) = (part.clone(), progress.clone(), is_told.clone());
+        Box::pin(async move {
+            let answer = evaluate(&part, surroundings, Some(scope)).await?;
+            // Said while it goes on, so that nobody pays for all inputs before.
+            if answer.is_null() && !is_told.replace(true) {
+                progress.borrow().say(&notice::without_answer(&part));
+            }
+            Ok(answer)
+        })
     })
 }
 

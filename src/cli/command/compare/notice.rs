@@ -1,6 +1,7 @@
 //! What a comparison says before it begins.
 
 use crate::base::failure::Failure;
+use crate::base::visible::shown_path;
 use crate::cli::app::job::ScriptJob;
 use crate::cli::command::compare::ComparedScript;
 use crate::cli::command::compare::tasks::{FieldMap, Tasks};
@@ -66,6 +67,15 @@ pub(super) fn tell_failure(job: &ScriptJob<'_>, failure: &Failure) {
     } else {
         say(&format!("error: {}", failure.message));
     }
+}
+
+/// What is said of a script that returned nothing.
+pub(super) fn without_answer(part: &ComparedScript) -> String {
+    let name = shown_path(&part.path);
+    format!(
+        "note: `{name}` returned nothing: the answer of a script is its last value, not what it prints; end it with \
+         the answer"
+    )
 }
 
 /// Says that most wrong answers of a script equal the expected ones but for how they are written.
