@@ -39,7 +39,9 @@ pub(in crate::executor) enum Novelty {
 impl Turns {
     /// Waits until nothing that is known can be told: what comes now has not happened before.
     pub(in crate::executor) async fn news(&self, novelty: Novelty) {
-        if novelty == Novelty::Other && self.holds_news() && self.other_since.get().is_none() {
+        // Once everything has been told, no time is skipped.
+        let is_beside_known = !self.queues.borrow().untold.is_empty();
+        if novelty == Novelty::Other && is_beside_known && self.other_since.get().is_none() {
             self.other_since.set(Some(self.time()));
         }
         self.hold(HeldKind::News).await;
