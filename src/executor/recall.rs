@@ -183,10 +183,8 @@ impl Recall {
     /// Tells how a new call stands to the resumed run.
     pub(super) fn news_of(&self, key: Key, at: &Spot) -> Novelty {
         let was_under_way = |past: &Rc<Past>| past.is_by_arrival() || past.was_under_way(key, at);
-        match self.news() {
-            Novelty::UnderWay if self.past.as_ref().is_none_or(was_under_way) => Novelty::UnderWay,
-            Novelty::UnderWay | Novelty::Other => Novelty::Other,
-        }
+        let is_old = self.past.as_ref().is_none_or(was_under_way);
+        if is_old { Novelty::UnderWay } else { Novelty::Other }
     }
 
     /// Tells whether the resumed run gave up a call at this place.

@@ -212,9 +212,11 @@ impl Past {
         self.given_up.contains(&(key, at.clone()))
     }
 
-    /// Tells whether a call was under way when a run ended.
+    /// Tells whether a call was under way when a run ended, or when the script gave it up, unless that may have been
+    /// for a limit of time that begins again.
     pub fn was_under_way(&self, key: Key, at: &Spot) -> bool {
-        self.under_way.contains(&(key, at.clone()))
+        let call = (key, at.clone());
+        self.under_way.contains(&call) || self.renewed.is_empty() && self.given_up.contains(&call)
     }
 
     /// Tells whether all failures are told again: the run was killed and goes on.
