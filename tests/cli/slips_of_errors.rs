@@ -131,6 +131,8 @@ fn what_an_asserted_function_does_wrong_in_silence_is_still_found() {
         > assert_throws(|| { let n = "5"; throw switch n { 5 => "five", _ => "other" }; });
         error K0031 1:50 this case is an int, but the value is a string
             write the case as a text, `"1"`, or `switch text.parse_int() { .. }`
+        > assert_throws(|| tool("add", "Adds.", "a: integer", || 1));
+        error K0014 1:53 the function of tool `add` takes no arguments, although its schema has some; write it as `|args|`
     "#]].assert_eq(&told(&texts));
 }
 

@@ -417,9 +417,7 @@ fn a_store_that_may_not_be_written_is_read_with_its_log() {
         allow(&copy, ".kaizen", 0o555);
         allow(&copy, ".", 0o755);
 
-        for arguments in
-            [&["runs"][..], &["show", "@"], &["patterns"], &["plan", "s.rhai"], &["failures"]]
-        {
+        for arguments in [&["runs"][..], &["show", "@"], &["patterns"], &["failures"]] {
             let ran = as_nobody(&copy, arguments);
             assert_eq!(ran.code, Some(0), "{has_index} {arguments:?}: {}", ran.stderr);
             assert!(!ran.stderr.contains("error"), "{arguments:?}: {}", ran.stderr);

@@ -267,22 +267,27 @@ impl Checker<'_> {
         self.in_use(file, &kinds);
         self.at_once(file, &kinds);
         self.handle_texts(file, &kinds);
-        self.hidden(file);
         self.exits(file, &forms);
         self.expansions(file, &kinds);
-        self.templates(file);
-        self.plain_texts(file);
         self.braces(file, &kinds);
-        self.parsed_forms(file);
-        self.shadows(file);
         self.taken_over(file, &kinds);
-        self.closures(file);
+        self.of_text_alone(file);
         self.expected_errors(file);
         // Who has to mend something has not come to the end, perhaps; and an input of a dialogue never has.
         if earlier.is_none() && self.faults.iter().all(|fault| fault.level != Severity::Error) {
             self.unrun(file, &kinds);
             self.expected_errors(file);
         }
+    }
+
+    /// Finds what follows from the text of a file, whatever its values are.
+    fn of_text_alone(&mut self, file: &File<'_>) {
+        self.hidden(file);
+        self.templates(file);
+        self.plain_texts(file);
+        self.parsed_forms(file);
+        self.shadows(file);
+        self.closures(file);
     }
 
     /// Finds forms that parse and are not what they are in other languages: texts in three quotes, empty

@@ -383,7 +383,9 @@ fn work_of(part: ComparedScript, fields: FieldMap, job: &ScriptJob<'_>, open: &O
     Rc::new(move |scope, task, _| {
         let params = fields.params(&task, &common);
         let surroundings = Surroundings { params, ..surroundings.clone() };
-        let (part, progress, is_told) = (part.clone(), progress.clone(), is_told.clone());
+        let part = part.clone();
+        let progress = progress.clone();
+        let is_told = is_told.clone();
         Box::pin(async move {
             let answer = evaluate(&part, surroundings, Some(scope)).await?;
             // Said while it goes on, so that nobody pays for all inputs before.
