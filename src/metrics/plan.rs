@@ -2,7 +2,7 @@
 
 use crate::metrics::earlier_runs::{Range, number};
 use crate::metrics::plan_graph::{Layers, PlanGraph, folded};
-use crate::metrics::rehearsal::{CallBill, Line, Rehearsal, RehearsalEnd, Variation};
+use crate::metrics::rehearsal::{CallBill, Line, Rehearsal, RehearsalEnd, RunScope, Variation};
 use crate::model::price::Price;
 use std::collections::BTreeSet;
 
@@ -184,8 +184,7 @@ pub fn plan(rehearsals: &[Rehearsal], early: EarlyEnd) -> Plan {
         let beyond: Vec<CallBill> = endless.iter().map(|one| sum(one, of)).collect();
         merge(&bills, &beyond, best, false)
     };
-    // Replies of earlier runs show as well what a run that asks everything may come to.
-    plan.all = total(&used, |line| line.all);
+    plan.all = total(&asking, |line| line.all);
     plan.rest = total(&reusing, |line| line.rest);
     plan.spent = spending(&asking);
     plan.rest_spent = spending(&reusing);
@@ -309,15 +308,14 @@ fn row(
     let bills = |all: &[&Rehearsal], bill: Of| -> Vec<CallBill> {
         all.iter().map(|one| of(one, name, model).map(bill).unwrap_or_default()).collect()
     };
-    let asked = |used: &[&Rehearsal], bill: Of| {
-        merge(&bills(used, bill), &bills(endless, bill), best, is_blank)
+    let asked = |is_of: fn(RunScope) -> bool, bill: Of| {
+        let used: Vec<&Rehearsal> = used.iter().filter(|one| is_of(one.scope)).copied().collect();
+        merge(&bills(&used, bill), &bills(endless, bill), best, is_blank)
     };
-    let reusing: Vec<&Rehearsal> =
-        used.iter().filter(|one| one.scope.is_reusing()).copied().collect();
 
     let mut row = PlanRow { name: name.to_owned(), model: model.to_owned(), ..PlanRow::default() };
-    row.all = asked(used, |line| line.all);
-    row.rest = asked(&reusing, |line| line.rest);
+    row.all = asked(RunScope::is_asking, |line| line.all);
+    row.rest = asked(RunScope::is_reusing, |line| line.rest);
     for line in &lines {
         let new = line.after.iter().filter(|before| !row.after.contains(before)).cloned();
         let new: Vec<String> = new.collect();
