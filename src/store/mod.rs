@@ -517,10 +517,9 @@ impl ReadHelp {
             Err(StoreError::ReadOnly { .. } | StoreError::Full { .. } | StoreError::Disk { .. })
         );
         match lacks_files {
-            false => ReadHelp::None,
             true if !has_log(path) => ReadHelp::AsItIs,
             true if !file_of(path, "-shm").exists() => ReadHelp::OwnIndex,
-            true => ReadHelp::None,
+            true | false => ReadHelp::None,
         }
     }
 

@@ -5,9 +5,12 @@ use crate::support::server::{Act, Server, answer};
 
 /// A server that fails those of its requests that are named, and answers the others with their number.
 fn failing(failed: &'static [usize]) -> Server {
-    Server::start(move |number, _, _| match failed.contains(&number) {
-        true => Act::Answer(503, String::new(), b"no".to_vec()),
-        false => answer(&format!("#{number}")),
+    Server::start(move |number, _, _| {
+        if failed.contains(&number) {
+            Act::Answer(503, String::new(), b"no".to_vec())
+        } else {
+            answer(&format!("#{number}"))
+        }
     })
 }
 

@@ -109,7 +109,7 @@ fn clash<'a>(
 ) -> Option<&'a HeldPart> {
     if let Expr::Array(items, _) = list {
         let mut seen: Vec<&str> = Vec::new();
-        for item in items.iter() {
+        for item in items {
             let own = closure_in(item).and_then(|name| parts.get(&name));
             let own: Vec<&HeldPart> = own.into_iter().flatten().collect();
             if let Some(part) =

@@ -52,7 +52,7 @@ impl Checker<'_> {
 
 /// Looks at an item that is looked for in a list.
 fn mistake(
-    (list, held): (&Expr, &HeldTypes),
+    (list, variables): (&Expr, &HeldTypes),
     item: &Expr,
     kinds: &Kinds<'_>,
     function: &str,
@@ -60,7 +60,7 @@ fn mistake(
     let known = kinds.kind(item, function)?;
     let wanted = Comparable::of(Some(&known))?;
     let items = match list {
-        Expr::Variable(name, ..) => held.get(name.1.as_str())?,
+        Expr::Variable(name, ..) => variables.get(name.1.as_str())?,
         literal => &types(literal, kinds, function)?,
     };
     let (_, word) = items.first()?;

@@ -19,26 +19,21 @@ impl Checker<'_> {
         let mut found: Vec<Position> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             let function = kinds.function_of(path);
-            match path.last() {
-                Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
-                    let Expr::Variable(name, ..) = &assignment.1.lhs else { return true };
-                    let key = (function.to_owned(), name.1.to_string());
-                    let added = match assignment.0.get_op_assignment_info() {
-                        Some((_, _, _, "+=", ..)) => {
-                            Some((&assignment.1.rhs, assignment.0.position()))
-                        }
-                        Some(_) => None,
-                        None => added_to(&name.1, &assignment.1.rhs),
-                    };
+            if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last() {
+                let Expr::Variable(name, ..) = &assignment.1.lhs else { return true };
+                let key = (function.to_owned(), name.1.to_string());
+                let added = match assignment.0.get_op_assignment_info() {
+                    Some((_, _, _, "+=", ..)) => Some((&assignment.1.rhs, assignment.0.position())),
+                    Some(_) => None,
+                    None => added_to(&name.1, &assignment.1.rhs),
+                };
 
-                    if let Some((value, position)) = added
-                        && numbers.get(&key) == Some(&true)
-                        && is_text(kinds, value, function)
-                    {
-                        found.push(position);
-                    }
+                if let Some((value, position)) = added
+                    && numbers.get(&key) == Some(&true)
+                    && is_text(kinds, value, function)
+                {
+                    found.push(position);
                 }
-                _ => {}
             }
             true
         });

@@ -380,6 +380,7 @@ fn work_of(part: ComparedScript, fields: FieldMap, job: &ScriptJob<'_>, open: &O
     let surroundings = open.surroundings.clone();
     let progress = open.progress.clone();
     let is_told = Rc::new(Cell::new(job.global.quiet));
+
     Rc::new(move |scope, task, _| {
         let params = fields.params(&task, &common);
         let surroundings = Surroundings { params, ..surroundings.clone() };
