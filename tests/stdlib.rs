@@ -56,7 +56,7 @@ fn few_shot_shows_its_examples_and_leaves_the_last_answer_open() {
 fn evolve_pays_for_no_proposal_where_every_item_fails() {
     for (ask, kind, asked) in [
         ("|text, item| item.words[1]", "K0101", 0),
-        ("|text, item| branch().chat(text + item.text, #{ attempts_max: 1 })", "K0201", 2),
+        ("|text, item| branch().chat(text + item.text, #{ attempts_max: 1 })", "K0202", 2),
     ] {
         let server = Server::start(|_, _, _| Act::Answer(503, String::new(), b"away".to_vec()));
         let project = Project::new();

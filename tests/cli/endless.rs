@@ -291,7 +291,6 @@ fn broken_scripts_are_checked_in_good_time() {
         "(",
         "[",
         "{",
-        "`",
         "${",
         "`${",
         "([{`${",
