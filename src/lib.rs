@@ -82,6 +82,9 @@ pub mod cli;
 mod embed;
 #[doc(hidden)]
 pub mod executor;
+#[cfg(feature = "engine")]
+#[doc(hidden)]
+pub mod fleet;
 #[doc(hidden)]
 pub mod flow;
 #[doc(hidden)]

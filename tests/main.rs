@@ -6,6 +6,7 @@ mod bad_input;
 mod defects;
 mod embedding;
 mod faults;
+mod fleet;
 mod learning;
 mod lsp;
 mod mcp;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The floors; a module may import only from floors before its own.
-const FLOORS: [&str; 16] = [
+const FLOORS: [&str; 17] = [
     "base",
     "schema",
     "model",
@@ -20,6 +20,7 @@ const FLOORS: [&str; 16] = [
     "script",
     "settings",
     "embed",
+    "fleet",
     "cli",
 ];
 
@@ -44,6 +45,10 @@ const FENCES: &[(&str, &[&str])] = &[
     ("reqwest::", &["model/transport.rs", "model/provider/"]),
     ("tokio_postgres::", &["store/postgres/"]),
     ("rustls::", &["store/postgres/connect.rs", "store/postgres/fault.rs"]),
+    ("temporalio_client::", &["fleet/"]),
+    ("temporalio_common::", &["fleet/"]),
+    ("temporalio_macros::", &["fleet/"]),
+    ("temporalio_sdk::", &["fleet/"]),
     ("jsonschema::", &["schema/"]),
     ("petgraph::", &["flow/"]),
     ("notify::", &["cli/"]),
@@ -144,6 +149,9 @@ const LOOKS: &[&str] = &[
 const PARSERS: &[(&str, &str)] = &[
     ("script/host/stdlib.rs", "the files of the standard library"),
     ("store/server.rs", "addresses of servers"),
+    ("fleet/address.rs", "addresses of engines"),
+    ("fleet/bundle.rs", "names of files"),
+    ("fleet/remote.rs", "what a Temporal server says"),
     ("cli/render/guide.rs", "the Markdown of the documentation"),
     ("base/file.rs", "how lines of a file end"),
     ("base/toml_text.rs", "TOML, and the lines that its parser shows"),

@@ -34,6 +34,27 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Returns the way to end that has a number.
+    pub fn of_code(code: u8) -> Exit {
+        let all = [
+            Exit::Ok,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Refused,
+            Exit::Budget,
+            Exit::Provider,
+            Exit::Permission,
+            Exit::Diverged,
+            Exit::Store,
+            Exit::Waiting,
+            Exit::Interrupted,
+            Exit::HungUp,
+            Exit::Quit,
+            Exit::Terminated,
+        ];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Failed)
+    }
+
     /// Returns the number.
     pub fn code(self) -> u8 {
         match self {

@@ -13,21 +13,18 @@ use crate::base::visible;
 use crate::base::visible::shown_path;
 #[cfg(debug_assertions)]
 use crate::base::{clock, failpoint};
-use crate::cli::app::config::ConfigError;
+use crate::cli::app::cause::{exit_for, tell_bug};
 use crate::cli::app::exit::Exit;
-use crate::cli::app::shared_store::{SharedUse, StoreChoiceError};
+use crate::cli::app::shared_store::SharedUse;
 use crate::cli::app::{cause, help, output, project, shared_store, terminal, trust, usage};
 use crate::cli::command::{
-    advise, answer, check, compare, config_show, diff, doc, doctor, explain, export, failures,
-    fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl, replay, report, resume,
-    run, runs, show, sql, test, tools, watch,
+    advise, answer, attach, cancel, check, compare, config_show, diff, doc, doctor, explain,
+    export, failures, fork, gc, list, lsp, man, mcp, models, new, note, patterns, plan, repl,
+    replay, report, resume, run, runs, show, sql, test, tools, watch, worker,
 };
 use crate::cli::render::paint::{self, Colors};
 use crate::journal::event::Event;
-use crate::journal::history::HistoryError;
-use crate::model::registry::ModelError;
-use crate::optimizer::evidence::knowledge::KnowledgeError;
-use crate::store::{self, StoreError};
+use crate::store;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde_json::{Value, json};
@@ -114,7 +111,17 @@ enum Command {
     /// Continue a run that failed, was interrupted or is suspended; with --due, all runs that are due.
     Resume(resume::Arguments),
     /// Answer the question of a suspended run, and continue it.
-    Answer(answer::Arguments),
+    Answer(OnStore<answer::Arguments>),
+    /// Show a run that workers perform, from its beginning to its end.
+    Attach(OnStore<attach::Arguments>),
+    /// Stop a run that workers perform; what it did is kept.
+    Cancel(OnStore<cancel::Arguments>),
+    /// Perform runs that are submitted with `kaizen run --on`, until a signal comes.
+    Worker(OnStore<worker::Arguments>),
+    /// Perform one stint of a run, as a worker says.
+    #[cfg(feature = "engine")]
+    #[command(hide = true)]
+    Stint,
     /// List the latest runs.
     Runs(OnStore<runs::Arguments>),
     /// Show what a run did.
@@ -172,6 +179,10 @@ impl Command {
     /// Returns the address of the shared store that is named with it.
     fn store(&self) -> Option<&String> {
         let (Command::Run(OnStore { on, .. })
+        | Command::Answer(OnStore { on, .. })
+        | Command::Attach(OnStore { on, .. })
+        | Command::Cancel(OnStore { on, .. })
+        | Command::Worker(OnStore { on, .. })
         | Command::Replay(OnStore { on, .. })
         | Command::Runs(OnStore { on, .. })
         | Command::Show(OnStore { on, .. })
@@ -195,6 +206,9 @@ impl Command {
             | Command::Fork(_)
             | Command::Resume(_)
             | Command::Answer(_)
+            | Command::Attach(_)
+            | Command::Cancel(_)
+            | Command::Worker(_)
             | Command::Runs(_)
             | Command::Show(_)
             | Command::Note(_)
@@ -226,6 +240,8 @@ impl Command {
             | Command::Config(_)
             | Command::Completions { .. }
             | Command::Man(_) => SharedUse::Ignores,
+            #[cfg(feature = "engine")]
+            Command::Stint => SharedUse::Works,
         }
     }
 }
@@ -379,7 +395,12 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         Some(Command::Replay(on)) => replay::run(global, &on.given),
         Some(Command::Fork(arguments)) => fork::run(global, arguments),
         Some(Command::Resume(arguments)) => resume::run(global, arguments),
-        Some(Command::Answer(arguments)) => answer::run(global, arguments),
+        Some(Command::Answer(on)) => answer::run(global, &on.given),
+        Some(Command::Attach(on)) => attach::run(global, &on.given),
+        Some(Command::Cancel(on)) => cancel::run(global, &on.given),
+        Some(Command::Worker(on)) => worker::run(global, &on.given),
+        #[cfg(feature = "engine")]
+        Some(Command::Stint) => command::stint::run(global),
         Some(Command::Runs(on)) => runs::run(global, &on.given),
         Some(Command::Show(on)) => show::run(global, &on.given),
         Some(Command::Note(arguments)) => note::note(global, arguments),
@@ -412,36 +433,6 @@ fn perform(global: &Global, command: Option<&Command>) -> anyhow::Result<Exit> {
         }
         Some(Command::Man(arguments)) => man::run(Arguments::command(), arguments),
     }
-}
-
-/// Tells that the program has a bug, without the secrets that the message may hold.
-fn tell_bug(bug: &std::panic::PanicHookInfo<'_>) {
-    let trace = std::backtrace::Backtrace::capture();
-    let trace = match trace.status() {
-        std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
-        _ => " (set RUST_BACKTRACE=1 for a backtrace)".to_owned(),
-    };
-    say(&format!("kaizen {} has a bug: {bug}{trace}", env!("CARGO_PKG_VERSION")));
-}
-
-/// Finds the exit code for an error that ended a command.
-fn exit_for(error: &anyhow::Error) -> Exit {
-    for cause in error.chain() {
-        if cause.is::<StoreError>() || cause.is::<HistoryError>() || cause.is::<KnowledgeError>() {
-            return Exit::Store;
-        }
-        if cause.is::<StoreChoiceError>() {
-            return Exit::Usage;
-        }
-        if cause.is::<trust::UntrustedProject>() {
-            return Exit::Permission;
-        }
-        if cause.is::<ConfigError>() || cause.is::<ModelError>() {
-            return Exit::Refused;
-        }
-    }
-
-    Exit::Failed
 }
 
 /// Writes a line for people.

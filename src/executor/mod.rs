@@ -13,6 +13,7 @@ pub mod glimpse;
 pub mod lost;
 pub mod operation;
 pub mod people;
+pub mod pulse;
 pub mod question;
 mod react;
 pub mod recall;
@@ -37,6 +38,7 @@ use crate::executor::budget::{Budget, Tally};
 use crate::executor::lost::LostRule;
 use crate::executor::operation::may_be_guessed;
 use crate::executor::people::People;
+use crate::executor::pulse::Pulse;
 use crate::executor::recall::{Figures, Recall};
 use crate::executor::recorder::Recorder;
 use crate::executor::replies::ReplySources;
@@ -113,6 +115,8 @@ pub struct Executor {
     standstill: Standstill,
     /// Knows how people can be reached.
     people: People,
+    /// Tells whether something may begin, if that is in doubt at times.
+    pulse: Option<Pulse>,
     /// What a plan or a replay, which write nothing, would have written to files.
     drafts: RefCell<BTreeMap<PathBuf, String>>,
 }
@@ -149,6 +153,7 @@ impl Executor {
             lost: LostRule::default(),
             standstill: Standstill::default(),
             people: People::default(),
+            pulse: None,
             drafts: RefCell::default(),
         }
     }
@@ -184,6 +189,13 @@ impl Executor {
     #[must_use]
     pub fn at_still_time(mut self, start: i64) -> Executor {
         self.memory.stand_still(start);
+        self
+    }
+
+    /// Begins something outside only while the pulse lasts.
+    #[must_use]
+    pub fn feeling(mut self, pulse: Pulse) -> Executor {
+        self.pulse = Some(pulse);
         self
     }
 
@@ -407,9 +419,13 @@ impl Executor {
     }
 
     /// Waits until it is on the disk that the run has begun, how everything in it ended that it was told of,
-    /// and what it has recorded.
+    /// and what it has recorded, and until something may begin outside.
     pub async fn on_disk(&self) -> Result<(), StoreError> {
-        self.recorder.on_disk(&self.turns).await
+        self.recorder.on_disk(&self.turns).await?;
+        if let Some(pulse) = &self.pulse {
+            pulse.felt().await;
+        }
+        Ok(())
     }
 
     /// Journals an event soon, and lets everybody see it now.

@@ -2,10 +2,12 @@
 
 mod about;
 mod sources;
+mod terms;
 mod verdict;
 
 pub use about::is_unmade;
 pub use sources::RunSources;
+pub use terms::{StintTerms, Terms};
 pub use verdict::ComparisonVerdict;
 
 use crate::base::count::is_zero;
@@ -17,7 +19,6 @@ use crate::base::word::words;
 use crate::flow::outcome::Outcome;
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
-use crate::journal::lineage::Lineage;
 use crate::journal::part::RequestPart;
 use crate::journal::waits::{PendingQuestion, Waits};
 use crate::model::opaque::OpaquePart;
@@ -126,54 +127,6 @@ words! {
         Warn = "warn",
         /// Wrong.
         Error = "error",
-    }
-}
-
-/// What a run was given besides its parameters and its seed. A run that resumes it keeps all of it that
-/// it is not given itself.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default)]
-pub struct Terms {
-    /// The hash of the script's text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// The default model, if it is not the project's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub model: Option<String>,
-    /// Most money, in dollars.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_cost: Option<f64>,
-    /// Most tokens, read and written.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_tokens: Option<u64>,
-    /// Most calls.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_calls: Option<u64>,
-    /// Most calls at once, or 0 without a bound; programs before 0.2 did not note it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub concurrency: Option<usize>,
-    /// Whether it asks again what the run had asked that it begins like.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub fork: bool,
-    /// The operation at which a fork goes its own way; programs before 0.2 did not note it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fork_at: Option<String>,
-    /// The work that the run belongs to; programs before 0.2 did not note it.
-    #[serde(skip_serializing_if = "Lineage::is_none")]
-    pub lineage: Lineage,
-    /// What it was made of; programs before 0.2 did not note it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sources: Option<RunSources>,
-}
-
-impl Terms {
-    /// Returns the hash of a script's text.
-    pub fn text_hash(text: &str) -> String {
-        blake3::hash(text.as_bytes()).to_hex()[..16].to_owned()
-    }
-
-    fn are_none(&self) -> bool {
-        *self == Terms::default()
     }
 }
 

@@ -19,6 +19,8 @@ pub use self::check::parameter::ScriptParameter;
 pub use self::host::context::{Sink, Surroundings};
 pub use self::host::limits::OPERATIONS_MAX;
 pub use self::host::state::State;
+#[cfg(feature = "engine")]
+pub use self::host::stdlib::library_hash;
 pub use self::program::{Host, Program, ScriptError, ScriptFindings, file_hashes};
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ pub(crate) struct KeyRules {
 /// All settings, by their full key such as `limits.operations`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Config {
-    values: BTreeMap<String, (Value, SettingOrigin)>,
+    pub(super) values: BTreeMap<String, (Value, SettingOrigin)>,
     /// The models, by alias, as they are described.
     models: BTreeMap<String, (Map<String, Value>, SettingOrigin)>,
     /// The MCP servers, by name.

@@ -2,6 +2,7 @@
 //! the reference and the schema for editors are written, and misspelt keys get their suggestion.
 
 pub(crate) mod config;
+mod engine;
 mod kind;
 pub(crate) mod otel;
 mod reference;
@@ -276,6 +277,35 @@ pub(crate) const SETTINGS: &[SettingEntry] = &[
         "true",
         "Whether a shared store is used although `fsync` or `synchronous_commit` is off on its server, so that the server \
          may lose what it has confirmed.",
+    ),
+    entry(
+        ("engine", "temporal"),
+        SettingKind::Reference,
+        Fallback::Words("none: runs are performed here"),
+        "\"env:KAIZEN_TEMPORAL\"",
+        "The environment variable with the address of the Temporal server that has runs performed by workers, such as \
+         `temporal://HOST:7233/NAMESPACE`. While it is set, `kaizen run` submits to it.",
+    ),
+    entry(
+        ("engine", "queue"),
+        SettingKind::Text,
+        Fallback::Value("\"kaizen\""),
+        "\"gpu\"",
+        "The queue of runs that are submitted, and that a worker of this project works on.",
+    ),
+    entry(
+        ("engine", "files"),
+        SettingKind::Paths,
+        NONE,
+        "[\"data/*\"]",
+        "Files of the project that are sent with a script, besides those that it imports. `*` stands for any characters.",
+    ),
+    entry(
+        ("engine", "lease"),
+        SettingKind::RunTime,
+        Fallback::Value("\"15s\""),
+        "\"1m\"",
+        "How long a worker may be silent before another one takes its runs over.",
     ),
     entry(
         ("otel", "endpoint"),

@@ -34,6 +34,10 @@ pub use row::{
     Amendment, AnnotationRow, EventRow, ObservationRow, ObservationSource, RunEdge, SealRow,
     SnapshotRow, StoreChange, TEXT_KIND, VerdictEffect, VerdictRow,
 };
+#[cfg(feature = "engine")]
+pub use row::{PrintPlace, PrintRow};
+#[cfg(feature = "engine")]
+pub use server::schema_of_server;
 pub use server::{AddressError, RemoteFault, is_on_server, name_server};
 pub use sums::{PatternSums, Sums, SumsEntry};
 

@@ -105,6 +105,32 @@ pub struct SealRow {
     pub body: String,
 }
 
+/// A piece of what the program of a run has printed, in a store that several machines share.
+#[cfg(feature = "engine")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrintRow {
+    /// The work that it belongs to: one submission of a run.
+    pub work: String,
+    /// Its place in the work.
+    pub place: PrintPlace,
+    /// 1 for stdout, 2 for stderr.
+    pub stream: i16,
+    /// What was printed.
+    pub body: Vec<u8>,
+}
+
+/// Where a piece stands among all that was printed in a work.
+#[cfg(feature = "engine")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PrintPlace {
+    /// The number of the stint.
+    pub stint: i64,
+    /// Which try of it.
+    pub attempt: i64,
+    /// The number of the piece in the try, from 1.
+    pub number: i64,
+}
+
 /// Most snapshots that are kept, each for another objective or version of this program.
 pub(super) const SNAPSHOTS_MAX: u32 = 4;
 

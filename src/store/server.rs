@@ -315,6 +315,12 @@ impl RemoteAddress {
     }
 }
 
+/// Returns the schema of a store on a server, by the name of the store.
+#[cfg(feature = "engine")]
+pub fn schema_of_server(name: &Path) -> Option<String> {
+    address_of(name).map(|address| address.schema().to_owned())
+}
+
 /// Keeps a password out of everything that is shown.
 fn hide(password: &str) {
     for text in [password.to_owned(), decoded(password)] {

@@ -96,7 +96,7 @@ fn the_schema_knows_every_key() {
         permissions: read write net env run deny_read deny_write deny_net deny_env deny_run
         secrets: names min_length
         store: durability keep max_size
-        engine: store unsafe_durability
+        engine: store unsafe_durability temporal queue files lease
         otel: endpoint content headers
         models.NAME: use provider model base_url key max_concurrent requests_per_minute max_tokens_field price image_tokens tools temperature top_p max_tokens stop seed stream timeout_ms header_timeout_ms idle_timeout_ms attempts_max on_length extra latency_ms error_rate cost replies
         mcp.NAME: command env url key read approve only except start_timeout_ms timeout_ms pin protocol

@@ -8,6 +8,9 @@ pub(crate) mod learning;
 pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod server;
+#[cfg(feature = "engine")]
+#[allow(dead_code, reason = "the benchmarks use none of it")]
+pub(crate) mod temporal;
 #[allow(dead_code, reason = "the benchmarks use none of it")]
 pub(crate) mod terminal;
 

@@ -1,4 +1,17 @@
-//! Errors with their causes, for people.
+//! Errors with their causes, for people, and the exit codes that they lead to.
+
+use crate::cli::app::config::ConfigError;
+use crate::cli::app::engine::EngineChoiceError;
+use crate::cli::app::exit::Exit;
+use crate::cli::app::shared_store::StoreChoiceError;
+use crate::cli::app::trust;
+use crate::cli::say;
+#[cfg(feature = "engine")]
+use crate::fleet::remote::EngineError;
+use crate::journal::history::HistoryError;
+use crate::model::registry::ModelError;
+use crate::optimizer::evidence::knowledge::KnowledgeError;
+use crate::store::StoreError;
 
 /// Says an error and its causes, each once: many errors already say what their cause says.
 pub(in crate::cli) fn sentence(error: &anyhow::Error) -> String {
@@ -11,6 +24,53 @@ pub(in crate::cli) fn sentence(error: &anyhow::Error) -> String {
         }
     }
     text
+}
+
+/// Tells that the program has a bug, without the secrets that the message may hold.
+pub(in crate::cli) fn tell_bug(bug: &std::panic::PanicHookInfo<'_>) {
+    let trace = std::backtrace::Backtrace::capture();
+    let trace = match trace.status() {
+        std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
+        _ => " (set RUST_BACKTRACE=1 for a backtrace)".to_owned(),
+    };
+    say(&format!("kaizen {} has a bug: {bug}{trace}", env!("CARGO_PKG_VERSION")));
+}
+
+/// Finds the exit code for an error that ended a command.
+pub(in crate::cli) fn exit_for(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        if cause.is::<StoreError>() || cause.is::<HistoryError>() || cause.is::<KnowledgeError>() {
+            return Exit::Store;
+        }
+        if cause.is::<StoreChoiceError>() || cause.is::<EngineChoiceError>() {
+            return Exit::Usage;
+        }
+        #[cfg(feature = "engine")]
+        if let Some(error) = cause.downcast_ref::<EngineError>() {
+            return exit_of_engine(error);
+        }
+        if cause.is::<trust::UntrustedProject>() {
+            return Exit::Permission;
+        }
+        if cause.is::<ConfigError>() || cause.is::<ModelError>() {
+            return Exit::Refused;
+        }
+    }
+
+    Exit::Failed
+}
+
+#[cfg(feature = "engine")]
+fn exit_of_engine(error: &EngineError) -> Exit {
+    match error {
+        EngineError::Away { .. } | EngineError::Refused { .. } => Exit::Provider,
+        EngineError::File { .. }
+        | EngineError::NoRun { .. }
+        | EngineError::OtherContent { .. }
+        | EngineError::OtherStore { .. } => Exit::Usage,
+        EngineError::Terminated { .. } => Exit::Interrupted,
+        EngineError::GivenUp { .. } | EngineError::Other { .. } => Exit::Failed,
+    }
 }
 
 #[cfg(test)]

@@ -144,7 +144,7 @@ mod tests {
                 ),
                 (
                     "x",
-                    "kaizen.toml: unknown setting `nowhere.x`; available: models, mcp, project.name, project.model, run.concurrency, run.reuse, run.suspend_after, budget.max_cost, budget.max_tokens, budget.max_calls, budget.max_time, limits.operations, optimizer.learn_from_demo, watch.quiet_ms, watch.confirm_over, watch.paths, permissions.read, permissions.write, permissions.net, permissions.env, permissions.run, permissions.deny_read, permissions.deny_write, permissions.deny_net, permissions.deny_env, permissions.deny_run, secrets.names, secrets.min_length, store.durability, store.keep, store.max_size, engine.store, engine.unsafe_durability, otel.endpoint, otel.content, otel.headers",
+                    "kaizen.toml: unknown setting `nowhere.x`; available: models, mcp, project.name, project.model, run.concurrency, run.reuse, run.suspend_after, budget.max_cost, budget.max_tokens, budget.max_calls, budget.max_time, limits.operations, optimizer.learn_from_demo, watch.quiet_ms, watch.confirm_over, watch.paths, permissions.read, permissions.write, permissions.net, permissions.env, permissions.run, permissions.deny_read, permissions.deny_write, permissions.deny_net, permissions.deny_env, permissions.deny_run, secrets.names, secrets.min_length, store.durability, store.keep, store.max_size, engine.store, engine.unsafe_durability, engine.temporal, engine.queue, engine.files, engine.lease, otel.endpoint, otel.content, otel.headers",
                 ),
                 (
                     "max_cost",

@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Write", &["new", "init", "check", "test", "doc", "explain", "lsp"]),
     ("Run", &["run", "watch", "plan", "repl", "replay", "fork", "resume", "answer", "mcp"]),
+    ("Run elsewhere", &["worker", "attach", "cancel"]),
     ("Look", &["runs", "show", "diff", "ui", "report", "note", "label", "sql", "export"]),
     ("Learn", &["compare", "patterns", "advise", "failures"]),
     ("Set up", &["models", "tools", "doctor", "config", "trust", "gc", "completions", "man"]),

@@ -5,7 +5,7 @@ use crate::base::clock;
 use crate::base::count::counted;
 use crate::base::credential::without_credentials;
 use crate::base::failpoint::{self, Failpoint};
-use crate::base::failure::{Failure, Kind};
+use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::base::path_text::text_of;
 use crate::base::unit::Money;
@@ -13,12 +13,14 @@ use crate::base::visible::typed_path;
 use crate::cli::app::asking::{lost_asker, person_asker};
 use crate::cli::app::cause;
 use crate::cli::app::exit::{Exit, exit_of_cause, exit_of_failure};
+pub(in crate::cli) use crate::cli::app::job_end::JobEnd;
 use crate::cli::app::lease::Lease;
 use crate::cli::app::otel::{self, SpanPush};
 use crate::cli::app::permissions::asker;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumeInput;
 use crate::cli::app::seen_tools;
+use crate::cli::app::stint_task::StintWait;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::value::print_value;
 use crate::cli::render::{diagnostic, waits};
@@ -32,7 +34,6 @@ use crate::executor::standstill::{FAR, Suspension};
 use crate::journal::Journal;
 use crate::journal::event::{Event, RunKind, RunStatus};
 use crate::journal::seal::JournalEnd;
-use crate::journal::waits::Waits;
 use crate::mcp::Servers;
 use crate::model::registry::Models;
 use crate::script::diagnostic::{Diagnostic, of_failure};
@@ -45,8 +46,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, PoisonError};
 
 /// What to run, and with what.
 pub(in crate::cli) struct ScriptJob<'a> {
@@ -87,45 +88,10 @@ pub(in crate::cli) struct OpenJob {
     spans: RefCell<Option<SpanPush>>,
 }
 
-/// How a run ended.
-pub(in crate::cli) struct JobEnd {
-    pub(in crate::cli) exit: Exit,
-    pub(in crate::cli) status: RunStatus,
-    pub(in crate::cli) value: Value,
-    failure: Option<Failure>,
-    /// What it waits for, if it is suspended.
-    waits: Option<Box<Waits>>,
-    /// Operations that did not complete although they had to.
-    lost: u64,
-}
-
 impl OpenJob {
     /// Notes files with code that another host than the script's own has read.
     pub(in crate::cli) fn note_code(&self, files: BTreeMap<PathBuf, Option<blake3::Hash>>) {
         self.code.borrow_mut().extend(files);
-    }
-}
-
-impl JobEnd {
-    /// Creates the end of a run that does more than run one script.
-    pub(in crate::cli) fn new(
-        exit: Exit,
-        status: RunStatus,
-        value: Value,
-        failure: Option<Failure>,
-    ) -> JobEnd {
-        JobEnd { exit, status, value, failure, waits: None, lost: 0 }
-    }
-
-    /// Creates the end of a run that was stopped from outside.
-    pub(in crate::cli) fn interrupted(exit: Exit) -> JobEnd {
-        JobEnd::new(exit, RunStatus::Interrupted, Value::Null, None)
-    }
-
-    /// Creates the end of a run that waits for people or a time.
-    fn waiting(waits: Box<Waits>) -> JobEnd {
-        let end = JobEnd::new(Exit::Waiting, RunStatus::Waiting, Value::Null, None);
-        JobEnd { waits: Some(waits), ..end }
     }
 }
 
@@ -157,6 +123,10 @@ impl ScriptJob<'_> {
 
     /// Names the run, so that it comes after all others even if the clock was set back.
     fn run_id(&self) -> RunId {
+        // Two that begin the same run on an engine have one id, so that one of them is refused.
+        if let (Some(stint), None) = (&self.project.stint, &self.resumes) {
+            return stint.first.clone();
+        }
         // What is wrong with a store is told by its first use.
         let newest = self.writer.newest_run();
         newest.map_or_else(RunId::fresh, |newest| RunId::after(&newest))
@@ -462,6 +432,10 @@ impl ScriptJob<'_> {
 
         // The end is kept before anything is shown of it, and its time is that of the run.
         self.close(open, end).await?;
+        if let (Some(stint), Some(waits)) = (&self.project.stint, &end.waits) {
+            let mut wait = stint.wait.lock().unwrap_or_else(PoisonError::into_inner);
+            *wait = Some(StintWait { until: waits.due() });
+        }
         let metrics = executor.metrics();
 
         if self.global.json {
@@ -482,13 +456,27 @@ impl ScriptJob<'_> {
 
         if let Some(waits) = &end.waits {
             say("suspended: nothing is running, and everything so far is kept");
-            for line in waits::lines(&run, waits) {
+            let lines = match &self.project.stint {
+                Some(_) => waits::lines_on_engine(&run, waits),
+                None => waits::lines(&run, waits),
+            };
+            for line in lines {
                 say(&line);
             }
         }
 
         if end.lost > 0 {
             tell_lost(executor, end.lost, self.global.color);
+        }
+
+        // Whoever watches a run on an engine says how that goes on.
+        if self.project.stint.is_some() {
+            if end.failure.as_ref().is_some_and(|failure| failure.kind == Kind::File) {
+                say(
+                    "note: a worker has the files that were sent; name more under `files` in [engine]",
+                );
+            }
+            return Ok(end.exit);
         }
 
         if end.exit == Exit::Budget && metrics.calls > 0 {

@@ -128,6 +128,62 @@ impl Grants {
         Ok(options)
     }
 
+    /// Returns the same options as they were typed. What is no text cannot be sent to others.
+    #[cfg(feature = "engine")]
+    pub(in crate::cli) fn as_typed(&self) -> Option<Vec<String>> {
+        let mut options: Vec<String> = Vec::new();
+        if self.allow_all {
+            options.push("--allow-all".to_owned());
+        }
+        for right in Right::ALL {
+            for (word, lists) in self.of(right) {
+                for list in lists {
+                    let list = list.to_str()?;
+                    let option = format!("--{word}-{}", right.word());
+                    let is_all = list == EVERYTHING;
+                    options.push(if is_all { option } else { format!("{option}={list}") });
+                }
+            }
+        }
+        Some(options)
+    }
+
+    /// Returns what both grant. Whatever one of them denies is denied.
+    #[cfg(feature = "engine")]
+    pub(in crate::cli) fn within(&self, other: &Grants) -> Grants {
+        let both = |own: &Vec<OsString>, others: &Vec<OsString>| {
+            let is_all = |lists: &Vec<OsString>, all: bool| {
+                all || lists.iter().any(|list| list == EVERYTHING)
+            };
+            match (is_all(own, self.allow_all), is_all(others, other.allow_all)) {
+                (true, _) => others.clone(),
+                (_, true) => own.clone(),
+                (false, false) => {
+                    let others: Vec<&OsStr> = others.iter().flat_map(|list| items(list)).collect();
+                    let own = own.iter().flat_map(|list| items(list));
+                    own.filter(|item| others.contains(item)).map(OsStr::to_owned).collect()
+                }
+            }
+        };
+        let either = |own: &Vec<OsString>, others: &Vec<OsString>| [&own[..], others].concat();
+
+        Grants {
+            allow_read: both(&self.allow_read, &other.allow_read),
+            allow_write: both(&self.allow_write, &other.allow_write),
+            allow_net: both(&self.allow_net, &other.allow_net),
+            allow_env: both(&self.allow_env, &other.allow_env),
+            allow_run: both(&self.allow_run, &other.allow_run),
+            deny_read: either(&self.deny_read, &other.deny_read),
+            deny_write: either(&self.deny_write, &other.deny_write),
+            deny_net: either(&self.deny_net, &other.deny_net),
+            deny_env: either(&self.deny_env, &other.deny_env),
+            deny_run: either(&self.deny_run, &other.deny_run),
+            allow_all: self.allow_all && other.allow_all,
+            approve: self.approve.clone(),
+            no_prompt: true,
+        }
+    }
+
     /// Tells whether people may be asked.
     pub(in crate::cli) fn may_ask(&self) -> bool {
         !self.no_prompt && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
@@ -421,5 +477,44 @@ mod tests {
             use GrantAnswer::{All, No, This};
             [This, This, All, No, No, No]
         });
+    }
+
+    #[cfg(feature = "engine")]
+    #[test]
+    fn a_run_elsewhere_gets_what_both_sides_grant() {
+        use clap::Parser as _;
+
+        #[derive(Debug, clap::Parser)]
+        struct Typed {
+            #[command(flatten)]
+            grants: Grants,
+        }
+        let read = |options: &str| {
+            let typed = ["kaizen"].into_iter().chain(options.split_whitespace());
+            Typed::try_parse_from(typed).expect("options").grants
+        };
+
+        let both = |submitter: &str, worker: &str| {
+            let within = read(submitter).within(&read(worker));
+            within.as_typed().expect("texts").join(" ")
+        };
+        let shown = [
+            both("", "--allow-all"),
+            both("--allow-all", ""),
+            both("--allow-all", "--allow-all"),
+            both("--allow-net=a.example,b.example --allow-run", "--allow-net=b.example,c.example"),
+            both("--allow-net=a.example", "--allow-net"),
+            both("--allow-env", "--allow-env=KEY --deny-env=OTHER"),
+            both("--allow-all --deny-net", "--allow-all --deny-run=rm"),
+        ];
+        expect_test::expect![[r#"
+
+
+            --allow-all
+            --allow-net=b.example
+            --allow-net=a.example
+            --allow-env=KEY --deny-env=OTHER
+            --allow-all --deny-net --deny-run=rm"#]]
+        .assert_eq(&shown.join("\n"));
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::app::permissions;
 use crate::cli::app::permissions::Grants;
 use crate::cli::app::seen_tools;
 use crate::cli::app::shared_store::shared_store;
+use crate::cli::app::stint_task::StintTask;
 use crate::cli::app::trust;
 use crate::cli::say;
 use crate::executor::Executor;
@@ -29,6 +30,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// What lies in the folder of a repository.
 const REPOSITORIES: &[&str] = &[".git", ".hg", ".jj", ".svn"];
@@ -48,6 +50,8 @@ pub(in crate::cli) struct Project {
     pub(in crate::cli) grants: Grants,
     /// What the command line says besides, as far as a run that is resumed keeps it.
     pub(in crate::cli) terms: Terms,
+    /// The stint that is performed, if an engine wants one.
+    pub(in crate::cli) stint: Option<Arc<StintTask>>,
 }
 
 impl Project {
@@ -86,7 +90,8 @@ impl Project {
         let (names, length_min) = config.secrets();
         secret::configure(names, length_min);
         let grants = Grants::default();
-        Ok(Project { root, here, server: None, config, grants, terms: Terms::default() })
+        let terms = Terms::default();
+        Ok(Project { root, here, server: None, config, grants, terms, stint: None })
     }
 
     /// Says why the project may not be the one that the user means: it is somebody else's, or it lies
@@ -282,7 +287,11 @@ impl Project {
     /// Creates the executor of a run, with the bounds that the configuration sets.
     pub(in crate::cli) fn executor(&self, journal: Journal, seed: u64) -> Executor {
         let executor = Executor::new(journal, seed, self.config.concurrency());
-        executor.within(Budget::new(self.config.bounds()))
+        let executor = executor.within(Budget::new(self.config.bounds()));
+        match &self.stint {
+            Some(stint) => executor.feeling(stint.pulse.clone()),
+            None => executor,
+        }
     }
 
     /// Puts an option of the command line over the configuration.

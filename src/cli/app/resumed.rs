@@ -176,17 +176,70 @@ pub(in crate::cli) fn take(
         Err(reason) => return Ok(Err(reason)),
     };
     let failures = failures_of(&store, &row)?;
-    let others = others_of(&store, &row)?;
-    let resumed = read(&store, &row, failures)?.map(|mut resumed| {
+    let resumed = whole(&store, &row, failures)?.map(|resumed| {
+        let instead_of = (row.id != asked.id).then_some(asked.id);
+        ResumedRun { instead_of, end, ..resumed }.found_from(&project.root)
+    });
+    Ok(resumed.map(|resumed| (resumed, lease)))
+}
+
+/// Reads a run, with what others have paid for that resumed the same ones.
+fn whole(
+    store: &Reader,
+    row: &RunRow,
+    failures: Failures,
+) -> anyhow::Result<Result<ResumedRun, String>> {
+    let others = others_of(store, row)?;
+    Ok(read(store, row, failures)?.map(|mut resumed| {
         for (run, events) in &others {
             resumed.replies.learn(run, events.iter().map(|(_, event)| event));
         }
-        let instead_of = (row.id != asked.id).then_some(asked.id);
         // A run that was suspended and continued has ended in another way.
         let waits = resumed.waits.filter(|_| row.status == Some(RunStatus::Waiting));
-        ResumedRun { instead_of, end, waits, ..resumed }.found_from(&project.root)
-    });
-    Ok(resumed.map(|resumed| (resumed, lease)))
+        ResumedRun { waits, ..resumed }
+    }))
+}
+
+/// Finds the newest of the runs that are the stints of one on an engine, by the first of them; none if it has not
+/// begun. `key` is the name of the stint that is to continue it.
+#[cfg(feature = "engine")]
+pub(in crate::cli) fn take_stint(
+    project: &Project,
+    first: &RunId,
+    key: &str,
+) -> anyhow::Result<Option<Result<ResumedRun, String>>> {
+    let Some(store) = project.existing_store()? else { return Ok(None) };
+    let Some(first) = history::run(&store, first)? else { return Ok(None) };
+    let newest = newest_of(&store, first)?;
+
+    // What is added after this is not read, so whoever adds it keeps the run.
+    let end = JournalEnd::of(&store, &newest.id)?;
+    let newest = history::run(&store, &newest.id)?.unwrap_or(newest);
+    // Another try of the same stint goes the way that the one before went, however that ended.
+    let failures = match history::start(&store, &newest.id)? {
+        Some(Event::RunStarted { terms, .. })
+            if terms.stint.as_ref().is_some_and(|stint| stint.key == key) =>
+        {
+            Failures::Told
+        }
+        _ => failures_of(&store, &newest)?,
+    };
+    let resumed = whole(&store, &newest, failures)?;
+    Ok(Some(resumed.map(|resumed| ResumedRun { end, ..resumed })))
+}
+
+/// Finds what the newest stint of a run on an engine waits for, by the first of them.
+#[cfg(feature = "engine")]
+pub(in crate::cli) fn waits_of_stints(
+    store: &Reader,
+    first: &RunId,
+) -> anyhow::Result<Option<(RunId, Waits)>> {
+    let Some(first) = history::run(store, first)? else { return Ok(None) };
+    let newest = newest_of(store, first)?;
+    if newest.status != Some(RunStatus::Waiting) {
+        return Ok(None);
+    }
+    Ok(history::waits(store, &newest.id)?.map(|waits| (newest.id, waits)))
 }
 
 /// Decides which failures of a run are told again. A run that was killed is to go the way it went, and so
@@ -265,6 +318,16 @@ fn others_of(store: &Reader, row: &RunRow) -> anyhow::Result<Vec<RunEvents>> {
 }
 
 impl ResumedRun {
+    /// Tells whether an answer to a question is for this run: it waits for it, or a try of the same stint was cut
+    /// short that may have got it.
+    #[cfg(feature = "engine")]
+    pub(in crate::cli) fn may_be_answered(&self, question: &PendingQuestion, key: &str) -> bool {
+        match &self.waits {
+            Some(waits) => waits.questions.iter().any(|open| open.at == question.at),
+            None => self.terms.stint.as_ref().is_some_and(|stint| stint.key == key),
+        }
+    }
+
     /// Takes out the parameters that a script no longer has, and says of each that it is not used.
     pub(in crate::cli) fn drop_parameters(
         &mut self,

@@ -60,6 +60,48 @@ pub(in crate::cli) fn shared_store(
     config: &Config,
     root: &Path,
 ) -> Result<Option<PathBuf>, StoreChoiceError> {
+    if let Some(server) = OF_WORKER.get() {
+        let origin = SettingOrigin::Flag("--store").to_string();
+        return server
+            .name()
+            .map(Some)
+            .map_err(|source| StoreChoiceError::Address { origin, source });
+    }
+    let Some((server, origin)) = choice(config, root)? else { return Ok(None) };
+    server.name().map(Some).map_err(|source| StoreChoiceError::Address { origin, source })
+}
+
+/// A store on a server, as it was chosen.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct ChosenServer {
+    /// The address, with everything in it.
+    pub(in crate::cli) address: String,
+    /// The name of the project, which names the schema unless the address does.
+    pub(in crate::cli) project: String,
+    /// Whether the server may lose what it has confirmed.
+    pub(in crate::cli) accepts_unsafe: bool,
+}
+
+impl ChosenServer {
+    fn name(&self) -> Result<PathBuf, store::AddressError> {
+        store::name_server(&self.address, &self.project, self.accepts_unsafe)
+    }
+}
+
+/// The store of the worker, in a process that performs a stint.
+static OF_WORKER: OnceLock<ChosenServer> = OnceLock::new();
+
+/// Uses the store of the worker. Only the first call counts.
+#[cfg(feature = "engine")]
+pub(in crate::cli) fn choose_of_worker(server: ChosenServer) {
+    OF_WORKER.get_or_init(|| server);
+}
+
+/// Returns the store on a server that is chosen, if one is, and what names it.
+pub(in crate::cli) fn choice(
+    config: &Config,
+    root: &Path,
+) -> Result<Option<(ChosenServer, String)>, StoreChoiceError> {
     let unsaid = StoreChoice::default();
     let choice = CHOICE.get().unwrap_or(&unsaid);
     let (address, origin, instead) = match (&choice.address, config.shared_store()) {
@@ -82,6 +124,6 @@ pub(in crate::cli) fn shared_store(
 
     let folder = root.file_name().unwrap_or_default().to_string_lossy();
     let project = config.project_name().unwrap_or_else(|| folder.into_owned());
-    let named = store::name_server(&address, &project, config.accepts_unsafe_durability());
-    named.map(Some).map_err(|source| StoreChoiceError::Address { origin, source })
+    let accepts_unsafe = config.accepts_unsafe_durability();
+    Ok(Some((ChosenServer { address, project, accepts_unsafe }, origin)))
 }

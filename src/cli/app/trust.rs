@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A project whose wishes nobody has accepted.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +139,9 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
 
 /// Makes sure that what the project requests may be granted; asks on a terminal if `may_ask`.
 pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result<()> {
+    if let Some(known) = OF_WORKER.get() {
+        return ensure_of_worker(project, known);
+    }
     let wishes = wishes(project);
     if wishes.is_empty() || variable("KAIZEN_TRUST").is_some_and(|value| value == "1") {
         return Ok(());
@@ -174,6 +178,37 @@ pub(in crate::cli) fn ensure(project: &Project, may_ask: bool) -> anyhow::Result
 
     known.insert(root, entry(&wishes));
     save(&file, &known)
+}
+
+/// What the project of a worker wishes and its user trusts, in a process that performs a stint.
+static OF_WORKER: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Lets a project wish what that of a worker does, and nothing else. Only the first call counts.
+#[cfg(feature = "engine")]
+pub(in crate::cli) fn trust_of_worker(marks: Vec<String>) {
+    OF_WORKER.get_or_init(|| marks);
+}
+
+/// Returns what stands for each wish of a project that was made sure of.
+#[cfg(feature = "engine")]
+pub(in crate::cli) fn marks(project: &Project) -> Vec<String> {
+    wishes(project).iter().map(Wish::mark).collect()
+}
+
+fn ensure_of_worker(project: &Project, known: &[String]) -> anyhow::Result<()> {
+    // Store and engine are those of the worker.
+    let is_new = |wish: &&Wish| !wish.exact.starts_with("engine.") && !known.contains(&wish.mark());
+    let wishes = wishes(project);
+    let new: Vec<&Wish> = wishes.iter().filter(is_new).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+
+    say("the kaizen.toml of the run requests what the one of the worker does not:");
+    for wish in new {
+        say(&format!("  + {}", on_one_line(&wish.shown)));
+    }
+    anyhow::bail!(UntrustedProject);
 }
 
 /// Returns what is stored of trust.
@@ -218,7 +253,8 @@ fn wishes(project: &Project) -> Vec<Wish> {
         .is_some_and(|otel| !is_on_this_machine(&otel.endpoint) || !otel.headers.is_empty());
     for (key, value, _) in project.config.all().filter(|(.., o)| o.is_file(&own)) {
         // Another store gets everything that runs ask and are answered, by an address from any variable.
-        let is_of_store = matches!(key, "engine.store" | "engine.unsafe_durability");
+        let is_of_store =
+            matches!(key, "engine.store" | "engine.temporal" | "engine.unsafe_durability");
         if is_of_store || key.starts_with("secrets.") || sends && key.starts_with("otel.") {
             let exact = format!("{key} = {value}");
             wishes.push(Wish { exact, shown: format!("{key} = {}", public(key, value)) });

@@ -1,16 +1,21 @@
 //! `kaizen answer RUN [VALUE]`: answers the question of a suspended run, which then continues.
 
 use crate::base::clock::Stamp;
+use crate::base::id::RunId;
 use crate::cli::app::asking::prompt;
+use crate::cli::app::engine::{ChosenEngine, EngineOption};
 use crate::cli::app::exit::Exit;
 use crate::cli::app::permissions::ask_and_wait;
-use crate::cli::app::resumed::{self, ResumedRun};
+use crate::cli::app::project::Project;
+use crate::cli::app::resumed;
 use crate::cli::command::resume::{Resumption, continued};
 use crate::cli::command::run::RunSettings;
+use crate::cli::command::show;
 use crate::cli::render::waits;
 use crate::cli::{Global, say};
-use crate::journal::event::RunKind;
-use crate::journal::waits::PendingQuestion;
+use crate::journal::event::{Event, RunKind};
+use crate::journal::history;
+use crate::journal::waits::{PendingQuestion, Waits};
 use serde_json::Value;
 
 /// The options of `answer`.
@@ -27,6 +32,8 @@ pub(in crate::cli) struct Arguments {
     resumption: Resumption,
     #[command(flatten)]
     with: RunSettings,
+    #[command(flatten)]
+    on: EngineOption,
 }
 
 /// Answers a question and continues the run.
@@ -40,14 +47,36 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
         Ok(Exit::Usage)
     };
 
+    if let Some(engine) = arguments.on.named()? {
+        return answer_there(&engine, run, name, arguments);
+    }
+    if let Some(reason) = of_engine(run)? {
+        return refuse(reason);
+    }
     // Nobody else resumes it meanwhile, so the question stays open.
     let (mut resumed, _lease) = match resumed::take(RunKind::Script, run, None)? {
         Ok(both) => both,
         Err(reason) => return refuse(reason),
     };
-    let question = match choose(&resumed, name) {
-        Ok(question) => question,
+    let answer = answer_to(&resumed.run, resumed.waits.as_ref(), name, arguments)?;
+    resumed.again.answer = match answer {
+        Ok(answer) => Some(answer),
         Err(reason) => return refuse(reason),
+    };
+    continued(global, resumed, &arguments.with, arguments.resumption)
+}
+
+/// Finds the question that is meant, and reads the answer to it, or asks for it. The inner error says for people what
+/// is wrong.
+fn answer_to(
+    run: &RunId,
+    waits: Option<&Waits>,
+    name: Option<&str>,
+    arguments: &Arguments,
+) -> anyhow::Result<Result<(PendingQuestion, Value), String>> {
+    let question = match choose(run, waits, name) {
+        Ok(question) => question,
+        Err(reason) => return Ok(Err(reason)),
     };
 
     let value = match &arguments.value {
@@ -58,19 +87,82 @@ pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Res
                 .to_owned())
         }
     };
-    let value = match value {
-        Ok(value) => value,
-        Err(reason) => return refuse(format!("{reason}\n{}", waits::question(&question))),
-    };
+    Ok(match value {
+        Ok(value) => Ok((question, value)),
+        Err(reason) => Err(format!("{reason}\n{}", waits::question(&question))),
+    })
+}
 
-    resumed.again.answer = Some((question, value));
-    continued(global, resumed, &arguments.with, arguments.resumption)
+/// Says why a run cannot be continued here, if an engine has it.
+fn of_engine(run: &str) -> anyhow::Result<Option<String>> {
+    let project = Project::find()?;
+    if !project.is_shared() {
+        return Ok(None);
+    }
+    let Some(store) = project.existing_store()? else { return Ok(None) };
+    let Ok(row) = show::find(&store, run)? else { return Ok(None) };
+    let start = history::start(&store, &row.id)?;
+    let Some(Event::RunStarted { terms, .. }) = start else { return Ok(None) };
+    Ok(terms.stint.map(|stint| {
+        format!(
+            "run {} is performed by workers, as `{}`: add `--on temporal://HOST:7233/NAMESPACE`",
+            row.id, stint.name
+        )
+    }))
+}
+
+#[cfg(not(feature = "engine"))]
+fn answer_there(
+    engine: &ChosenEngine,
+    _run: &str,
+    _name: Option<&str>,
+    _arguments: &Arguments,
+) -> anyhow::Result<Exit> {
+    match *engine {}
+}
+
+/// Answers a question of a run on an engine, where a worker continues it.
+#[cfg(feature = "engine")]
+fn answer_there(
+    engine: &ChosenEngine,
+    run: &str,
+    name: Option<&str>,
+    arguments: &Arguments,
+) -> anyhow::Result<Exit> {
+    use crate::cli::app::engine_run::{find, shared_store_of, with_engine};
+
+    let store = shared_store_of(&Project::find()?)?;
+    with_engine(engine, async |engine| {
+        let run = find(engine, &store, run).await?;
+        let first = RunId(run.first.clone());
+        let found = resumed::waits_of_stints(&store, &first)?;
+        let (stint, waits) = match found {
+            Some((stint, waits)) if run.is_open => (stint, Some(waits)),
+            _ => (RunId(run.name.clone()), None),
+        };
+
+        match answer_to(&stint, waits.as_ref(), name, arguments)? {
+            Ok((question, value)) => {
+                let question = serde_json::json!(question);
+                engine.answer(&run.name, crate::fleet::PersonAnswer { question, value }).await?;
+                say(&format!("answered; `kaizen attach {}` shows how the run goes on", run.name));
+                Ok(Exit::Ok)
+            }
+            Err(reason) => {
+                say(&format!("error: {reason}"));
+                Ok(Exit::Usage)
+            }
+        }
+    })
 }
 
 /// Finds the question that is meant.
-fn choose(resumed: &ResumedRun, name: Option<&str>) -> Result<PendingQuestion, String> {
-    let run = &resumed.run;
-    let Some(waits) = &resumed.waits else {
+fn choose(
+    run: &RunId,
+    waits: Option<&Waits>,
+    name: Option<&str>,
+) -> Result<PendingQuestion, String> {
+    let Some(waits) = waits else {
         return Err(format!(
             "run {run} does not wait for an answer; `kaizen runs` shows which runs do"
         ));

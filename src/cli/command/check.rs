@@ -218,6 +218,16 @@ pub(in crate::cli) fn host(
     models: &Rc<Models>,
     file: &Path,
 ) -> anyhow::Result<Host> {
+    host_with(project, models, file, serde_json::Map::new())
+}
+
+/// Does the same with parameters.
+pub(in crate::cli) fn host_with(
+    project: &Project,
+    models: &Rc<Models>,
+    file: &Path,
+    params: serde_json::Map<String, serde_json::Value>,
+) -> anyhow::Result<Host> {
     let root = match file.canonicalize() {
         Ok(whole) if !whole.starts_with(&project.root) => {
             whole.parent().map_or_else(|| project.root.clone(), Path::to_owned)
@@ -232,7 +242,7 @@ pub(in crate::cli) fn host(
         permissions: project.permissions(&root)?,
         root,
         script: file.to_owned(),
-        params: serde_json::Map::new(),
+        params,
         print: Rc::new(|_| {}),
         say: Rc::new(|_| {}),
         interrupted: std::sync::Arc::default(),

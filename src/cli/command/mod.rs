@@ -2,6 +2,8 @@
 
 pub(in crate::cli) mod advise;
 pub(in crate::cli) mod answer;
+pub(in crate::cli) mod attach;
+pub(in crate::cli) mod cancel;
 pub(in crate::cli) mod check;
 pub(in crate::cli) mod compare;
 pub(in crate::cli) mod config_show;
@@ -31,10 +33,15 @@ pub(in crate::cli) mod replay;
 pub(in crate::cli) mod report;
 pub(in crate::cli) mod resume;
 pub(in crate::cli) mod run;
+pub(in crate::cli) mod run_settings;
 pub(in crate::cli) mod runs;
 pub(in crate::cli) mod show;
 pub(in crate::cli) mod sql;
+#[cfg(feature = "engine")]
+pub(in crate::cli) mod stint;
+pub(in crate::cli) mod submit;
 pub(in crate::cli) mod template;
 pub(in crate::cli) mod test;
 pub(in crate::cli) mod tools;
 pub(in crate::cli) mod watch;
+pub(in crate::cli) mod worker;

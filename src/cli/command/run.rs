@@ -4,34 +4,29 @@ use crate::base::count::counted;
 use crate::base::credential::learn_credentials;
 use crate::base::rng::Rng;
 use crate::base::secret::{Secret, is_secret_parameter, was_taken_out, weakness};
-use crate::base::thread::{self, NoThread};
 use crate::base::visible::shown_path;
 use crate::base::{clock, file};
+use crate::cli::app::engine::SubmitOptions;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, ScriptJob};
-use crate::cli::app::number;
-use crate::cli::app::permissions::{EVERYTHING, Grants};
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
+use crate::cli::app::stint_task::StintTask;
 use crate::cli::app::terminal::Terminal;
+use crate::cli::app::time_limit::{stop_after, time_over};
 use crate::cli::app::{resumed, signal, trust};
 use crate::cli::command::resume::LostChoice;
-use crate::cli::command::{list, plan};
+pub(in crate::cli) use crate::cli::command::run_settings::RunSettings;
+use crate::cli::command::{list, plan, submit};
 use crate::cli::render::progress::{Progress, ProgressMode};
 use crate::cli::{Global, print_data, print_of_script, say};
 use crate::executor::replies::reuse::Reuse;
-use crate::journal::event::{RunKind, RunStatus, Terms};
-use crate::journal::lineage::Lineage;
+use crate::journal::event::{RunKind, RunStatus, StintTerms, Terms};
 use crate::script::{ScriptError, Sink, State};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-/// How long a script that waits is given to end by itself when its time is over.
-const SLACK: Duration = Duration::from_millis(200);
 
 /// What `run`, `plan` and `watch` are given alike.
 #[derive(Debug, clap::Args)]
@@ -40,41 +35,6 @@ pub(in crate::cli) struct RunOptions {
     pub(in crate::cli) script: PathBuf,
     #[command(flatten)]
     pub(in crate::cli) with: RunSettings,
-}
-
-/// With what a script is run.
-#[derive(Debug, Clone, clap::Args)]
-pub(in crate::cli) struct RunSettings {
-    /// Set a parameter of the script. Repeatable.
-    #[arg(short = 'p', long = "param", value_name = "NAME=VALUE")]
-    pub(in crate::cli) params: Vec<String>,
-    /// Default model: an alias from kaizen.toml, or provider/name.
-    #[arg(long, value_name = "MODEL")]
-    pub(in crate::cli) model: Option<String>,
-    /// Maximum number of concurrent model calls.
-    #[arg(long, value_name = "N", value_parser = number::count)]
-    pub(in crate::cli) concurrency: Option<u64>,
-    /// Maximum cost of the run in dollars. A call is made only if its worst case fits.
-    #[arg(long, value_name = "DOLLARS", value_parser = number::dollars, allow_negative_numbers = true)]
-    max_cost: Option<f64>,
-    /// Maximum number of tokens, input and output.
-    #[arg(long, value_name = "N", value_parser = number::count)]
-    max_tokens: Option<u64>,
-    /// Maximum number of model calls, including retries.
-    #[arg(long, value_name = "N", value_parser = number::count)]
-    max_calls: Option<u64>,
-    /// Maximum duration of the run, such as 90s, 10m or 2h.
-    #[arg(long, value_name = "TIME")]
-    max_time: Option<String>,
-    /// Random seed, to repeat a run.
-    #[arg(long, value_name = "N", value_parser = number::whole)]
-    pub(in crate::cli) seed: Option<u64>,
-    #[command(flatten)]
-    pub(in crate::cli) grants: Grants,
-    /// Approve calls of these tools beforehand; `*` in a name stands for any characters. Without a
-    /// list: all.
-    #[arg(long, value_name = "TOOL,..", num_args = 0..=1, require_equals = true, default_missing_value = EVERYTHING, help_heading = "Permissions")]
-    approve: Vec<String>,
 }
 
 /// The options of `run`.
@@ -95,9 +55,14 @@ pub(in crate::cli) struct Arguments {
     /// Run the script in this process, on the shared store that --store or kaizen.toml names.
     #[arg(long)]
     here: bool,
+    #[command(flatten)]
+    engine: SubmitOptions,
     /// Whether a command has chosen the run, and so its store.
     #[arg(skip)]
     is_of_command: bool,
+    /// The stint that is performed, if an engine wants one, and its name.
+    #[arg(skip)]
+    pub(in crate::cli) stint: Option<(Arc<StintTask>, StintTerms)>,
     /// Reuse the replies of the project's earlier runs and call models only for the rest. `reuse =
     /// true` under [run] in kaizen.toml makes this the default.
     #[arg(long, overrides_with = "no_reuse")]
@@ -111,31 +76,6 @@ pub(in crate::cli) struct Arguments {
     /// Style of the progress display.
     #[arg(long, value_enum, default_value = "auto")]
     progress: ProgressMode,
-}
-
-impl RunSettings {
-    fn terms(&self) -> Terms {
-        Terms {
-            text: None,
-            model: self.model.clone(),
-            max_cost: self.max_cost,
-            max_tokens: self.max_tokens,
-            max_calls: self.max_calls,
-            concurrency: None,
-            fork: false,
-            fork_at: None,
-            lineage: Lineage::default(),
-            sources: None,
-        }
-    }
-
-    /// Takes over from a run what is not given here.
-    fn keep(&mut self, before: &Terms) {
-        self.model = self.model.take().or_else(|| before.model.clone());
-        self.max_cost = self.max_cost.or(before.max_cost);
-        self.max_tokens = self.max_tokens.or(before.max_tokens);
-        self.max_calls = self.max_calls.or(before.max_calls);
-    }
 }
 
 impl RunOptions {
@@ -245,7 +185,9 @@ impl Arguments {
             resume: None,
             lost: None,
             here: false,
+            engine: SubmitOptions::default(),
             is_of_command: true,
+            stint: None,
             reuse: false,
             no_reuse: false,
             dry_run: false,
@@ -270,6 +212,15 @@ impl Arguments {
 
 /// Runs the script and shows how it went.
 pub(in crate::cli) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let is_here = arguments.is_of_command
+        || arguments.here
+        || arguments.resume.is_some()
+        || arguments.reuse
+        || arguments.dry_run;
+    if !is_here && let Some(engine) = arguments.engine.engine()? {
+        let script = arguments.script.as_deref();
+        return submit::run(global, &engine, &arguments.engine, script, &arguments.with);
+    }
     let Some(wanted) = &arguments.resume else { return run_from(global, arguments, None) };
     match resumed::take(RunKind::Script, wanted, arguments.script.as_deref())? {
         Ok((mut resumed, _lease)) => {
@@ -362,7 +313,11 @@ pub(in crate::cli) fn run_from(
 
 /// Finds the project of a run; says what is wrong and gives nothing if the run would be kept in the wrong place.
 fn project_of(given: &RunOptions, arguments: &Arguments) -> anyhow::Result<Option<Project>> {
-    let project = given.project()?;
+    let mut project = given.project()?;
+    if let Some((task, terms)) = arguments.stint.clone() {
+        project.stint = Some(task);
+        project.terms.stint = Some(terms);
+    }
     let fault = misplaced(&project, arguments);
     if let Some(fault) = fault {
         say(&format!("error: {fault}"));
@@ -446,25 +401,6 @@ fn lacks_secret(params: &Map<String, Value>) -> bool {
     }
 
     lacking.is_some()
-}
-
-/// Stops a script that computes without ever waiting when its time is over.
-fn stop_after(limit: Option<Duration>, flag: Arc<AtomicBool>) -> Result<(), NoThread> {
-    if let Some(limit) = limit {
-        thread::start("limit", move || {
-            std::thread::sleep(limit.saturating_add(SLACK));
-            flag.store(true, Ordering::SeqCst);
-        })?;
-    }
-    Ok(())
-}
-
-/// Waits until the time of a run is over; for ever if it is not bounded.
-async fn time_over(limit: Option<Duration>) {
-    match limit {
-        Some(limit) => tokio::time::sleep(limit).await,
-        None => std::future::pending().await,
-    }
 }
 
 /// Tells that a script does nothing, if it only defines functions.

@@ -7,6 +7,16 @@ use serde_json::{Value, json};
 
 /// Writes what a run waits for, and what to type.
 pub(in crate::cli) fn lines(run: &RunId, waits: &Waits) -> Vec<String> {
+    let mut lines = lines_on_engine(run, waits);
+    if let Some(due) = waits.due() {
+        let then = moment(due);
+        lines.push(format!("`kaizen resume --due` continues it after {then}"));
+    }
+    lines
+}
+
+/// Writes the same of a run that goes on by itself when its time has come.
+pub(in crate::cli) fn lines_on_engine(run: &RunId, waits: &Waits) -> Vec<String> {
     let mut lines: Vec<String> = waits.questions.iter().map(question).collect();
 
     match waits.questions.as_slice() {
@@ -22,10 +32,6 @@ pub(in crate::cli) fn lines(run: &RunId, waits: &Waits) -> Vec<String> {
 
     if let Some(due) = waits.wakes() {
         lines.push(format!("sleeps until {}", moment(due)));
-    }
-    if let Some(due) = waits.due() {
-        let then = moment(due);
-        lines.push(format!("`kaizen resume --due` continues it after {then}"));
     }
     lines
 }

@@ -32,6 +32,17 @@ const FILES: &[(&str, &str)] = &[
     ("patterns", include_str!("../../../stdlib/patterns.rhai")),
 ];
 
+/// Returns the hash of the whole library. Programs with the same one do the same with a script.
+#[cfg(feature = "engine")]
+pub fn library_hash() -> String {
+    let mut hasher = blake3::Hasher::new();
+    for text in FILES.iter().flat_map(|(name, text)| [name, text]) {
+        hasher.update(&text.len().to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hasher.finalize().to_hex()[..16].to_owned()
+}
+
 /// A function that a file offers, as its text says.
 #[derive(Debug, PartialEq, Eq)]
 struct OfferedFunction {

@@ -5,6 +5,8 @@ mod commit;
 mod connect;
 mod copy;
 mod fault;
+#[cfg(feature = "engine")]
+mod fleet;
 mod line;
 mod read_events;
 mod read_learned;

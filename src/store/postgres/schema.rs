@@ -6,7 +6,7 @@ use crate::store::OpenPurpose;
 use crate::store::server::{POSTGRES_MIN, RemoteAddress, RemoteFault};
 
 /// The format of the tables. A change of them gets the next number, and a step from the one before.
-const FORMAT: i32 = 1;
+pub(super) const FORMAT: i32 = 2;
 
 /// A lock that is held while tables are made: several processes may begin at the same moment.
 const LOCK: &str = "select pg_advisory_xact_lock(hashtextextended('kaizen tables ' || $1, 21))";
@@ -56,6 +56,17 @@ const TABLES: &str = "
     insert into format values (1);
 ";
 
+/// The step to format 2: what runs need that any of several machines performs. Files have their hash for a name. What
+/// a program has printed is kept as it came, for whoever watches.
+const STEP_2: &str = "
+    create table blobs (hash text collate \"C\" primary key, body bytea not null);
+    create table printed (
+        work text collate \"C\" not null, stint bigint not null, try bigint not null, n bigint not null,
+        stream smallint not null, body bytea not null, primary key (work, stint, try, n)
+    );
+    update format set version = 2;
+";
+
 /// What a server is, and whether there is a store on it.
 struct ServerState {
     version: i32,
@@ -85,7 +96,8 @@ pub(super) async fn prepare(
     }
 
     match (purpose, state.has_format) {
-        (_, true) => {}
+        (OpenPurpose::Write, true) => bring_up(session, address.schema()).await?,
+        (OpenPurpose::Read | OpenPurpose::Check, true) => {}
         (OpenPurpose::Write, false) => {
             create(session, address.schema(), state.has_schema).await?;
         }
@@ -156,15 +168,35 @@ async fn create(session: &ServerSession, schema: &str, has_schema: bool) -> Resu
         if is_taken == Some(true) {
             return Err(RemoteFault::Foreign { schema: schema.to_owned() }.into());
         }
-        session.batch(TABLES).await
+        session.batch(TABLES).await?;
+        session.batch(STEP_2).await
     };
     session.transact(make).await
 }
 
-async fn check_format(session: &ServerSession) -> Result<(), LineFault> {
+/// Brings tables of an older format up to date.
+async fn bring_up(session: &ServerSession, schema: &str) -> Result<(), LineFault> {
+    if format(session).await? != 1 {
+        return Ok(());
+    }
+
+    let step = async {
+        session.rows(LOCK, &[&schema]).await?;
+        // Somebody else may have done it meanwhile.
+        if format(session).await? == 1 { session.batch(STEP_2).await } else { Ok(()) }
+    };
+    session.transact(step).await
+}
+
+async fn format(session: &ServerSession) -> Result<i32, LineFault> {
     let row = session.row("select version from format", &[]).await?;
-    let found: i32 = row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
-    if found == FORMAT {
+    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or_default())
+}
+
+/// Checks that the tables are of a format that can be read. That of the first one only lacks tables.
+async fn check_format(session: &ServerSession) -> Result<(), LineFault> {
+    let found = format(session).await?;
+    if (1..=FORMAT).contains(&found) {
         return Ok(());
     }
     Err(RemoteFault::Format { found, known: FORMAT }.into())

@@ -6,6 +6,8 @@ use super::{
     StoredSums, WholeObservation,
 };
 use crate::base::id::RunId;
+#[cfg(feature = "engine")]
+use crate::store::{PrintPlace, PrintRow, RemoteFault, ServerReader};
 
 /// Asks a store of either kind the same.
 macro_rules! ask {
@@ -222,5 +224,44 @@ impl Reader {
         see: impl FnMut(Result<&str, ReadError>, StoredSums<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         ask!(self, store => store.all_sums(see))
+    }
+}
+
+/// What only a store can keep that several machines share.
+#[cfg(feature = "engine")]
+impl Reader {
+    /// Returns which of these files the store lacks, by their hashes.
+    pub fn lacking_blobs(&self, hashes: &[String]) -> Result<Vec<String>, ReadError> {
+        self.server()?.lacking_blobs(hashes)
+    }
+
+    /// Keeps a file by its hash.
+    pub fn keep_blob(&self, hash: &str, body: &[u8]) -> Result<(), ReadError> {
+        self.server()?.keep_blob(hash, body)
+    }
+
+    /// Returns a file by its hash.
+    pub fn blob(&self, hash: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        self.server()?.blob(hash)
+    }
+
+    /// Keeps a piece of what a program has printed.
+    pub fn keep_printed(&self, row: &PrintRow) -> Result<(), ReadError> {
+        self.server()?.keep_printed(row)
+    }
+
+    /// Returns what was printed in a work after a place: a part of it, if it is much.
+    pub fn printed_after(&self, work: &str, after: PrintPlace) -> Result<Vec<PrintRow>, ReadError> {
+        self.server()?.printed_after(work, after)
+    }
+
+    fn server(&self) -> Result<&ServerReader, ReadError> {
+        match self {
+            Reader::Shared(store) => Ok(store),
+            Reader::Embedded(_) => {
+                let reason = "no other machine shares it".to_owned();
+                Err(ReadError::Server(RemoteFault::Other { reason }))
+            }
+        }
     }
 }
