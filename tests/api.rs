@@ -174,7 +174,8 @@ fn page() -> String {
          This page describes the functions and properties of kaizen. `UPDATE=1 cargo test api` generates it\n\
          from the program. Scripts are written in [Rhai](https://rhai.rs/book/), whose own keywords and\n\
          functions are in [language.md](language.md). Options are one trailing map; an unknown key is an\n\
-         error. Errors are maps `#{ kind, message, retryable, .. }`. `log` and `run_id` exist in every\n\
+         error. Errors are maps `#{ kind, message, retryable, .. }`; one of the language itself has\n\
+         no `kind` in `catch (e)`, so ask `failure(e).kind` there. `log` and `run_id` exist in every\n\
          script.\n",
     );
     for entry in words() {

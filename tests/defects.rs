@@ -226,15 +226,30 @@ fn a_failed_call_leaves_no_trace_in_the_conversation() {
 
 #[test]
 fn a_gate_that_rejects_skips_what_hangs_on_it_and_names_itself() {
-    let (ran, done) = Project::new().script(
-        r#"let g = builder("g");
-           let gate = g.add_operation(|| #{ verdict: "reject" }, #{ name: "review", gate: true });
-           g.add_operation(|| 1, #{ name: "publish", depends_on: gate });
-           session().flow(g).to_map()"#,
-    );
-    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
-    let message = &done["value"]["errors"]["publish"]["message"];
-    assert_eq!(message, "skipped: the gate `review` rejected it");
+    for (result, closes) in [
+        ("#{ verdict: \"reject\" }", true),
+        ("#{ verdict: \"Reject\", why: \"unsafe\" }", true),
+        ("#{ verdict: false }", true),
+        ("false", true),
+        ("\" Reject.\"", true),
+        ("true", false),
+        ("\"accept\"", false),
+        ("#{ verdict: \"accept\" }", false),
+        ("#{ rejects: 1 }", false),
+        ("1", false),
+        ("()", false),
+    ] {
+        let (ran, done) = Project::new().script(&format!(
+            "let g = builder(\"g\"); \
+             let gate = g.add_operation(|| {result}, #{{ name: \"review\", gate: true }}); \
+             g.add_operation(|| 1, #{{ name: \"publish\", depends_on: gate }}); \
+             session().flow(g).to_map()"
+        ));
+        assert_eq!(ran.code, Some(0), "{result}: {}", ran.stderr);
+        let message = done["value"]["errors"]["publish"]["message"].as_str();
+        let expected = closes.then_some("skipped: the gate `review` rejected it");
+        assert_eq!(message, expected, "{result}");
+    }
 }
 
 #[test]

@@ -57,6 +57,7 @@ mod cli {
     mod live;
     mod long_texts;
     mod look;
+    mod made_good;
     mod odd;
     mod operate;
     mod otel;
@@ -81,6 +82,8 @@ mod cli {
     mod signals;
     mod slips;
     mod slips_of_advice;
+    mod slips_of_branches;
+    mod slips_of_errors;
     mod slips_of_flow;
     mod slips_of_graphs;
     mod slips_of_kinds;

@@ -51,6 +51,26 @@ fn few_shot_shows_its_examples_and_leaves_the_last_answer_open() {
     assert_eq!(asked(&bodies[0]), expected);
 }
 
+/// A fault of `ask`, or a provider that is away, says nothing about a text.
+#[test]
+fn evolve_pays_for_no_proposal_where_every_item_fails() {
+    for (ask, kind, asked) in [
+        ("|text, item| item.words[1]", "K0101", 0),
+        ("|text, item| branch().chat(text + item.text, #{ max_retries: 0 })", "K0201", 2),
+    ] {
+        let server = Server::start(|_, _, _| Act::Answer(503, String::new(), b"away".to_vec()));
+        let project = Project::new();
+        let script = format!(
+            "let one = #{{ text: \"a\", words: parse_json(\"[]\") }}; evolve(#{{ start: \"x\", ask: {ask}, \
+             judge: |a, i| 0.5, train: [one, one, one], valid: [one, one], reflector: \"live\" }})"
+        );
+        let (ran, _) = project.with_server(&server).script(&script);
+        assert_ne!(ran.code, Some(0), "{ask}");
+        assert!(ran.stderr.contains(kind), "{ask}: {}", ran.stderr);
+        assert_eq!(server.bodies().len(), asked, "{ask}");
+    }
+}
+
 #[test]
 fn refine_goes_on_with_its_own_draft() {
     let (value, bodies) = run(&["draft", "too long", "better"], "refine(branch(), \"Write.\")");

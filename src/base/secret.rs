@@ -496,7 +496,7 @@ fn searches<'a>(
     values: &'a [String],
 ) -> impl Iterator<Item = (&'a str, Finder)> {
     let is_escaped = text.contains(['\\', '%', '&']);
-    let is_broken = text.contains(['\n', '\r', '\\']);
+    let is_broken = text.contains(['\n', '\r', '\\', '%', '&']);
     let of_forms = |find: Finder, is_due: bool| {
         forms.iter().filter(move |_| is_due).map(move |form| (form.text.as_str(), find))
     };

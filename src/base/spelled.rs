@@ -98,7 +98,8 @@ fn find_in(text: &str, wanted: &str, from: usize, lines: Lines) -> Option<(usize
 }
 
 /// Returns where the line after a break begins, behind what it is indented by. A break may be escaped.
-fn after_break(bytes: &[u8]) -> Option<usize> {
+fn after_break(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
     let mut at = 0;
     let mut is_break = false;
 
@@ -114,6 +115,11 @@ fn after_break(bytes: &[u8]) -> Option<usize> {
                 }
                 (at, is_break) = (at + before + 1, true);
             }
+            Some([b'%' | b'&', ..]) => match escaped(&text[at..]) {
+                Some((' ' | '\t' | '=', taken)) => at += taken,
+                Some(('\r' | '\n', taken)) => (at, is_break) = (at + taken, true),
+                _ => break,
+            },
             _ => break,
         }
     }
@@ -131,7 +137,7 @@ pub(super) fn find_hex(text: &str, wanted: &str, from: usize) -> Option<(usize, 
         let mut at = start;
         for byte in wanted.bytes() {
             // The lines of a dump end between two bytes.
-            at += bytes.get(at..).and_then(after_break).unwrap_or(0);
+            at += text.get(at..).and_then(after_break).unwrap_or(0);
             at = (at..).take(SEPARATOR_MAX + 1).find(|at| !is_separator(bytes, *at))?;
             at += [&b"\\\\x"[..], b"\\x", b"0x", b"0X", b"%", b"=", b"x"]
                 .iter()
@@ -182,7 +188,7 @@ fn behind(text: &str, wanted: &str, lines: Lines) -> Option<usize> {
     });
 
     found.or_else(|| {
-        let skipped = after_break(text.as_bytes()).filter(|_| lines == Lines::Several)?;
+        let skipped = after_break(text).filter(|_| lines == Lines::Several)?;
         Some(skipped + length(&text[skipped..], wanted, lines)?)
     })
 }
@@ -486,6 +492,11 @@ mod tests {
             "key-\\\\n12345",
             r"key-\\\\r\\\\n12345",
             "k&#101;y-1=\n2345",
+            "key-%0A12345",
+            "key-1%0d%0a%20%092345",
+            "key-12%250D%250A345",
+            "ke%3D%0Ay-12345",
+            "key-123&#13;&#10;&#x20;45",
         ] {
             assert_eq!(
                 find_broken(&format!("<{text}>"), "key-12345", 0),
@@ -493,7 +504,8 @@ mod tests {
             );
         }
 
-        for text in ["key 12345", "key- 12345", "key-\n1234", "key-\n\n|12345", ""] {
+        for text in ["key 12345", "key- 12345", "key-\n1234", "key-\n\n|12345", "key-%2012345", ""]
+        {
             assert_eq!(find_broken(text, "key-12345", 0), None, "{text}");
         }
 

@@ -46,6 +46,43 @@ impl Address {
         Some(Address(self.0[..end].into()))
     }
 
+    /// Returns the address right above it, and which child of which group of that it is. Of a long address, neither
+    /// is known.
+    pub fn step(&self) -> Option<(Address, u32, usize)> {
+        let (above, step) = self.0.rsplit_once('/')?;
+        let (group, item) = step.split_once('.')?;
+        Some((Address(above.into()), group.parse().ok()?, item.parse().ok()?))
+    }
+
+    /// Tells whether the work at two addresses is done one after the other, and not side by side, as far as that can
+    /// be told.
+    pub fn is_in_line_with(&self, other: &Address) -> bool {
+        let mut own = self.0.split('/');
+        let mut others = other.0.split('/');
+        loop {
+            let (Some(one), Some(another)) = (own.next(), others.next()) else { return true };
+            if one != another {
+                let groups = one.split_once('.').zip(another.split_once('.'));
+                return groups.is_some_and(|((one, _), (another, _))| one != another);
+            }
+        }
+    }
+
+    /// Tells whether two addresses are the same place in two rounds of a loop, or the same one.
+    pub fn is_in_a_round_with(&self, other: &Address) -> bool {
+        let own: Vec<&str> = self.0.split('/').collect();
+        let others: Vec<&str> = other.0.split('/').collect();
+        if own.len() != others.len() {
+            return false;
+        }
+
+        let mut differing = own.into_iter().zip(others).filter(|(one, another)| one != another);
+        let Some((one, another)) = differing.next() else { return true };
+        let items = one.split_once('.').zip(another.split_once('.'));
+        let is_same_item = items.is_some_and(|((_, one), (_, another))| one == another);
+        is_same_item && differing.next().is_none()
+    }
+
     /// Returns the groups and items on the way to it, so that the tenth child comes after the second.
     pub fn steps(&self) -> Vec<u32> {
         let parts = self.0.split(['/', '.', '~']);
@@ -237,6 +274,24 @@ mod tests {
         assert_eq!(call.child_of(&Address("".into())), Some(flow.clone()));
         assert_eq!(Address("/0.12/1.1".into()).child_of(&flow), None);
         assert_eq!(flow.child_of(&flow), None);
+    }
+
+    #[test]
+    fn what_is_in_one_group_is_done_side_by_side() {
+        let address = |text: &str| Address(text.into());
+        let call = address("/2.1/0.1");
+        assert_eq!(call.step(), Some((address("/2.1"), 0, 1)));
+        assert_eq!((address("").step(), address("~5f").step()), (None, None));
+
+        let others =
+            ["/2.1/0.1", "/2.1/0.0", "/2.1/1.0", "/2.0/0.1", "/3.1/0.1", "", "/2.1", "~5f/1.0"];
+        let in_line = others.map(|other| call.is_in_line_with(&address(other)));
+        assert_eq!(in_line, [true, false, true, false, true, true, true, false]);
+        let in_a_round = others.map(|other| call.is_in_a_round_with(&address(other)));
+        assert_eq!(in_a_round, [true, false, false, false, true, false, false, false]);
+        let rounds = ["/2.1/0.1", "/2.1/1.1", "/3.1/1.1", "/2.1"]
+            .map(|other| call.is_in_a_round_with(&address(other)));
+        assert_eq!(rounds, [true, true, false, false]);
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Drop for OpenFeed {
 
 /// Tries whether the words of the program can be defined.
 pub(super) fn try_words(setup: &Setup) -> Result<(), Error> {
+    host_of_no_run(setup, setup.root.join("none.rhai")).map(drop)
+}
+
+/// Prepares to compile a script that is not run.
+fn host_of_no_run(setup: &Setup, script: PathBuf) -> Result<Host, Error> {
     let models = Rc::new(setup.models());
     if let Some(name) = &setup.default_model {
         models.resolve(name).map_err(Error::setup)?;
@@ -53,7 +58,7 @@ pub(super) fn try_words(setup: &Setup) -> Result<(), Error> {
         root: setup.root.clone(),
         servers: Servers::none(),
         permissions: setup.permissions(),
-        script: setup.root.join("none.rhai"),
+        script,
         params: Map::new(),
         print: Rc::new(|_| {}),
         say: Rc::new(|_| {}),
@@ -64,7 +69,7 @@ pub(super) fn try_words(setup: &Setup) -> Result<(), Error> {
         state: State::default(),
     };
     let host = Host::with_words(with, &setup.words());
-    host.map(drop).map_err(|name| {
+    host.map_err(|name| {
         Error::setup(format!("scripts already have a function `{name}`; choose another name"))
     })
 }
@@ -97,7 +102,10 @@ struct RunStage {
 async fn run(desk: &Desk, order: &RunOrder) -> RunEnd {
     let setup = &desk.setup;
     let (path, text) = read_script(setup, &order.script)?;
-    let earlier = order.resumes.as_deref().map(|run| resume::find(setup, run)).transpose()?;
+    let mut earlier = order.resumes.as_deref().map(|run| resume::find(setup, run)).transpose()?;
+    if let Some(earlier) = &mut earlier {
+        drop_parameters(setup, order, earlier, (&path, &text))?;
+    }
     let chance = || Rng::from_entropy().next_u64() >> 11;
     let seed = order.seed.or(earlier.as_ref().map(|run| run.seed)).unwrap_or_else(chance);
 
@@ -147,6 +155,28 @@ async fn run(desk: &Desk, order: &RunOrder) -> RunEnd {
         stage.host.end();
     }
     end(&stage, &order.id.0, result, clock::monotonic().saturating_sub(began)).await
+}
+
+/// Takes out the parameters of the run that is continued which the script no longer has.
+fn drop_parameters(
+    setup: &Setup,
+    order: &RunOrder,
+    earlier: &mut EarlierRun,
+    (path, text): (&Path, &str),
+) -> Result<(), Error> {
+    if earlier.params.is_empty() {
+        return Ok(());
+    }
+
+    // What is wrong with the script is told where it is compiled to be run.
+    let host = host_of_no_run(setup, path.to_owned())?;
+    let Ok(program) = host.compile(text) else { return Ok(()) };
+    let script = Path::new(&order.script);
+    let dropped = program.drop_removed(&mut earlier.params, &order.params, (script, &earlier.id));
+    for text in dropped {
+        order.feed.push(Event::Noted { text });
+    }
+    Ok(())
 }
 
 async fn time_over(limit: Option<Duration>) {

@@ -314,7 +314,7 @@ impl Executor {
             }
             ReplySource::Answer(answer) => answer,
             ReplySource::News => {
-                self.news().await;
+                self.turns.news(self.memory.news_of(sample.key, &sample.at)).await;
                 self.answer_to_news(asked)
             }
         };

@@ -58,11 +58,10 @@ impl Executor {
         let told = if let Some(told) = known {
             told
         } else {
-            self.news().await;
-
             if self.is_replay() {
                 return Err(self.unknown_in_replay(&what, &at).await);
             }
+            self.news().await;
             if self.is_dry() {
                 permit().await?;
                 self.outside(std::future::ready(())).await;
@@ -98,8 +97,7 @@ impl Executor {
         }
     }
 
-    /// Does something outside, and returns what the journal keeps of it. A missing permission is not
-    /// kept: a resumed run may have it.
+    /// Does something outside, and returns what the journal keeps of it.
     async fn do_now(
         &self,
         (what, repeat): (&Inquiry, Repeat),
@@ -126,7 +124,6 @@ impl Executor {
 
         match done.await? {
             Ok(value) => Ok(json!({ "value": value })),
-            Err(failure) if failure.kind == Kind::Permission => Err(failure.into()),
             Err(failure) => Ok(json!({ "failure": failure })),
         }
     }
@@ -211,7 +208,7 @@ impl Executor {
     /// Waits until everything has been told that is known. What is done from then on was not done
     /// before.
     pub async fn news(&self) {
-        self.turns.news().await;
+        self.turns.news(self.memory.news()).await;
     }
 
     /// Finds something out that a later run could not find out again, and journals it; or returns

@@ -10,7 +10,7 @@ use crate::executor::report::{Report, ReportEntry};
 use crate::executor::schedule::Schedule;
 use crate::executor::turns::siblings::Siblings;
 use crate::executor::{Executor, RunError};
-use crate::flow::op::{NodeId, OnFailure, Op};
+use crate::flow::op::{NodeId, OnFailure, Op, closes_gate};
 use crate::flow::outcome::{Outcome, SkipReason};
 use crate::flow::{Edge, Graph};
 use crate::journal::event::{Event, PlannedOp};
@@ -395,7 +395,7 @@ impl<'a> Flow<'a> {
 
     /// Tells whether a gate's result rejects.
     fn rejects(&self, gate: &FlowNode, value: &Value) -> bool {
-        let rejects = value.get("verdict").and_then(Value::as_str) == Some("reject");
+        let rejects = closes_gate(value);
         match self.executor.guess() {
             Some(guess) if guess.is_guessed(gate.id) => {
                 !guess.decide(guess::GuessedDecision::Passes(gate.op.name.clone()), !rejects)
@@ -458,7 +458,7 @@ impl<'a> Flow<'a> {
 
         let flow = self.id;
         let op = self.nodes[index].id;
-        self.executor.note(&Event::Expanded { flow, op, ops: plan.into() })
+        self.executor.note(&Event::Expanded { flow, op, ops: plan.into(), group: Some(group) })
     }
 
     /// Makes the outcome of an expanded operation of those of its children.

@@ -109,8 +109,10 @@ impl Executor {
     /// effect was in doubt, so does the replay.
     pub(super) async fn unknown_in_replay(&self, what: &Inquiry, at: &Spot) -> Stop {
         if self.memory.was_begun(what, at) {
+            self.turns.stop().await;
             self.stop_for(failure(what, "")).await
         } else {
+            self.news().await;
             self.diverged(what).into()
         }
     }

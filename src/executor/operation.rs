@@ -249,6 +249,8 @@ impl Executor {
                         Ok(pause) => pause,
                         Err(failure) => return Box::pin(self.assume(scope, job, failure)).await,
                     };
+                    let next = Some(scope.strand.child(group, place).address().clone());
+                    self.note(&Event::Tried { at: strand.address().clone(), next })?;
                     Box::pin(self.pass(&scope.strand, Timer::Pause, pause)).await?;
                 }
                 Err(Stop::Failed(failure)) => {
@@ -256,6 +258,9 @@ impl Executor {
                 }
                 Ok(done) => {
                     self.note_completed(job);
+                    if place > 1 {
+                        self.note(&Event::Tried { at: strand.address().clone(), next: None })?;
+                    }
                     return Ok(done);
                 }
                 Err(stop) => return Err(stop),

@@ -4,6 +4,7 @@ use crate::base::clock::{self, Stamp};
 use crate::base::id::{FlowId, RunId};
 use crate::base::rng::Rng;
 use crate::base::strand::{Address, Spot, Strand};
+use crate::executor::turns::held::Novelty;
 use crate::executor::turns::passage::TimerStart;
 use crate::journal::event::Timer;
 use crate::journal::inquiry::Inquiry;
@@ -173,6 +174,19 @@ impl Recall {
         self.past.as_ref()?.call(key, at, number).cloned()
     }
 
+    /// Tells how something new stands to the resumed run.
+    pub(super) fn news(&self) -> Novelty {
+        let is_killed = self.past.as_ref().is_none_or(|past| past.tells_failures());
+        if is_killed { Novelty::UnderWay } else { Novelty::Other }
+    }
+
+    /// Tells how a new call stands to the resumed run.
+    pub(super) fn news_of(&self, key: Key, at: &Spot) -> Novelty {
+        let was_under_way = |past: &Rc<Past>| past.is_by_arrival() || past.was_under_way(key, at);
+        let is_old = self.past.as_ref().is_none_or(was_under_way);
+        if is_old { Novelty::UnderWay } else { Novelty::Other }
+    }
+
     /// Tells whether the resumed run gave up a call at this place.
     pub(super) fn gave_up(&self, key: Key, at: &Spot) -> bool {
         self.past.as_ref().is_some_and(|past| past.gave_up(key, at))
@@ -231,11 +245,13 @@ impl Recall {
     }
 
     /// Returns the figures that a flow had in the recorded run, if it went the
-    /// same way: going through it again takes another time.
+    /// same way: going through it again takes another time. In an edited script it may end alike and have made other
+    /// calls.
     pub(super) fn figures_then(&self, flow: FlowId, at: &Address, now: Metrics) -> Metrics {
         let ends = |metrics: &Metrics| {
             let skipped = (metrics.skipped, metrics.skipped_by_decision);
-            (metrics.completed, metrics.failed, skipped, metrics.cancelled)
+            let calls = (metrics.calls, metrics.usage, metrics.usage_unknown, metrics.cost);
+            (metrics.completed, metrics.failed, skipped, metrics.cancelled, calls)
         };
 
         let by_address = self.figures.by_address.get(at).into_iter().flatten();

@@ -178,6 +178,7 @@ impl Executor {
             op,
             deed: deed.clone(),
             tool: call.request.name.clone(),
+            at: Some(call.scope.strand.address().clone()),
             args: args.clone(),
             step: call.request.step,
             mended: call.mended.clone(),

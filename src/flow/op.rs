@@ -234,6 +234,16 @@ pub enum OnFailure {
     Continue,
 }
 
+/// Tells whether the result of a gate closes it: `false`, the word "reject", or a map whose `verdict` is one of them.
+pub(crate) fn closes_gate(result: &Value) -> bool {
+    let verdict = result.get("verdict").unwrap_or(result);
+    match verdict {
+        Value::Bool(is_open) => !is_open,
+        Value::String(word) => word.trim().trim_end_matches('.').eq_ignore_ascii_case("reject"),
+        _ => false,
+    }
+}
+
 /// One step of a graph.
 #[derive(Debug, Clone)]
 pub struct Op {
@@ -245,7 +255,7 @@ pub struct Op {
     pub branch: Option<SharedBranch>,
     /// Whether it continues the conversation of the first operation it depends on.
     pub inherit_context: bool,
-    /// Whether a result with `verdict: "reject"` skips everything that depends on it.
+    /// Whether a result that closes a gate ([`closes_gate`]) skips everything that depends on it.
     pub gate: bool,
     /// Judges the inputs; when it says false, the operation is skipped.
     pub when: Option<Callback>,

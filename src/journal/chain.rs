@@ -100,6 +100,7 @@ fn is_begun(event: &Event) -> bool {
         Event::RunStarted { .. }
         | Event::EffectEnded { .. }
         | Event::TimePassed { .. }
+        | Event::Tried { .. }
         | Event::FlowStarted { .. }
         | Event::Expanded { .. }
         | Event::OpStarted { .. }

@@ -30,12 +30,7 @@ impl Event {
 
                 Event::RunStarted { script, params, seed, program, resumes, what, reuse, terms }
             }
-            Event::EffectEnded { what, value, at } => {
-                Event::EffectEnded { what: what.without_secrets(), value: clean(value), at }
-            }
-            Event::EffectBegan { what, at } => {
-                Event::EffectBegan { what: what.without_secrets(), at }
-            }
+            effect @ (Event::EffectEnded { .. } | Event::EffectBegan { .. }) => effect_of(effect),
             Event::Asked { question } => Event::Asked { question: question_of(question) },
             Event::Answered { mut question, at, value } => {
                 scrub_in(&mut question);
@@ -43,6 +38,7 @@ impl Event {
             }
             Event::Suspended { waits } => Event::Suspended { waits: waits_of(waits) },
             passed @ (Event::TimePassed { .. }
+            | Event::Tried { .. }
             | Event::SleepBegan { .. }
             | Event::Sealed { .. }) => passed,
             // Its key follows from what it holds without secrets.
@@ -53,7 +49,9 @@ impl Event {
                 scrub_in(&mut name);
                 Event::FlowStarted { flow, name, ops: planned(&ops), max_concurrent, within, at }
             }
-            Event::Expanded { flow, op, ops } => Event::Expanded { flow, op, ops: planned(&ops) },
+            Event::Expanded { flow, op, ops, group } => {
+                Event::Expanded { flow, op, ops: planned(&ops), group }
+            }
             Event::OpStarted { flow, op, mut name } => {
                 name.iter_mut().for_each(scrub_in);
                 Event::OpStarted { flow, op, name }
@@ -184,6 +182,16 @@ fn attempt_ended(mut event: Event) -> Event {
     event
 }
 
+fn effect_of(event: Event) -> Event {
+    match event {
+        Event::EffectEnded { what, value, at } => {
+            Event::EffectEnded { what: what.without_secrets(), value: clean(value), at }
+        }
+        Event::EffectBegan { what, at } => Event::EffectBegan { what: what.without_secrets(), at },
+        other => other,
+    }
+}
+
 fn tool_started(mut event: Event) -> Event {
     // All fields are named, so that a new one is looked at here as well.
     if let Event::ToolStarted {
@@ -191,6 +199,7 @@ fn tool_started(mut event: Event) -> Event {
         op: _,
         deed: _,
         tool,
+        at: _,
         args,
         step: _,
         mended,

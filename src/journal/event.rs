@@ -1,11 +1,13 @@
 //! The events of a run. A stored event is never changed; a new fact is a new variant or field.
 
 mod about;
+mod planned;
 mod sources;
 mod terms;
 mod verdict;
 
 pub use about::is_unmade;
+pub use planned::{PlannedOp, PlannedOps};
 pub use sources::RunSources;
 pub use terms::{StintTerms, Terms};
 pub use verdict::ComparisonVerdict;
@@ -26,55 +28,7 @@ use crate::model::reply::Usage;
 use crate::model::tool::ToolCall;
 use crate::session::tool::{Deed, Effects};
 use serde_json::{Map, Value};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::ops::Deref;
-use std::sync::Arc;
-
-/// An operation as it was planned.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct PlannedOp {
-    /// Its number in the run.
-    pub op: OpId,
-    /// Its name in the flow.
-    pub name: String,
-    /// The script's word for what it does.
-    #[serde(rename = "does")]
-    pub kind: Cow<'static, str>,
-    /// The operations it waits for.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub after: Vec<OpId>,
-}
-
-/// Operations as they were planned together. All who keep them share them: a plan may be large.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PlannedOps(Arc<[PlannedOp]>);
-
-impl From<Vec<PlannedOp>> for PlannedOps {
-    fn from(ops: Vec<PlannedOp>) -> PlannedOps {
-        PlannedOps(ops.into())
-    }
-}
-
-impl Deref for PlannedOps {
-    type Target = [PlannedOp];
-
-    fn deref(&self) -> &[PlannedOp] {
-        &self.0
-    }
-}
-
-impl serde::Serialize for PlannedOps {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0[..].serialize(serializer)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for PlannedOps {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<PlannedOps, D::Error> {
-        Vec::deserialize(deserializer).map(PlannedOps::from)
-    }
-}
 
 /// Why a run waited for a time to pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -225,6 +179,15 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         limit_ms: Option<u64>,
     },
+    /// Something that is tried several times was tried once: it failed and is tried again, or it went well after it
+    /// had failed.
+    Tried {
+        /// Where it was tried.
+        at: Address,
+        /// Where it is tried again, if it failed.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        next: Option<Address>,
+    },
     /// A flow began.
     FlowStarted {
         /// The flow.
@@ -250,6 +213,9 @@ pub enum Event {
         op: OpId,
         /// The new operations.
         ops: PlannedOps,
+        /// The group of strands to which those of the new operations belong. Programs before 0.2 did not note it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        group: Option<u32>,
     },
     /// An operation began.
     OpStarted {
@@ -383,6 +349,9 @@ pub enum Event {
         deed: Deed,
         /// The tool.
         tool: String,
+        /// Where it runs. Programs before 0.2 did not note it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        at: Option<Address>,
         /// Its arguments as they were mended; what the model wrote, if they cannot be read.
         args: Value,
         /// The step of the model that asked for it, from 1; 0 if a script did.

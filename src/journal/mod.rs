@@ -21,6 +21,7 @@ pub mod known_replies;
 pub mod known_results;
 pub(crate) mod lease;
 pub mod lineage;
+mod made_good;
 pub mod part;
 pub mod past;
 pub mod prune;

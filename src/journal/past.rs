@@ -1,5 +1,7 @@
 //! What happened in a run, by its place in the program: what a resumed or replayed run is told again, in order.
 
+mod tries;
+
 use crate::base::failure::{Failure, Kind};
 use crate::base::id::{OpId, RunId};
 use crate::base::strand::Spot;
@@ -10,6 +12,7 @@ use crate::journal::end_times::{TimerEnd, end_times};
 use crate::journal::event::{Event, Timer};
 use crate::journal::inquiry::Inquiry;
 use crate::journal::key::Key;
+use crate::journal::made_good::MadeGood;
 use crate::journal::vain::{calls_of_failed, failures_then, in_vain};
 use crate::model::reply::{ReplyContent, Usage};
 use serde_json::Value;
@@ -64,7 +67,9 @@ pub struct PastQuestion {
 /// Which failures are told again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failures {
-    /// All: the run is to go the way it went.
+    /// All, for a replay: nobody is asked for a permission again.
+    Replayed,
+    /// All but missing permissions: the run is to go the way it went, with the permissions that it has now.
     Told,
     /// All but effects in doubt by which the run failed: whoever resumes it decides about them again.
     Undecided,
@@ -91,6 +96,10 @@ pub struct Past {
     times: Vec<Option<Duration>>,
     /// Calls that were given up while they were under way.
     given_up: HashSet<(Key, Spot)>,
+    /// Calls that were under way when a run ended.
+    under_way: HashSet<(Key, Spot)>,
+    /// Whether all failures are told again.
+    tells_failures: bool,
     /// What was told by each word, oldest first, in a journal that does not say where.
     by_word: RefCell<HashMap<Inquiry, VecDeque<Value>>>,
     /// Most calls that were made at once, or 0 without a bound; nothing if that is not known.
@@ -118,9 +127,11 @@ impl Past {
         let chain: Vec<Reading<'_>> = chain.collect();
         let times = end_times(chain.iter().rev().map(|reading| reading.ends.as_slice()));
 
-        let mut past = Past { concurrency: widest(&bounds), ..Past::default() };
+        let tells_failures = matches!(failures, Failures::Told | Failures::Replayed);
+        let mut past = Past { concurrency: widest(&bounds), tells_failures, ..Past::default() };
         for (age, reading) in chain.into_iter().enumerate() {
             past.given_up.extend(reading.given_up);
+            past.under_way.extend(reading.open.into_values());
             past.begun.extend(reading.begun);
             // The chain goes from the newest run to the oldest, and the oldest one was the first to wait.
             past.asked.extend(reading.asked);
@@ -199,6 +210,18 @@ impl Past {
     /// Tells whether a call was given up while it was under way.
     pub fn gave_up(&self, key: Key, at: &Spot) -> bool {
         self.given_up.contains(&(key, at.clone()))
+    }
+
+    /// Tells whether a call was under way when a run ended, or when the script gave it up, unless that may have been
+    /// for a limit of time that begins again.
+    pub fn was_under_way(&self, key: Key, at: &Spot) -> bool {
+        let call = (key, at.clone());
+        self.under_way.contains(&call) || self.renewed.is_empty() && self.given_up.contains(&call)
+    }
+
+    /// Tells whether all failures are told again: the run was killed and goes on.
+    pub fn tells_failures(&self) -> bool {
+        self.tells_failures
     }
 
     /// Returns what was told at a place.
@@ -294,6 +317,8 @@ struct Reading<'a> {
     numbers: HashMap<(Key, Spot), usize>,
     /// The answers and the limits of time that are not told again, by the places of their events.
     in_vain: HashSet<usize>,
+    /// Whether missing permissions are told again.
+    tells_refusals: bool,
     /// The effects in doubt by which the run failed.
     doubts: Doubts,
     /// Calls of operations that failed.
@@ -313,16 +338,22 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn of<'a>(run: &'a RunId, events: &[(i64, Event)], told: Failures) -> Reading<'a> {
         let doubts = match told {
-            Failures::Told => Doubts::default(),
+            Failures::Replayed | Failures::Told => Doubts::default(),
             Failures::Undecided | Failures::Forgotten => Doubts::of(events),
         };
         let (vain, in_vain) = match told {
-            Failures::Told | Failures::Undecided => (HashSet::new(), HashSet::new()),
-            Failures::Forgotten => (calls_of_failed(events), in_vain(events)),
+            Failures::Replayed | Failures::Told | Failures::Undecided => {
+                (HashSet::new(), HashSet::new())
+            }
+            Failures::Forgotten => {
+                let made_good = MadeGood::of(events);
+                (calls_of_failed(events, &made_good), in_vain(events, &made_good))
+            }
         };
 
         let mut reading = Reading {
             run,
+            tells_refusals: told == Failures::Replayed,
             doubts,
             elapsed: Duration::ZERO,
             open: HashMap::new(),
@@ -419,6 +450,7 @@ impl Reading<'_> {
 
             // A resumed run does these again itself. An event that answers the script does not belong here.
             Event::RunStarted { .. }
+            | Event::Tried { .. }
             | Event::FlowStarted { .. }
             | Event::Expanded { .. }
             | Event::OpStarted { .. }
@@ -453,6 +485,10 @@ impl Reading<'_> {
             return;
         };
 
+        // A run that resumes it may have the permission now.
+        if !self.tells_refusals && is_refusal(value) {
+            return;
+        }
         // Nobody caught it, so whoever resumes the run decides again.
         if self.doubts.have(value) {
             return;
@@ -464,68 +500,11 @@ impl Reading<'_> {
     fn end(&mut self, id: EndId, what: PastEndKind) {
         self.ends.push(PastEnd { id, elapsed: Some(self.elapsed), what });
     }
+}
 
-    fn end_try(&mut self, call: (Key, Spot), event: &Event) {
-        let Event::AttemptEnded {
-            reply,
-            cut,
-            calls,
-            opaque,
-            usage,
-            cost,
-            served_by,
-            failure,
-            retry_in_ms,
-            reused,
-            again,
-            ..
-        } = event
-        else {
-            return;
-        };
-
-        let result = match (reply, failure) {
-            (Some(reply), _) => Ok(Rc::new(ReplyContent {
-                text: reply.clone(),
-                calls: calls.clone(),
-                opaque: opaque.clone(),
-            })),
-            // A call that was given up has no result that could be told again.
-            (None, Some(failure)) if failure.kind == Kind::Cancelled => {
-                self.given_up.insert(call);
-                return;
-            }
-            (None, Some(failure)) => Err(failure.clone()),
-            (None, None) => return,
-        };
-
-        self.add_try(call, |run| PastTry {
-            place: 0,
-            result,
-            is_cut: *cut,
-            usage: *usage,
-            cost: *cost,
-            served_by: served_by.clone(),
-            retry_in_ms: *retry_in_ms,
-            is_refused: false,
-            run: reused.clone().unwrap_or(run),
-            was_reused: reused.is_some() && !again,
-        });
-    }
-
-    /// Adds a try, unless it is to be made again.
-    fn add_try(&mut self, call: (Key, Spot), make: impl FnOnce(RunId) -> PastTry) {
-        if self.vain.contains(&call) {
-            return;
-        }
-
-        let number = self.numbers.entry(call.clone()).or_default();
-        let id = EndId::Try(call, *number);
-        *number += 1;
-
-        let one = make(self.run.clone());
-        self.end(id, PastEndKind::Try(Box::new(one)));
-    }
+/// Tells whether a script was told that it has no permission.
+fn is_refusal(told: &Value) -> bool {
+    told["failure"]["kind"].as_str().is_some_and(|kind| Kind::from(kind) == Kind::Permission)
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ impl Roster {
     pub fn see(&mut self, event: &Event) {
         match event {
             Event::FlowStarted { flow, ops, .. } => self.add(*flow, ops, None),
-            Event::Expanded { flow, op, ops } => {
+            Event::Expanded { flow, op, ops, .. } => {
                 self.add(*flow, ops, Some(*op));
 
                 // The list is whole when all its parts are.
@@ -166,7 +166,7 @@ mod tests {
         roster.see(&Event::FlowStarted { flow, name, ops, max_concurrent, within: None, at: None });
 
         let ops = vec![planned(2, "list[x][0]", &[])].into();
-        roster.see(&Event::Expanded { flow, op: OpId(1), ops });
+        roster.see(&Event::Expanded { flow, op: OpId(1), ops, group: None });
         roster.see(&Event::OpStarted { flow: FlowId(0), op: OpId(9), name: Some("chat".into()) });
 
         let shown = [0, 1, 2, 9, 7].map(|op| roster.shown(OpId(op)));

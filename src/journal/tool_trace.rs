@@ -41,6 +41,7 @@ pub(super) fn tool_call(when: Moment, event: &Event) -> Option<ToolTrace> {
     let Event::ToolStarted {
         deed,
         tool,
+        at: _,
         args,
         approved,
         step: _,

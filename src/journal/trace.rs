@@ -255,6 +255,7 @@ impl Trace {
             | Event::AttemptEnded { .. } => self.see_operation(when, event),
             Event::Suspended { waits } => self.waits = Some(waits.clone()),
             Event::TimePassed { .. }
+            | Event::Tried { .. }
             | Event::EffectBegan { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }

@@ -159,6 +159,7 @@ impl FlowFold {
             | Event::Suspended { .. }
             | Event::Sealed { .. }
             | Event::TimePassed { .. }
+            | Event::Tried { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }
             | Event::Logged { .. }

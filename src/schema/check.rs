@@ -100,6 +100,15 @@ pub fn check(schema: &Value) -> Result<(), String> {
 /// Says that a schema says nothing about a value. Its fields may be meant as the fields of the value.
 fn no_rule(words: &Map<String, Value>) -> String {
     let fault = "does not restrict the reply: it has no JSON schema keyword, such as `type` or `properties`";
+    if let Some(meant) = words.get("schema").filter(|_| words.len() == 1) {
+        let is_short = meant.as_str().is_some_and(|text| text.contains(':'));
+        if is_short && meant.as_str().is_some_and(|text| schema_of(text).is_ok())
+            || meant.is_object()
+        {
+            return format!("{fault}; write the schema itself: {meant}");
+        }
+    }
+
     let fields: Option<Vec<String>> = words
         .iter()
         .map(|(name, kind)| {

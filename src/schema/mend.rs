@@ -1,16 +1,20 @@
 //! Mending: what a model wrote in another form than its schema asks for and that can mean only one
 //! thing, such as `"5"` where a number is wanted. Only what is wrong is touched, and nothing is made up.
 
+use super::effort::{self, Comparison};
 use super::nodes::{Nodes, steps};
 use crate::base::json;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 
 /// Most times that a value is looked through: each look may bring up what lay below.
 const ROUNDS_MAX: usize = 40;
 /// Most choices that are tried out, each of which validates the whole value.
 const CHOICES_MAX: usize = 200;
+/// Most steps of all that together.
+const STEPS_MAX: u64 = 4_000_000;
 
 /// A value that was mended as far as possible.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +37,7 @@ enum Fix {
 
 /// Mends a value. One that is valid stays as it is.
 pub(super) fn mend(value: Value, schema: &Value, rules: &Validator) -> Mending {
-    let mut mender = Mender { schema, rules, choices: 0 };
+    let mut mender = Mender { schema, rules, choices: 0, steps: 0 };
     mender.mend(value)
 }
 
@@ -41,6 +45,8 @@ struct Mender<'a> {
     schema: &'a Value,
     rules: &'a Validator,
     choices: usize,
+    /// How many steps of comparisons were made.
+    steps: u64,
 }
 
 impl Mender<'_> {
@@ -48,6 +54,9 @@ impl Mender<'_> {
         let mut paths: Vec<String> = Vec::new();
 
         for _ in 0..ROUNDS_MAX {
+            if !self.may_compare(&value) {
+                break;
+            }
             let errors: Vec<ValidationError<'static>> =
                 self.rules.iter_errors(&value).map(ValidationError::to_owned).collect();
             let changed = self.fix_all(&mut value, &errors);
@@ -57,18 +66,26 @@ impl Mender<'_> {
             paths.extend(changed);
         }
 
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         paths.retain(|path| seen.insert(path.clone()));
         Mending { value, paths }
+    }
+
+    /// Tells whether a value may be compared with the schema once more, and counts that.
+    fn may_compare(&mut self, value: &Value) -> bool {
+        let more = effort::steps(value, self.schema, Comparison::Faults);
+        self.steps = more.map_or(u64::MAX, |more| self.steps.saturating_add(more));
+        self.steps <= STEPS_MAX
     }
 
     /// Mends what can be mended of some errors, at most once in each place, and returns the places.
     fn fix_all(&mut self, value: &mut Value, errors: &[ValidationError<'static>]) -> Vec<String> {
         let mut changed: Vec<String> = Vec::new();
+        let mut seen = HashSet::new();
 
         for error in errors {
             let path = error.instance_path().as_str();
-            if changed.iter().any(|known| known == path) {
+            if seen.contains(path) {
                 continue;
             }
             // What was changed before may have taken its place away.
@@ -82,10 +99,12 @@ impl Mender<'_> {
             if let Some(fix) = fix
                 && apply(value, path, &fix)
             {
-                changed.push(match &fix {
+                let place = match &fix {
                     Fix::Rename { to, .. } => format!("{path}/{}", step(to)),
                     Fix::Put(_) | Fix::Drop => path.to_owned(),
-                });
+                };
+                seen.insert(place.clone());
+                changed.push(place);
             }
         }
 
@@ -184,7 +203,8 @@ impl Mender<'_> {
             };
 
             self.choices += 1;
-            if self.choices > CHOICES_MAX || self.fix_all(&mut tried, errors).is_empty() {
+            let may_try = self.choices <= CHOICES_MAX && self.may_compare(&tried);
+            if !may_try || self.fix_all(&mut tried, errors).is_empty() {
                 return None;
             }
 

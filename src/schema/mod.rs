@@ -3,6 +3,8 @@
 //! and runs: text and values go in, values and problems come out.
 
 mod check;
+mod digits;
+mod effort;
 #[cfg(test)]
 mod generated;
 mod lenient;

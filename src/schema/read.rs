@@ -1,6 +1,8 @@
 //! Reading a reply by a schema: finding the JSON in it, mending it, and validating it. What is cut is
 //! never read as a value.
 
+use super::digits::restored;
+use super::effort::{Comparison, steps};
 use super::mend::{Mending, mend};
 use super::typed::typed;
 use super::{WRAPPER, compiled, lenient, lower};
@@ -80,7 +82,7 @@ impl std::fmt::Display for Unfit {
 pub fn read(text: &str, schema: &Value) -> Result<FittedValue, Unfit> {
     let mut candidates = candidates(text)?;
     if candidates.len() == 1 {
-        return fit(candidates.remove(0), schema);
+        return restored(fit(candidates.remove(0), schema)?, text);
     }
 
     let count = candidates.len();
@@ -89,7 +91,7 @@ pub fn read(text: &str, schema: &Value) -> Result<FittedValue, Unfit> {
     fitting.dedup_by(|later, first| later.value == first.value);
 
     if fitting.len() == 1 {
-        return Ok(fitting.remove(0));
+        return restored(fitting.remove(0), text);
     }
     let how_many =
         if fitting.is_empty() { "none of them matches" } else { "several of them match" };
@@ -133,9 +135,17 @@ pub(super) fn fit_by(value: Value, schema: &Value, rules: &Rules) -> Result<Fitt
 
 fn fit_bare(value: Value, schema: &Value, rules: &Rules) -> Result<FittedValue, Unfit> {
     let rules = rules.as_ref().map_err(Unfit::clone)?;
+    if steps(&value, schema, Comparison::Fits).is_none() {
+        let reason =
+            "cannot be checked: the alternatives and references of its schema are too many";
+        return Err(Unfit::Unread(reason.to_owned()));
+    }
 
     let (value, mended) = if rules.is_valid(&value) {
         (value, Vec::new())
+    } else if steps(&value, schema, Comparison::Faults).is_none() {
+        let reason = "fits none of the forms that the schema allows, which are too many to compare";
+        return Err(Unfit::Wrong(vec![Problem::of_all(reason.to_owned())]));
     } else {
         let Mending { value, paths } = mend(value, schema, rules);
         (value, paths)

@@ -44,6 +44,9 @@ pub enum Completeness {
     Incomplete,
 }
 
+/// Most `#` before a quote that are counted.
+const HASHES_MAX: usize = 256;
+
 /// A text that is being taken apart.
 struct Scanner<'a> {
     text: &'a str,
@@ -99,7 +102,7 @@ impl<'a> Scanner<'a> {
 
         let rest = self.rest();
         let first = rest.chars().next().unwrap_or(' ');
-        let hashes = rest.len() - rest.trim_start_matches('#').len();
+        let hashes = rest.bytes().take(HASHES_MAX).take_while(|byte| *byte == b'#').count();
 
         if rest.starts_with("//") {
             let length = rest.find('\n').unwrap_or(rest.len());

@@ -1,7 +1,9 @@
 //! A script that is read, checked and run: the one place where everything below comes together.
 
 use crate::base::failure::{Failure, Kind};
+use crate::base::id::RunId;
 use crate::base::path_text::text_of;
+use crate::base::visible::shown_path;
 use crate::executor::Executor;
 use crate::executor::standstill::Halt;
 use crate::journal::waits::Waits;
@@ -27,7 +29,7 @@ use crate::session::scope;
 use crate::store::StoreError;
 use crate::store::writer::Writer;
 use rhai::{AST, Dynamic, Engine, Scope, Stmt};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -114,6 +116,29 @@ impl Program {
     /// Returns its parameters and those of what it imports, each once; `None` if the name of one is computed.
     pub fn parameters(&self) -> Option<&[ScriptParameter]> {
         self.parameters.as_deref()
+    }
+
+    /// Takes those out of the parameters of a recorded run that the script no longer has, and says of each that its
+    /// value is not used. Nothing is said of what is given again: that it is unknown is an error of its own.
+    pub fn drop_removed(
+        &self,
+        recorded: &mut Map<String, Value>,
+        given: &Map<String, Value>,
+        (script, run): (&Path, &RunId),
+    ) -> Vec<String> {
+        let Some(known) = self.parameters() else { return Vec::new() };
+        let is_known = |name: &String| known.iter().any(|parameter| parameter.name == *name);
+        let removed: Vec<String> =
+            recorded.keys().filter(|name| !is_known(name)).cloned().collect();
+        recorded.retain(|name, _| is_known(name));
+
+        let script = shown_path(script);
+        let told = |name: &String| {
+            format!(
+                "`{script}` no longer has the parameter `{name}`: its value from run {run} is not used"
+            )
+        };
+        removed.iter().filter(|name| !given.contains_key(*name)).map(told).collect()
     }
 
     /// Tells whether it calls functions by `hot`.

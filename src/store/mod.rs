@@ -424,7 +424,7 @@ fn open_with(path: &Path, flags: OpenFlags) -> Result<EmbeddedReader, StoreError
         return Err(StoreError::NotAFile { path: path.to_owned() });
     }
 
-    open_named(&real(path), path, flags)
+    open_named(&real(path), path, flags, ReadHelp::None)
 }
 
 /// Resolves the links above a store's folder, which are the user's own.
@@ -437,7 +437,12 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// Opens a store by a name that SQLite knows it by.
-fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<EmbeddedReader, StoreError> {
+fn open_named(
+    name: &Path,
+    path: &Path,
+    flags: OpenFlags,
+    help: ReadHelp,
+) -> Result<EmbeddedReader, StoreError> {
     let fail = |source| StoreError::sqlite(path.to_owned(), source);
 
     refuse_links(path)?;
@@ -449,6 +454,7 @@ fn open_named(name: &Path, path: &Path, flags: OpenFlags) -> Result<EmbeddedRead
 
     let flags = flags | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(name, flags).map_err(fail)?;
+    help.prepare(&connection).map_err(fail)?;
     patience::wait_for_others(&mut connection, path).map_err(fail)?;
     schema::prepare(&mut connection, path)?;
     Ok(EmbeddedReader { connection })
@@ -480,37 +486,73 @@ pub fn open_to_read(path: &Path) -> Result<Reader, StoreError> {
 
 fn open_file_to_read(path: &Path) -> Result<EmbeddedReader, StoreError> {
     let opened = reopen_file(path);
-    if !is_readable_as_it_is(&opened, path) {
+    let help = ReadHelp::of(&opened, path);
+    if help == ReadHelp::None {
         return opened;
     }
 
-    let address = format!("{}?immutable=1", address(path));
+    let address = format!("{}{}", address(path), help.parameter());
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_URI
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
 
-    match open_named(Path::new(&address), path, flags) {
+    match open_named(Path::new(&address), path, flags, help) {
         // The disk fails whatever is wanted of it.
         Err(StoreError::Disk { .. }) => opened,
         read => read,
     }
 }
 
-/// Tells whether a store that cannot be opened can be read all the same, because SQLite would only need files
-/// beside it that it cannot make. What a log holds can be read only with their help.
-fn is_readable_as_it_is(opened: &Result<EmbeddedReader, StoreError>, path: &Path) -> bool {
-    let lacks_files = matches!(
-        opened,
-        Err(StoreError::ReadOnly { .. } | StoreError::Full { .. } | StoreError::Disk { .. })
-    );
-    lacks_files && !has_log(path)
+/// What helps to read a store that cannot be opened, because SQLite would need files beside it that it cannot make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) enum ReadHelp {
+    /// Nothing is needed, or nothing helps.
+    None,
+    /// The store has no log, and is read as it is.
+    AsItIs,
+    /// The store has a log without an index. Nobody has it open, so the index is made in memory.
+    OwnIndex,
 }
 
-/// Returns the name by which another connection attaches a store to read it, wherever it may be written.
-pub(in crate::store) fn name_to_read(path: &Path) -> String {
-    let is_frozen = is_readable_as_it_is(&reopen_file(path), path);
-    let more = if is_frozen { "?immutable=1" } else { "" };
-    format!("{}{more}", address(path))
+impl ReadHelp {
+    fn of(opened: &Result<EmbeddedReader, StoreError>, path: &Path) -> ReadHelp {
+        let lacks_files = matches!(
+            opened,
+            Err(StoreError::ReadOnly { .. } | StoreError::Full { .. } | StoreError::Disk { .. })
+        );
+        match lacks_files {
+            false => ReadHelp::None,
+            true if !has_log(path) => ReadHelp::AsItIs,
+            true if !file_of(path, "-shm").exists() => ReadHelp::OwnIndex,
+            true => ReadHelp::None,
+        }
+    }
+
+    /// Returns what is written behind the address of the store.
+    fn parameter(self) -> &'static str {
+        match self {
+            ReadHelp::None => "",
+            ReadHelp::AsItIs => "?immutable=1",
+            ReadHelp::OwnIndex => "?vfs=unix-none",
+        }
+    }
+
+    /// Prepares a connection, before anything is read.
+    pub(in crate::store) fn prepare(self, connection: &Connection) -> rusqlite::Result<()> {
+        if self == ReadHelp::OwnIndex {
+            // Only then is the index made in memory. The log stays as it is.
+            connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the name by which another connection attaches a store to read it, wherever it may be written, and what
+/// that connection needs.
+pub(in crate::store) fn name_to_read(path: &Path) -> (String, ReadHelp) {
+    let help = ReadHelp::of(&reopen_file(path), path);
+    (format!("{}{}", address(path), help.parameter()), help)
 }
 
 fn has_log(path: &Path) -> bool {

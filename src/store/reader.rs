@@ -304,7 +304,11 @@ impl EmbeddedReader {
             return take_over(&address, &self.connection);
         }
 
-        self.connection.execute("ATTACH ? AS disk", [name_to_read(path)])?;
+        let (name, help) = name_to_read(path);
+        // What the connection needs to read the store, it needs for that alone.
+        help.prepare(&self.connection)?;
+        self.connection.execute("ATTACH ? AS disk", [name])?;
+        self.connection.pragma_update(Some("main"), "locking_mode", "NORMAL")?;
         Ok(self.connection.execute_batch(learned::OVERLAY)?)
     }
 }

@@ -2,6 +2,7 @@
 //! `postgres/`, which not every program has.
 
 use crate::base::secret::Secret;
+use crate::base::thread::NoThread;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -161,6 +162,9 @@ pub enum RemoteFault {
         /// What to do instead.
         instead: &'static str,
     },
+    /// No thread can be started that serves connections.
+    #[error("cannot be reached: {0}")]
+    NoThread(NoThread),
     /// Anything else.
     #[error("failed: {reason}")]
     Other {
@@ -175,6 +179,7 @@ impl RemoteFault {
         match self {
             RemoteFault::Clash { .. } | RemoteFault::Other { .. } => false,
             RemoteFault::NoFeature
+            | RemoteFault::NoThread(_)
             | RemoteFault::Away { .. }
             | RemoteFault::Gone { .. }
             | RemoteFault::Login { .. }

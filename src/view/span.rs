@@ -237,6 +237,7 @@ impl SpanFold {
             | Event::Suspended { .. }
             | Event::Sealed { .. }
             | Event::TimePassed { .. }
+            | Event::Tried { .. }
             | Event::Expanded { .. }
             | Event::CallRefused { .. }
             | Event::Logged { .. } => {}

@@ -262,6 +262,60 @@ fn a_limit_that_begins_again_has_all_of_its_time() {
     assert_eq!(server.bodies().len(), 3);
 }
 
+/// A recorded neighbour that took 700 ms takes nothing of the 300 ms around and beside what is done anew.
+#[test]
+fn what_is_done_anew_beside_recorded_work_has_all_of_its_time() {
+    let in_graph = |work: &str| {
+        format!(
+            "let g = builder(\"g\"); \
+             g.add_operation(\"chat\", #{{ name: \"s\", instruction: \"slow\" }}); {work} \
+             let r = session(branch()).flow(g, #{{ allow_failures: true }}); \
+             if r.failed_operations.len > 0 {{ throw \"again\" }} print(r.result(\"b\"));"
+        )
+    };
+    let beside = |work: &str| {
+        format!(
+            "let r = gather([|| branch().chat(\"slow\"), || {work}]); print(r[1]); \
+             print(branch().chat(\"bad\"));"
+        )
+    };
+    let scripts = [
+        in_graph(
+            "g.add_operation(\"chat\", #{ name: \"b\", instruction: \"bad\", timeout_ms: 300 });",
+        ),
+        in_graph("g.add_operation(|| timeout(300, || branch().chat(\"bad\")), #{ name: \"b\" });"),
+        beside(
+            "race([|| { let x = attempt(|| branch().chat(\"never\")); x.value ?? branch().chat(\"quick\") }, \
+             || { sleep(300); \"late\" }])",
+        ),
+        beside(
+            "timeout(300, || attempt(|| timeout(100, || branch().chat(\"slow other\"))).error?.kind)",
+        ),
+        beside("timeout(300, || branch().chat(param(\"ask\", \"quick\")))"),
+    ];
+    for script in scripts {
+        let asked = AtomicUsize::new(0);
+        let server = Server::start(move |_, _, body| {
+            let is_first = || asked.fetch_add(1, Ordering::SeqCst) == 0;
+            if body.contains("never") || body.contains("bad") && is_first() {
+                return Act::Answer(400, String::new(), b"no".to_vec());
+            }
+            Act::After(if body.contains("slow") { 700 } else { 1 }, Box::new(answer("x")))
+        });
+
+        let project = Project::new();
+        project.with_server(&server).file("s.rhai", &script);
+        let first = project.kaizen(&["run", "s.rhai"]);
+        assert_ne!(first.code, Some(0), "{script}");
+        let edit: &[&str] = if script.contains("param") { &["-p", "ask=quicker"] } else { &[] };
+        let again = project.kaizen(&[&["resume"], edit].concat());
+        assert_eq!(again.code, Some(0), "{script}: {}", again.stderr);
+        let expected =
+            format!("{}x\n", if script.contains("r[1]") { first.stdout.as_str() } else { "" });
+        assert_eq!(again.stdout, expected, "{script}");
+    }
+}
+
 /// A lasting effect stays the only one, whatever failed before it or around it.
 #[test]
 fn what_failed_before_a_lasting_effect_is_told_again() {
@@ -809,22 +863,92 @@ fn a_file_that_was_written_is_written_alike_after_a_kill_at_that_moment() {
 /// A run that stopped because nobody knows whether an effect took place stops so in a replay, too.
 #[test]
 fn a_run_that_ended_in_doubt_is_replayed_to_its_doubt() {
-    let project = Project::new();
-    project.file("s.rhai", "branch(\"demo/echo\").chat(\"a\"); command(\"true\", []); print(1);");
-    let mut command = project.command(&["run", "s.rhai", "--allow-run"]);
-    command.env("KAIZEN_FAILPOINT", "effect_begins:1:kill").output().unwrap();
+    let scripts = [
+        "branch().chat(\"a\"); command(\"true\", []); print(1);",
+        "gather([|| command(\"true\", []), || branch().chat(\"b\"), || { sleep(50); branch().chat(\"c\") }]); print(1);",
+        "attempt(|| timeout(1000, || command(\"true\", []))); print(1);",
+        "let t = task(|| { sleep(5000); branch().chat(\"b\") }); command(\"true\", []); print(1);",
+    ];
+    for script in scripts {
+        let project = Project::new();
+        project.file("kaizen.toml", "[project]\nmodel = \"demo/echo\"\n");
+        project.file("s.rhai", script);
+        let mut command = project.command(&["run", "s.rhai", "--allow-run"]);
+        command.env("KAIZEN_FAILPOINT", "effect_begins:1:kill").output().unwrap();
 
-    for _ in 0..2 {
-        let resumed = project.kaizen(&["run", "--resume", "--allow-run"]);
-        assert_eq!(resumed.code, Some(1), "{}", resumed.stderr);
-        assert!(
-            resumed.stderr.contains("nobody knows whether it took effect"),
+        for _ in 0..2 {
+            let resumed = project.kaizen(&["run", "--resume", "--allow-run"]);
+            assert_eq!(resumed.code, Some(1), "{script}: {}", resumed.stderr);
+            assert!(
+                resumed.stderr.contains("nobody knows whether it took effect"),
+                "{}",
+                resumed.stderr
+            );
+            let replayed = project.kaizen(&["replay", "@"]);
+            assert_eq!(replayed.code, Some(0), "{script}: {}{}", replayed.stdout, replayed.stderr);
+        }
+
+        let repeated = project.kaizen(&["run", "--resume", "--lost=repeat", "--allow-run"]);
+        assert_eq!(
+            (repeated.code, repeated.stdout.as_str()),
+            (Some(0), "1\n"),
             "{}",
-            resumed.stderr
+            repeated.stderr
         );
         let replayed = project.kaizen(&["replay", "@"]);
-        assert_eq!(replayed.code, Some(0), "{}{}", replayed.stdout, replayed.stderr);
+        assert_eq!(replayed.code, Some(0), "{script}: {}{}", replayed.stdout, replayed.stderr);
     }
-    let repeated = project.kaizen(&["run", "--resume", "--lost=repeat", "--allow-run"]);
-    assert_eq!((repeated.code, repeated.stdout.as_str()), (Some(0), "1\n"), "{}", repeated.stderr);
+}
+
+/// A replay asks nobody for a permission, and a resumed run may have it.
+#[test]
+fn a_permission_that_was_missing_is_missing_in_a_replay_and_asked_for_by_a_resumed_run() {
+    let project = Project::new();
+    project.file(
+        "s.rhai",
+        "let r = attempt(|| command(\"true\", [])); let p = attempt(|| http_get(\"http://127.0.0.1:1/x\")); \
+         print(`${r.error?.kind} ${p.error?.kind}`); let done = command(param(\"c\", \"true\"), [\"x\"]);",
+    );
+    let first = project.kaizen(&["run", "s.rhai"]);
+    assert_eq!(first.stdout, "permission permission\n", "{}", first.stderr);
+    for flags in [&["replay"][..], &["replay", "--allow-run", "--allow-net"]] {
+        let replayed = project.kaizen(flags);
+        assert_eq!(
+            (replayed.code, &replayed.stdout),
+            (Some(0), &first.stdout),
+            "{}",
+            replayed.stderr
+        );
+    }
+
+    let resumed = project.kaizen(&["resume", "--allow-run", "--allow-net"]);
+    assert_eq!(
+        (resumed.code, resumed.stdout.as_str()),
+        (Some(0), " network\n"),
+        "{}",
+        resumed.stderr
+    );
+    let replayed = project.kaizen(&["replay"]);
+    assert_eq!(
+        (replayed.code, &replayed.stdout),
+        (Some(0), &resumed.stdout),
+        "{}",
+        replayed.stderr
+    );
+}
+
+#[test]
+fn a_parameter_that_the_script_no_longer_has_is_one_error_if_it_is_given_again() {
+    let project = Project::new();
+    project.file("s.rhai", "print(param(\"a\", 1)); throw \"x\"");
+    assert_eq!(project.kaizen(&["run", "s.rhai", "-p", "a=5"]).stdout, "5\n");
+    project.file("s.rhai", "print(2)");
+    let given = project.kaizen(&["resume", "-p", "a=2"]);
+    assert_eq!(
+        project.without_ids(&given.stderr),
+        "resuming run RUN: 0 replies are reusable\n\
+         error[K0008]: `s.rhai` has no parameter `a`\n |\n = help: it has none\n\
+         found before running; nothing was spent   (`kaizen explain K0008`)\n"
+    );
+    assert_eq!(project.kaizen(&["resume"]).stdout, "2\n");
 }

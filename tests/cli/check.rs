@@ -757,6 +757,11 @@ do not follow from literals. The same is true of comparisons and conditions.
 - The number of parameters of a function that a variable holds which is set several times, or that a function returns.
 - A division of whole numbers in a function that is called behind a dot, passed on as a value, or called from another file.
 - `{name}` in a text where `name` is no variable of the function, and a `let` that hides a variable which is set again before it is read.
+- A graph that is empty in the first turn of a loop that adds its operations after the `flow`.
+- A mistake in a function that is given to `assert_throws`, or that only such functions call: its error is meant.
+- Whether a function of the script that takes functions catches their errors, if it gets them in a list, a map or a \
+property: mistakes in the closures that a script keeps so are taken to be meant where it asserts errors.
+- A text that is added to a number, where the sum is not put back into the variable with the number.
 - Everything that depends on replies: a reply that is not a number, an index out of range, a condition that never \
 holds.
 - An unknown method of a plain value in a script with imports, because a function of an imported file may have \
@@ -767,7 +772,13 @@ this name; and one of a map in which the script sets values under computed keys 
 fn the_written_list_of_codes_is_up_to_date() {
     let mut text = "# Errors\n\nEvery error has a code; `kaizen explain CODE` shows its entry \
                     in a terminal. If an error has a kind,\n`catch (e)` receives it as \
-                    `e.kind`. Written by `UPDATE=1 cargo test codes`.\n"
+                    `e.kind`, but for errors of the language itself (K0101): `failure(e).kind` and\n\
+                    `attempt(..).error.kind` give the kind of every error. Written by `UPDATE=1 cargo test codes`.\n\n\
+                    `kaizen check` finds the mistakes K0001 to K0031 without running a script, as an error if \
+                    the script\nwould fail or do something else than it says, and otherwise as a warning. A mistake \
+                    within\n`assert_throws(|| ..)` is meant if the run would raise its error, and is not mentioned. \
+                    Within\n`attempt(|| ..)` or `try`, it is a warning, unless it names something that does not \
+                    exist.\n"
         .to_owned();
     for code in kaizen::script::diagnostic::codes::CODES {
         let kind = code.kind().map_or(String::new(), |kind| format!(" (kind `{kind}`)"));

@@ -35,6 +35,28 @@ fn timeless(mut found: Value) -> Value {
     found
 }
 
+/// It is said while the comparison goes on, once for each script.
+#[test]
+fn a_script_that_prints_its_answer_is_told_that_it_returned_nothing() {
+    let project = Project::new();
+    project
+        .file("a.rhai", "print(branch(\"demo/echo\").chat(param(\"text\", \"\")))")
+        .file("b.rhai", "branch(\"demo/echo\").chat(param(\"text\", \"\"))")
+        .file(
+            "t.jsonl",
+            "{\"text\": \"x\", \"expected\": \"x\"}\n{\"text\": \"y\", \"expected\": \"y\"}\n",
+        );
+
+    for (flags, notes) in [(&[][..], 1), (&["-q"], 0)] {
+        let compare = ["compare", "a.rhai", "b.rhai", "--tasks", "t.jsonl"];
+        let ran = project.kaizen(&[&compare, flags].concat());
+        let note = "note: `a.rhai` returned nothing: the answer of a script is its last value, not what it \
+                    prints; end it with the answer";
+        assert_eq!(ran.stderr.matches(note).count(), notes, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("returned nothing").count(), notes, "{}", ran.stderr);
+    }
+}
+
 #[test]
 fn executions_run_at_once_and_the_outcome_does_not_depend_on_who_is_faster() {
     let mut seen = Vec::new();

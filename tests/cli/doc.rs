@@ -248,7 +248,7 @@ fn what_people_look_for_is_found_by_other_words_than_those_of_the_language() {
         $ kaizen doc regular expression
         regular expression: write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`
         $ kaizen doc csv
-        csv: write `read_lines("path").map(|line| line.split(","))`; `kaizen compare --tasks` reads CSV
+        csv: convert it to JSON lines and write `read_jsonl("path")`; `kaizen compare --tasks` reads CSV
         $ kaizen doc user input
         user input: write `ask("..")` to ask a person, or `param("name", default)`
     "#]].assert_eq(&shown);

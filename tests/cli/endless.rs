@@ -284,3 +284,57 @@ fn init_ends_whatever_stands_in_the_place_of_a_file() {
         }
     }
 }
+
+#[test]
+fn broken_scripts_are_checked_in_good_time() {
+    let pieces = [
+        "(",
+        "[",
+        "{",
+        "`",
+        "${",
+        "`${",
+        "([{`${",
+        "#",
+        "#{",
+        "#\"",
+        "'",
+        "\"\n",
+        "`${\"a\n",
+        "if a { } else ",
+        "if a { ",
+        "if true {} else if true {} else ",
+        "for a in ",
+        "a ? b : ",
+        "return ",
+        "@",
+        "def f(x):\n",
+        "import a\n",
+        "if a:\n",
+        "switch a { ",
+        "fn a(",
+        "|a| ",
+        "x => ",
+        "else ",
+        "a[",
+        "a = ",
+        "1 //a\n",
+        "try { ",
+        "\\",
+        "...",
+        "a if a ",
+    ];
+    let project = Project::new();
+    for (number, piece) in pieces.iter().enumerate() {
+        project.file(&format!("s{number}.rhai"), &piece.repeat(10_000 / piece.len()));
+    }
+    let began = Instant::now();
+    let ran = project.kaizen(&["check"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+    let of_each: Vec<usize> = (0..pieces.len())
+        .map(|number| ran.stdout.matches(&format!("s{number}.rhai:")).count())
+        .collect();
+    assert!(of_each.iter().all(|count| (1..300).contains(count)), "{of_each:?}");
+    // Time that grows with the square of the text would be many minutes.
+    assert!(began.elapsed() < PATIENCE * 4, "{:?}", began.elapsed());
+}

@@ -6,7 +6,7 @@ use crate::support::{Project, Ran};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const ENDLESS: &str = r#"
@@ -234,6 +234,38 @@ fn a_terminal_that_goes_away_leaves_a_run_that_is_resumed() {
     assert_eq!(project.events("run_ended")[0]["status"], "interrupted");
     let resumed = project.kaizen(&["run", "--resume", "-p", "most=3"]);
     assert_eq!((resumed.code, resumed.stdout.as_str()), (Some(0), "0\n1\n2\n"));
+}
+
+/// A shell with job control runs `kaizen .. &` in the background of its terminal.
+#[test]
+fn a_run_in_the_background_of_a_terminal_is_not_stopped() {
+    for (line, after) in [
+        ("\"$0\" run s.rhai > log 2>&1 &", ""),
+        ("\"$0\" run s.rhai -q > log &", ""),
+        ("\"$0\" run s.rhai 2>&1 | cat > log &", ""),
+        ("\"$0\" compare s.rhai --tasks t.jsonl > log 2>&1 &", ""),
+        // Begun in the foreground, stopped, and sent to the background.
+        ("\"$0\" run slow.rhai --allow-run=sh > log 2>&1", "bg"),
+    ] {
+        let project = Project::new();
+        project.file("s.rhai", "print(\"here\"); branch(\"demo/echo\").chat(\"a\")");
+        project.file(
+            "slow.rhai",
+            "print(\"here\"); command(\"sh\", [\"-c\", \"kill -TSTP $PPID\"]); sleep(300)",
+        );
+        project.file("t.jsonl", "{}\n");
+
+        let kaizen = project.command(&[]);
+        let script = format!("set -m\n{line}\n{after}\nwait; echo ended; test -s log");
+        let mut shell = Command::new("setsid");
+        shell.args(["--ctty", "--wait", "bash", "-c", &script]).arg(kaizen.get_program());
+        shell.current_dir(kaizen.get_current_dir().unwrap()).env_clear();
+        shell.envs(kaizen.get_envs().filter_map(|(name, value)| Some((name, value?))));
+
+        let mut shell = OnTerminal::start(shell);
+        shell.until("ended");
+        assert_eq!(shell.child.wait().unwrap().code(), Some(0), "{line}");
+    }
 }
 
 /// What is drawn on a terminal must not end the program when that is gone.

@@ -98,9 +98,9 @@ fn a_let_that_hides_the_variable_that_is_meant_is_found() {
         "fn f(list) { let best = 0; for x in list { if x > best { let best = x; } } return best; } f([1]);",
         "let label = \"\"; switch [1].len { 1 => { let label = \"one\"; }, _ => () } print(label);",
         "let total = 0; [1, 2].for_each(|| { let total = total + this; }); print(total);",
-        "let n = 1; { let n = 2; print(n); } n += 1; print(n);",
         "let m = #{}; if [1].len > 0 { let m = #{ a: 1 }; } m.b = 2; print(m);",
         "for line in [\"\"] { if line == \"\" { let line = \"-\"; } print(line); }",
+        "let n = 1; { let n = n + 1; print(n); } print(n);",
     ];
     expect![[r#"
         > let total = 0; for x in [1, 2, 3] { let total = total + x; } print(total);
@@ -138,15 +138,15 @@ fn a_let_that_hides_the_variable_that_is_meant_is_found() {
         > let total = 0; [1, 2].for_each(|| { let total = total + this; }); print(total);
         K0025 1:41 this `let` makes another `total`, which ends with its block
             write `total = ..` without `let` to change the outer one, or choose another name
-        > let n = 1; { let n = 2; print(n); } n += 1; print(n);
-        K0025 1:18 this `let` makes another `n`, which ends with its block
-            write `n = ..` without `let` to change the outer one, or choose another name
         > let m = #{}; if [1].len > 0 { let m = #{ a: 1 }; } m.b = 2; print(m);
         K0025 1:35 this `let` makes another `m`, which ends with its block
             write `m = ..` without `let` to change the outer one, or choose another name
         > for line in [""] { if line == "" { let line = "-"; } print(line); }
         K0025 1:40 this `let` makes another `line`, which ends with its block
             write `line = ..` without `let` to change the outer one, or choose another name
+        > let n = 1; { let n = n + 1; print(n); } print(n);
+        K0025 1:18 this `let` makes another `n`, which ends with its block
+            write `n = ..` without `let` to change the outer one, or choose another name
     "#]].assert_eq(&said_of(&texts));
 }
 
@@ -154,6 +154,7 @@ fn a_let_that_hides_the_variable_that_is_meant_is_found() {
 fn a_let_with_a_name_of_its_own_passes() {
     let texts = [
         "let total = 0; for x in [1, 2, 3] { total = total + x; } print(total);",
+        "let n = 1; { let n = 2; print(n); } n += 1; print(n);",
         "let x = \" a \"; let x = x.trimmed(); print(x);",
         "for line in [\" a\"] { let line = line.trimmed(); print(line); }",
         "let line = \"\"; for line in [\" a\"] { let line = line.trimmed(); print(line); } print(line);",
@@ -170,6 +171,7 @@ fn a_let_with_a_name_of_its_own_passes() {
     ];
     expect![[r#"
         > let total = 0; for x in [1, 2, 3] { total = total + x; } print(total);
+        > let n = 1; { let n = 2; print(n); } n += 1; print(n);
         > let x = " a "; let x = x.trimmed(); print(x);
         > for line in [" a"] { let line = line.trimmed(); print(line); }
         > let line = ""; for line in [" a"] { let line = line.trimmed(); print(line); } print(line);

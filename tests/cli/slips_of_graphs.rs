@@ -167,8 +167,9 @@ fn texts_that_are_added_to_numbers_are_found() {
         r##"let total = 0;
 for q in ["a"] { total += branch().chat(q); }
 print(total);"##,
-        r##"let price = 3;
-print(price + branch().chat("x"));"##,
+        r##"let total = 0;
+total = total + branch().chat("x");
+print(total);"##,
     ];
     expect![[r#"
         > let total = 0;
@@ -176,9 +177,10 @@ print(price + branch().chat("x"));"##,
         > print(total);
         warning K0031 2:24 a number and a text make a text here, and no sum
             write `text.parse_float()`, or ask for a number: `#{ schema: "number" }`
-        > let price = 3;
-        > print(price + branch().chat("x"));
-        warning K0031 2:13 a number and a text make a text here, and no sum
+        > let total = 0;
+        > total = total + branch().chat("x");
+        > print(total);
+        warning K0031 2:15 a number and a text make a text here, and no sum
             write `text.parse_float()`, or ask for a number: `#{ schema: "number" }`
     "#]]
     .assert_eq(&told(&texts));

@@ -348,10 +348,10 @@ fn forms_that_newcomers_write_name_what_to_write() {
         K0021 1:32 `group_by` is from another language
             write `let groups = #{}; for x in list { groups[x.key] = (groups[x.key] ?? []) + [x]; }`
         K0004 1:60 `take` takes 0 arguments, not 1
-            write `list.extract(0, 1)`
+            write `list.extract(0, 2)` for the first two items
         > print(read_csv("a.csv")); append_text("a", "b");
         K0021 1:7 `read_csv` is from another language
-            write `read_lines("path").map(|line| line.split(","))`
+            convert it to JSON lines and write `read_jsonl("path")`; `kaizen compare --tasks` reads CSV
         K0021 1:27 `append_text` is from another language
             write `write_text("path", read_text("path") + text)`
         > print([1].sum(|x| x * 2)); print(sum([1], |x| x));

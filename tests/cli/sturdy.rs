@@ -333,6 +333,65 @@ fn more_tasks_than_memory_has_room_for_are_an_error() {
     }
 }
 
+/// One function may take long, and looks at nothing meanwhile.
+#[test]
+fn a_function_that_does_not_stop_is_ended_with_the_run() {
+    let numbers = "let a = []; a.pad(2000000, 7); let b = a; b[1999999] = 8;";
+    let texts = "let s = ``; s.pad(9000000, `ab `);";
+    let words = [
+        "loop { assert_ne(a, b); }",
+        "loop { assert_eq(a, a); }",
+        "attempt(|| assert_eq(a, b)); loop { attempt(|| assert_eq(a, b)); }",
+        "loop { a.sort(); }",
+        "loop { a.sorted(); }",
+        "loop { a.join(`, `); }",
+        "loop { a.distinct(); b.distinct(); }",
+        "loop { a.zip(b); }",
+        "loop { a.sum(); }",
+        "loop { s.split(`b`); }",
+        "loop { s.replaced(`a`, `c`); }",
+        "loop { s.index_of(`x`); }",
+        "loop { (0..4000000).to_array(); }",
+        "let n = []; for i in 0..60000 { n.push([i]); } n.distinct()",
+    ];
+    let project = Project::new();
+    std::thread::scope(|scope| {
+        for (number, word) in words.iter().enumerate() {
+            let name = format!("s{number}.rhai");
+            let data = if word.contains(" s.") { texts } else { numbers };
+            project.file(&name, &format!("{data} print(`begun`); {word}"));
+            let project = &project;
+            let check = move || {
+                let began = std::time::Instant::now();
+                let ran = project.kaizen(&["run", &name, "--max-time", "3s"]);
+                assert_eq!(ran.code, Some(4), "{word}: {}", ran.stderr);
+                let most = 3 + 8;
+                assert!(began.elapsed().as_secs() < most, "{word}: {:?}", began.elapsed());
+                assert!(ran.stderr.contains("(`max_time`) is reached"), "{word}: {}", ran.stderr);
+            };
+            scope.spawn(check);
+            if number % 3 == 2 {
+                std::thread::sleep(std::time::Duration::from_secs(4));
+            }
+        }
+    });
+    let runs = project.kaizen(&["runs"]);
+    assert_eq!(runs.code, Some(0), "{}", runs.stderr);
+}
+
+#[test]
+fn a_run_whose_output_nobody_reads_ends_in_time() {
+    for arguments in [&["--max-time", "1s"][..], &["--max-time", "1s", "--json"]] {
+        let project = Project::new();
+        project.file("s.rhai", "loop { print(`a line that nobody reads`); }");
+        let mut command = project.command(&[&["run", "s.rhai"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let ends = || child.try_wait().unwrap().is_some();
+        crate::support::process::until(std::time::Duration::from_secs(20), "the run ends", ends);
+        assert_eq!(child.wait().unwrap().code(), Some(4), "{arguments:?}");
+    }
+}
+
 /// A long text is read as long as the script may run, and no longer.
 #[test]
 fn json_that_takes_long_ends_with_the_script() {

@@ -159,9 +159,9 @@ fn a_comparison() {
         not distinguishable yet: `long` is ahead of `short` by 0.667 [-0.724, 0.998] after 3 inputs (tested, 95 % confidence at every look); there are no more inputs; about 9 more inputs would decide it, for 18 calls and $0; `long` is probably better (91 %), unless rare failures have not occurred yet
         objective: quality alone
         --- stderr
-        1 of 3  $0  short 1.00  long 1.00
-        2 of 3  $0  short 0.50  long 1.00
-        3 of 3  $0  short 0.33  long 1.00
+        1 of 3  $0  score: short 1.00  long 1.00
+        2 of 3  $0  score: short 0.50  long 1.00
+        3 of 3  $0  score: short 0.33  long 1.00
         note: the built-in demo model answered. It does not solve tasks, so these scores say nothing about the scripts; set up a model or pass `--model provider/name` to compare them
         wrong: short 2 of 3, long 0 of 3; `kaizen show RUN --inputs=wrong` lists them
         run=RUN status=ok ms=TIME calls=8 cost=0

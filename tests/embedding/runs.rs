@@ -251,6 +251,34 @@ async fn a_question_suspends_the_run_until_it_is_answered() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_an_edit_removed_is_dropped_when_its_run_is_continued() {
+    let project = tempfile::tempdir().unwrap();
+    let script = project.path().join("main.rhai");
+    std::fs::write(&script, r#"param("a", 1); throw "x""#).unwrap();
+    let kaizen = Runtime::builder().project(project.path()).build().unwrap();
+    let failed = kaizen.run("main.rhai").param("a", 5).start();
+    let id = failed.id().to_owned();
+    assert!(matches!(failed.finish::<Value>().await, Err(Error::Failed { .. })));
+
+    std::fs::write(&script, "7").unwrap();
+    let mut run = kaizen.run("main.rhai").resume(&id).start();
+    let mut noted = Vec::new();
+    while let Some(event) = run.events().next().await {
+        if let Event::Noted { text } = event {
+            noted.push(text.replace(&id, "ID"));
+        }
+    }
+    assert_eq!(
+        noted,
+        ["`main.rhai` no longer has the parameter `a`: its value from run ID is not used"]
+    );
+    assert_eq!(run.finish::<i64>().await.unwrap().value, 7);
+
+    let given = kaizen.run("main.rhai").resume(&id).param("a", 2).start();
+    assert!(matches!(given.finish::<i64>().await, Err(Error::Refused { .. })));
+}
+
+#[tokio::test]
 async fn what_is_recorded_is_advised() {
     let project = tempfile::tempdir().unwrap();
     for builder in [Runtime::builder().in_memory(), Runtime::builder().project(project.path())] {

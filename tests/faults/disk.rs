@@ -5,9 +5,11 @@ use super::{figure, rounds};
 use crate::support::server::{Server, answer};
 use crate::support::{Project, Ran};
 use expect_test::expect;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Ten calls, each printed once it is answered, and one recorded execution.
 const SCRIPT: &str = r#"
@@ -381,4 +383,53 @@ fn doctor_says_that_a_store_may_not_be_written_and_a_resumed_run_ends_with_its_c
         assert!(ran.stdout.contains(&told), "{}", ran.stdout);
         assert_eq!((resumed.code, server.bodies().len()), (Some(8), asked), "{}", resumed.stderr);
     }
+}
+
+/// A run that was killed leaves its log; whoever archives a project may leave out the index of the log.
+#[test]
+fn a_store_that_may_not_be_written_is_read_with_its_log() {
+    let project = Project::new();
+    let script = "optimizer().record_execution(`t`, `p`, #{ success_rate: 1.0 });
+        branch(`demo/echo`).chat(`one`); print(`asked`); loop { sleep(1000) }";
+    project.file("kaizen.toml", "").file("s.rhai", script);
+    let mut command = project.command(&["run", "s.rhai"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    // The log is on the disk soon after.
+    std::thread::sleep(Duration::from_millis(500));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut shown = Vec::new();
+
+    for has_index in [false, true] {
+        let copy = Project::new();
+        copy.file("kaizen.toml", "").file("s.rhai", script).file(".kaizen/x", "");
+        for end in ["", "-wal", "-shm"] {
+            let name = format!(".kaizen/kaizen.db{end}");
+            if end != "-shm" || has_index {
+                std::fs::copy(project.path().join(&name), copy.path().join(&name)).unwrap();
+                allow(&copy, &name, 0o444);
+            }
+        }
+        let log = std::fs::read(copy.path().join(".kaizen/kaizen.db-wal")).unwrap();
+        assert!(!log.is_empty());
+        allow(&copy, ".kaizen", 0o555);
+        allow(&copy, ".", 0o755);
+
+        for arguments in [&["runs"][..], &["show", "@"], &["patterns"], &["failures"]] {
+            let ran = as_nobody(&copy, arguments);
+            assert_eq!(ran.code, Some(0), "{has_index} {arguments:?}: {}", ran.stderr);
+            assert!(!ran.stderr.contains("error"), "{arguments:?}: {}", ran.stderr);
+            if arguments[0] == "show" {
+                shown.push(ran.stdout);
+            }
+        }
+        assert_eq!(std::fs::read(copy.path().join(".kaizen/kaizen.db-wal")).unwrap(), log);
+        allow(&copy, ".kaizen", 0o755);
+    }
+
+    // Whoever opens the store with all rights copies the log to it.
+    let whole = project.kaizen(&["show", "@"]).stdout;
+    assert_eq!(shown, [whole.clone(), whole]);
 }

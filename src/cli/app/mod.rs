@@ -16,6 +16,7 @@ mod job_terms;
 pub(in crate::cli) mod number;
 pub(in crate::cli) mod otel;
 pub(in crate::cli) mod output;
+pub(in crate::cli) mod overrun;
 pub(in crate::cli) mod permissions;
 pub(in crate::cli) mod plan_clock;
 pub(in crate::cli) mod probe;

@@ -108,7 +108,7 @@ impl Grants {
                         continue;
                     }
                     // Options add up, so each item may stand in one of its own.
-                    for item in items(list) {
+                    for item in items(right, word, list, &here) {
                         let is_path = match right {
                             Right::Read | Right::Write => true,
                             Right::Run => item.as_bytes().contains(&b'/'),
@@ -271,7 +271,7 @@ fn add_of_options(
     let here = std::env::current_dir()?;
     for right in Right::ALL {
         for (word, lists) in grants.of(right) {
-            for item in lists.iter().flat_map(|list| items(list)) {
+            for item in lists.iter().flat_map(|list| items(right, word, list, &here)) {
                 // Only an option without a list means everything of its kind. In a list, what is
                 // empty may be a variable of a shell that is not set.
                 let text = rule_text(item);
@@ -297,9 +297,26 @@ fn add_of_options(
     Ok(())
 }
 
-/// Returns the items of a list. A path may be no text.
-fn items(list: &OsStr) -> impl Iterator<Item = &OsStr> {
-    list.as_bytes().split(|byte| *byte == b',').map(OsStr::from_bytes)
+/// Returns the items of a list. A path may be no text. A file may have a comma in its name: one that is there is
+/// meant if not each part is there too, and is denied in any case.
+fn items<'a>(right: Right, word: &str, list: &'a OsStr, here: &Path) -> Vec<&'a OsStr> {
+    let parts: Vec<&OsStr> =
+        list.as_bytes().split(|byte| *byte == b',').map(OsStr::from_bytes).collect();
+    let is_there = |item: &OsStr| {
+        !item.is_empty() && here.join(path_of(&rule_text(item))).symlink_metadata().is_ok()
+    };
+    let may_be_file = match right {
+        Right::Read | Right::Write | Right::Run => parts.len() > 1 && is_there(list),
+        Right::Net | Right::Env => false,
+    };
+
+    if !may_be_file {
+        return parts;
+    }
+    if word == "deny" {
+        return parts.into_iter().chain([list]).collect();
+    }
+    if parts.iter().all(|part| is_there(part)) { parts } else { vec![list] }
 }
 
 /// Returns the text of a rule. Bytes that are no text are escaped, as they are where paths are shown.

@@ -4,7 +4,6 @@ use crate::base::count::counted;
 use crate::base::failure::Kind;
 use crate::base::id::RunId;
 use crate::base::path_text::path_of;
-use crate::base::visible::shown_path;
 use crate::cli::app::damage;
 use crate::cli::app::lease::Lease;
 use crate::cli::app::project::Project;
@@ -328,13 +327,14 @@ impl ResumedRun {
         }
     }
 
-    /// Takes out the parameters that a script no longer has, and says of each that it is not used.
+    /// Takes out the parameters that a script no longer has, and says of each that is not given again that it is
+    /// not used.
     pub(in crate::cli) fn drop_parameters(
         &mut self,
         project: &Project,
         models: &Rc<Models>,
-        script: &Path,
-        text: &str,
+        (script, text): (&Path, &str),
+        given: &Map<String, Value>,
     ) -> anyhow::Result<Vec<String>> {
         if self.params.is_empty() {
             return Ok(Vec::new());
@@ -342,22 +342,9 @@ impl ResumedRun {
 
         // What is wrong with the script is told where it is compiled to be run.
         let program = check::host(project, models, script)?.compile(text).ok();
-        let known = program.as_ref().and_then(|program| program.parameters());
-        let Some(known) = known else { return Ok(Vec::new()) };
-
-        let is_known = |name: &String| known.iter().any(|parameter| parameter.name == *name);
-        let dropped: Vec<String> =
-            self.params.keys().filter(|name| !is_known(name)).cloned().collect();
-        self.params.retain(|name, _| is_known(name));
-
-        let script = shown_path(script);
-        let run = &self.run;
-        let told = |name: &String| {
-            format!(
-                "`{script}` no longer has the parameter `{name}`: its value from run {run} is not used"
-            )
-        };
-        Ok(dropped.iter().map(told).collect())
+        let dropped = program
+            .map(|program| program.drop_removed(&mut self.params, given, (script, &self.run)));
+        Ok(dropped.unwrap_or_default())
     }
 
     /// Finds the script of a run that was started in the project's folder from another folder of it.

@@ -3,6 +3,7 @@
 
 use crate::base::thread;
 use crate::cli::app::exit::Exit;
+use crate::cli::app::overrun::Overrun;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -16,6 +17,8 @@ pub(in crate::cli) struct Signals {
     work: Arc<Mutex<Arc<AtomicBool>>>,
     code: Arc<AtomicU8>,
     notify: Arc<Notify>,
+    /// What ends a script that does not stop.
+    overrun: Arc<Mutex<Option<Overrun>>>,
 }
 
 impl Signals {
@@ -72,6 +75,11 @@ impl Signals {
         }
     }
 
+    /// Ends the process after the first signal if the script does not stop.
+    pub(in crate::cli) fn enforce_by(&self, overrun: &Overrun) {
+        self.overrun.lock().unwrap_or_else(PoisonError::into_inner).replace(overrun.clone());
+    }
+
     fn set(&self, exit: Exit) {
         let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let is_second = self.code.swap(exit.code(), Ordering::SeqCst) != 0;
@@ -85,6 +93,9 @@ impl Signals {
         }
 
         drop(work);
+        if let Some(overrun) = &*self.overrun.lock().unwrap_or_else(PoisonError::into_inner) {
+            overrun.enforce_apart(exit);
+        }
         self.notify.notify_waiters();
         self.notify.notify_one();
     }

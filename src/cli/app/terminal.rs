@@ -5,6 +5,7 @@ use crate::cli::render::wrapped::wrapped;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::{SFlag, fstat};
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::{getpgrp, tcgetpgrp};
 use std::borrow::Cow;
 use std::io::IsTerminal as _;
 use std::os::fd::AsFd;
@@ -98,7 +99,17 @@ pub(in crate::cli) fn write_raw(text: &str) {
     output::write_err(text);
 }
 
+/// Tells whether a shell runs this program in the background (`kaizen run s.rhai &`). The terminal belongs to another
+/// program then, and the system would stop this one for changing it.
+fn is_in_background() -> bool {
+    tcgetpgrp(std::io::stdin()).is_ok_and(|group| group != getpgrp())
+}
+
 fn change(without: LocalFlags) -> Option<()> {
+    if is_in_background() {
+        return None;
+    }
+
     let stdin = std::io::stdin();
     let before = tcgetattr(&stdin).ok()?;
 
@@ -121,7 +132,8 @@ impl Drop for Terminal {
 
 /// Gives the terminal back as it was, if it is changed.
 pub(in crate::cli) fn restore() {
-    if let Some(before) = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    let before = BEFORE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(before) = before.filter(|_| !is_in_background()) {
         // A terminal that is gone needs no care.
         let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, &before);
     }

@@ -1,6 +1,8 @@
 //! The time that a run may take.
 
 use crate::base::thread::{self, NoThread};
+use crate::cli::app::exit::Exit;
+use crate::cli::app::overrun::Overrun;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -8,15 +10,17 @@ use std::time::Duration;
 /// How long a script that waits is given to end by itself when its time is over.
 const SLACK: Duration = Duration::from_millis(200);
 
-/// Stops a script that computes without ever waiting when its time is over.
+/// Stops a script that computes without ever waiting when its time is over, and ends one that does not stop.
 pub(in crate::cli) fn stop_after(
     limit: Option<Duration>,
     flag: Arc<AtomicBool>,
+    overrun: Overrun,
 ) -> Result<(), NoThread> {
     if let Some(limit) = limit {
         thread::start("limit", move || {
             std::thread::sleep(limit.saturating_add(SLACK));
             flag.store(true, Ordering::SeqCst);
+            overrun.enforce(Exit::Budget);
         })?;
     }
     Ok(())

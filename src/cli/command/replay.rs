@@ -31,7 +31,7 @@ use crate::script::diagnostic::of_failure;
 use crate::script::{ScriptError, Sink, State};
 use crate::store::durability::Durability;
 use crate::store::{self, Reader, writer::Writer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 use std::rc::Rc;
 
@@ -176,7 +176,7 @@ fn replay(
         return Ok(ReplayResult::Unknown("it has not finished".to_owned()));
     };
 
-    let resumed = match resumed::read(store, row, Failures::Told)? {
+    let resumed = match resumed::read(store, row, Failures::Replayed)? {
         Ok(resumed) => resumed.found_from(&project.root),
         Err(reason) => return Ok(ReplayResult::Unknown(reason)),
     };
@@ -219,7 +219,7 @@ async fn go_through(
     let seed = resumed.seed;
     let models = Rc::new(project.models(seed)?);
     let script = resumed.script.clone();
-    for dropped in resumed.drop_parameters(project, &models, &script, text)? {
+    for dropped in resumed.drop_parameters(project, &models, (&script, text), &Map::new())? {
         if shown {
             say(&format!("note: {dropped}"));
         }

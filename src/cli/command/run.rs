@@ -1,6 +1,7 @@
 //! `kaizen run SCRIPT`: runs a workflow to its end.
 
-use crate::base::count::counted;
+mod told;
+
 use crate::base::credential::learn_credentials;
 use crate::base::rng::Rng;
 use crate::base::secret::{Secret, is_secret_parameter, was_taken_out, weakness};
@@ -9,6 +10,7 @@ use crate::base::{clock, file};
 use crate::cli::app::engine::SubmitOptions;
 use crate::cli::app::exit::Exit;
 use crate::cli::app::job::{JobEnd, ScriptJob};
+use crate::cli::app::overrun::Overrun;
 use crate::cli::app::project::Project;
 use crate::cli::app::resumed::ResumedRun;
 use crate::cli::app::stint_task::StintTask;
@@ -16,6 +18,7 @@ use crate::cli::app::terminal::Terminal;
 use crate::cli::app::time_limit::{stop_after, time_over};
 use crate::cli::app::{resumed, signal, trust};
 use crate::cli::command::resume::LostChoice;
+use crate::cli::command::run::told::{tell_reuse, tell_uncalled};
 pub(in crate::cli) use crate::cli::command::run_settings::RunSettings;
 use crate::cli::command::{list, plan, submit};
 use crate::cli::render::progress::{Progress, ProgressMode};
@@ -368,7 +371,9 @@ fn set_up(
         resumed.replies.keep_to_their_places();
     }
 
-    for dropped in resumed.drop_parameters(job.project, &job.models, job.script, text)? {
+    for dropped in
+        resumed.drop_parameters(job.project, &job.models, (job.script, text), &job.params)?
+    {
         say(&format!("note: {dropped}"));
     }
 
@@ -403,15 +408,6 @@ fn lacks_secret(params: &Map<String, Value>) -> bool {
     lacking.is_some()
 }
 
-/// Tells that a script does nothing, if it only defines functions.
-fn tell_uncalled(job: &ScriptJob<'_>, program: &crate::script::Program) {
-    if let Some(function) = program.uncalled().filter(|_| !job.global.quiet) {
-        say(&format!(
-            "note: the script calls none of its functions; write `{function}();` at its end"
-        ));
-    }
-}
-
 async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::Result<Exit> {
     let _terminal = Terminal::without_echo_of_interrupts();
     let signals = signal::watch()?;
@@ -436,7 +432,10 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     }
     let began = clock::monotonic();
     let time_max = job.project.config.time_max();
-    stop_after(time_max, signals.flag())?;
+    let run = open.executor.journal().run();
+    let overrun = Overrun::new(run, job.script, job.global.json);
+    signals.enforce_by(&overrun);
+    stop_after(time_max, signals.flag(), overrun.clone())?;
 
     let (result, caught) = tokio::select! {
         // The flag ends a script that never waits, `time_over` one that does.
@@ -445,6 +444,7 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
         () = time_over(time_max) => (None, Some(Exit::Budget)),
     };
 
+    overrun.note_stop();
     let is_over = time_max.is_some_and(|most| clock::monotonic().saturating_sub(began) >= most);
     if caught.is_some() {
         open.host.end();
@@ -464,28 +464,8 @@ async fn start(job: &ScriptJob<'_>, text: &str, mode: ProgressMode) -> anyhow::R
     }
     let exit = job.finish(&open, &end).await?;
 
-    if let Some(reuse) = &job.reuse
-        && reuse.is_wide()
-        && open.executor.metrics().reused == 0
-        && caught.is_none()
-        && !job.global.quiet
-    {
-        say(match open.executor.metrics().calls {
-            0 => "no reply of earlier runs was reused: the script asked no model",
-            _ => "no reply of earlier runs was reused: the script made different requests",
-        });
+    if caught.is_none() {
+        tell_reuse(job, &open.executor);
     }
-
-    if let (Some(reuse), Some(run)) = (&job.reuse, &job.resumes)
-        && !reuse.is_wide()
-        && reuse.unused() > 0
-        && caught.is_none()
-    {
-        let unused = counted(reuse.unused(), "reply", "replies");
-        say(&format!(
-            "not reused: {unused} from run {run}; the script now makes different requests"
-        ));
-    }
-
     Ok(exit)
 }

@@ -7,13 +7,14 @@ use crate::optimizer::trial::comparison::ComparisonStanding;
 /// Lines of a whole comparison, where each stays.
 const LINES_MAX: usize = 20;
 
-/// Writes how a comparison stands: `8 of 60  $0.0012  short 0.92  long 0.41`. What is cut off where the
+/// Writes how a comparison stands: `8 of 60  $0.0012  score: short 0.92  long 0.41`. What is cut off where the
 /// line is too long is the least important.
 pub(super) fn line(standing: &ComparisonStanding, reused: u64, spent: &str) -> String {
     let mut text = format!("{} of {}  {spent}", standing.done, standing.of);
-    for (name, score) in &standing.scores {
+    for (place, (name, score)) in standing.scores.iter().enumerate() {
         let score = score.map_or("-".to_owned(), |score| format!("{score:.2}"));
-        text.push_str(&format!("  {} {score}", on_one_line(name)));
+        let label = if place == 0 { "score: " } else { "" };
+        text.push_str(&format!("  {label}{} {score}", on_one_line(name)));
     }
 
     if reused > 0 {
@@ -39,14 +40,17 @@ mod tests {
 
     #[test]
     fn the_line_says_how_far_it_is_what_it_cost_and_who_is_ahead() {
-        assert_eq!(line(&standing(8, 60), 0, "$0.0012"), "8 of 60  $0.0012  short 0.92  long -");
+        assert_eq!(
+            line(&standing(8, 60), 0, "$0.0012"),
+            "8 of 60  $0.0012  score: short 0.92  long -"
+        );
         assert_eq!(
             line(&standing(8, 60), 3, "$0 of $1"),
-            "8 of 60  $0 of $1  short 0.92  long -  (3 replies reused)"
+            "8 of 60  $0 of $1  score: short 0.92  long -  (3 replies reused)"
         );
         assert_eq!(
             line(&standing(0, 1), 1, "$0"),
-            "0 of 1  $0  short 0.92  long -  (1 reply reused)"
+            "0 of 1  $0  score: short 0.92  long -  (1 reply reused)"
         );
     }
 

@@ -110,17 +110,10 @@ mod tests {
             let at = Some(place(line));
             let code = "K0003";
             let level = script::Severity::Error;
-            let frames = Vec::new();
             let message = "no".to_owned();
-            let width = 1;
-            let help = None;
-            let fixes = Vec::new();
             let place = at;
 
-            render(
-                &Diagnostic { code, level, message, place, text, width, help, fixes, frames },
-                false,
-            )
+            render(&Diagnostic { level, place, text, ..Diagnostic::new(code, message) }, false)
         };
 
         assert!(shown(60_000).contains("// x"));

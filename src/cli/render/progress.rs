@@ -277,6 +277,7 @@ impl Progress {
             | Event::Suspended { .. }
             | Event::Sealed { .. }
             | Event::TimePassed { .. }
+            | Event::Tried { .. }
             | Event::RequestPart { .. }
             | Event::CallRefused { .. }
             | Event::ToolStarted { .. }

@@ -4,19 +4,22 @@ use crate::cli::ui::guard::{self, Headers, POLICY, PageTarget, TOKEN_HEADER, Tok
 use crate::cli::ui::live::STREAMS_MAX;
 use crate::cli::ui::page_error::PageError;
 use crate::cli::ui::route::{self, Desk};
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
 /// The port that is taken if it is free.
 pub(in crate::cli) const PORT: u16 = 7433;
@@ -50,24 +53,59 @@ pub(in crate::cli) async fn listen(port: Option<u16>) -> std::io::Result<TcpList
     bind(0).await
 }
 
+/// Whether a connection has sent a request with the token.
+#[derive(Debug, Clone, Default)]
+struct Acquaintance(Arc<AtomicBool>);
+
+/// The connections that are open, the oldest first.
+#[derive(Debug, Clone, Default)]
+struct OpenConnections(Arc<Mutex<BTreeMap<u64, (AbortHandle, Acquaintance)>>>);
+
+impl OpenConnections {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<u64, (AbortHandle, Acquaintance)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the oldest connection that has not shown the token: whoever only holds it open keeps nobody out.
+    fn close_oldest_stranger(&self) {
+        let mut all = self.all();
+        let is_stranger = |known: &Acquaintance| !known.0.load(Ordering::Relaxed);
+        let oldest =
+            all.iter().find(|(_, (_, known))| is_stranger(known)).map(|(number, _)| *number);
+        if let Some((handle, _)) = oldest.and_then(|number| all.remove(&number)) {
+            handle.abort();
+        }
+    }
+}
+
 /// Answers requests until it is dropped.
 pub(in crate::cli) async fn serve(listener: TcpListener, desk: Desk, token: Token) {
     let router = router(desk, token);
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let open = OpenConnections::default();
 
-    loop {
-        let Ok(permit) = connections.clone().acquire_owned().await else { return };
+    for number in 0_u64.. {
         let Ok((socket, _)) = listener.accept().await else {
             // Out of file descriptors, perhaps; some come back.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
+        if room.available_permits() == 0 {
+            open.close_oldest_stranger();
+        }
+        let Ok(permit) = room.clone().acquire_owned().await else { return };
 
-        let router = router.clone();
-        tokio::spawn(async move {
+        let known = Acquaintance::default();
+        let router = router.clone().layer(Extension(known.clone()));
+        // Held while the connection is noted, so that it is not over before that.
+        let mut all = open.all();
+        let ended = open.clone();
+        let task = tokio::spawn(async move {
             connection(socket, router).await;
+            ended.all().remove(&number);
             drop(permit);
         });
+        all.insert(number, (task.abort_handle(), known));
     }
 }
 
@@ -103,6 +141,12 @@ async fn guarded(State(token): State<Token>, request: Request, next: Next) -> Re
     let is_data = target == PageTarget::Data;
 
     let checked = guard::check(target, &headers(&request), &token);
+    if is_data
+        && checked.is_ok()
+        && let Some(known) = request.extensions().get::<Acquaintance>()
+    {
+        known.0.store(true, Ordering::Relaxed);
+    }
     let is_too_large = told_length(&request).is_some_and(|length| length > BODY_MAX);
     let mut answer = match checked {
         // Said before any of it is read.

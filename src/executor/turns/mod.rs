@@ -8,6 +8,7 @@
 //! `siblings.rs` polls what runs side by side. `owed.rs` lets ends share a commit. `stillness.rs` finds out that nothing can end any more.
 
 pub(crate) mod driver;
+pub(super) mod held;
 mod owed;
 mod own_clock;
 mod own_time;
@@ -18,6 +19,7 @@ mod stillness;
 
 use crate::base::clock;
 use crate::executor::turns::driver::RunningTask;
+use crate::executor::turns::held::{HeldKind, HeldWaiter};
 use crate::executor::turns::owed::OwedEnds;
 use crate::executor::turns::own_clock::OwnClock;
 use crate::executor::turns::own_time::OwnPlace;
@@ -63,12 +65,6 @@ impl Waiter {
             waker.wake();
         }
     }
-}
-
-/// What waits to begin outside, until everything that is known has been told.
-struct HeldWaiter {
-    waiter: Rc<Waiter>,
-    is_timer: bool,
 }
 
 #[derive(Default)]
@@ -143,6 +139,8 @@ pub struct Turns {
     is_still: Cell<bool>,
     still_wakers: RefCell<Vec<Waker>>,
 
+    /// Since when, on the run's own clock, work waits to begin that the recorded run did not do.
+    other_since: Cell<Option<Duration>>,
     /// An end came that is not in the journal although others of the journal are yet to be told.
     has_strayed: Cell<bool>,
     pub(super) tasks: RefCell<Siblings<RunningTask>>,
@@ -285,25 +283,6 @@ impl Turns {
         }
     }
 
-    /// Waits until nothing that is known can be told: what comes now has not happened before.
-    pub(super) async fn news(&self) {
-        if !self.holds_news() {
-            return;
-        }
-
-        let wait = TurnWait::begin(self);
-        let waiter = wait.waiter.clone();
-        self.queues.borrow_mut().held.push_back(HeldWaiter { waiter, is_timer: false });
-        wait.await;
-    }
-
-    /// Tells whether something new has to wait before it begins: for what is known, or for what is as
-    /// new and came first.
-    fn holds_news(&self) -> bool {
-        let queues = self.queues.borrow();
-        !queues.untold.is_empty() || !queues.held.is_empty()
-    }
-
     /// Waits for something outside, and then for its turn.
     pub(super) async fn outside<F: Future>(&self, end: F) -> F::Output {
         let wait = TurnWait::begin(self);
@@ -379,16 +358,17 @@ impl Turns {
         let mut due = self.time().saturating_add(time);
         if self.holds_news() {
             let waiter = wait.waiter.clone();
-            self.queues.borrow_mut().held.push_back(HeldWaiter { waiter, is_timer: true });
+            self.queues.borrow_mut().held.push_back(HeldWaiter { waiter, kind: HeldKind::Timer });
             wait.told().await;
             if wait.waiter.is_spared.get() {
                 self.skip_to(due);
                 return (Passage::Forced, None);
             }
             wait.waiter.is_told.set(false);
-            if start == TimerStart::News {
-                due = self.time().saturating_add(time);
-            }
+            due = match start {
+                TimerStart::News => self.time().saturating_add(time),
+                TimerStart::Now => due.saturating_add(self.stood_still(due.saturating_sub(time))),
+            };
         }
 
         let given = wait_for(due.saturating_sub(self.time())).await;
@@ -413,6 +393,7 @@ impl Turns {
     async fn pass_dry(&self, time: Duration) -> Passage {
         // A replay does not wait for it, and it has passed all the same.
         let due = self.time().saturating_add(time);
+        let _near_timers = CountGuard::add(&self.near_timers);
         let wait = TurnWait::begin(self);
         let waiter = wait.waiter.clone();
         let key = (self.now.get().saturating_add(time), self.number());
@@ -472,7 +453,7 @@ impl Turns {
     }
 
     /// Does the same where nothing outside happens: what has ended, then timers, then what the journal
-    /// does not know.
+    /// does not know. What the recorded run stopped at comes before timers.
     fn tell_next_dry(&self, queues: &mut Queues) -> bool {
         let is_reversed = self.is_reversed.get();
         let ended = &mut queues.ended;
@@ -481,7 +462,15 @@ impl Turns {
             return self.tell(&waiter);
         }
 
-        while let Some(((at, _), waiter)) = queues.timers.pop_first() {
+        let stop = queues.held.iter().position(HeldWaiter::is_stop);
+        if let Some(stop) = stop.and_then(|place| queues.held.remove(place)) {
+            return self.tell(&stop.waiter);
+        }
+
+        // A run that stops waits for no more times.
+        while self.for_the_end.get() == 0
+            && let Some(((at, _), waiter)) = queues.timers.pop_first()
+        {
             if !waiter.is_gone.get() {
                 self.now.set(at.max(self.now.get()));
                 return self.tell(&waiter);
@@ -490,16 +479,6 @@ impl Turns {
 
         let held = pop(|| queues.held.pop_front().map(|held| held.waiter));
         held.is_some_and(|waiter| self.tell(&waiter))
-    }
-
-    /// Lets something begin that waited until nothing known could be told.
-    fn let_begin(&self, queues: &Queues, held: &HeldWaiter) -> bool {
-        // The journal leaves out the end of a timer that nothing could have come before. If it knows
-        // of later ends, this one is over.
-        let is_alone = self.waiting.get() == 1;
-        let is_retelling = !self.has_strayed.get() && !queues.untold.is_empty();
-        held.waiter.is_spared.set(held.is_timer && is_alone && is_retelling);
-        self.tell(&held.waiter)
     }
 
     fn tell(&self, waiter: &Waiter) -> bool {
@@ -574,6 +553,7 @@ impl Drop for TurnWait<'_> {
 mod tests {
     use super::*;
     use crate::executor::turns::driver::TaskHandle;
+    use crate::executor::turns::held::Novelty;
     use futures::future::{join_all, select};
     use std::time::Duration;
 
@@ -603,7 +583,7 @@ mod tests {
                 if let Some(place) = place {
                     turns.known(place).await;
                 } else {
-                    turns.news().await;
+                    turns.news(Novelty::UnderWay).await;
                     turns.outside(tokio::time::sleep(MS * time)).await;
                 }
                 told.borrow_mut().push(name);
@@ -771,6 +751,30 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_replay_stops_where_its_run_stopped_before_any_time_passes() {
+        let turns = Turns::default();
+        turns.make_dry();
+        turns.expect([(1, None)]);
+        let seen = RefCell::new(Vec::new());
+        let note = |what: &'static str| seen.borrow_mut().push(what);
+
+        let time = async {
+            turns.pass(None, MS).await;
+            note("time");
+        };
+        let stop = async {
+            turns.stop().await;
+            note("stop");
+        };
+        let known = async {
+            turns.known(1).await;
+            note("known");
+        };
+        turns.drive(futures::future::join3(time, stop, known)).await;
+        assert_eq!(seen.take(), ["known", "stop", "time"]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn the_time_that_had_passed_before_a_crash_counts() {
         let turns = Turns::default();
         turns.expect([(1, Some(MS * 70))]);
@@ -781,6 +785,26 @@ mod tests {
         turns.drive(futures::future::join(long, known)).await;
 
         assert_eq!(before.elapsed(), MS * 30);
+    }
+
+    /// A limit of 100 ms is set at 0, and a call at 20 ms; their neighbour's end was recorded at 70 ms.
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_stands_still_while_other_work_than_the_recorded_waits() {
+        for (novelty, left) in [(Novelty::UnderWay, MS * 30), (Novelty::Other, MS * 80)] {
+            let turns = Turns::default();
+            turns.expect([(1, Some(MS * 20)), (2, Some(MS * 70))]);
+
+            let before = tokio::time::Instant::now();
+            let limit = turns.pass(None, MS * 100);
+            let call = async {
+                turns.known(1).await;
+                turns.news(novelty).await;
+            };
+            let neighbour = turns.known(2);
+            turns.drive(futures::future::join3(limit, call, neighbour)).await;
+
+            assert_eq!(before.elapsed(), left, "{novelty:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -51,6 +51,7 @@ impl Event {
             Event::Sealed { .. } => "sealed",
             Event::CallRefused { .. } => "call_refused",
             Event::TimePassed { .. } => "time_passed",
+            Event::Tried { .. } => "tried",
             Event::FlowStarted { .. } => "flow_started",
             Event::Expanded { .. } => "expanded",
             Event::OpStarted { .. } => "op_started",
@@ -127,6 +128,7 @@ impl Event {
             | Event::Suspended { .. }
             | Event::Sealed { .. }
             | Event::TimePassed { .. }
+            | Event::Tried { .. }
             | Event::RequestPart { .. }
             | Event::Logged { .. }
             | Event::RunEnded { .. } => (None, None),

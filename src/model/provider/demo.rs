@@ -10,7 +10,7 @@ use crate::model::reply::{Finish, Reply, ReplyContent, Usage, rough_tokens};
 use crate::model::request::Request;
 use crate::model::spec::DemoSpec;
 use serde_json::{Map, Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
@@ -24,6 +24,8 @@ const LABEL: &str = "[demo]";
 const DEPTH_MAX: usize = 16;
 /// From this depth on, every list is short.
 const LONG_DEPTH_MAX: usize = 3;
+/// Most values of an example, those within lists and maps included; a list within a list may have so many again.
+const VALUES_MAX: u64 = 100_000;
 /// Most items of a list.
 const ITEMS_MAX: u64 = 1000;
 
@@ -199,13 +201,13 @@ fn label_like_the_examples(question: &str, rng: &mut Rng) -> Option<String> {
 
 /// Makes an example of what a JSON schema asks for: the smallest that it allows.
 pub fn example(schema: &Value) -> Value {
-    Example { root: schema, number: 0, items: 0, word: None }.make(schema, 0)
+    Example { root: schema, number: 0, items: 0, word: None, made: Cell::new(0) }.make(schema, 0)
 }
 
 /// Makes one of several examples, each with other choices: lists are short and long in turn, where
 /// `items` are many. Texts and numbers are the `word`, where it fits.
 pub fn another_example(schema: &Value, number: usize, items: u64, word: Option<&str>) -> Value {
-    Example { root: schema, number, items, word }.make(schema, 0)
+    Example { root: schema, number, items, word, made: Cell::new(0) }.make(schema, 0)
 }
 
 /// How choices are made among what a JSON schema allows, as far as the usual words of schemas go.
@@ -217,11 +219,15 @@ struct Example<'a> {
     items: u64,
     /// What texts and numbers are, where it fits.
     word: Option<&'a str>,
+    /// How many values were made so far.
+    made: Cell<u64>,
 }
 
 impl Example<'_> {
     fn make(&self, schema: &Value, depth: usize) -> Value {
-        if depth > DEPTH_MAX {
+        self.made.set(self.made.get() + 1);
+        // A schema may lead back to itself in several places.
+        if depth > DEPTH_MAX || self.made.get() > VALUES_MAX {
             return Value::Null;
         }
 
@@ -252,7 +258,8 @@ impl Example<'_> {
             "object" => Value::Object(self.object(schema, depth)),
             "array" => {
                 let item = schema.get("items").map_or(Value::Null, inner);
-                (0..self.length(schema, depth)).map(|_| item.clone()).collect()
+                let most = VALUES_MAX / count(&item);
+                (0..self.length(schema, depth).min(most)).map(|_| item.clone()).collect()
             }
             "string" => match self.word.filter(|word| fits_length(schema, word)) {
                 Some(word) => word.into(),
@@ -304,6 +311,15 @@ impl Example<'_> {
         };
 
         length.min(ITEMS_MAX)
+    }
+}
+
+/// Returns how many values a value consists of.
+fn count(value: &Value) -> u64 {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(count).sum::<u64>(),
+        Value::Object(fields) => 1 + fields.values().map(count).sum::<u64>(),
+        _ => 1,
     }
 }
 
@@ -473,6 +489,23 @@ mod tests {
         assert_eq!(short, said(r#"{"a":"[d"#, Finish::Length, 2));
         let whole = asked("x", 4, Some(schema)).await;
         assert_eq!(whole, said(r#"{"a":"[demo]"}"#, Finish::Stop, 4));
+    }
+
+    #[test]
+    fn an_example_of_a_schema_that_asks_for_very_much_is_small() {
+        let mut lists = json!({ "type": "string" });
+        for _ in 0..8 {
+            lists = json!({ "type": "array", "minItems": 1000, "items": lists });
+        }
+        let names: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
+        let own: Map<String, Value> =
+            names.iter().map(|name| (name.clone(), json!({ "$ref": "#" }))).collect();
+        let objects = json!({ "type": "object", "properties": own, "required": names });
+
+        for schema in [lists, objects] {
+            let made = count(&example(&schema));
+            assert!(made <= 2 * VALUES_MAX, "{made}");
+        }
     }
 
     #[test]

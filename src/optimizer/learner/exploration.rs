@@ -132,6 +132,10 @@ impl Learner {
                 let sum = if cell.is_known() { cell.sum / of_one } else { 0.0 };
                 let by_ease = self.ease_variance(task) * (1.0 / prior_variance / whole).powi(2);
 
+                // Without other task types, what is borrowed is only what is believed of anything.
+                let on_this = if cell.is_known() { 1.0 } else { 0.0 };
+                let is_borrowed = self.known_on[arm] > on_this;
+
                 Arm {
                     arm,
                     is_known: self.known_on[arm] > 0.0,
@@ -142,7 +146,7 @@ impl Learner {
                     tried: cell.tried,
                     successes: cell.successes,
                     weight: of_one * whole,
-                    borrowed: of_one / prior_variance,
+                    borrowed: if is_borrowed { of_one / prior_variance } else { 0.0 },
                     outage: self.outage(arm),
                     feasible: feasible(cell, within),
                 }

@@ -485,6 +485,8 @@ impl Course {
         // What failed then, and was tried again, counts as it went now.
         let is_tried_again = done.metrics.calls > 0 || now.error.is_none();
         let known = known.filter(|known| known.error.is_none() || !is_tried_again);
+        // In an edited script it may have been other work.
+        let known = known.filter(|known| known.error.is_some() || known.is_work_of(&now));
         let is_new = known.is_none();
         let mut seen = known.unwrap_or(now);
         if done.metrics.calls == 0 {

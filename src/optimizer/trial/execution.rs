@@ -239,6 +239,12 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// Tells whether another execution has done the same work: only times differ, and what follows from them.
+    pub(super) fn is_work_of(&self, other: &Measurement) -> bool {
+        let work = |one: &Measurement| (one.success, one.score, one.calls, one.cost);
+        work(self) == work(other)
+    }
+
     /// Returns it as experience.
     pub fn observation(&self, task: &TaskType, pattern: &Pattern) -> Observation {
         Observation {

@@ -72,7 +72,7 @@ fn adding(engine: &mut Engine, host: &Rc<Inner>) {
         `instruction`, `context`, `schema`, `branch` (default: a fresh copy of the session's default
         branch), `depends_on` (nodes or names), `inherit_context` (continue the conversation of the
         first node it depends on), `when` (`|inputs| ..`, false skips it), `gate` (a result with
-        `verdict: "reject"` skips what depends on it), `on_failure` ("skip", "stop" or "continue"),
+        `verdict: "reject"`, or `false` or "reject", skips what depends on it), `on_failure` ("skip", "stop" or "continue"),
         `timeout_ms`, `retries`, and the settings of `communicate`. The results of its dependencies
         precede the instruction, each under its name. `retries` is the maximum number of retries
         after a `retryable` failure; each attempt of a call (`attempts_max`) counts. "ask" asks a

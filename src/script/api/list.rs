@@ -109,8 +109,8 @@ fn figures(engine: &mut Engine) {
         engine,
         "sum(list: array) -> any",
         r#"
-        Adds the numbers of a list: a whole number if all of them are whole, otherwise a fraction. The sum
-        of an empty list is 0.
+        Adds the numbers of a list: a whole number if all of them are whole, otherwise a fraction. `true`
+        counts as 1, and `false` as 0. The sum of an empty list is 0.
         ```rhai
         print([1, 2.5].sum());
         ```
@@ -122,9 +122,11 @@ fn figures(engine: &mut Engine) {
         engine,
         "mean(list: array) -> float",
         r#"
-        Returns the mean of the numbers of a list. An empty list is an error.
+        Returns the mean of the numbers of a list. `true` counts as 1, and `false` as 0, so that the mean
+        is the share of true. An empty list is an error.
         ```rhai
         print([1, 2].mean());
+        print([true, false].mean());
         ```
         "#,
         |list: Array| mean(&list),
@@ -134,8 +136,8 @@ fn figures(engine: &mut Engine) {
 fn sum(list: &Array) -> Result<Dynamic, EvalError> {
     let mut whole = Some(0_i64);
     for item in list {
-        whole = match (whole, item.as_int()) {
-            (Some(sum), Ok(number)) => Some(
+        whole = match (whole, as_whole(item)) {
+            (Some(sum), Some(number)) => Some(
                 sum.checked_add(number)
                     .ok_or_else(|| wrong("sum", "the sum is too large for a whole number"))?,
             ),
@@ -158,7 +160,16 @@ fn mean(list: &Array) -> Result<f64, EvalError> {
 }
 
 fn total(word: &str, list: &Array) -> Result<f64, EvalError> {
-    list.iter().map(|item| float(word, item)).sum()
+    let number = |item: &Dynamic| match item.as_bool() {
+        Ok(truth) => Ok(f64::from(u8::from(truth))),
+        Err(_) => float(word, item),
+    };
+    list.iter().map(number).sum()
+}
+
+/// Reads a whole number; true counts as 1, and false as 0.
+fn as_whole(item: &Dynamic) -> Option<i64> {
+    item.as_int().or_else(|_| item.as_bool().map(i64::from)).ok()
 }
 
 fn extremes(engine: &mut Engine) {

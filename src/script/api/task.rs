@@ -5,9 +5,10 @@ use super::define::def;
 use crate::base::count::counted;
 use crate::base::deadline::Deadline;
 use crate::base::failure::{Failure, Kind};
+use crate::base::strand::Strand;
 use crate::executor::retry::Tries;
 use crate::executor::turns::siblings::Siblings;
-use crate::journal::event::Timer;
+use crate::journal::event::{Event, Timer};
 use crate::script::host::background::Background;
 use crate::script::host::bound_fn::BoundFn;
 use crate::script::host::context::Inner;
@@ -473,7 +474,7 @@ fn guarding(engine: &mut Engine, host: &Rc<Inner>) {
         "failure(error: any) -> map",
         r#"
         Converts a value caught by `catch (e)` to `#{ kind, message, .. }`: a thrown string, a
-        thrown map, or a language error.
+        thrown map, or a language error, which has no `kind` of its own there.
         ```rhai
         try { let x = 1 / 0; } catch (e) { print(failure(e).kind); }
         ```
@@ -578,10 +579,14 @@ fn retry(
         let arguments = vec![i64::from(number).into()];
         let guesses = executor.guesses();
         let trying = task.trying(group, item, tries.left());
+        let strand = trying.strand.clone();
         let raised = match wait(function.call(trying, arguments)) {
             Err(raised) if raised.is_catchable() => raised,
             Ok(value) => {
                 executor.note_success(&name);
+                if number > 1 {
+                    note_try(host, &strand, None)?;
+                }
                 return Ok(value);
             }
             result => return result,
@@ -594,10 +599,20 @@ fn retry(
 
         let made = failure.tries;
         match tries.failed(failure) {
-            Ok(pause) => pass(host, Timer::Pause, pause)?,
+            Ok(pause) => {
+                note_try(host, &strand, Some(&task.strand.child(group, item.saturating_add(1))))?;
+                pass(host, Timer::Pause, pause)?;
+            }
             // Only its count is other than it was.
             Err(failure) if failure.tries != made => return Err(throw(&failure)),
             Err(_) => return Err(raised),
         }
     }
+}
+
+/// Journals that a try failed and another one follows, or that one went well after others had failed.
+fn note_try(host: &Inner, strand: &Strand, next: Option<&Strand>) -> Result<(), EvalError> {
+    let next = next.map(|next| next.address().clone());
+    let tried = Event::Tried { at: strand.address().clone(), next };
+    host.executor().note(&tried).map_err(|error| host.raise(error.into()))
 }

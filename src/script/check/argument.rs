@@ -157,6 +157,14 @@ pub(super) fn foreign_call(name: &str, given: &[String]) -> Option<&'static str>
         ("add_operation", "builder") if given.get(2).is_some_and(|kind| kind == "string") => {
             Some("write `g.add_operation(\"communicate\", #{ instruction: \"..\" })`")
         }
+        ("chat" | "communicate" | "operate" | "react", "branch")
+            if given.get(1).is_some_and(|kind| kind == "array") =>
+        {
+            Some(
+                "give the last message as a text: `branch(#{ system: \"..\" })` sets the system prompt, \
+                 and `communicate` keeps the messages of a branch",
+            )
+        }
         ("sleep", "string") => Some("write the time in milliseconds: `sleep(5000)`"),
         ("timeout", "string") => Some("write the time in milliseconds: `timeout(5000, || ..)`"),
         ("filter", "function") => foreign::instead_of_call("filter", false, 1),

@@ -3,14 +3,13 @@
 
 use crate::script::check::argument::{Arguments, foreign_call};
 use crate::script::check::call::{Call, call};
-use crate::script::check::checker::{Checker, File};
+use crate::script::check::checker::{Checker, FAULTS_MAX, File};
 use crate::script::check::imports::Modules;
 use crate::script::check::kind_options;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::option_values::OptionValues;
 use crate::script::check::pieces;
 use crate::script::check::questions;
-use crate::script::check::reach::{CallReach, ErrorFate};
 use crate::script::check::schemas;
 use crate::script::check::tools::FILLING;
 use crate::script::check::value_kind::{ValueKind, fits_first};
@@ -75,7 +74,6 @@ struct CallPlace<'a> {
     function: &'a str,
     /// What stands before its dot.
     before: Option<ValueKind>,
-    fate: ErrorFate,
 }
 
 impl Checker<'_> {
@@ -91,9 +89,11 @@ impl Checker<'_> {
         keys.names.extend(kinds.set.iter().cloned());
         let known = CallScope { forms, kinds, keys, modules };
 
-        let reach = CallReach::of(file);
         let mut faults = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
+            if faults.len() >= FAULTS_MAX {
+                return false;
+            }
             if let Some(call) = call(path) {
                 let function = kinds.function_of(path);
                 let before = kinds.before(path, function);
@@ -106,7 +106,7 @@ impl Checker<'_> {
                     if is_fit && !kinds.ends_with_value(&call) {
                         self.options(file, call.expr, &mut faults);
                     }
-                    let place = CallPlace { function, before, fate: reach.fate(file, path) };
+                    let place = CallPlace { function, before };
                     self.word(file, &call, kinds, &place, &mut faults);
                 }
             }
@@ -135,7 +135,7 @@ impl Checker<'_> {
         self.model_maps(file, call, &mut wrong);
         // What is wrong with a call as a whole may be told at the same place already.
         wrong.retain(|fault| faults.iter().all(|known| known.place != fault.place));
-        faults.extend(wrong.into_iter().filter_map(|fault| place.fate.of(fault)));
+        faults.extend(wrong);
 
         self.models(file, call, faults);
         schemas::faults(file, call, faults);
@@ -211,7 +211,7 @@ impl CallScope<'_> {
                 return Some(Diagnostic { help: Some(help), ..fault });
             }
             if let Some(help) = foreign::instead_of(name) {
-                let fault = at(codes::FOREIGN, foreign::message(name));
+                let fault = at(codes::FOREIGN, foreign::message(name)).raised();
                 return Some(fault.suggesting(Some(foreign::suggestion(name, help))));
             }
             let near = self.near_function(name, self.forms.names());
@@ -270,7 +270,7 @@ impl CallScope<'_> {
 
         let is_list = kind.as_ref().is_some_and(|kind| kind.word() == "array");
         if name == "append" && self.adds_one_item(call.expr, is_list, function) {
-            let fault = at(codes::FOREIGN, "`append` adds a whole list".to_owned());
+            let fault = at(codes::FOREIGN, "`append` adds a whole list".to_owned()).raised();
             return Some(Diagnostic {
                 help: foreign::instead_of(name).map(str::to_owned),
                 ..fault
@@ -292,7 +292,7 @@ impl CallScope<'_> {
 
         if own.is_empty() {
             if let Some(help) = foreign::instead_of(name).filter(|_| forms.is_empty()) {
-                let fault = at(codes::FOREIGN, foreign::message(name));
+                let fault = at(codes::FOREIGN, foreign::message(name)).raised();
                 return Some(fault.suggesting(Some(foreign::suggestion(name, help))));
             }
             let fault =
@@ -384,7 +384,7 @@ impl CallScope<'_> {
 
         if forms.is_empty() {
             if let Some(help) = foreign::instead_of(name) {
-                let fault = at(codes::FOREIGN, foreign::message(name));
+                let fault = at(codes::FOREIGN, foreign::message(name)).raised();
                 return fault.suggesting(Some(foreign::suggestion(name, help)));
             }
             let fault = at(codes::METHOD, format!("unknown method `{name}`"));

@@ -7,6 +7,9 @@ use rhai::{AST, Engine};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+/// Most faults of a level that are told of a script and of what it imports.
+pub(super) const FAULTS_MAX: usize = 500;
+
 /// One check: what it works with and what it has found.
 pub(super) struct Checker<'a> {
     pub(super) engine: &'a Engine,
@@ -47,9 +50,12 @@ pub(in crate::script) struct Earlier<'a> {
 }
 
 impl Checker<'_> {
-    /// Notes a fault.
+    /// Notes a fault, unless there are so many that nobody reads one more.
     pub(super) fn push(&mut self, fault: Diagnostic) {
-        self.faults.push(fault);
+        let of_level = self.faults.iter().filter(|known| known.level == fault.level);
+        if of_level.count() < FAULTS_MAX {
+            self.faults.push(fault);
+        }
     }
 
     /// Notes a fault that explains those which stand at its place.

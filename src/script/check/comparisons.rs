@@ -2,6 +2,7 @@
 //! language compares them without an error: a text never equals a number.
 
 use crate::script::check::checker::{Checker, File};
+use crate::script::check::judges::MAKING;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
@@ -41,6 +42,8 @@ struct Mistake {
     position: Position,
     message: String,
     help: Option<&'static str>,
+    /// Whether the run fails here.
+    is_raised: bool,
 }
 
 impl Checker<'_> {
@@ -66,26 +69,29 @@ impl Checker<'_> {
                                 found.extend(comparison(operator, &sides, literal, at));
                             }
                         }
-                        [value] if call.name == "!" => found.extend(condition(value, kind(value))),
+                        [value] if call.name == "!" => {
+                            found.extend(condition(value, kind(value), kinds));
+                        }
                         _ => {}
                     }
                 }
                 Some(ASTNode::Expr(Expr::And(sides, _) | Expr::Or(sides, _))) => {
-                    found.extend(sides.iter().filter_map(|side| condition(side, kind(side))));
+                    let sides = sides.iter();
+                    found.extend(sides.filter_map(|side| condition(side, kind(side), kinds)));
                 }
                 Some(ASTNode::Stmt(
                     Stmt::If(flow, _) | Stmt::While(flow, _) | Stmt::Do(flow, ..),
                 )) => {
-                    found.extend(condition(&flow.expr, kind(&flow.expr)));
+                    found.extend(condition(&flow.expr, kind(&flow.expr), kinds));
                 }
                 _ => {}
             }
             true
         });
 
-        for Mistake { position, message, help } in found {
+        for Mistake { position, message, help, is_raised } in found {
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
-            self.push(Diagnostic { help: help.map(str::to_owned), ..fault });
+            self.push(Diagnostic { help: help.map(str::to_owned), is_raised, ..fault });
         }
     }
 }
@@ -143,16 +149,24 @@ fn comparison(
         }
         _ => None,
     };
-    Some(Mistake { position, message, help })
+    Some(Mistake { position, message, help, is_raised: false })
 }
 
 /// Looks at a value that stands where the language wants true or false.
-fn condition(value: &Expr, kind: Option<ValueKind>) -> Option<Mistake> {
-    let kind = kind?;
+fn condition(value: &Expr, kind: Option<ValueKind>, kinds: &Kinds<'_>) -> Option<Mistake> {
+    if let Some(help) = judge(value, kinds) {
+        let message = "a condition is true or false, not a judge, which is a function".to_owned();
+        let position = value.start_position();
+        return Some(Mistake { position, message, help: Some(help), is_raised: true });
+    }
+
+    // The place of something is a number, whatever it is looked for in.
+    let is_place = gives_place(value) && !kinds.forms.is_of_script("index_of");
+    let kind = kind.or(is_place.then_some(ValueKind::Data("int")))?;
     let of_type = Comparable::of(Some(&kind))?;
     let help = match of_type {
         Comparable::Truth => return None,
-        Comparable::Number if gives_place(value) => {
+        Comparable::Number if is_place => {
             "write `x.contains(part)`; the place is 0 for the first, and -1 for none"
         }
         Comparable::Text => "compare it, such as `text == \"yes\"` or `text != \"\"`",
@@ -162,7 +176,7 @@ fn condition(value: &Expr, kind: Option<ValueKind>) -> Option<Mistake> {
     };
 
     let message = format!("a condition is true or false, not {}", article(kind.word()));
-    Some(Mistake { position: value.start_position(), message, help: Some(help) })
+    Some(Mistake { position: value.start_position(), message, help: Some(help), is_raised: true })
 }
 
 /// Tells whether a value is the place of something in a list or a text, which may be the first one.
@@ -172,4 +186,13 @@ fn gives_place(value: &Expr) -> bool {
         Expr::MethodCall(call, _) | Expr::FnCall(call, _) => call.name == "index_of",
         _ => false,
     }
+}
+
+/// Returns how a judge is asked, if a value is one that is made in place.
+fn judge(value: &Expr, kinds: &Kinds<'_>) -> Option<&'static str> {
+    let Expr::FnCall(call, _) = value else { return None };
+    let word = call.name.as_str();
+    let is_judge =
+        !call.is_qualified() && MAKING.contains(&word) && !kinds.forms.is_of_script(word);
+    is_judge.then_some("write `judge.call(answer) > 0.5`: a judge gives the score of an answer")
 }

@@ -1,5 +1,5 @@
-//! Conditions of operations and edges (`when`) that are neither true nor false. They are asked when the results are
-//! there, which may be after calls that were paid for.
+//! Conditions of operations and edges (`when`) that are neither true nor false, and checks of answers (`check`) that may
+//! say nothing. They are asked when results are there, which is after calls that were paid for.
 
 use crate::script::check::call::call;
 use crate::script::check::checker::{Checker, File};
@@ -13,6 +13,41 @@ use rhai::ASTNode;
 
 /// Words with such a condition among their options.
 const WITH_CONDITION: &[&str] = &["add_aggregation", "add_edge", "add_operation"];
+
+/// Words with a check of the answer among their options.
+const WITH_CHECK: &[&str] = &["add_operation", "operate", "parse", "react"];
+
+impl Checker<'_> {
+    /// Finds checks of answers that may give nothing, which is no verdict.
+    pub(super) fn answer_checks(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut checks: Vec<String> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(call) = call(path)
+                && WITH_CHECK.contains(&call.expr.name.as_str())
+                && !kinds.is_of_script(path, &call)
+            {
+                checks.extend(option(call.expr, "check"));
+            }
+            true
+        });
+        if checks.is_empty() {
+            return;
+        }
+
+        let results = results(file, kinds);
+        let given = checks.iter().filter_map(|name| results.get(name)).flatten();
+        for result in given.filter(|result| result.is_nothing) {
+            let message =
+                "`check` may return nothing here, which is neither true, false nor a text"
+                    .to_owned();
+            let position = result.position;
+            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let help = "return `true` where the answer is right: `if wrong { \"what is wrong\" } else { true }`";
+            let fault = Diagnostic { help: Some(help.to_owned()), ..fault.silent() };
+            self.push_new(fault.warning());
+        }
+    }
+}
 
 impl Checker<'_> {
     /// Finds such conditions.
@@ -46,7 +81,8 @@ impl Checker<'_> {
             let kind = result.kind.as_ref().map_or("any", ValueKind::word);
             let message = format!("`when` must return true or false, not {}", article(kind));
             let position = result.position;
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             self.push_new(Diagnostic { help: Some(help.to_owned()), ..fault });
         }
     }

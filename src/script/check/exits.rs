@@ -32,7 +32,8 @@ impl Checker<'_> {
             let message = format!("`exit({code})` completes the run, with the value {code}");
             let help =
                 "write `throw \"the reason\"` to end a run as failed, with exit code 1".to_owned();
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             self.push(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }

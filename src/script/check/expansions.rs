@@ -74,7 +74,7 @@ impl Checker<'_> {
 fn no_options(file: &File<'_>, value: &Expr, what: &str) -> Diagnostic {
     let message = format!("the function of `expand` must return a map of options, not {what}");
     let at = value.start_position();
-    let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at);
+    let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, at).silent();
     let help = "write `#{ instruction: .. }`, with a text for the model; `list.map(|x| ..)` computes without one"
         .to_owned();
     Diagnostic { help: Some(help), ..fault }
@@ -120,7 +120,8 @@ fn expanded_texts(file: &File<'_>, kinds: &Kinds<'_>) -> Vec<Diagnostic> {
             _ => return None,
         };
         let message = format!("`expand` needs a list, but the answer of `{name}` is {what}");
-        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+        let fault =
+            Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
         let help =
             format!("ask for a list: write `schema: \"[string]\"` among the options of `{name}`");
         Some(Diagnostic { help: Some(help), ..fault })

@@ -28,6 +28,10 @@ impl ScriptFunction {
         &self.params[self.captured..]
     }
 
+    pub(super) fn start(&self) -> Position {
+        self.start
+    }
+
     pub(super) fn holds(&self, position: Position) -> bool {
         self.start <= position && position <= self.end
     }

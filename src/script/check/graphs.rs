@@ -7,7 +7,7 @@ use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::operation_names::{SOURCES, default_name};
 use crate::script::check::parameter::is_plain;
-use crate::script::check::reach::{CallReach, ErrorFate};
+use crate::script::check::reach::CallReach;
 use crate::script::check::used::{is, is_variable};
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -44,6 +44,8 @@ struct GraphCourse {
     added: Vec<AddedOperation>,
     /// Whether it may have operations that are not written out in order.
     is_open: bool,
+    /// Faults of runs in loops, before whose next turn something may be added.
+    unless_added: Vec<GraphFault>,
     /// Whether it was made in the statements of its function that always run, and how often.
     made: usize,
 }
@@ -96,9 +98,7 @@ impl Checker<'_> {
                     let key = (function, name.1.to_string());
                     if let Some(course) = courses.get_mut(&key).filter(|course| course.made == 1) {
                         let used = GraphScope::used(path, &key.1);
-                        let fate = scope.reach.fate(file, path);
-                        let faults = course.take(&scope, path, used);
-                        found.extend(faults.into_iter().filter(|_| fate == ErrorFate::Thrown));
+                        found.extend(course.take(&scope, path, used));
                     }
                 }
                 _ => {}
@@ -106,6 +106,7 @@ impl Checker<'_> {
             true
         });
 
+        found.extend(courses.into_values().flat_map(|course| course.unless_added));
         for GraphFault { code, message, help, position, is_certain } in found {
             let fault = Diagnostic::at(code, message, file.name, file.text, position);
             let fault = Diagnostic { help, ..fault };
@@ -128,8 +129,12 @@ fn replaced_variables(file: &File<'_>) -> HashSet<String> {
     found
 }
 
-fn is_builder(expr: &Expr) -> bool {
+pub(super) fn is_builder(expr: &Expr) -> bool {
     matches!(expr, Expr::FnCall(call, _) if call.name == "builder" && !call.is_qualified())
+}
+
+fn is_loop(node: &ASTNode<'_>) -> bool {
+    matches!(node, ASTNode::Stmt(Stmt::For(..) | Stmt::While(..) | Stmt::Do(..)))
 }
 
 /// Tells whether an expression makes a branch that no session has yet.
@@ -329,6 +334,7 @@ impl GraphCourse {
             GraphUse::Reads => Vec::new(),
             GraphUse::Other => {
                 self.is_open = true;
+                self.unless_added.clear();
                 Vec::new()
             }
             GraphUse::Adds(call, position) => {
@@ -343,6 +349,7 @@ impl GraphCourse {
                 let is_unknown = operation.name.is_none() && operation.stem.is_none();
                 // What is added in a loop or under a condition may have been added, and may not.
                 self.is_open |= !is_in_order || is_unknown;
+                self.unless_added.clear();
                 if is_in_order {
                     self.added.push(operation);
                 }
@@ -351,7 +358,12 @@ impl GraphCourse {
             GraphUse::Runs(call, position) => {
                 let is_certain = scope.reach.is_certain(&path[..path.len() - 1]);
                 let mut faults = self.twice(is_certain);
-                faults.extend(self.empty(position, is_certain));
+                let empty = self.empty(position, is_certain);
+                if path.iter().any(is_loop) {
+                    self.unless_added.extend(empty);
+                } else {
+                    faults.extend(empty);
+                }
                 if let Some(session) = scope.session(path, call, &function) {
                     faults.extend(self.foreign_branch(session.as_ref(), is_certain));
                 }

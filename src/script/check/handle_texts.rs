@@ -49,7 +49,8 @@ impl Checker<'_> {
         for (kind, help, position) in found {
             let said = if kind == "function" { "a closure" } else { &kind };
             let message = format!("{} in a text is only the word \"{said}\"", article(&kind));
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             let fault = Diagnostic { help: Some(help), ..fault };
             self.push_new(if RESULTS.contains(&kind.as_str()) { fault } else { fault.warning() });
         }

@@ -76,6 +76,9 @@ struct Hiding {
     after: Option<usize>,
     /// What was done with the outer one in the loop around it, if it is declared outside of that.
     in_loop: Option<Range<usize>>,
+    depth: usize,
+    /// Whether it stands in a block of its own, which is there for such variables.
+    is_alone: bool,
 }
 
 /// When what follows on a block begins.
@@ -133,7 +136,10 @@ impl ScopeReader {
                 is_read(&outer[turn.start..start]) || is_read(&outer[end..turn.end])
             });
             let is_of_closure = hiding.outer < self.captured;
-            next == Some(&VariableUse::Read) || is_unread && (is_read_in_loop || is_of_closure)
+            // It has a value of its own, which its block uses.
+            let is_meant = hiding.is_alone && !is_unread && hiding.value.is_empty();
+            next == Some(&VariableUse::Read) && !is_meant
+                || is_unread && (is_read_in_loop || is_of_closure)
         };
 
         let mistakes = self.hidings.iter().filter(is_mistake);
@@ -268,7 +274,14 @@ impl ScopeReader {
                 self.repeated(&each.2, &names);
             }
             Stmt::FnCall(call, _) => call.args.iter().for_each(|argument| self.expr(argument)),
-            Stmt::Block(block) => self.block(block.statements(), &[]),
+            Stmt::Block(block) => {
+                let hidings = self.hidings.len();
+                self.block(block.statements(), &[]);
+                let inside = self.depth + 1;
+                for hiding in &mut self.hidings[hidings..] {
+                    hiding.is_alone |= hiding.depth == inside;
+                }
+            }
             Stmt::Expr(expr) | Stmt::Return(Some(expr), ..) | Stmt::BreakLoop(Some(expr), ..) => {
                 self.expr(expr);
             }
@@ -299,6 +312,8 @@ impl ScopeReader {
                 value: before..self.uses[outer].len(),
                 after: None,
                 in_loop: None,
+                depth: self.depth,
+                is_alone: false,
             });
         }
     }

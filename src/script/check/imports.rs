@@ -1,7 +1,7 @@
 //! Imported files: that they exist, lie in the project, are sound, and what they define.
 
 use crate::script::check::call::call;
-use crate::script::check::checker::{Checker, File};
+use crate::script::check::checker::{Checker, FAULTS_MAX, File};
 use crate::script::diagnostic::fix::Suggestion;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes, foreign};
@@ -143,6 +143,9 @@ impl Checker<'_> {
 
         let mut modules = Modules::new();
         for (named, alias, position) in found {
+            if self.faults.len() >= FAULTS_MAX {
+                break;
+            }
             if let Some(ast) = self.import(file, &named, position) {
                 self.runs(file, &named, position, &ast);
                 modules.insert(alias, Offer::of(&ast));

@@ -154,7 +154,7 @@ fn path_end<'a>(path: &[ASTNode<'a>]) -> Option<&'a Expr> {
 }
 
 /// Tells whether a value is plain data, which is locked where it is captured; of the rest, closures get copies.
-fn is_plain(kind: &ValueKind) -> bool {
+pub(super) fn is_plain(kind: &ValueKind) -> bool {
     match kind {
         ValueKind::Map(_) | ValueKind::List(_) | ValueKind::Inputs(_) | ValueKind::Answer(_) => {
             true

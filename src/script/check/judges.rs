@@ -22,6 +22,8 @@ struct JudgeFault {
     message: String,
     help: Option<String>,
     position: Position,
+    /// Whether it shows whatever the judge is given.
+    is_certain: bool,
 }
 
 /// A judge as it stands in a call.
@@ -61,9 +63,10 @@ impl Checker<'_> {
             faults.extend(properties(file, judge, params, kinds));
         }
 
-        for JudgeFault { code, message, help, position } in faults {
+        for JudgeFault { code, message, help, position, is_certain } in faults {
             let fault = Diagnostic::at(code, message, file.name, file.text, position);
-            self.push_new(Diagnostic { help, ..fault });
+            let fault = Diagnostic { help, ..fault };
+            self.push_new(if is_certain { fault } else { fault.warning() });
         }
     }
 }
@@ -76,6 +79,8 @@ pub(super) struct FunctionResult {
     /// The word that made it, if it is a judge that was not called.
     made_by: Option<String>,
     pub(super) position: Position,
+    /// Whether it is nothing: `()`, or that of a condition which does not hold and has no `else`.
+    pub(super) is_nothing: bool,
 }
 
 /// Reads the values that functions give.
@@ -97,7 +102,15 @@ impl ResultReader<'_> {
             }
 
             Stmt::Block(block) => self.block(block.statements()),
-            Stmt::If(flow, _) | Stmt::TryCatch(flow, _) => {
+            Stmt::If(flow, position) => {
+                self.block(flow.body.statements());
+                if flow.branch.statements().is_empty() {
+                    self.add(FunctionResult { is_nothing: true, ..unknown(*position) });
+                } else {
+                    self.block(flow.branch.statements());
+                }
+            }
+            Stmt::TryCatch(flow, _) => {
                 self.block(flow.body.statements());
                 self.block(flow.branch.statements());
             }
@@ -143,6 +156,7 @@ impl ResultReader<'_> {
             },
             made_by,
             position,
+            is_nothing: matches!(value, Expr::Unit(_)),
         });
     }
 
@@ -159,7 +173,14 @@ impl ResultReader<'_> {
 }
 
 fn unknown(position: Position) -> FunctionResult {
-    FunctionResult { kind: None, number: None, variable: None, made_by: None, position }
+    FunctionResult {
+        kind: None,
+        number: None,
+        variable: None,
+        made_by: None,
+        position,
+        is_nothing: false,
+    }
 }
 
 /// Returns what each function of a file may give, by its name.
@@ -252,6 +273,7 @@ fn no_score(result: &FunctionResult, judge: &ScriptJudge, params: &[String]) -> 
             message: format!("`{word}` makes a judge, which this function returns uncalled"),
             help: Some(format!("write `{word}(..).call({answer})`, or `judge: {word}(..)`")),
             position: result.position,
+            is_certain: true,
         });
     }
 
@@ -265,6 +287,7 @@ fn no_score(result: &FunctionResult, judge: &ScriptJudge, params: &[String]) -> 
         (None, Some(ValueKind::Data(word @ ("string" | "array" | "char" | "function")))) => {
             article(word)
         }
+        (None, _) if result.is_nothing => "nothing".to_owned(),
         (None, Some(ValueKind::Handle(word))) => article(word),
         (None, Some(ValueKind::List(_))) => article("array"),
         (None, _) => return None,
@@ -272,6 +295,7 @@ fn no_score(result: &FunctionResult, judge: &ScriptJudge, params: &[String]) -> 
 
     let help = match result.number {
         Some(_) => "divide a percentage by 100",
+        None if result.is_nothing => "write an `else` with a number, such as 0",
         None => "compare, such as `|answer, expected| same_answer(answer, expected)`",
     };
     Some(JudgeFault {
@@ -279,6 +303,7 @@ fn no_score(result: &FunctionResult, judge: &ScriptJudge, params: &[String]) -> 
         message: format!("a judge must return a number from 0 to 1, or true or false, not {said}"),
         help: Some(help.to_owned()),
         position: result.position,
+        is_certain: !result.is_nothing,
     })
 }
 
@@ -305,6 +330,7 @@ fn properties(
                 message: no_property("a string", property),
                 help: foreign::instead_of_method("string", property).map(str::to_owned),
                 position: read.position,
+                is_certain: true,
             });
         }
     }

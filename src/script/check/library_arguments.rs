@@ -4,7 +4,7 @@
 use crate::script::check::call::{Call, call, receiver};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
-use crate::script::check::reach::{CallReach, ErrorFate};
+use crate::script::check::reach::CallReach;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -37,7 +37,6 @@ impl Checker<'_> {
             if let Some(call) = call(path)
                 && !kinds.is_of_script(path, &call)
                 && let Some(arguments) = self.named(path, &call)
-                && reach.fate(file, path) != ErrorFate::Wanted
             {
                 let is_certain = reach.is_certain(path);
                 let function = kinds.function_of(path);

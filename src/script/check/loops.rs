@@ -73,6 +73,7 @@ impl Checker<'_> {
             let help =
                 "write `for item in list { .. }`; in `for_each`, the item is `this`".to_owned();
             let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault = fault.silent();
             self.push(Diagnostic { help: Some(help), ..fault });
         }
     }

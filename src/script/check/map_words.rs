@@ -5,7 +5,10 @@ use crate::script::check::call::call;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
 use crate::script::check::property::continues_a_chain;
+use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::{Diagnostic, codes};
+use crate::script::host::known_map::of_content;
+use crate::script::host::shape::Shape;
 use rhai::{ASTNode, Expr, Position, Stmt};
 use std::collections::HashMap;
 
@@ -36,6 +39,32 @@ pub(super) fn mixed_into<'a>(path: &[ASTNode<'a>]) -> Option<&'a str> {
 }
 
 impl Checker<'_> {
+    /// Finds lengths of maps that wrap a value, such as the result of `attempt`: that of the value is meant.
+    pub(super) fn wrapped_lengths(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let mut found: Vec<(String, &'static Shape, Position)> = Vec::new();
+        file.ast.walk(&mut |path: &[ASTNode]| {
+            if let Some(call) = call(path).filter(|call| call.is_method)
+                && call.expr.args.is_empty()
+                && !kinds.is_of_script(path, &call)
+                && let Some(ValueKind::Map(shape)) = kinds.before(path, kinds.function_of(path))
+                && shape
+                    .content()
+                    .is_some_and(|content| of_content(&[content], &call.expr.name).is_some())
+            {
+                found.push((call.expr.name.to_string(), shape, call.position));
+            }
+            true
+        });
+
+        for (word, shape, position) in found {
+            let message =
+                format!("`{word}()` is that of {} itself, not of what it holds", shape.what);
+            let fault = Diagnostic::at(codes::PROPERTY, message, file.name, file.text, position);
+            let help = shape.content().map(|content| format!("write `.{content}.{word}`"));
+            self.push_new(Diagnostic { help, ..fault.silent().warning() });
+        }
+    }
+
     /// Finds words of maps without their brackets, behind maps that the script writes out.
     pub(super) fn map_words(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let maps = Bindings::of(file, kinds, |value, _| is_map(value));
@@ -62,7 +91,8 @@ impl Checker<'_> {
 
         for (word, position) in found {
             let message = format!("this map has no key `{word}`, so this is `()`");
-            let fault = Diagnostic::at(codes::PROPERTY, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::PROPERTY, message, file.name, file.text, position).silent();
             let method = if LENGTHS.contains(&word.as_str()) { "len" } else { word.as_str() };
             let help = format!("write `.{method}()`, with brackets");
             self.push_new(Diagnostic { help: Some(help), ..fault.warning() });

@@ -4,13 +4,20 @@ use crate::script::check::call::{call, receiver};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::comparisons::Comparable;
 use crate::script::check::kinds::Kinds;
+use crate::script::check::variables::held_for_good;
 use crate::script::diagnostic::type_word::article;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Dynamic, Expr, Position};
+use std::collections::HashMap;
+
+/// The types of the items of lists that variables hold for good, each with a word for it.
+type HeldTypes = HashMap<String, Vec<(Comparable, String)>>;
 
 impl Checker<'_> {
     /// Finds items that no item of a literal list can equal, and texts that are split at nothing.
     pub(super) fn membership(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
+        let lists: HeldTypes =
+            held_for_good(file, |value, path| types(value, kinds, kinds.function_of(path)));
         let mut found: Vec<(String, String, Position)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             // The language writes `x in list` as `contains(list, x)`.
@@ -26,7 +33,7 @@ impl Checker<'_> {
             match call.expr.name.as_str() {
                 "contains" => {
                     let function = kinds.function_of(path);
-                    found.extend(mistake(subject, item, kinds, function));
+                    found.extend(mistake((subject, &lists), item, kinds, function));
                     found.extend(foreign_words(subject, item, kinds, function));
                 }
                 "split" => found.extend(nothing(item)),
@@ -36,7 +43,8 @@ impl Checker<'_> {
         });
 
         for (message, help, position) in found {
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }
@@ -44,14 +52,17 @@ impl Checker<'_> {
 
 /// Looks at an item that is looked for in a list.
 fn mistake(
-    list: &Expr,
+    (list, held): (&Expr, &HeldTypes),
     item: &Expr,
     kinds: &Kinds<'_>,
     function: &str,
 ) -> Option<(String, String, Position)> {
     let known = kinds.kind(item, function)?;
     let wanted = Comparable::of(Some(&known))?;
-    let items = types(list, kinds, function)?;
+    let items = match list {
+        Expr::Variable(name, ..) => held.get(name.1.as_str())?,
+        literal => &types(literal, kinds, function)?,
+    };
     let (_, word) = items.first()?;
     if items.iter().any(|(of_type, _)| *of_type == wanted) {
         return None;
@@ -62,7 +73,10 @@ fn mistake(
     let help = match wanted {
         Comparable::Number => "write `text.parse_int()` for the items, or `x.to_string()`",
         Comparable::Text => "write `text.parse_int()`, or texts as items",
-        Comparable::Truth | Comparable::List | Comparable::Map => "write items of the same type",
+        Comparable::List => {
+            "write `one.some(|item| item in other)`, or `all`, for the items of a list"
+        }
+        Comparable::Truth | Comparable::Map => "write items of the same type",
     };
     let start = item.start_position();
     Some((message, help.to_owned(), if start.is_none() { list.start_position() } else { start }))

@@ -10,8 +10,10 @@ mod answer_words;
 mod answers;
 mod argument;
 mod arities;
+mod at_once;
 mod bindings;
 mod braces;
+mod branch_values;
 pub(in crate::script) mod call;
 mod calls;
 mod captured_loops;
@@ -22,11 +24,13 @@ mod comparisons;
 mod constants;
 mod copied;
 mod defaults;
+mod durations;
 mod echo;
 mod edge_conditions;
 mod endings;
 mod exits;
 mod expansions;
+mod fates;
 mod filled;
 mod functions;
 mod given_values;
@@ -67,8 +71,10 @@ mod property;
 mod questions;
 mod ranges;
 mod reach;
+mod remainders;
 mod retained;
 mod schemas;
+mod seen_calls;
 mod servers;
 mod spent_templates;
 mod sums;
@@ -107,6 +113,9 @@ use std::path::{Path, PathBuf};
 
 /// Most undefined variables of one script that are told apart.
 const UNDEFINED_MAX: usize = 50;
+
+/// Most bytes that are read of one script for that: for each such variable, it is read again.
+const READ_MAX: usize = 1 << 20;
 
 /// Words for plain values, which a script may define for itself.
 const PLAIN: &[&str] = &[
@@ -171,6 +180,7 @@ impl Checker<'_> {
     /// Reads one file and finds its faults.
     fn file(&mut self, name: &str, text: &str, mut scope: Scope<'_>) -> Option<AST> {
         let mut undefined = 0;
+        let undefined_max = (READ_MAX / text.len().max(1)).clamp(5, UNDEFINED_MAX);
 
         let mut ast = loop {
             let error = match self.engine.compile_with_scope(&scope, text) {
@@ -186,7 +196,7 @@ impl Checker<'_> {
             // Known from here on, so that the rest can be read.
             scope.push_dynamic(variable.clone(), rhai::Dynamic::UNIT);
             undefined += 1;
-            if undefined >= UNDEFINED_MAX {
+            if undefined >= undefined_max {
                 return None;
             }
         };
@@ -218,6 +228,7 @@ impl Checker<'_> {
         self.copied(file, &kinds, &bodies);
         self.paths(file, &forms, &modules, earlier);
         self.numbers(file);
+        self.durations(file, &kinds);
         self.tools(file, &kinds);
         self.tool_calls(file, &kinds);
         self.servers(file);
@@ -226,6 +237,7 @@ impl Checker<'_> {
         self.spent_templates(file, &kinds, &bodies);
         self.constants(file, &kinds);
         self.map_words(file, &kinds);
+        self.wrapped_lengths(file, &kinds);
         self.divisions(file, &kinds);
         self.operators(file, &kinds);
         self.sums(file, &kinds);
@@ -236,6 +248,7 @@ impl Checker<'_> {
         self.type_names(file);
         self.membership(file, &kinds);
         self.switches(file, &kinds);
+        self.branch_values(file, &forms, &bodies);
         self.unused(file, &forms, &bodies);
         self.endings(file, &kinds, &bodies);
         self.lost(file, &KnownValues { forms: &forms, kinds: &kinds, bodies: &bodies }, earlier);
@@ -250,22 +263,31 @@ impl Checker<'_> {
         self.library_arguments(file, &kinds);
         self.judges(file, &kinds);
         self.edge_conditions(file, &kinds);
+        self.answer_checks(file, &kinds);
         self.in_use(file, &kinds);
+        self.at_once(file, &kinds);
         self.handle_texts(file, &kinds);
-        self.hidden(file);
         self.exits(file, &forms);
         self.expansions(file, &kinds);
-        self.templates(file);
-        self.plain_texts(file);
         self.braces(file, &kinds);
-        self.parsed_forms(file);
-        self.shadows(file);
         self.taken_over(file, &kinds);
-        self.closures(file);
+        self.of_text_alone(file);
+        self.expected_errors(file);
         // Who has to mend something has not come to the end, perhaps; and an input of a dialogue never has.
         if earlier.is_none() && self.faults.iter().all(|fault| fault.level != Severity::Error) {
             self.unrun(file, &kinds);
+            self.expected_errors(file);
         }
+    }
+
+    /// Finds what follows from the text of a file, whatever its values are.
+    fn of_text_alone(&mut self, file: &File<'_>) {
+        self.hidden(file);
+        self.templates(file);
+        self.plain_texts(file);
+        self.parsed_forms(file);
+        self.shadows(file);
+        self.closures(file);
     }
 
     /// Finds forms that parse and are not what they are in other languages: texts in three quotes, empty
@@ -343,7 +365,10 @@ pub(super) fn lists_of_words() -> Vec<(&'static str, Vec<&'static str>)> {
         ("PATTERNS", answers::PATTERNS.to_vec()),
         ("DESCRIBES", lengths::DESCRIBES.to_vec()),
         ("ADDING", unrun::ADDING.to_vec()),
+        ("TIMED", durations::TIMED.to_vec()),
         ("USING", endings::USING.to_vec()),
+        ("AT_ONCE", at_once::AT_ONCE.to_vec()),
+        ("WAITING", at_once::WAITING.to_vec()),
         ("RANGED", ranges::RANGED.to_vec()),
         ("RETURNING", returning),
         ("CHANGING", in_place::CHANGING.to_vec()),

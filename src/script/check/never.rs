@@ -56,7 +56,8 @@ impl Checker<'_> {
         });
 
         for NeverEqual { position, message, help, is_certain } in found {
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             let fault = if is_certain { fault } else { fault.warning() };
             self.push_new(Diagnostic { help: Some(help), ..fault });
         }

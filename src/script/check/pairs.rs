@@ -118,7 +118,8 @@ impl Checker<'_> {
         });
 
         for (message, help, position) in found {
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }
@@ -157,7 +158,8 @@ impl Checker<'_> {
         for ([first, second], position) in found {
             let message =
                 format!("`{first}` is the item here, and the second parameter is its number");
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             let help = format!("write `|{second}, {first}| ..`: the number comes second");
             self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
         }

@@ -58,7 +58,8 @@ impl Checker<'_> {
         });
 
         for (message, help, position) in found {
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
         }
     }

@@ -1,8 +1,9 @@
-//! Texts that are added to numbers: the sum is a text, and nothing fails. `total += b.chat(q)` makes "012".
+//! Texts that are added to variables with numbers: the sum is a text, and nothing fails. `total += b.chat(q)` makes
+//! "012". A number and a text that make another value may well be meant as a text.
 
-use crate::script::check::answers::TEXTS;
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
+use crate::script::check::used::is_variable;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::{Diagnostic, codes};
 use rhai::{ASTNode, Expr, Position, Stmt};
@@ -20,26 +21,21 @@ impl Checker<'_> {
             let function = kinds.function_of(path);
             match path.last() {
                 Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
-                    let operator = assignment.0.get_op_assignment_info();
-                    if let Some((_, _, _, "+=", ..)) = operator
-                        && let Expr::Variable(name, ..) = &assignment.1.lhs
-                        && let key = (function.to_owned(), name.1.to_string())
+                    let Expr::Variable(name, ..) = &assignment.1.lhs else { return true };
+                    let key = (function.to_owned(), name.1.to_string());
+                    let added = match assignment.0.get_op_assignment_info() {
+                        Some((_, _, _, "+=", ..)) => {
+                            Some((&assignment.1.rhs, assignment.0.position()))
+                        }
+                        Some(_) => None,
+                        None => added_to(&name.1, &assignment.1.rhs),
+                    };
+
+                    if let Some((value, position)) = added
                         && numbers.get(&key) == Some(&true)
-                        && is_text(kinds, &assignment.1.rhs, function)
+                        && is_text(kinds, value, function)
                     {
-                        found.push(assignment.0.position());
-                    }
-                }
-                Some(ASTNode::Expr(Expr::FnCall(call, position)))
-                    if call.name == "+" && !is_part_of_sum(path) =>
-                {
-                    if let [left, right] = call.args.as_slice()
-                        && is_number(kinds.kind(left, function).as_ref())
-                        && is_text(kinds, right, function)
-                        && is_answer(right)
-                    {
-                        let start = left.start_position();
-                        found.push(if position.is_none() { start } else { *position });
+                        found.push(position);
                     }
                 }
                 _ => {}
@@ -49,7 +45,8 @@ impl Checker<'_> {
 
         for position in found {
             let message = "a number and a text make a text here, and no sum".to_owned();
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             let help = "write `text.parse_float()`, or ask for a number: `#{ schema: \"number\" }`";
             self.push_new(Diagnostic { help: Some(help.to_owned()), ..fault.warning() });
         }
@@ -64,18 +61,16 @@ fn is_text(kinds: &Kinds<'_>, expr: &Expr, function: &str) -> bool {
     kinds.kind(expr, function) == Some(ValueKind::Data("string"))
 }
 
-/// Tells whether an expression asks a model.
-fn is_answer(expr: &Expr) -> bool {
-    match expr {
-        Expr::Dot(pair, ..) => is_answer(&pair.rhs),
-        Expr::MethodCall(call, _) | Expr::FnCall(call, _) => TEXTS.contains(&call.name.as_str()),
-        _ => false,
+/// Returns what a sum adds to a variable, and where, if it adds anything: in `x + y`, `y`.
+fn added_to<'a>(variable: &str, sum: &'a Expr) -> Option<(&'a Expr, Position)> {
+    let Expr::FnCall(call, position) = sum else { return None };
+    match call.args.as_slice() {
+        [left, right] if call.name == "+" && is_variable(left, variable) => {
+            let start = left.start_position();
+            Some((right, if position.is_none() { start } else { *position }))
+        }
+        _ => None,
     }
-}
-
-/// Tells whether a sum is a part of another one, which may put a text together.
-fn is_part_of_sum(path: &[ASTNode<'_>]) -> bool {
-    matches!(path, [.., ASTNode::Expr(Expr::FnCall(around, _)), _] if around.name == "+")
 }
 
 /// Finds the variables that are set to numbers alone.
@@ -96,6 +91,7 @@ fn numbers(file: &File<'_>, kinds: &Kinds<'_>) -> NumberVariables {
             Some(ASTNode::Stmt(Stmt::Assignment(assignment))) => {
                 if let Expr::Variable(name, ..) = &assignment.1.lhs
                     && !assignment.0.is_op_assignment()
+                    && added_to(&name.1, &assignment.1.rhs).is_none()
                 {
                     let kind = kinds.kind(&assignment.1.rhs, function);
                     note(&name.1, is_number(kind.as_ref()));

@@ -80,7 +80,8 @@ impl Checker<'_> {
                 let message =
                     format!("this case is {}, but the value is {value}", article(case.word));
                 let place = position_of(file.text, case.at);
-                let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place);
+                let fault =
+                    Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place).silent();
                 let help = if is_other && case.of_type == of_type {
                     Some(of_letter(is_letter).to_owned())
                 } else {
@@ -103,7 +104,7 @@ impl Checker<'_> {
 
         let message = format!("`{}` is never \"{word}\"", known.field);
         let place = position_of(file.text, case.at);
-        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place);
+        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place).silent();
         let help = format!("it is one of {}", known.listed());
         // A model may answer anything where no schema is enforced.
         self.push_new(Diagnostic { help: Some(help), ..fault.warning() });
@@ -125,7 +126,7 @@ impl Checker<'_> {
             None => help_for(word),
         };
         let place = position_of(file.text, case.at);
-        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place);
+        let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, place).silent();
         self.push_new(Diagnostic { help: Some(help), ..fault });
     }
 }

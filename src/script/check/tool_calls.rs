@@ -5,7 +5,7 @@ use crate::schema;
 use crate::script::check::call::{Call, call, receiver};
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::kinds::Kinds;
-use crate::script::check::reach::{CallReach, ErrorFate};
+use crate::script::check::reach::CallReach;
 use crate::script::check::tools::literal;
 use crate::script::diagnostic::suggestion::suggest;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -114,7 +114,6 @@ impl Checker<'_> {
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(call) = call(path)
                 && !kinds.is_of_script(path, &call)
-                && reach.fate(file, path) == ErrorFate::Thrown
                 && let Some(found) = held.failing(path, &call)
             {
                 let FailingCall { code, message, help, position } = found;

@@ -34,11 +34,18 @@ impl Checker<'_> {
                     ASTNode::Expr(Expr::FnCall(call, position))
                     | ASTNode::Stmt(Stmt::FnCall(call, position)),
                 ) if call.name == "tool" && !call.is_qualified() => {
-                    let found = fault(call, *position, &file.functions);
-                    if found.is_none() {
+                    let refused = refused(call, *position);
+                    // What is wrong with the function shows when the tool is called.
+                    let later = if refused.is_none() {
+                        misfit(call, *position, &file.functions)
+                    } else {
+                        None
+                    };
+                    if refused.is_none() && later.is_none() {
                         fields.extend(ToolFields::of(call, &file.functions));
                     }
-                    faults.extend(found.map(|(reason, at)| at_place(file, reason, at)));
+                    faults.extend(refused.map(|(reason, at)| at_place(file, reason, at)));
+                    faults.extend(later.map(|(reason, at)| at_place(file, reason, at).silent()));
                 }
                 Some(ASTNode::Expr(Expr::Map(map, _))) if is_of_word(path) => {
                     let lists = map.0.iter().filter(|(key, _)| key.name == "tools");
@@ -107,7 +114,7 @@ fn missing(file: &File<'_>, kinds: &Kinds<'_>, tools: &[ToolFields]) -> Vec<Diag
         if !tool.names.iter().any(|known| known == name) && !kinds.set.contains(name) {
             let message = format!("the arguments of tool `{}` have no `{name}`", tool.tool);
             let near = suggest(name, tool.names.iter().map(String::as_str));
-            let fault = at_place(file, message, read.position);
+            let fault = at_place(file, message, read.position).silent();
             // A model may give more than the schema asks for.
             let fault = if tool.is_closed { fault } else { fault.warning() };
             found.push(fault.suggesting(near));
@@ -120,17 +127,17 @@ fn at_place(file: &File<'_>, reason: String, at: Position) -> Diagnostic {
     Diagnostic::at(codes::TOOL, reason, file.name, file.text, at)
 }
 
-/// Says what is wrong with a tool, and where.
-fn fault(
-    call: &FnCallExpr,
-    position: Position,
-    functions: &ScriptFunctions,
-) -> Option<(String, Position)> {
-    let text = |place: usize| match call.args.get(place) {
+/// Returns a text among the arguments of a call, and where it stands.
+fn text(call: &FnCallExpr, place: usize) -> Option<(&str, Position)> {
+    match call.args.get(place) {
         Some(Expr::StringConstant(text, at)) => Some((text.as_str(), *at)),
         _ => None,
-    };
-    let name = text(0);
+    }
+}
+
+/// Says why a tool is refused, and where.
+fn refused(call: &FnCallExpr, position: Position) -> Option<(String, Position)> {
+    let name = text(call, 0);
     let shown = name.map_or("..", |(name, _)| name);
 
     if let Some((name, at)) = name
@@ -138,7 +145,7 @@ fn fault(
     {
         return Some((fault.to_string(), at));
     }
-    if let Some((description, at)) = text(1)
+    if let Some((description, at)) = text(call, 1)
         && let Err(fault) = check_name("name", description)
     {
         let reason = fault.to_string().replacen("`name`", &format!("`{shown}`"), 1);
@@ -146,11 +153,19 @@ fn fault(
     }
 
     let schema = call.args.get(2).and_then(literal);
-    if let Some(Err(fault)) = schema.clone().map(|schema| arguments_schema(shown, schema)) {
-        let at = call.args.get(2).map_or(position, Expr::start_position);
-        return Some((fault.to_string(), at));
-    }
+    let fault = schema.map(|schema| arguments_schema(shown, schema))?.err()?;
+    let at = call.args.get(2).map_or(position, Expr::start_position);
+    Some((fault.to_string(), at))
+}
 
+/// Says why the function of a tool does not fit its schema, and where.
+fn misfit(
+    call: &FnCallExpr,
+    position: Position,
+    functions: &ScriptFunctions,
+) -> Option<(String, Position)> {
+    let shown = text(call, 0).map_or("..", |(name, _)| name);
+    let schema = call.args.get(2).and_then(literal);
     let closure = call.args.get(3).and_then(closure_in)?;
     let params = functions.named(&closure).next()?.params();
     let arity = params.len();

@@ -66,7 +66,8 @@ impl Checker<'_> {
 
         for WrongWord { word, position } in found {
             let message = format!("`type_of` never returns \"{word}\"");
-            let fault = Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position);
+            let fault =
+                Diagnostic::at(codes::ARGUMENT, message, file.name, file.text, position).silent();
             let help = match words_for(&word) {
                 Some([word]) => format!("write `type_of(value) == \"{word}\"`"),
                 Some(words) => format!("write `type_of(value) in {words:?}`"),

@@ -2,6 +2,7 @@
 
 use crate::script::check::call::call_of;
 use crate::script::check::checker::{Checker, File};
+use crate::script::check::graphs::is_builder;
 use crate::script::check::kinds::Kinds;
 use crate::script::check::used::is_variable;
 use crate::script::check::value_kind::ValueKind;
@@ -37,8 +38,10 @@ impl Checker<'_> {
                     let builder = builders.entry(variable.0.name.to_string()).or_default();
                     builder.count += 1;
                     builder.made = variable.0.pos;
-                    // Another value of the same name makes all of it uncertain.
-                    builder.is_used |= kind != Some(ValueKind::Handle("builder".to_owned()));
+                    // Another value of the same name makes all of it uncertain, and so does another name of the same
+                    // builder.
+                    builder.is_used |= kind != Some(ValueKind::Handle("builder".to_owned()))
+                        || !is_builder(&variable.1);
                 }
                 Some(ASTNode::Stmt(Stmt::Share(names))) => {
                     for (name, _) in names.iter() {

@@ -2,6 +2,7 @@
 
 use crate::script::check::checker::{Checker, File};
 use crate::script::check::in_place::Bodies;
+use crate::script::check::parameter::is_try;
 use crate::script::check::used::ResultUse;
 use crate::script::diagnostic::forms::Forms;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -36,7 +37,11 @@ const PURE: &[&str] = &[
     "zip",
 ];
 /// The same of operators.
-const OPERATORS: &[&str] = &["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">="];
+pub(super) const OPERATORS: &[&str] =
+    &["+", "-", "*", "/", "%", "**", "==", "!=", "<", "<=", ">", ">="];
+
+/// Operators that fail for some values: a script may try whether they do.
+const FAILING: &[&str] = &["/", "%"];
 
 impl Checker<'_> {
     /// Finds calls and operators that only return something, where nothing is done with it.
@@ -47,6 +52,7 @@ impl Checker<'_> {
             if let Some((name, position)) = pure(path)
                 && !forms.is_of_script(name)
                 && bodies.use_of(path) == ResultUse::Dropped
+                && !(FAILING.contains(&name) && path.iter().any(is_try))
             {
                 found.push((name.to_owned(), position));
             }

@@ -18,9 +18,23 @@ pub(super) struct PropertyRead {
 /// The texts that variables hold for good, by the names of the variables.
 pub(super) type HeldTexts = HashMap<String, String>;
 
+/// Words that change none of their arguments.
+const LOOKING: &[&str] = &["contains", "debug", "print"];
+
 /// Returns the texts of variables that are set once in a file, and that nothing else there can change or hide.
 pub(super) fn held_texts(file: &File<'_>) -> HeldTexts {
-    let mut held: HashMap<String, Option<String>> = HashMap::new();
+    held_for_good(file, |value, _| match value {
+        Expr::StringConstant(text, _) => Some(text.to_string()),
+        _ => None,
+    })
+}
+
+/// Returns what `of` says of the values of such variables. It is given the value and the path to its statement.
+pub(super) fn held_for_good<T>(
+    file: &File<'_>,
+    of: impl Fn(&Expr, &[ASTNode<'_>]) -> Option<T>,
+) -> HashMap<String, T> {
+    let mut held: HashMap<String, Option<T>> = HashMap::new();
     for function in file.functions.iter() {
         held.extend(function.params().iter().map(|name| (name.clone(), None)));
     }
@@ -31,12 +45,9 @@ pub(super) fn held_texts(file: &File<'_>) -> HeldTexts {
         };
         match path.last() {
             Some(ASTNode::Stmt(Stmt::Var(variable, ..))) => {
-                let text = match &variable.1 {
-                    Expr::StringConstant(text, _) => Some(text.to_string()),
-                    _ => None,
-                };
+                let value = of(&variable.1, path);
                 let name = variable.0.name.to_string();
-                held.entry(name).and_modify(|known| *known = None).or_insert(text);
+                held.entry(name).and_modify(|known| *known = None).or_insert(value);
             }
             Some(ASTNode::Stmt(Stmt::For(each, _))) => {
                 loses(&each.0.name);
@@ -59,7 +70,9 @@ pub(super) fn held_texts(file: &File<'_>) -> HeldTexts {
                 }
             }
             Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
-                if let Some(Expr::Variable(name, ..)) = call.args.first() {
+                if let Some(Expr::Variable(name, ..)) = call.args.first()
+                    && !LOOKING.contains(&call.name.as_str())
+                {
                     loses(&name.1);
                 }
             }
@@ -68,7 +81,7 @@ pub(super) fn held_texts(file: &File<'_>) -> HeldTexts {
         true
     });
 
-    held.into_iter().filter_map(|(name, text)| Some((name, text?))).collect()
+    held.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 impl Kinds<'_> {

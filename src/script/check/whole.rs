@@ -4,6 +4,7 @@ use crate::script::check::checker::{Checker, File};
 use crate::script::check::closure::closure_in;
 use crate::script::check::given_values::{GivenValue, GivenValues, field, values_of};
 use crate::script::check::kinds::Kinds;
+use crate::script::check::remainders::Remainders;
 use crate::script::check::value_kind::ValueKind;
 use crate::script::diagnostic::forms::CallForm;
 use crate::script::diagnostic::{Diagnostic, codes};
@@ -58,6 +59,7 @@ impl Checker<'_> {
     pub(super) fn divisions(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
         let names = Names::of(file, kinds);
         let places = places(file, kinds);
+        let remainders = Remainders::of(file);
         let mut found: Vec<(Position, String)> = Vec::new();
         file.ast.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::Assignment(assignment))) = path.last()
@@ -73,6 +75,7 @@ impl Checker<'_> {
                 && let [left, right] = call.args.as_slice()
                 && names.are_whole([left, right], kinds.function_of(path))
                 && !names.values.is_exact(left, right)
+                && !remainders.means_whole(left, right)
                 && !is_meant(kinds, around_sum(path))
                 && !is_kept_as_place(kinds, path, &places)
             {

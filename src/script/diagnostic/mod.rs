@@ -8,6 +8,7 @@ pub(in crate::script) mod forms;
 pub(in crate::script) mod language;
 pub(in crate::script) mod mismatch;
 mod outer;
+mod raised;
 pub(in crate::script) mod suggestion;
 pub(in crate::script) mod type_word;
 mod variable;
@@ -52,6 +53,8 @@ pub struct Diagnostic {
     pub fixes: Vec<QuickFix>,
     /// Through which calls it came, innermost first.
     pub frames: Vec<String>,
+    /// Whether a run that comes to the place fails there, so that the script can catch the error.
+    pub is_raised: bool,
 }
 
 impl Diagnostic {
@@ -67,6 +70,7 @@ impl Diagnostic {
             help: None,
             fixes: Vec::new(),
             frames: Vec::new(),
+            is_raised: raised::is_raised(code),
         }
     }
 
@@ -88,6 +92,18 @@ impl Diagnostic {
     #[must_use]
     pub(super) fn warning(self) -> Diagnostic {
         Diagnostic { level: Severity::Warning, ..self }
+    }
+
+    /// Says that nothing fails at its place.
+    #[must_use]
+    pub(super) fn silent(self) -> Diagnostic {
+        Diagnostic { is_raised: false, ..self }
+    }
+
+    /// Says that a run fails at its place.
+    #[must_use]
+    pub(super) fn raised(self) -> Diagnostic {
+        Diagnostic { is_raised: true, ..self }
     }
 
     /// Adds what somebody may have meant.
@@ -437,8 +453,10 @@ fn explain(engine: &Engine, raised: &EvalAltResult, failure: &Failure) -> (Strin
             };
             (message, is_word.then(help).flatten())
         }
-        EvalAltResult::ErrorDataRace(locked, _) => {
-            let word = mismatch::word_in_use(locked).unwrap_or("parallel");
+        // Of a variable that another call locks, the message says what to do.
+        EvalAltResult::ErrorDataRace(locked, _)
+            if let Some(word) = mismatch::word_in_use(locked) =>
+        {
             let help = format!(
                 "a closure uses the variable whose method it is passed to; call the method as a function, \
                  which works on a copy: `{word}(list, |item| ..)` instead of `list.{word}(|item| ..)`"

@@ -29,6 +29,17 @@ enum Arity {
     Place,
 }
 
+/// Returns how many arguments a function is given, besides `this`; `None` if an item is never given so.
+fn count(slot: Arity, item: Item) -> Option<usize> {
+    let before = usize::from(item == Item::Second);
+    match (slot, item) {
+        (Arity::Argument, Item::This) => None,
+        (Arity::This, _) => Some(before),
+        (Arity::Argument, _) | (Arity::Place, Item::This) => Some(before + 1),
+        (Arity::Place, _) => Some(before + 2),
+    }
+}
+
 /// A function that is called with one item after the other.
 pub(in crate::script) struct Each<'a> {
     context: &'a NativeCallContext<'a>,
@@ -47,7 +58,12 @@ impl<'a> Each<'a> {
         item: Item,
     ) -> Each<'a> {
         let name = home::name_of(&function);
-        Each { context, word, function, name, item, slot: Cell::new(Arity::This) }
+        // A function of the script comes before a built-in one of its name, which may fit an earlier slot.
+        let slots = [Arity::This, Arity::Argument, Arity::Place].into_iter();
+        let defined = slots.filter_map(|slot| Some((slot, count(slot, item)?)));
+        let mut defined = defined.filter(|(_, count)| home::is_defined(context, &function, *count));
+        let slot = defined.next().map_or(Arity::This, |(slot, _)| slot);
+        Each { context, word, function, name, item, slot: Cell::new(slot) }
     }
 
     /// Calls it with an item, and with its place if it takes that too. These forms are tried in order, and the

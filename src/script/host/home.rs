@@ -266,6 +266,21 @@ pub(in crate::script) fn invoke(
     place.call(context, this, captured.chain(arguments).collect())
 }
 
+/// Tells whether the file of a function defines one of its name that takes this many arguments, besides those
+/// that it has captured.
+pub(in crate::script) fn is_defined(
+    context: &NativeCallContext,
+    function: &FnPtr,
+    count: usize,
+) -> bool {
+    let place = resident(function);
+    let global =
+        place.as_ref().map_or_else(|| context.global_runtime_state(), |place| &place.home.global);
+    let captured = function.curry().len() - usize::from(place.is_some());
+    let name = name_of(function);
+    global.lib.iter().any(|file| file.get_script_fn(&name, captured + count).is_some())
+}
+
 /// Returns the name by which errors know a function.
 pub(in crate::script) fn name_of(function: &FnPtr) -> String {
     let place = resident(function);

@@ -37,6 +37,7 @@ impl Rule {
         if !matches!(right, Right::Read | Right::Write) && path_of(text).to_str().is_none() {
             return Err("it is not valid UTF-8 text".to_owned());
         }
+        refuse_joined(text, base)?;
 
         match right {
             Right::Read | Right::Write => path_rule(text, base),
@@ -133,6 +134,16 @@ fn path_rule(text: &str, base: &Path) -> Result<Rule, String> {
     }
     refuse_place(&real)?;
     Ok(Rule::Path(path, real))
+}
+
+/// Refuses several names in one text, unless a file has just this name.
+fn refuse_joined(text: &str, base: &Path) -> Result<(), String> {
+    if !text.contains(',') || base.join(path_of(text)).symlink_metadata().is_ok() {
+        return Ok(());
+    }
+
+    let items: Vec<String> = text.split(',').map(|item| format!("\"{}\"", item.trim())).collect();
+    Err(format!("a comma within an item separates nothing; write {}", items.join(", ")))
 }
 
 /// Refuses a text that is not the path of a file which may come to be.
@@ -285,7 +296,9 @@ mod tests {
     fn read(right: Right, texts: &[&str]) -> String {
         let base = std::env::temp_dir().join(format!("kaizen-rule-{}", std::process::id()));
         std::fs::create_dir_all(base.join("dir")).expect("a folder");
-        std::fs::write(base.join("a file"), "").expect("a file");
+        for name in ["a file", "a, file"] {
+            std::fs::write(base.join(name), "").expect("a file");
+        }
 
         let place = real(&base).to_string_lossy().into_owned();
         let lines: Vec<String> = texts
@@ -334,6 +347,8 @@ mod tests {
             "a\nb",
             "a:b",
             "rm!",
+            "rm,ls",
+            "a, file",
         ];
         expect_test::expect![[r#"
             run rm
@@ -367,7 +382,9 @@ mod tests {
             run a
             b: a program is named without arguments; write `a`
             run a:b: invalid character `:` in the name of a program; write `NAME`, its path, or `NAME*` for all names that start with it
-            run rm!: invalid character `!` in the name of a program; write `NAME`, its path, or `NAME*` for all names that start with it"#]].assert_eq(&read(Right::Run, &texts));
+            run rm!: invalid character `!` in the name of a program; write `NAME`, its path, or `NAME*` for all names that start with it
+            run rm,ls: a comma within an item separates nothing; write "rm", "ls"
+            run a, file"#]].assert_eq(&read(Right::Run, &texts));
     }
 
     #[test]
@@ -398,6 +415,7 @@ mod tests {
             "A;B",
             "A|B",
             "a\tb",
+            "A, B",
         ];
         expect_test::expect![[r#"
             env A
@@ -424,7 +442,8 @@ mod tests {
             env A:B: invalid character `:` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
             env A;B: invalid character `;` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
             env A|B: invalid character `|` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
-            env a	b: invalid character `\t` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it"#]].assert_eq(&read(Right::Env, &texts));
+            env a	b: invalid character `\t` in the name of a variable; write `NAME`, or `NAME*` for all names that start with it
+            env A, B: a comma within an item separates nothing; write "A", "B""#]].assert_eq(&read(Right::Env, &texts));
     }
 
     #[test]
@@ -463,6 +482,9 @@ mod tests {
             "a\nb",
             "a file/x",
             "a\0b",
+            "x,y",
+            "a, file",
+            "/tmp/x,./y,z",
             &long,
         ];
         let read = read(Right::Write, &texts).replace(&long, "LONG");
@@ -500,6 +522,9 @@ mod tests {
             b: invalid character `\n` in a path; write the path of a file or a folder
             write a file/x: `BASE/a file` is not a folder
             write aNULb: invalid character `\u{0}` in a path; write the path of a file or a folder
+            write x,y: a comma within an item separates nothing; write "x", "y"
+            write a, file
+            write /tmp/x,./y,z: a comma within an item separates nothing; write "/tmp/x", "./y", "z"
             write LONG: it is longer than a path can be"#]]
         .assert_eq(&read.replace('\0', "NUL"));
     }

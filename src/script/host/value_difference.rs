@@ -14,6 +14,8 @@ const CONTEXT: usize = 3;
 const AROUND: (usize, usize) = (30, 120);
 /// The part of a number by which another one may differ and still be meant to be the same.
 const NEAR: f64 = 1e-6;
+/// Longest texts that are compared line by line, in bytes of each.
+const COMPARED_MAX: usize = 1 << 18;
 /// Longest time for finding the smallest difference; after it a larger one is good enough.
 const TIME_MAX: Duration = Duration::from_millis(500);
 
@@ -119,7 +121,8 @@ fn lines(found: &str, expected: &str) -> String {
     let found = format!("{found}{end}");
     let expected = format!("{expected}{end}");
 
-    let diff = TextDiff::configure().timeout(TIME_MAX).diff_lines(&expected, &found);
+    let (expected, found, is_cut) = differing_part(&expected, &found);
+    let diff = TextDiff::configure().timeout(TIME_MAX).diff_lines(expected, found);
 
     let mut shown = vec!["- expected".to_owned(), "+ found".to_owned()];
     for (place, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {
@@ -144,10 +147,42 @@ fn lines(found: &str, expected: &str) -> String {
     let count = shown.len();
     if count > LINES_MAX {
         shown.truncate(LINES_MAX);
+    }
+    if count > LINES_MAX && !is_cut {
         shown.push(format!("  … and {} more lines", count - LINES_MAX));
+    } else if is_cut {
+        shown.push("  … and more lines".to_owned());
     }
 
     shown.join("\n")
+}
+
+/// Returns the parts of two long texts that are compared: from a few lines before the first difference on, and no
+/// longer than anybody waits for. Tells whether something behind them was left out.
+fn differing_part<'a>(one: &'a str, other: &'a str) -> (&'a str, &'a str, bool) {
+    if one.len().max(other.len()) <= COMPARED_MAX {
+        return (one, other, false);
+    }
+
+    let same = one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+    let mut start = same;
+    for _ in 0..=CONTEXT {
+        start = one.as_bytes()[..start].iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+    }
+    let start = if start == 0 { 0 } else { start + 1 };
+
+    let part = |text: &'a str| {
+        let rest = &text[start..];
+        let end = rest.floor_char_boundary(COMPARED_MAX);
+        // A line that is cut would differ from itself.
+        let end =
+            if end < rest.len() { rest[..end].rfind('\n').map_or(end, |at| at + 1) } else { end };
+        &rest[..end]
+    };
+    let one_part = part(one);
+    let other_part = part(other);
+    let is_cut = start + one_part.len() < one.len() || start + other_part.len() < other.len();
+    (one_part, other_part, is_cut)
 }
 
 #[cfg(test)]
@@ -183,6 +218,19 @@ mod tests {
             of(&list(-1), &list(-2)),
             "found and expected differ:\n- expected\n+ found\n    17,\n    18,\n    19,\n-   -2,\n\
              +   -1,\n    21,\n    22,\n    23,"
+        );
+
+        let long_list =
+            |n: i64| (0..200_000).map(|i| if i == 150_000 { n } else { i }).collect::<Value>();
+        assert_eq!(
+            of(&long_list(-1), &long_list(-2)),
+            "found and expected differ:\n- expected\n+ found\n    149997,\n    149998,\n    149999,\n\
+             -   -2,\n+   -1,\n    150001,\n    150002,\n    150003,\n  … and more lines"
+        );
+        let all_other = of(&(0..200_000).collect(), &(1..200_001).map(|n| -n).collect());
+        assert_eq!(
+            (all_other.lines().count(), all_other.ends_with("… and more lines")),
+            (62, true)
         );
 
         let line = "a line that is as long as lines are that have to be wrapped somewhere";

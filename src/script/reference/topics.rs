@@ -67,7 +67,7 @@ const TOPICS: &[(&[&str], &str)] = &[
     (&["directory"], FILES),
     (
         &["csv"],
-        "write `read_lines(\"path\").map(|line| line.split(\",\"))`; `kaizen compare --tasks` reads CSV",
+        "convert it to JSON lines and write `read_jsonl(\"path\")`; `kaizen compare --tasks` reads CSV",
     ),
     (
         &["file"],

@@ -2,7 +2,7 @@
 //! synchronous: who reads waits on its own thread, which may be in the midst of another runtime.
 
 use super::fault::LineFault;
-use crate::base::{certificates, file};
+use crate::base::{certificates, file, thread};
 use crate::store::server::{RemoteAddress, RemoteFault};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
@@ -13,9 +13,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Handle};
 use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::ToSql;
@@ -117,17 +117,19 @@ impl ServerSession {
 }
 
 /// Returns where all connections of the process are served.
-pub(super) fn handle() -> Handle {
-    static SERVING: OnceLock<Runtime> = OnceLock::new();
-    let make = || {
-        let made = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("store-server")
-            .enable_all()
-            .build();
-        made.expect("the system has room for one more thread")
-    };
-    SERVING.get_or_init(make).handle().clone()
+pub(super) fn handle() -> Result<Handle, LineFault> {
+    static SERVING: Mutex<Option<Handle>> = Mutex::new(None);
+    let mut serving = SERVING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(handle) = serving.as_ref() {
+        return Ok(handle.clone());
+    }
+
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| RemoteFault::Other { reason: error.to_string() })?;
+    let handle = runtime.handle().clone();
+    thread::start("store-server", move || runtime.block_on(std::future::pending::<()>()))
+        .map_err(RemoteFault::NoThread)?;
+    Ok(serving.insert(handle).clone())
 }
 
 /// Connects to a server. It has to be called where connections are served.

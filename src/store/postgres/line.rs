@@ -137,7 +137,7 @@ impl ServerLine {
             return Ok(session.clone());
         }
 
-        let made = block_on(handle().spawn(connect(self.address.clone())));
+        let made = block_on(handle()?.spawn(connect(self.address.clone())));
         let made = made
             .map_err(|error| LineFault::from(RemoteFault::Other { reason: error.to_string() }))??;
         Ok(kept.insert(Arc::new(made)).clone())

@@ -43,7 +43,7 @@ use crate::script::{Host, Program, ScriptError, State, Surroundings};
 use crate::session::branch::Branch;
 use crate::session::scope::Scope;
 use serde_json::{Map, Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -318,7 +318,7 @@ fn comparison_plan(
 
     let arms = contestants.into_iter().map(|(part, fields)| {
         let pattern = Pattern::new(&part.name())?;
-        Ok(PatternArm { pattern, work: work_of(part, fields, common(job), open) })
+        Ok(PatternArm { pattern, work: work_of(part, fields, job, open) })
     });
 
     Ok(ComparisonPlan {
@@ -374,19 +374,26 @@ async fn evaluate(
 }
 
 /// Makes a script what a pattern does.
-fn work_of(
-    part: ComparedScript,
-    fields: FieldMap,
-    common: Map<String, Value>,
-    open: &OpenJob,
-) -> Work {
+fn work_of(part: ComparedScript, fields: FieldMap, job: &ScriptJob<'_>, open: &OpenJob) -> Work {
     let part = Rc::new(part);
+    let common = common(job);
     let surroundings = open.surroundings.clone();
+    let progress = open.progress.clone();
+    let is_told = Rc::new(Cell::new(job.global.quiet));
     Rc::new(move |scope, task, _| {
         let params = fields.params(&task, &common);
         let surroundings = Surroundings { params, ..surroundings.clone() };
         let part = part.clone();
-        Box::pin(async move { evaluate(&part, surroundings, Some(scope)).await })
+        let progress = progress.clone();
+        let is_told = is_told.clone();
+        Box::pin(async move {
+            let answer = evaluate(&part, surroundings, Some(scope)).await?;
+            // Said while it goes on, so that nobody pays for all inputs before.
+            if answer.is_null() && !is_told.replace(true) {
+                progress.borrow().say(&notice::without_answer(&part));
+            }
+            Ok(answer)
+        })
     })
 }
 
@@ -441,7 +448,7 @@ async fn finish(
         }
         Ok(Err(Stop::Store(error))) => return Err(error.into()),
         Ok(Err(Stop::Failed(failure))) => {
-            say(&format!("error: {}", failure.message));
+            notice::tell_failure(job, &failure);
             let exit = unless_spent(failure.exit(), &open.executor);
             JobEnd::new(exit, RunStatus::Failed, Value::Null, Some(failure))
         }
@@ -475,6 +482,9 @@ async fn finish(
         if arguments.show.is_none() && !job.global.quiet && cases.iter().any(Case::is_wrong) {
             let tally = render::cases::tally(&cases);
             say(&format!("{tally}; `kaizen show {run} --inputs=wrong` lists them"));
+        }
+        if arguments.judge.is_none() && !job.global.quiet {
+            notice::tell_near_misses(&cases, arguments.expected.as_deref());
         }
     }
     open.progress.borrow().sum_up(&run, end.status, &metrics);

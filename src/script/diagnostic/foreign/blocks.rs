@@ -57,7 +57,7 @@ impl ForeignText<'_> {
                 && self.is_beside(before, at)
                 && self.all[before].opened_by == self.all[at].opened_by
         };
-        (0..at).rev().find(begins)?;
+        Self::preceding(at).find(begins)?;
         let message = format!("`{}` begins no block", self.said(at));
         let help = "write a block in braces: `if x { .. } else { .. }`, `for x in list { .. }`";
         Some((at, at, message, help))

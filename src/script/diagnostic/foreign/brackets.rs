@@ -114,7 +114,7 @@ impl ForeignText<'_> {
         let is_in_list = matches!(self.before(at), ">" | "|") || self.said(at + 1) == "|";
         if self.said(at) == "return" && self.is_word(at) && !is_in_list {
             let here = self.all[at].opened_by;
-            let rest = (at + 1..self.all.len()).take_while(|&next| self.is_beside(at, next));
+            let rest = self.next(at).take_while(|&next| self.is_beside(at, next));
             let mut of_statement = rest
                 .filter(|&next| self.all[next].opened_by == here)
                 .take_while(|&next| !matches!(self.said(next), ";" | "}"));

@@ -23,7 +23,7 @@ impl ForeignText<'_> {
             return None;
         }
 
-        let inner = (0..at).rev().take_while(|&before| Some(before) != here);
+        let inner = Self::preceding(at).take_while(|&before| Some(before) != here);
         let mut beside = inner.filter(|&before| self.all[before].opened_by == here);
         let first = beside.find(|&before| {
             self.compares(before) || !self.is_operand(before) && !self.ends_sign(before)

@@ -1,8 +1,8 @@
 //! `a // b` and `a //= b`: a division without a fraction in Python, a comment here. Most scripts with one
 //! parse, and leave out what stands behind it.
 
-use super::ForeignForm;
 use super::statements::KEYWORDS;
+use super::{FOUND_MAX, ForeignForm};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
 
 /// A comment that looks like the end of a division.
@@ -24,6 +24,9 @@ pub(in crate::script) fn divisions(text: &str) -> Vec<SupposedDivision> {
             let is_beside = |value: &Lexeme| !text[value.end..piece.start].contains('\n');
             let value = before.filter(|value| is_beside(value) && ends_value(text, value));
             found.extend(value.and_then(|_| read(text, piece.start, said)));
+            if found.len() == FOUND_MAX {
+                break;
+            }
         } else if !said.trim().is_empty() {
             before = Some(piece);
         }

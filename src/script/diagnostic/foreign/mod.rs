@@ -14,6 +14,7 @@ mod rust;
 mod shapes;
 mod signs;
 mod statements;
+mod surroundings;
 mod tables;
 mod words;
 
@@ -25,6 +26,7 @@ use crate::script::diagnostic::fix::{QuickFix, Suggestion};
 use crate::script::lexer::{Lexeme, LexemeClass, scan};
 use members::MEMBERS;
 use statements::{HEADS, KEYWORDS, RESERVED, STATEMENTS};
+use std::ops::Range;
 use tables::{CALLS, CONVERSIONS, METHODS, OPTIONS, RESERVED_METHODS, TYPES, VALUES};
 use words::{NAMES, PASSED, SAME, WORDS};
 
@@ -65,6 +67,12 @@ fn is_exception(word: &str) -> bool {
     let name = word.strip_suffix("Error").or_else(|| word.strip_suffix("Exception"));
     is_name && name.is_some_and(|name| !name.is_empty())
 }
+
+/// Most forms of one text that are told, and among which they are looked for.
+const TOLD_MAX: usize = 50;
+const FOUND_MAX: usize = 4 * TOLD_MAX;
+/// How many pieces are looked at before or behind a piece, for what belongs to it.
+const LOOK_MAX: usize = 300;
 
 /// Most parts of a path such as `os.path.join`.
 const PARTS_MAX: usize = 3;
@@ -216,7 +224,7 @@ pub(in crate::script) fn misread<'a>(text: &'a str) -> MisreadForms {
     let found_by = |rules: &[ForeignRule<'a>]| {
         let at_each = |rule: &ForeignRule<'a>| {
             let found = (0..pieces.all.len()).filter_map(|at| rule(&pieces, at));
-            found.map(|found| pieces.placed(found)).collect::<Vec<_>>()
+            found.take(FOUND_MAX).map(|found| pieces.placed(found)).collect::<Vec<_>>()
         };
         rules.iter().flat_map(at_each).collect()
     };
@@ -252,6 +260,7 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
         let role = pieces.role(&found);
         Some((role, pieces.placed(found)))
     });
+    let each = each.take(FOUND_MAX);
     let of_division = divisions(text).into_iter().map(|found| (ForeignRole::Whole, found.form));
     let mut found: Vec<(ForeignRole, ForeignForm)> = each.chain(of_division).collect();
     found.sort_by_key(|(_, form)| (form.line, form.column));
@@ -270,6 +279,9 @@ pub(in crate::script) fn forms(text: &str) -> Vec<ForeignForm> {
             ForeignRole::Continuation | ForeignRole::Whole => closed.push(form.clone()),
         }
         told.push(form);
+        if told.len() == TOLD_MAX {
+            break;
+        }
     }
     told
 }
@@ -331,6 +343,16 @@ impl<'a> ForeignText<'a> {
 
     fn said(&self, at: usize) -> &'a str {
         self.all.get(at).map_or("", |piece| piece.said)
+    }
+
+    /// Returns the places of the next pieces behind one.
+    fn next(&self, at: usize) -> Range<usize> {
+        at + 1..self.all.len().min(at + 1 + LOOK_MAX)
+    }
+
+    /// Returns the places of the pieces before one, the nearest first.
+    fn preceding(at: usize) -> impl Iterator<Item = usize> {
+        (at.saturating_sub(LOOK_MAX)..at).rev()
     }
 
     fn before(&self, at: usize) -> &'a str {
@@ -439,8 +461,7 @@ impl<'a> ForeignText<'a> {
             "{" => self.before(next) != "#" && self.all[next].opened_by == here,
             _ => false,
         };
-        let beside =
-            (at + 1..self.all.len()).take_while(|&next| self.is_beside(at, next) && !ends(next));
+        let beside = self.next(at).take_while(|&next| self.is_beside(at, next) && !ends(next));
         let mut colons = beside
             .filter(|&next| self.said(next) == ":" && self.all[next].opened_by == here)
             .filter(|&next| self.said(next + 1) != ":" && self.before(next) != ":");
@@ -476,32 +497,6 @@ impl<'a> ForeignText<'a> {
                 LexemeClass::Comment | LexemeClass::Other => false,
             },
         }
-    }
-
-    /// Tells whether a `for` stands before a piece, within the same brackets.
-    fn is_comprehension(&self, at: usize) -> bool {
-        let bracket = self.all[at].opened_by;
-        let before = self.all[..at].iter().rev();
-        bracket.is_some()
-            && self.bracket(at) != "{"
-            && before.filter(|piece| piece.opened_by == bracket).any(|piece| piece.said == "for")
-    }
-
-    /// Tells whether an `if` says when an arm of a `switch` is taken.
-    fn guards(&self, at: usize) -> bool {
-        at >= 2 && self.bracket(at) == "{" && matches!(self.said(at - 2), "{" | ",")
-    }
-
-    /// Tells whether an `as` names what is imported or exported.
-    fn names_import(&self, at: usize) -> bool {
-        at >= 2 && matches!(self.said(at - 2), "import" | "export")
-    }
-
-    /// Tells whether a text stands behind a word, and no comparison before it: what is meant is a default.
-    fn gives_default(&self, at: usize) -> bool {
-        let is_text = self.all.get(at + 1).is_some_and(|piece| piece.class == LexemeClass::Text);
-        let compares = at >= 2 && matches!(self.said(at - 2), "=" | "<" | ">");
-        is_text && !compares
     }
 
     /// Words that stand between or before values.

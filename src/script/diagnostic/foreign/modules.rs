@@ -88,7 +88,7 @@ impl ForeignText<'_> {
             self.said(next) == "from"
                 && self.all.get(next + 1).is_some_and(|piece| piece.class == LexemeClass::Text)
         };
-        let beside = (at + 1..self.all.len()).take_while(|&next| self.is_beside(at, next));
+        let beside = self.next(at).take_while(|&next| self.is_beside(at, next));
         if let Some(from) = beside.take_while(|&next| self.said(next) != ";").find(is_from) {
             let message = "`import .. from` is from another language".to_owned();
             return Some((at, from + 1, message, OF_FILE));

@@ -152,7 +152,7 @@ impl ForeignText<'_> {
     /// Tells whether a name stands between the bars of a closure.
     pub(super) fn is_of_closure(&self, at: usize) -> bool {
         let is_name = |at: &usize| self.is_word(*at) || self.said(*at) == ",";
-        let Some(bar) = (0..at).rev().find(|before| !is_name(before)) else { return false };
+        let Some(bar) = Self::preceding(at).find(|before| !is_name(before)) else { return false };
 
         // A bar opens a closure where no value ends before it, and two bars hold no names.
         let is_second = self.before(bar) == "|" && self.is_joined(bar - 1);
@@ -197,12 +197,11 @@ impl ForeignText<'_> {
     /// `fn f(a: int)`.
     fn typed(&self, at: usize) -> Option<ForeignSpan> {
         let open = self.all[at].opened_by.filter(|_| self.said(at) == ":")?;
-        let is_params = self.opens_parameters(open);
         // The first type is told for all.
-        let is_first = (open + 1..at).all(|before| self.said(before) != ":");
+        let is_first = || (open + 1..at).all(|before| self.said(before) != ":");
         let message = "a parameter is declared without a type".to_owned();
         let help = "leave the types out: `fn name(a, b) { .. }`";
-        if !(is_params && is_first) {
+        if !(self.opens_parameters(open) && is_first()) {
             return None;
         }
         // The type of the result belongs to it.

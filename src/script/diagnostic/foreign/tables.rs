@@ -3,14 +3,20 @@
 const NODES: &str =
     "begin each statement with the builder: `g.add_operation(..);` returns the operation";
 
+const TRACE: &str =
+    "it is the answer itself; `react` with `trace: true` gives `value`, `steps` and `tool_calls`";
+
 /// Methods of other languages on values whose type is known, although kaizen has the word for something else.
 pub(super) const METHODS: &[(&str, &str, &str)] = &[
     ("array", "count", "write `list.filter(|x| x == item).len`"),
     ("array", "first", "write `list[0]`"),
     ("array", "last", "write `list[-1]`"),
     ("array", "skip", "write `list.extract(1)`"),
-    ("array", "take", "write `list.extract(0, 1)`"),
+    ("array", "take", "write `list.extract(0, 2)` for the first two items"),
     ("array", "size", "write `list.len`"),
+    ("string", "steps", TRACE),
+    ("string", "tool_calls", TRACE),
+    ("string", "value", TRACE),
     ("branch", "ReAct", "write `branch.react(..)`"),
     (
         "branch",
@@ -161,7 +167,7 @@ pub(super) const CALLS: &[(&str, bool, usize, &str)] = &[
     ("sum", false, 2, "write `list.map(|x| ..).sum()`"),
     ("sorted", false, 2, "write `list.sorted(|a, b| ..)`"),
     ("skip", true, 1, "write `list.extract(1)`"),
-    ("take", true, 1, "write `list.extract(0, 1)`"),
+    ("take", true, 1, "write `list.extract(0, 2)` for the first two items"),
     ("zip", false, 3, "write `a.zip(b)`, which takes two lists"),
     ("imodel", false, 2, "write `imodel(#{ model: \"provider/name\", temperature: 0.0 })`"),
     ("replaced", true, 3, "write `text.replaced(part, other)`, which replaces every occurrence"),

@@ -294,7 +294,10 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ("re", "write `text.contains(part)`, `text.split(part)` or `text.replaced(part, other)`"),
     ("readFile", "write `read_text(\"path\")`"),
     ("readFileSync", "write `read_text(\"path\")`"),
-    ("read_csv", "write `read_lines(\"path\").map(|line| line.split(\",\"))`"),
+    (
+        "read_csv",
+        "convert it to JSON lines and write `read_jsonl(\"path\")`; `kaizen compare --tasks` reads CSV",
+    ),
     ("read_file", "write `read_text(\"path\")`"),
     ("read_json", "write `json(read_text(\"path\"))`"),
     ("readdir", "write `command(\"ls\", [\"folder\"]).stdout.trimmed().split(\"\\n\")`"),
