@@ -355,26 +355,18 @@ fn a_function_that_does_not_stop_is_ended_with_the_run() {
         "let n = []; for i in 0..60000 { n.push([i]); } n.distinct()",
     ];
     let project = Project::new();
-    std::thread::scope(|scope| {
-        for (number, word) in words.iter().enumerate() {
-            let name = format!("s{number}.rhai");
-            let data = if word.contains(" s.") { texts } else { numbers };
-            project.file(&name, &format!("{data} print(`begun`); {word}"));
-            let project = &project;
-            let check = move || {
-                let began = std::time::Instant::now();
-                let ran = project.kaizen(&["run", &name, "--max-time", "3s"]);
-                assert_eq!(ran.code, Some(4), "{word}: {}", ran.stderr);
-                let most = 3 + 8;
-                assert!(began.elapsed().as_secs() < most, "{word}: {:?}", began.elapsed());
-                assert!(ran.stderr.contains("(`max_time`) is reached"), "{word}: {}", ran.stderr);
-            };
-            scope.spawn(check);
-            if number % 3 == 2 {
-                std::thread::sleep(std::time::Duration::from_secs(4));
-            }
-        }
-    });
+    for (number, word) in words.iter().enumerate() {
+        let name = format!("s{number}.rhai");
+        let data = if word.contains(" s.") { texts } else { numbers };
+        project.file(&name, &format!("{data} print(`begun`); {word}"));
+
+        let began = std::time::Instant::now();
+        let ran = project.kaizen(&["run", &name, "--max-time", "1s"]);
+        assert_eq!(ran.code, Some(4), "{word}: {}", ran.stderr);
+        // Most of it is for a busy machine: without an end, it would take for ever.
+        assert!(began.elapsed().as_secs() < 31, "{word}: {:?}", began.elapsed());
+        assert!(ran.stderr.contains("(`max_time`) is reached"), "{word}: {}", ran.stderr);
+    }
     let runs = project.kaizen(&["runs"]);
     assert_eq!(runs.code, Some(0), "{}", runs.stderr);
 }
