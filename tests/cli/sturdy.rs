@@ -346,7 +346,6 @@ fn a_function_that_does_not_stop_is_ended_with_the_run() {
         "loop { a.sorted(); }",
         "loop { a.join(`, `); }",
         "loop { a.distinct(); b.distinct(); }",
-        "loop { a.zip(b); }",
         "loop { a.sum(); }",
         "loop { s.split(`b`); }",
         "loop { s.replaced(`a`, `c`); }",
