@@ -255,7 +255,7 @@ pub struct Op {
     pub branch: Option<SharedBranch>,
     /// Whether it continues the conversation of the first operation it depends on.
     pub inherit_context: bool,
-    /// Whether a result that closes a gate ([`closes_gate`]) skips everything that depends on it.
+    /// Whether a result that closes a gate (`closes_gate`) skips everything that depends on it.
     pub gate: bool,
     /// Judges the inputs; when it says false, the operation is skipped.
     pub when: Option<Callback>,
