@@ -17,19 +17,25 @@ const WITH_CONDITION: &[&str] = &["add_aggregation", "add_edge", "add_operation"
 /// Words with a check of the answer among their options.
 const WITH_CHECK: &[&str] = &["add_operation", "operate", "parse", "react"];
 
+/// Returns the closures that calls of some words are given as an option, in the order of the calls.
+fn given(file: &File<'_>, kinds: &Kinds<'_>, words: &[&str], name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    file.ast.walk(&mut |path: &[ASTNode]| {
+        if let Some(call) = call(path)
+            && words.contains(&call.expr.name.as_str())
+            && !kinds.is_of_script(path, &call)
+        {
+            found.extend(option(call.expr, name));
+        }
+        true
+    });
+    found
+}
+
 impl Checker<'_> {
     /// Finds checks of answers that may give nothing, which is no verdict.
     pub(super) fn answer_checks(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
-        let mut checks: Vec<String> = Vec::new();
-        file.ast.walk(&mut |path: &[ASTNode]| {
-            if let Some(call) = call(path)
-                && WITH_CHECK.contains(&call.expr.name.as_str())
-                && !kinds.is_of_script(path, &call)
-            {
-                checks.extend(option(call.expr, "check"));
-            }
-            true
-        });
+        let checks = given(file, kinds, WITH_CHECK, "check");
         if checks.is_empty() {
             return;
         }
@@ -52,16 +58,7 @@ impl Checker<'_> {
 impl Checker<'_> {
     /// Finds such conditions.
     pub(super) fn edge_conditions(&mut self, file: &File<'_>, kinds: &Kinds<'_>) {
-        let mut conditions: Vec<String> = Vec::new();
-        file.ast.walk(&mut |path: &[ASTNode]| {
-            if let Some(call) = call(path)
-                && WITH_CONDITION.contains(&call.expr.name.as_str())
-                && !kinds.is_of_script(path, &call)
-            {
-                conditions.extend(option(call.expr, "when"));
-            }
-            true
-        });
+        let conditions = given(file, kinds, WITH_CONDITION, "when");
         if conditions.is_empty() {
             return;
         }
